@@ -1,0 +1,194 @@
+#pragma once
+
+/// The writing side of the registry: what a hook calls while tasks run. Knows nothing of Asio.
+///
+///   begin_task ──> running ──> push … pop ──> block ──> publish_wait ──> resume ──> … ──> end_task
+///   (ready)                                   (blocked, unknown)  (blocked)
+///
+/// Each function may be called only by the thread that runs (or makes, or destroys) the task. None throws, locks or
+/// blocks; none allocates but begin_task and push_slow, which may map memory once in 256 calls. A frame of which
+/// nothing is recorded (no memory, or its caller has no hook) has its entry in `nowhere`: writes to it are harmless
+/// and nobody reads them, so that the hot paths need no test for it.
+
+#include <atomic>
+#include <bit>
+#include <cstdint>
+#include <source_location>
+
+#include "tasks/layout.hpp"
+
+namespace tasks::detail {
+
+using layout::entry;
+using layout::record;
+using layout::record_state;
+
+/// What a thread knows of the tasks it runs.
+struct thread_state {
+  record* current;              ///< the task that runs, innermost where resumptions nest; null: none
+  record* waiting;              ///< the task whose operation is being started and has not said yet what it is
+  entry* pushed;                ///< entry of the frame that was pushed last, until that frame runs
+  layout::thread_slot* slot;    ///< null until the thread begins a task
+  record* joining;              ///< the task that waits for the tasks it is spawning …
+  std::uint64_t joining_word;   ///< … as long as its word is this one
+  std::uint32_t tid;            ///< 0: not asked yet
+};
+
+/// One a thread in all objects that the dynamic linker lets share it, because Asio's own templates, and with them
+/// the hook's code, are shared between objects in the same way.
+#pragma GCC visibility push(default)
+extern constinit thread_local thread_state this_thread [[gnu::tls_model("initial-exec")]];
+#pragma GCC visibility pop
+
+#pragma GCC visibility push(hidden)
+
+extern layout::root this_root asm("tasks_this_root");
+extern constinit record nowhere;
+
+/// The entry of frames that are not recorded: the last of `nowhere`, so that a push always takes the slow path.
+inline entry* nowhere_entry() noexcept { return &nowhere.stack[layout::inline_entries - 1]; }
+
+/// Begins a task with one frame. Returns that frame's entry; nowhere's when there is no memory.
+[[nodiscard]] entry* begin_task(void* frame, void* caller) noexcept;
+/// Ends the task. Its record may be another's at once.
+void end_task(record* r) noexcept;
+/// The entry above the last one of its record: in an overflow record, which is made when there is none yet.
+/// Null: no memory, the stack is deeper than the word can say, or `top` is nowhere's.
+[[nodiscard]] entry* push_slow(entry* top) noexcept;
+/// The thread is about to run its first task: its kernel thread id. It counts as a worker from now on.
+std::uint32_t ask_thread_id() noexcept;
+std::uint64_t coarse_clock() noexcept;
+
+inline std::uint64_t load(const layout::word_t& field) noexcept { return field.load(std::memory_order_relaxed); }
+/// Release: a reader that sees this value sees every word stored before it (x86: an ordinary store).
+inline void store(layout::word_t& field, std::uint64_t value) noexcept {
+  field.store(value, std::memory_order_release);
+}
+inline std::uint64_t address(const volatile void* p) noexcept { return std::bit_cast<std::uint64_t>(p); }
+
+/// Milliseconds on CLOCK_MONOTONIC, coarse: the agent's tick costs one relaxed load, where the clock costs 15 of them.
+inline std::uint64_t now() noexcept {
+  const auto tick = this_root.tick.load(std::memory_order_relaxed);
+  if (tick == 0) [[unlikely]]
+    return coarse_clock();
+  return tick;
+}
+
+/// The task's record that an entry belongs to. Entries lie in records that are aligned to their size.
+inline record* owner(const entry* e) noexcept {
+  return reinterpret_cast<record*>(address(e) & ~(std::uint64_t{layout::record_size} - 1))->owner;
+}
+
+/// Leaves a frame's place in the source, before it awaits. The address is that of static data.
+inline void set_location(entry* e, const std::source_location& where) noexcept {
+  static_assert(sizeof(where) == sizeof(std::uint64_t));
+  store(e->where, std::bit_cast<std::uint64_t>(where));
+}
+
+/// Enters `frame`, called from the frame at `top`. `resume` is its code address; the frame says with adopt()
+/// that it has a hook. Where the callee cannot be recorded `top` becomes nowhere's, for the pop that follows.
+inline void push(entry*& top, void* frame, std::uint64_t resume) noexcept {
+  record* r = owner(top);
+  entry* e = top + 1;
+  if ((address(e) & (layout::record_size - 1)) == 0) [[unlikely]] {
+    e = push_slow(top);
+    if (e == nullptr) {
+      this_thread.pushed = top = nowhere_entry();
+      return;
+    }
+  }
+  store(e->frame, address(frame));
+  store(e->where, ~resume);
+  this_thread.pushed = e;
+  store(r->word, load(r->word) + (layout::one_version + layout::one_frame));
+}
+
+/// Called by a frame when it runs for the first time: its entry, if its caller had a hook, else nowhere's.
+inline entry* adopt(const void* frame) noexcept {
+  entry* e = this_thread.pushed;
+  this_thread.pushed = nowhere_entry();
+  return load(e->frame) == address(frame) ? e : nowhere_entry();
+}
+
+/// The task runs again. Fields first: they mean nothing until the word says `running`.
+inline void resume_fields(record* r) noexcept {
+  thread_state& t = this_thread;
+  t.waiting = nullptr;
+  if (t.current != r) {
+    r->previous.store(t.current, std::memory_order_relaxed);
+    t.current = r;
+  }
+  std::uint32_t tid = t.tid;
+  if (tid == 0) [[unlikely]]
+    tid = ask_thread_id();
+  r->thread.store(tid, std::memory_order_release);
+  store(r->running_since, now());
+  store(r->resumes, load(r->resumes) + 1);
+}
+
+/// Leaves the innermost frame, called by the frame at `top`, its caller. Where the callee was an operation that Asio
+/// completes without resuming it, this is also where the task is first seen running.
+inline void pop(entry* top) noexcept {
+  record* r = owner(top);
+  auto word = load(r->word);
+  if (word & layout::not_running_bit) {
+    resume_fields(r);
+    word = (word & ~(layout::one_version - layout::one_state)) + layout::state_bits_of(record_state::running);
+  }
+  store(r->word, word + layout::one_version - layout::one_frame);
+}
+
+/// The frame that waits runs again itself.
+inline void resume(entry* top) noexcept {
+  record* r = owner(top);
+  const auto word = load(r->word);
+  if (word & layout::not_running_bit) {
+    resume_fields(r);
+    store(r->word, (word & ~(layout::one_version - layout::one_state)) + layout::one_version +
+                       layout::state_bits_of(record_state::running));
+  }
+}
+
+/// The task is about to wait, for what it does not know yet. A task that has not entered its function stays `ready`.
+inline void block(record* r) noexcept {
+  const auto word = load(r->word);
+  if (word & layout::not_running_bit) return;
+  store(r->since, now());
+  store(r->word, word + layout::one_version + layout::state_bits_of(record_state::blocked_unknown) -
+                     layout::state_bits_of(record_state::running));
+}
+
+/// Says what the task waits for. Nothing of it may be written afterwards: the operation may complete on another thread.
+inline void publish_wait(record* r, std::uint64_t wait, std::uint64_t object, std::uint64_t detail) noexcept {
+  const auto word = load(r->word);
+  if (layout::state_of(word) != record_state::blocked_unknown) return;
+  store(r->wait, wait);
+  store(r->object, object);
+  store(r->detail, detail);
+  store(r->word, word + layout::one_version + layout::state_bits_of(record_state::blocked) -
+                     layout::state_bits_of(record_state::blocked_unknown));
+}
+
+/// While an operation of `r` is started: names the task to publish_wait's caller, and keeps it current, so that what
+/// is spawned meanwhile is its child. Afterwards the task that was interrupted is current again.
+class initiation_scope {
+ public:
+  explicit initiation_scope(record* r) noexcept
+      : previous_(r->previous.load(std::memory_order_relaxed)), waiting_(this_thread.waiting) {
+    this_thread.waiting = r;
+  }
+  ~initiation_scope() {
+    this_thread.waiting = waiting_;
+    this_thread.current = previous_;
+  }
+  initiation_scope(const initiation_scope&) = delete;
+  initiation_scope& operator=(const initiation_scope&) = delete;
+
+ private:
+  record* previous_;
+  record* waiting_;
+};
+
+#pragma GCC visibility pop
+
+}  // namespace tasks::detail

@@ -1,0 +1,270 @@
+#pragma once
+
+/// What a target publishes about its tasks, byte by byte: the contract between the hooks that write it and
+/// every reader, which may be another thread, another process, or somebody with a core file.
+///
+///   ELF note "tasks" ──> root ──> registry ──> slab ──> record ──> entry entry entry …   (outermost frame first)
+///   (in the object)      (same)   (mapped once, never unmapped)        └─> overflow record ──> entry …
+///                                 └─> thread_slot …                    └─> annotation record ──> …
+///
+/// A field is meaningful only under a word (record::word) that was stored after it, and it is rewritten only after
+/// a word that makes it meaningless. A reader loads the word, copies, loads the word again, and keeps the copy when
+/// both are the same. Every field a reader copies is atomic: writers store with release, readers load with acquire.
+/// (Fences would serve as well, but g++ refuses them under TSan.)
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace tasks::layout {
+
+/// Raised with every change of what is described here; a reader refuses any other.
+inline constexpr std::uint32_t version = 1;
+
+/// "tasksreg", first in every root.
+inline constexpr std::uint64_t root_magic = 0x6765'7273'6b73'6174;
+
+/// "task", first in the header of every coroutine frame that a hook allocates.
+inline constexpr std::uint32_t frame_magic = 0x6b73'6174;
+
+inline constexpr std::size_t record_size = 256;
+inline constexpr std::size_t inline_entries = 8;
+inline constexpr std::size_t overflow_entries = 14;
+inline constexpr std::size_t slab_records = 4096;
+/// Records that pass between threads at once; divides slab_records.
+inline constexpr std::size_t batch_records = 256;
+inline constexpr std::size_t max_slabs = 16384;
+inline constexpr std::size_t max_threads = 16384;
+/// Bytes of a name or of a label's key or value, with the terminating zero.
+inline constexpr std::size_t text_size = 64;
+
+/// The packed word: {version : 40, state : 4, depth : 20}. The version rises by one with every store.
+inline constexpr unsigned depth_bits = 20;
+inline constexpr unsigned state_bits = 4;
+inline constexpr std::uint64_t one_frame = 1;
+inline constexpr std::uint64_t one_state = std::uint64_t{1} << depth_bits;
+inline constexpr std::uint64_t one_version = one_state << state_bits;
+inline constexpr std::uint64_t max_depth = one_state - 1;
+
+/// What a record is, and what its task does. Bit 3 says: a task, and it does not run.
+enum class record_state : std::uint8_t {
+  free = 0,        ///< also what never-used memory says
+  running = 1,     ///< a thread runs it
+  overflow = 2,    ///< not a task: more entries of a deep stack, see overflow_record
+  annotation = 3,  ///< not a task: a name or a label, see annotation_record
+  ready = 8,       ///< spawned, its function not entered yet
+  blocked_unknown = 9,  ///< waits; wait, object and detail are not to be read (yet, or ever)
+  blocked = 10,    ///< waits, and wait, object and detail say for what
+};
+inline constexpr std::uint64_t not_running_bit = 8 * one_state;
+
+constexpr record_state state_of(std::uint64_t word) noexcept {
+  return static_cast<record_state>((word >> depth_bits) & ((1u << state_bits) - 1));
+}
+constexpr std::uint64_t depth_of(std::uint64_t word) noexcept { return word & max_depth; }
+constexpr bool is_task(std::uint64_t word) noexcept {
+  const auto s = state_of(word);
+  return s == record_state::running || s >= record_state::ready;
+}
+constexpr std::uint64_t state_bits_of(record_state s) noexcept { return static_cast<std::uint64_t>(s) * one_state; }
+
+/// What a blocked task waits for. The numbers are those of tasks.v1.Wait.Kind.
+enum class wait_kind : std::uint8_t {
+  none = 0,
+  other = 1,
+  channel_send = 2,
+  channel_receive = 3,
+  timer = 4,
+  socket_connect = 5,
+  socket_accept = 6,
+  socket_read = 7,
+  socket_write = 8,
+  socket_wait = 9,
+  resolve = 10,
+  signal = 11,
+  descriptor_read = 12,   ///< a pipe, a file, a serial port, any other descriptor
+  descriptor_write = 13,
+  descriptor_wait = 14,
+  post = 15,              ///< post, dispatch or defer: waits for its turn on an executor
+  tasks = 16,             ///< tasks that it spawned and awaits: a join, or the arms of `||` and `&&`
+};
+
+/// How record::detail is to be read.
+enum class detail_kind : std::uint8_t {
+  none = 0,
+  capacity = 1,          ///< the channel's buffer, in messages
+  steady_expiry = 2,     ///< nanoseconds on CLOCK_MONOTONIC, signed; INT64_MAX: never
+  system_expiry = 3,     ///< nanoseconds since the epoch on CLOCK_REALTIME, signed; INT64_MAX: never
+};
+
+/// record::wait: {kind : 8, detail_kind : 8, 0 : 16, file descriptor : 32}. No descriptor is all ones.
+constexpr std::uint64_t pack_wait(wait_kind kind, detail_kind detail, std::uint32_t fd) noexcept {
+  return static_cast<std::uint64_t>(kind) | static_cast<std::uint64_t>(detail) << 8 | std::uint64_t{fd} << 32;
+}
+inline constexpr std::uint32_t no_descriptor = 0xffff'ffff;
+constexpr wait_kind kind_of(std::uint64_t wait) noexcept { return static_cast<wait_kind>(wait & 0xff); }
+constexpr detail_kind detail_of(std::uint64_t wait) noexcept { return static_cast<detail_kind>((wait >> 8) & 0xff); }
+constexpr std::uint32_t descriptor_of(std::uint64_t wait) noexcept { return static_cast<std::uint32_t>(wait >> 32); }
+
+using word_t = std::atomic<std::uint64_t>;
+static_assert(word_t::is_always_lock_free && sizeof(word_t) == 8);
+
+/// One frame of a task's stack. `where` alone may change while its frame is the innermost one: it is a single
+/// value, right at any moment.
+struct entry {
+  /// Where the frame last awaited: the address of a std::source_location's static data {const char* file_name,
+  /// const char* function_name, unsigned line, unsigned column} (libstdc++'s std::source_location::__impl).
+  /// Before its first co_await the complement of the coroutine's resume address (top bit set); 0: not known.
+  /// A frame made by code without the hook keeps its resume address for good.
+  word_t where;
+  /// Address of the coroutine frame; its frame_header lies right before it when the hook made it.
+  word_t frame;
+};
+static_assert(sizeof(entry) == 16);
+
+/// Is this entry::where a (complemented) code address?
+constexpr bool is_code(std::uint64_t where) noexcept { return (where >> 63) != 0; }
+/// The code address of such an entry.
+constexpr std::uint64_t code_address(std::uint64_t where) noexcept { return ~where; }
+
+/// In front of every coroutine frame that a hook allocates.
+struct alignas(16) frame_header {
+  std::uint32_t magic;  ///< frame_magic
+  std::uint32_t size;   ///< of the coroutine frame that follows, in bytes, without this header
+  entry* slot;          ///< its entry; that of no task until the frame runs for the first time
+};
+static_assert(sizeof(frame_header) == 16);
+
+/// The record of one live task.
+///
+/// Written by the thread that runs the task and by nobody else; read by anybody, at any time. Times are ticks:
+/// milliseconds on CLOCK_MONOTONIC, as coarse as root::tick_resolution says.
+struct alignas(record_size) record {
+  word_t word;
+  /// The task's record: this one, for a task. First after the word in every kind of record that holds entries.
+  record* owner;
+  /// Private to writers: the task that ran on this thread when this one was resumed; the free list's link.
+  std::atomic<record*> previous;
+  word_t resumes;        ///< how often it was resumed after waiting; exact unless running (then it may lag by one)
+  word_t since;          ///< tick at which it began to wait; meaningful while blocked
+  word_t running_since;  ///< tick at which it was resumed; meaningful while running
+  std::atomic<std::uint32_t> thread;  ///< kernel thread id that runs it; meaningful while running
+  std::atomic<std::uint32_t> flags;   ///< record_flags
+  word_t wait;           ///< pack_wait(); meaningful while `blocked`
+
+  word_t object;         ///< address of what it waits on; meaningful while `blocked`
+  word_t detail;         ///< see detail_kind; meaningful while `blocked`
+  word_t id;             ///< never used again in this process; 0: not a task
+  word_t parent;         ///< id of the task that ran on the spawning thread, 0: none
+  word_t spawn_pc;       ///< a return address inside the function that made the task
+  word_t spawn_caller;   ///< the return address of that function
+  word_t annotations;    ///< address of the newest annotation_record, or 0
+  word_t overflow;       ///< address of the first overflow_record, or 0
+
+  entry stack[inline_entries];
+};
+static_assert(sizeof(record) == record_size && offsetof(record, stack) == 128);
+
+enum record_flags : std::uint32_t {
+  awaited = 1,    ///< its parent waits (or waited) for it: spawned inside the parent's own await
+};
+
+/// The entries of a deep stack beyond the inline ones. Belongs to one task until that task ends.
+struct alignas(record_size) overflow_record {
+  word_t word;      ///< state overflow; changes when the record gets another owner
+  record* owner;    ///< the task's record
+  word_t owner_id;  ///< that task's id
+  word_t next;      ///< address of the next overflow_record of the same task, or 0
+  entry stack[overflow_entries];
+};
+static_assert(sizeof(overflow_record) == record_size && offsetof(overflow_record, owner) == offsetof(record, owner));
+
+/// A task's name (key empty) or one of its labels.
+struct alignas(record_size) annotation_record {
+  static constexpr std::size_t words = text_size / 8;
+  word_t word;      ///< state annotation; its version rises before and after each rewriting, odd while rewritten
+  record* owner;
+  word_t owner_id;
+  word_t next;      ///< address of the next annotation_record of the same task, or 0
+  word_t key[words];    ///< zero-terminated UTF-8
+  word_t value[words];  ///< likewise
+};
+static_assert(sizeof(annotation_record) == record_size);
+
+/// One OS thread that has spawned or run a task. Taken over by another thread when its own has ended.
+struct alignas(128) thread_slot {
+  std::atomic<std::uint32_t> tid;      ///< kernel thread id; 0: never used
+  std::atomic<std::uint32_t> worker;   ///< 1 once it has run a task
+  word_t spawned;                      ///< tasks begun on this thread, ever; written by it alone
+  word_t ended;                        ///< tasks ended on this thread, ever; written by it alone
+  // Private to the thread. Atomic, because the next owner finds what a dead thread left; relaxed.
+  std::atomic<struct registry*> home;
+  std::atomic<record*> free_head;      ///< linked by record::previous, at most batch_records
+  std::atomic<record*> spare;          ///< a whole batch, or null
+  word_t free_count;                   ///< length of the list at free_head
+  word_t fresh_next;                   ///< index of the next record of a batch that was never used
+  word_t fresh_end;
+  word_t id_next;
+  word_t id_end;
+};
+static_assert(sizeof(thread_slot) == 128);
+
+/// Everything that is mapped rather than part of the object. Mapped at the first use, never unmapped.
+struct registry {
+  word_t used;            ///< records handed out so far; those below this index may be read
+  word_t next_id;
+  word_t free_batches;    ///< {tag : 24, record address / 256 : 40} of the first free batch, a lock-free stack
+  word_t threads;         ///< slots handed out so far
+  word_t lost;            ///< tasks that found no memory and are not recorded
+  word_t search;          ///< where the next thread begins to look for a slot whose thread has ended
+  word_t reserved[10];
+  std::atomic<record*> slabs[max_slabs];  ///< slab_records each; null: not mapped (yet)
+  thread_slot slots[max_threads];
+};
+
+/// What became of the agent of this object.
+enum class agent_status : std::uint32_t {
+  absent = 0,            ///< nobody made one
+  starting = 1,
+  listening = 2,         ///< at root::socket_path
+  off = 3,               ///< TASKS_AGENT=off
+  no_directory = 4,      ///< the socket directory cannot be made or used; agent_errno
+  unsafe_directory = 5,  ///< it is a symlink, another user's, or open to others
+  no_socket = 6,         ///< socket, bind or listen failed; agent_errno
+  no_thread = 7,         ///< the thread could not be started; agent_errno
+  served_elsewhere = 8,  ///< another object's agent in this process serves this registry too
+  stopped = 9,           ///< its owner destroyed it
+  forked = 10,           ///< this process is a fork; its parent had the agent
+};
+
+/// Found through the ELF note. One in each object (executable or shared library) that links the agent.
+struct root {
+  std::uint64_t magic;                 ///< root_magic
+  std::uint32_t layout;                ///< version
+  std::uint32_t size;                  ///< sizeof(root)
+  std::uint32_t record_bytes;          ///< record_size
+  std::uint32_t header_bytes;          ///< sizeof(frame_header)
+  std::atomic<std::uint32_t> pid;      ///< of the process that owns it; another's: a forked copy; 0: not used yet
+  std::atomic<std::uint32_t> agent;    ///< agent_status
+  word_t start_time;                   ///< of that process: field 22 of /proc/PID/stat, clock ticks since boot
+  std::atomic<registry*> records;      ///< null until the first task
+  word_t tick;                         ///< coarse CLOCK_MONOTONIC in ms; 0: nobody advances it
+  std::atomic<std::uint32_t> tick_resolution;  ///< how old `tick` may be, in ms
+  std::atomic<std::int32_t> agent_errno;
+  word_t instance;                     ///< random, made with the agent
+  /// Offsets that a scanner needs to discount Asio's own list of channels; 0: no hook with channels was used.
+  std::atomic<std::uint32_t> channel_next;
+  std::atomic<std::uint32_t> channel_prev;
+  word_t reserved[4];
+  char socket_path[112];               ///< zero-terminated; meaningful while the agent listens
+};
+
+/// The descriptor of the ELF note: owner name "tasks", type note_type.
+inline constexpr std::uint32_t note_type = 1;
+struct note_descriptor {
+  std::uint32_t layout;
+  std::uint32_t size;          ///< sizeof(root)
+  std::int64_t root_offset;    ///< address of the root minus the address of this field
+};
+
+}  // namespace tasks::layout
