@@ -1,0 +1,38 @@
+# How tests and the programs they inspect are declared.
+set(TASKS_TEST_PROGRAMS ${PROJECT_BINARY_DIR}/tests/programs)
+
+# tasks_program(NAME source… [LIBRARIES …]): a program to inspect, found by program_path("NAME").
+function(tasks_program name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LIBRARIES")
+  add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PRIVATE tasks_warnings Threads::Threads ${arg_LIBRARIES})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${TASKS_TEST_PROGRAMS})
+endfunction()
+
+# tasks_test(NAME sources… [LIBRARIES …] [LABELS …] [LOCK resource] [PROGRAMS …])
+# One GoogleTest executable, each of its tests a ctest `NAME.Suite.Claim`. LABELS tsan: also run under ThreadSanitizer; the
+# target `tests_LABEL` builds all that have it.
+# LOCK: tests that share the resource, a port for instance, run one after another. PROGRAMS: targets that it starts.
+function(tasks_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "LOCK" "LIBRARIES;LABELS;PROGRAMS")
+  add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PRIVATE tasks_warnings tasks_test_support GTest::gmock GTest::gtest_main
+    ${arg_LIBRARIES})
+  if(arg_PROGRAMS)
+    add_dependencies(${name} ${arg_PROGRAMS})
+  endif()
+  set(properties TIMEOUT 300)
+  if(arg_LABELS)
+    list(APPEND properties LABELS "${arg_LABELS}")
+  endif()
+  foreach(label IN LISTS arg_LABELS)
+    if(NOT TARGET tests_${label})
+      add_custom_target(tests_${label})
+    endif()
+    add_dependencies(tests_${label} ${name})
+  endforeach()
+  if(arg_LOCK)
+    list(APPEND properties RESOURCE_LOCK "${arg_LOCK}")
+  endif()
+  gtest_discover_tests(${name} TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST PROPERTIES ${properties})
+endfunction()
