@@ -8,6 +8,9 @@ include(CMakePackageConfigHelpers)
 
 set(_tasks_package ${CMAKE_INSTALL_LIBDIR}/cmake/tasks)
 foreach(_tasks_target agent asio boost_asio autostart)
+  if(NOT TARGET tasks_${_tasks_target})
+    continue()
+  endif()
   set_target_properties(tasks_${_tasks_target} PROPERTIES EXPORT_NAME ${_tasks_target})
   install(TARGETS tasks_${_tasks_target} EXPORT tasks
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
