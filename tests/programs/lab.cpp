@@ -8,13 +8,13 @@
 /// LAB_USE_BOOST it is the same program on Boost.Asio.
 
 #if defined(LAB_USE_BOOST)
-#include <boost/asio.hpp>
-#include <boost/asio/experimental/awaitable_operators.hpp>
-#include <boost/asio/experimental/concurrent_channel.hpp>
+#  include <boost/asio.hpp>
+#  include <boost/asio/experimental/awaitable_operators.hpp>
+#  include <boost/asio/experimental/concurrent_channel.hpp>
 #else
-#include <asio.hpp>
-#include <asio/experimental/awaitable_operators.hpp>
-#include <asio/experimental/concurrent_channel.hpp>
+#  include <asio.hpp>
+#  include <asio/experimental/awaitable_operators.hpp>
+#  include <asio/experimental/concurrent_channel.hpp>
 #endif
 
 #include <unistd.h>
@@ -105,7 +105,8 @@ struct options {
 };
 
 awaitable<std::string> read_line(tcp::socket& socket, std::string& buffer) {
-  const std::size_t size = co_await asio::async_read_until(socket, asio::dynamic_buffer(buffer, 65536), '\n', use_awaitable);
+  const std::size_t size =
+      co_await asio::async_read_until(socket, asio::dynamic_buffer(buffer, 65536), '\n', use_awaitable);
   std::string line = buffer.substr(0, size - 1);
   buffer.erase(0, size);
   co_return line;

@@ -62,9 +62,8 @@ std::vector<std::string> merged_environment(const environment& changes) {
   std::vector<std::string> result;
   const auto name_of = [](std::string_view entry) { return entry.substr(0, entry.find('=')); };
   for (char** entry = environ; *entry != nullptr; ++entry) {
-    const bool changed = std::any_of(changes.begin(), changes.end(), [&](const std::string& change) {
-      return name_of(change) == name_of(*entry);
-    });
+    const bool changed = std::any_of(changes.begin(), changes.end(),
+                                     [&](const std::string& change) { return name_of(change) == name_of(*entry); });
     if (!changed) result.emplace_back(*entry);
   }
   std::copy_if(changes.begin(), changes.end(), std::back_inserter(result),
@@ -97,8 +96,8 @@ pid_t spawn(std::vector<std::string> argv, const environment& env, int in, int o
   posix_spawnattr_setsigdefault(&attributes, &all);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   pid_t pid = -1;
-  const int error = posix_spawnp(&pid, argv.at(0).c_str(), &actions, &attributes, pointers(argv).data(),
-                                 pointers(variables).data());
+  const int error =
+      posix_spawnp(&pid, argv.at(0).c_str(), &actions, &attributes, pointers(argv).data(), pointers(variables).data());
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) fail(error, "cannot start " + argv[0]);

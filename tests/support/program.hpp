@@ -39,7 +39,8 @@ struct outcome {
 
 /// Runs a command to its end, `input` as its standard input. Throws std::runtime_error when it cannot be started, or
 /// does not end before the guard (it is killed then). argv[0] is looked up in PATH.
-[[nodiscard]] outcome run(const std::vector<std::string>& argv, const environment& env = {}, std::string_view input = {});
+[[nodiscard]] outcome run(const std::vector<std::string>& argv, const environment& env = {},
+                          std::string_view input = {});
 
 /// A program that prints `ready` on a line of its own and then works until its standard input closes.
 class program {

@@ -1,0 +1,3 @@
+#include <tasks/asio_hook.hpp>
+
+#include "plain.cpp"

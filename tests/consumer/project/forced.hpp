@@ -1,0 +1,1 @@
+#define FORCED_INCLUDE_WAS_SEEN

@@ -1,0 +1,2 @@
+int legacy(int class);
+int legacy(int class) { return class; }

@@ -1,0 +1,4 @@
+#include <asio.hpp>
+#include <tasks/asio_hook.hpp>
+
+int main() {}
