@@ -45,6 +45,7 @@ inline constexpr std::uint64_t one_frame = 1;
 inline constexpr std::uint64_t one_state = std::uint64_t{1} << depth_bits;
 inline constexpr std::uint64_t one_version = one_state << state_bits;
 inline constexpr std::uint64_t max_depth = one_state - 1;
+inline constexpr std::uint64_t state_mask = one_version - one_state;
 
 /// What a record is, and what its task does. Bit 3 says: a task, and it does not run.
 enum class record_state : std::uint8_t {
@@ -153,7 +154,7 @@ struct alignas(record_size) record {
   word_t wait;           ///< pack_wait(); meaningful while `blocked`
 
   word_t object;         ///< address of what it waits on; meaningful while `blocked`
-  word_t detail;         ///< see detail_kind; meaningful while `blocked`
+  word_t detail;         ///< see detail_kind; meaningful while `blocked` and the wait has such a detail
   word_t id;             ///< never used again in this process; 0: not a task
   word_t parent;         ///< id of the task that ran on the spawning thread, 0: none
   word_t spawn_pc;       ///< a return address inside the function that made the task

@@ -24,12 +24,12 @@ inline constexpr bool is_awaitable<host::awaitable<T, E>> = true;
 
 /// What Asio names when an operation begins, before it submits it.
 template <class Context, class Operation, class Object>
-[[gnu::always_inline]] inline void handler_creation(Context&, Operation&, const char* type, Object* object,
-                                                    std::uintmax_t native, const char* operation) noexcept {
+[[gnu::always_inline]] inline void handler_creation(Context&, Operation&, object_type type, Object* object,
+                                                    std::uintmax_t native, operation_name operation) noexcept {
   record* r = this_thread.waiting;
   if (r == nullptr) return;
   this_thread.waiting = nullptr;
-  const auto kind = classify_wait(type, operation);
+  const auto kind = classify_wait(type.value, operation.value);
   auto detail = layout::detail_kind::none;
   std::uint64_t value = 0;
   if constexpr (requires { object->max_buffer_size_; }) {
@@ -44,38 +44,34 @@ template <class Context, class Operation, class Object>
   publish_wait(r, layout::pack_wait(kind, detail, fd), address(object), value);
 }
 
-/// co_await of another awaitable: a frame above this one.
+/// co_await of another awaitable: a frame above this one. An aggregate, so that the awaitable is made in place.
 template <class T, class E>
-class awaiting_frame {
- public:
-  awaiting_frame(host::awaitable<T, E>&& callee, entry* slot) noexcept : callee_(std::move(callee)), slot_(slot) {}
+struct awaiting_frame {
+  host::awaitable<T, E> callee;
+  entry* slot;
 
   bool await_ready() const noexcept { return false; }
 
   template <class Promise>
-  void await_suspend(std::coroutine_handle<Promise> caller) {
+  [[gnu::always_inline]] void await_suspend(std::coroutine_handle<Promise> caller) {
     using callee_frame = host::detail::awaitable_frame<T, E>;
-    static_assert(sizeof callee_ == sizeof(callee_frame*), "asio::awaitable is a pointer to its frame");
-    auto* frame = std::coroutine_handle<callee_frame>::from_promise(*std::bit_cast<view>(&callee_)->frame).address();
-    push(slot_, frame, *static_cast<const std::uint64_t*>(frame));
+    static_assert(sizeof callee == sizeof(callee_frame*), "asio::awaitable is a pointer to its frame");
+    auto* frame = std::coroutine_handle<callee_frame>::from_promise(*std::bit_cast<view>(&callee)->frame).address();
+    push(slot, frame, *static_cast<const std::uint64_t*>(frame));
     using caller_frame = typename Promise::asio_frame;
-    callee_.await_suspend(
+    callee.await_suspend(
         std::coroutine_handle<caller_frame>::from_promise(static_cast<caller_frame&>(caller.promise())));
   }
 
-  T await_resume() {
-    pop(slot_);
-    return callee_.await_resume();
+  [[gnu::always_inline, gnu::flatten]] T await_resume() {
+    pop(slot);
+    return callee.await_resume();
   }
 
- private:
   struct [[gnu::may_alias]] pointer_to_frame {
     host::detail::awaitable_frame<T, E>* frame;
   };
   using view = const pointer_to_frame*;
-
-  host::awaitable<T, E> callee_;
-  entry* slot_;
 };
 
 /// The function that starts an operation, wrapped: while it runs the task is named to handler_creation().
@@ -187,15 +183,24 @@ class promise : public host::detail::awaitable_frame<T, E> {
     }
   }
 
+  template <class U>
+  [[gnu::always_inline]] auto await_transform(host::awaitable<U, E>&& callee, std::source_location where = std::source_location::current()) {
+    // Asio's own throws when the task is cancelled and else returns its argument; called for every await, by value, it
+    // costs 10 instructions more.
+    if (may_be_cancelled()) [[unlikely]]
+      static_cast<void>(base::await_transform(host::awaitable<U, E>()));
+    entry* e = slot();
+    set_location(e, where);
+    return awaiting_frame<U, E>{std::move(callee), e};
+  }
+
   template <class X>
+    requires(!is_awaitable<std::remove_cvref_t<X>>)
   auto await_transform(X&& x, std::source_location where = std::source_location::current()) {
-    using plain = std::remove_cvref_t<X>;
-    if constexpr (is_awaitable<plain>) {
-      return await_frame(base::await_transform(std::forward<X>(x)), where);
-    } else if constexpr (starts_operation<X>) {
-      set_location(slot(), where);
-      // By value Asio takes a function it calls once (a copy of ours); a reference to an operation it forwards.
-      return awaiting_operation<base, X>(*this, x, slot());
+    if constexpr (starts_operation<X>) {
+      entry* e = slot();
+      set_location(e, where);
+      return awaiting_operation<base, X>(*this, x, e);
     } else {
       return base::await_transform(std::forward<X>(x));
     }
@@ -208,10 +213,15 @@ class promise : public host::detail::awaitable_frame<T, E> {
       requires(X&& x, host::detail::awaitable_frame_base<E>* f) { std::forward<X>(x)(f); } ||
       requires(base& b, X&& x) { typename decltype(b.await_transform(std::forward<X>(x)))::handler_type; };
 
-  template <class U>
-  auto await_frame(host::awaitable<U, E>&& callee, const std::source_location& where) {
-    set_location(slot(), where);
-    return awaiting_frame<U, E>(std::move(callee), slot());
+  bool may_be_cancelled() const noexcept {
+    if constexpr (requires {
+                    this->attached_thread_->throw_if_cancelled();
+                    !!this->attached_thread_->get_cancellation_state().cancelled();
+                  })
+      return this->attached_thread_->throw_if_cancelled() &&
+             !!this->attached_thread_->get_cancellation_state().cancelled();
+    else
+      return true;
   }
 
   void* frame() noexcept { return std::coroutine_handle<promise>::from_promise(*this).address(); }

@@ -75,7 +75,7 @@ inline std::uint64_t now() noexcept {
 }
 
 /// The task's record that an entry belongs to. Entries lie in records that are aligned to their size.
-inline record* owner(const entry* e) noexcept {
+[[gnu::always_inline]] inline record* owner(const entry* e) noexcept {
   return reinterpret_cast<record*>(address(e) & ~(std::uint64_t{layout::record_size} - 1))->owner;
 }
 
@@ -87,7 +87,7 @@ inline void set_location(entry* e, const std::source_location& where) noexcept {
 
 /// Enters `frame`, called from the frame at `top`. `resume` is its code address; the frame says with adopt()
 /// that it has a hook. Where the callee cannot be recorded `top` becomes nowhere's, for the pop that follows.
-inline void push(entry*& top, void* frame, std::uint64_t resume) noexcept {
+[[gnu::always_inline]] inline void push(entry*& top, void* frame, std::uint64_t resume) noexcept {
   record* r = owner(top);
   entry* e = top + 1;
   if ((address(e) & (layout::record_size - 1)) == 0) [[unlikely]] {
@@ -104,14 +104,14 @@ inline void push(entry*& top, void* frame, std::uint64_t resume) noexcept {
 }
 
 /// Called by a frame when it runs for the first time: its entry, if its caller had a hook, else nowhere's.
-inline entry* adopt(const void* frame) noexcept {
+[[gnu::always_inline]] inline entry* adopt(const void* frame) noexcept {
   entry* e = this_thread.pushed;
   this_thread.pushed = nowhere_entry();
   return load(e->frame) == address(frame) ? e : nowhere_entry();
 }
 
 /// The task runs again. Fields first: they mean nothing until the word says `running`.
-inline void resume_fields(record* r) noexcept {
+[[gnu::always_inline]] inline void resume_fields(record* r) noexcept {
   thread_state& t = this_thread;
   t.waiting = nullptr;
   if (t.current != r) {
@@ -128,29 +128,29 @@ inline void resume_fields(record* r) noexcept {
 
 /// Leaves the innermost frame, called by the frame at `top`, its caller. Where the callee was an operation that Asio
 /// completes without resuming it, this is also where the task is first seen running.
-inline void pop(entry* top) noexcept {
+[[gnu::always_inline]] inline void pop(entry* top) noexcept {
   record* r = owner(top);
   auto word = load(r->word);
   if (word & layout::not_running_bit) {
     resume_fields(r);
-    word = (word & ~(layout::one_version - layout::one_state)) + layout::state_bits_of(record_state::running);
+    word = (word & ~layout::state_mask) + layout::state_bits_of(record_state::running);
   }
   store(r->word, word + layout::one_version - layout::one_frame);
 }
 
 /// The frame that waits runs again itself.
-inline void resume(entry* top) noexcept {
+[[gnu::always_inline]] inline void resume(entry* top) noexcept {
   record* r = owner(top);
   const auto word = load(r->word);
   if (word & layout::not_running_bit) {
     resume_fields(r);
-    store(r->word, (word & ~(layout::one_version - layout::one_state)) + layout::one_version +
+    store(r->word, (word & ~layout::state_mask) + layout::one_version +
                        layout::state_bits_of(record_state::running));
   }
 }
 
 /// The task is about to wait, for what it does not know yet. A task that has not entered its function stays `ready`.
-inline void block(record* r) noexcept {
+[[gnu::always_inline]] inline void block(record* r) noexcept {
   const auto word = load(r->word);
   if (word & layout::not_running_bit) return;
   store(r->since, now());
@@ -159,12 +159,12 @@ inline void block(record* r) noexcept {
 }
 
 /// Says what the task waits for. Nothing of it may be written afterwards: the operation may complete on another thread.
-inline void publish_wait(record* r, std::uint64_t wait, std::uint64_t object, std::uint64_t detail) noexcept {
+[[gnu::always_inline]] inline void publish_wait(record* r, std::uint64_t wait, std::uint64_t object, std::uint64_t detail) noexcept {
   const auto word = load(r->word);
-  if (layout::state_of(word) != record_state::blocked_unknown) return;
+  if ((word & layout::state_mask) != layout::state_bits_of(record_state::blocked_unknown)) return;
   store(r->wait, wait);
   store(r->object, object);
-  store(r->detail, detail);
+  if (layout::detail_of(wait) != layout::detail_kind::none) store(r->detail, detail);
   store(r->word, word + layout::one_version + layout::state_bits_of(record_state::blocked) -
                      layout::state_bits_of(record_state::blocked_unknown));
 }
