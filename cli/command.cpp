@@ -1,0 +1,47 @@
+#include "command.hpp"
+
+#include <array>
+
+#include "agent_source.hpp"
+#include "target.hpp"
+#include "words.hpp"
+
+namespace tasks::cli {
+
+std::span<const command> commands() {
+  static const std::array<command, 6> table = {list_command, vitals_command, stack_command,
+                                               tree_command, man_command,    completion_command};
+  return table;
+}
+
+const command* find_command(std::string_view name) {
+  for (const auto& c : commands()) {
+    if (c.name == name) return &c;
+  }
+  return nullptr;
+}
+
+error usage_error(std::string subject, std::string fact, std::string next_step) {
+  return {error_code::usage, std::move(subject), std::move(fact), std::move(next_step)};
+}
+
+result<std::chrono::milliseconds> timeout_of(const arguments& args) {
+  using namespace std::chrono_literals;
+  if (!args.timeout) return std::chrono::milliseconds(2s);
+  const auto timeout = parse_duration(*args.timeout);
+  if (!timeout || *timeout <= 0ms) {
+    return usage_error("--timeout", "\"" + *args.timeout + "\" is no duration", "such as 2, 0.5 or 500ms");
+  }
+  return *timeout;
+}
+
+result<std::unique_ptr<snapshot_source>> open_target(const arguments& args) {
+  if (args.target.empty()) return usage_error("", "which process?", "give a PID or a name; tasks list shows them");
+  const auto timeout = timeout_of(args);
+  if (!timeout) return timeout.why();
+  const auto pid = find_process(args.target);
+  if (!pid) return pid.why();
+  return connect_to_agent(*pid, *timeout);
+}
+
+}  // namespace tasks::cli

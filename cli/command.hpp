@@ -1,0 +1,74 @@
+#pragma once
+
+/// The table of subcommands. --help, the man page and the shells' completions all come from it.
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "error.hpp"
+#include "output.hpp"
+#include "snapshot_source.hpp"
+
+namespace tasks::cli {
+
+/// What the user typed, as typed; commands turn it into values.
+struct arguments {
+  std::string target;  ///< a PID or a name; empty: none given
+  bool json = false;
+  bool group = false;
+  bool all_frames = false;
+  bool details = false;
+  std::optional<std::string> timeout;
+  std::optional<std::string> older_than;
+  std::optional<std::string> limit;
+  std::optional<std::string> watch;  ///< empty: the default interval
+  std::vector<std::string> ids, states, kinds;
+};
+
+struct option {
+  std::string_view names;  ///< "-p,--pid"
+  std::string_view value;  ///< "SECONDS"; empty: a flag; "[SECONDS]": may be left out
+  std::string_view help;
+  std::variant<bool arguments::*, std::string arguments::*, std::optional<std::string> arguments::*,
+               std::vector<std::string> arguments::*>
+      field;
+  std::vector<std::string> (*words)() = nullptr;  ///< what the value may be, for completions
+};
+
+struct command {
+  std::string_view name;
+  std::string_view help;         ///< one line
+  std::string_view positional;   ///< "PID"; empty: takes none
+  std::span<const option> options;
+  /// Returns the exit code; output goes to `out`.
+  result<int> (*run)(const arguments&, output& out);
+  bool hidden = false;
+};
+
+[[nodiscard]] std::span<const command> commands();
+/// Null: no such command.
+[[nodiscard]] const command* find_command(std::string_view name);
+
+extern const command list_command, vitals_command, stack_command, tree_command, man_command, completion_command;
+
+// What commands share.
+
+inline constexpr option pid_option = {"-p,--pid", "PID", "the target: a process id, or a name that one process has",
+                                      &arguments::target};
+inline constexpr option json_option = {"--json", "", "print one JSON document", &arguments::json};
+inline constexpr option timeout_option = {"--timeout", "SECONDS",
+                                          "give up when an agent sends nothing for so long (default 2)",
+                                          &arguments::timeout};
+
+[[nodiscard]] result<std::chrono::milliseconds> timeout_of(const arguments& args);
+/// Finds the target and opens what there is to read it with.
+[[nodiscard]] result<std::unique_ptr<snapshot_source>> open_target(const arguments& args);
+[[nodiscard]] error usage_error(std::string subject, std::string fact, std::string next_step = "");
+
+}  // namespace tasks::cli

@@ -1,0 +1,105 @@
+#include "command_line.hpp"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+namespace tasks::cli {
+namespace {
+
+bool is_one_of(std::string_view word, std::initializer_list<std::string_view> list) {
+  return std::find(list.begin(), list.end(), word) != list.end();
+}
+
+void add_option(CLI::App& app, const option& o, arguments& args) {
+  const std::string names(o.names), help(o.help), value(o.value);
+  std::visit(
+      [&](auto field) {
+        auto& target = args.*field;
+        using type = std::remove_reference_t<decltype(target)>;
+        if constexpr (std::is_same_v<type, bool>) {
+          app.add_flag(names, target, help);
+        } else if constexpr (std::is_same_v<type, std::optional<std::string>>) {
+          auto* added = app.add_option_function<std::string>(names, [&target](const std::string& text) { target = text; }, help);
+          added->type_name(value.front() == '[' ? value.substr(1, value.size() - 2) : value);
+          // Given without its value, the option is still seen.
+          if (value.front() == '[') added->expected(0, 1);
+        } else {
+          app.add_option(names, target, help)->type_name(value)->take_all();
+        }
+      },
+      o.field);
+}
+
+void configure(CLI::App& app, const command& c, arguments& args, std::string& positional) {
+  for (const auto& o : c.options) add_option(app, o, args);
+  if (!c.positional.empty()) app.add_option(std::string(c.positional), positional)->type_name("");
+}
+
+/// "tasks --json" is a list, "tasks 4131" and "tasks -p 4131" are vitals.
+const command& implied_command(std::span<const char* const> words) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string_view word = words[i];
+    if (word == "--timeout") {
+      ++i;
+    } else if (!word.starts_with('-') || word.starts_with("-p") || word.starts_with("--pid") ||
+               word.starts_with("--watch") || word.starts_with("--details")) {
+      return vitals_command;
+    }
+  }
+  return list_command;
+}
+
+std::string overview() {
+  std::string text =
+      "What the coroutines of a running program do: how many there are, what each waits for, and since when.\n\n"
+      "Usage: tasks [COMMAND] [OPTIONS]\n"
+      "       tasks              the same as tasks list\n"
+      "       tasks PID          the same as tasks vitals -p PID\n\nCommands:\n";
+  for (const auto& c : commands()) {
+    if (!c.hidden) text += fmt::format("  {:<10}{}\n", c.name, c.help);
+  }
+  return text + "\nPID is a process id, or a name that one process has. tasks COMMAND --help lists a command's options.\n";
+}
+
+}  // namespace
+
+result<invocation> parse_command_line(std::span<const char* const> words) {
+  invocation call;
+  const std::string_view first = words.empty() ? std::string_view() : words.front();
+  if (is_one_of(first, {"--help", "-h", "help"})) {
+    call.text = overview();
+    return call;
+  }
+  if (first == "--version") {
+    call.text = fmt::format("tasks {}\n", program_version);
+    return call;
+  }
+  const command* named = words.empty() ? nullptr : find_command(first);
+  call.what = named ? named : &implied_command(words);
+  call.word_was_bare = !named && !first.empty() && !first.starts_with('-');
+  if (named) words = words.subspan(1);
+
+  CLI::App app(std::string(call.what->help), fmt::format("tasks {}", call.what->name));
+  std::string positional;
+  configure(app, *call.what, call.args, positional);
+  std::vector<std::string> reversed(words.rbegin(), words.rend());
+  try {
+    app.parse(std::move(reversed));
+  } catch (const CLI::CallForHelp&) {
+    call.text = app.help();
+    call.what = nullptr;
+    return call;
+  } catch (const CLI::ParseError& e) {
+    return usage_error(std::string(call.what->name), e.what(), fmt::format("tasks {} --help", call.what->name));
+  }
+  if (!positional.empty()) {
+    if (!call.args.target.empty()) return usage_error(positional, "a second target", "one at a time");
+    call.args.target = positional;
+  }
+  return call;
+}
+
+}  // namespace tasks::cli

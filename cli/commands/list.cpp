@@ -1,0 +1,35 @@
+#include "../command.hpp"
+#include "../process_list.hpp"
+#include "../render.hpp"
+#include "../views.hpp"
+
+namespace tasks::cli {
+namespace {
+
+constexpr option options[] = {json_option, timeout_option};
+
+result<int> run(const arguments& args, output& out) {
+  const auto timeout = timeout_of(args);
+  if (!timeout) return timeout.why();
+  const auto list = list_processes(*timeout);
+  if (!args.json) {
+    render_list(out.text(), list, {.style = style_of_stdout()});
+    return 0;
+  }
+  v1::ListView header;
+  header.set_schema_version(schema_version);
+  json_stream json(out, header, "processes");
+  for (const auto& process : list.processes()) {
+    json.element(process);
+    if (!out.flush_if_large()) break;
+  }
+  json.end(header);
+  return 0;
+}
+
+}  // namespace
+
+const command list_command = {"list", "list instrumented processes; * marks those whose agent answered", "", options,
+                              run};
+
+}  // namespace tasks::cli

@@ -1,0 +1,96 @@
+#include <time.h>
+
+#include "../command.hpp"
+#include "../proc.hpp"
+#include "../render.hpp"
+#include "../views.hpp"
+#include "../words.hpp"
+
+namespace tasks::cli {
+namespace {
+
+constexpr option options[] = {
+    pid_option,
+    {"--watch", "[SECONDS]", "print again and again, every second or so often", &arguments::watch},
+    {"--details", "", "states, memory, CPU time and uptime too", &arguments::details},
+    json_option,
+    timeout_option,
+};
+
+struct reading {
+  v1::Vitals vitals;
+  std::vector<channel_group> groups;
+  v1::VitalsView view;
+};
+
+result<reading> read_once(const arguments& args) {
+  auto source = open_target(args);
+  if (!source) return source.why();
+  const pid_t pid = (*source)->pid();
+  resolver names(pid, {.all_frames = false, .spawn_sites = false});
+  reading r;
+  resolved what;
+  const auto vitals = (*source)->vitals(false, [&](const v1::Chunk& chunk) {
+    names.learn(chunk);
+    for (const auto& group : chunk.groups()) {
+      names.resolve(group, what);
+      const frame* root = what.frames.empty() ? nullptr : what.frames.back().what;
+      r.groups.push_back({group.count(), group.wait().kind(), group.oldest_ms(), root ? root->function : "",
+                          root ? root->file : "", root ? root->line : 0});
+      if (args.json) fill_view(group, what, *r.view.add_blocked_channels());
+    }
+    return true;
+  });
+  if (!vitals) return vitals.why();
+  r.vitals = *vitals;
+  fill_view(r.vitals, r.view);
+  r.view.set_pid(static_cast<std::uint32_t>(pid));
+  return r;
+}
+
+result<int> print_once(const arguments& args, output& out, const text_style& style) {
+  const auto read = read_once(args);
+  if (!read) return read.why();
+  if (args.json) {
+    const auto json = to_json(read->view) + "\n";
+    out.text().append(json.data(), json.data() + json.size());
+  } else {
+    const render_context context = {.style = style, .resolution_ms = read->vitals.tick_resolution_ms()};
+    render_vitals(out.text(), read->vitals, read->groups, findings_of(read->vitals), args.details, context);
+  }
+  return 0;
+}
+
+result<int> watch(const arguments& args, output& out, std::chrono::milliseconds interval, const text_style& style) {
+  constexpr std::string_view clear_screen = "\033[H\033[2J", separator = "\n";
+  for (bool first = true;; first = false) {
+    if (style.columns) {
+      out.text().append(clear_screen.data(), clear_screen.data() + clear_screen.size());
+    } else if (!first) {
+      out.text().append(separator.data(), separator.data() + separator.size());
+    }
+    if (const auto printed = print_once(args, out, style); !printed) return printed.why();
+    if (!out.flush()) return 0;
+    const timespec pause = {interval.count() / 1000, interval.count() % 1000 * 1'000'000};
+    ::nanosleep(&pause, nullptr);
+  }
+}
+
+result<int> run(const arguments& args, output& out) {
+  const auto style = style_of_stdout();
+  if (!args.watch) return print_once(args, out, style);
+  if (args.json) return usage_error("--watch", "not with --json, which is one document");
+  using namespace std::chrono_literals;
+  const auto interval = args.watch->empty() ? std::chrono::milliseconds(1s) : parse_duration(*args.watch);
+  if (!interval || *interval < 10ms) {
+    return usage_error("--watch", "\"" + *args.watch + "\" is no interval", "such as 1 or 0.5");
+  }
+  return watch(args, out, *interval, style);
+}
+
+}  // namespace
+
+const command vitals_command = {"vitals", "counts of tasks and threads, and the tasks blocked on channels", "PID",
+                                options, run};
+
+}  // namespace tasks::cli

@@ -1,0 +1,41 @@
+#pragma once
+
+/// What the file descriptors of a target are: peers of sockets, pipes, files.
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+namespace tasks::cli {
+
+struct descriptor {
+  enum class kind { unknown, socket, pipe, file };
+  kind what = kind::unknown;
+  /// A socket's peer ("127.0.0.1:41822"), or its own address where it listens; "pipe"; a file's path. May be empty.
+  std::string peer;
+};
+
+class descriptor_table {
+ public:
+  explicit descriptor_table(pid_t pid) : pid_(pid) {}
+  /// Looked up once; the socket tables are read at the first socket.
+  [[nodiscard]] const descriptor& at(std::uint32_t fd);
+
+ private:
+  void read_sockets();
+  void read_internet_sockets(const char* table);
+  void read_unix_sockets();
+
+  pid_t pid_;
+  bool sockets_read_ = false;
+  std::unordered_map<std::uint32_t, descriptor> known_;
+  std::unordered_map<std::uint64_t, std::string> peers_;  ///< by inode
+};
+
+/// The address in a line of /proc/net/tcp: "0100007F:1F90" or 32 hex digits; empty when it is none.
+[[nodiscard]] std::string parse_address(std::string_view text);
+
+}  // namespace tasks::cli

@@ -1,0 +1,32 @@
+#pragma once
+
+/// Finds the note "tasks" in an ELF file by its program headers alone, so also in a stripped one: section headers,
+/// symbols and debug information may all be missing. See tasks/layout.hpp for what the note says.
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace tasks::cli {
+
+/// A segment that the loader maps: p_offset and p_vaddr, rounded down to a page.
+struct elf_segment {
+  std::uint64_t offset;
+  std::uint64_t address;
+};
+
+struct elf_note {
+  std::uint32_t layout;  ///< tasks::layout::version of whoever wrote it
+  std::uint64_t root;    ///< address of the root, before the load bias is added
+};
+
+struct elf_notes {
+  std::vector<elf_segment> segments;
+  std::vector<elf_note> notes;  ///< empty: not instrumented
+};
+
+/// Of an open file; empty when it is no ELF file of this machine's kind or is damaged.
+[[nodiscard]] elf_notes read_notes(int fd);
+
+}  // namespace tasks::cli

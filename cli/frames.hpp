@@ -1,0 +1,72 @@
+#pragma once
+
+/// From the wire's numbers to what a view shows: locations become named frames, spawn addresses a spawn site,
+/// descriptors their peers. Each is worked out once per answer.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "descriptors.hpp"
+#include "snapshot_source.hpp"
+#include "symbolizer.hpp"
+
+namespace tasks::cli {
+
+/// One location, ready to be shown.
+struct frame {
+  std::string function;  ///< empty: not known
+  std::string file;      ///< empty: not known
+  unsigned line = 0;
+  bool plumbing = false;  ///< Asio's own
+  bool from_address = false;  ///< the location is a code address: the frame has not awaited, or has no hook
+  std::string text;       ///< "function\n\tfile:line\n"
+  std::string foreign_text;  ///< the same for a frame that is made without the hook; empty unless from_address
+};
+
+struct shown_frame {
+  const frame* what;
+  bool not_instrumented;
+};
+
+/// What a task's or group's numbers mean. Its pointers hold until the resolver ends; `frames` until it is filled again.
+struct resolved {
+  std::vector<shown_frame> frames;      ///< innermost first
+  const frame* spawned_at = nullptr;    ///< null: not known
+  const descriptor* fd = nullptr;       ///< null: none
+};
+
+struct resolver_options {
+  bool all_frames = false;   ///< Asio's own too
+  bool spawn_sites = true;
+};
+
+class resolver {
+ public:
+  resolver(pid_t pid, resolver_options options);
+  resolver(std::unique_ptr<symbolizer> symbols, pid_t pid, resolver_options options);
+
+  /// Remembers the locations of a part of an answer.
+  void learn(const v1::Chunk& chunk);
+  void resolve(const v1::Task& task, resolved& to);
+  void resolve(const v1::Group& group, resolved& to);
+
+ private:
+  using addresses = google::protobuf::RepeatedField<std::uint64_t>;
+  using location_ids = google::protobuf::RepeatedField<std::uint32_t>;
+  void show_frames(const location_ids& ids, bool blocked, resolved& to) const;
+  const frame* spawn_site(const addresses& at);
+  frame make_frame(const v1::Location& location);
+
+  std::unique_ptr<symbolizer> symbols_;
+  resolver_options options_;
+  descriptor_table descriptors_;
+  std::unordered_map<std::uint32_t, frame> locations_;
+  std::map<std::pair<std::uint64_t, std::uint64_t>, std::unique_ptr<frame>> spawn_sites_;
+};
+
+}  // namespace tasks::cli

@@ -1,0 +1,42 @@
+#include <cstdio>
+#include <string>
+
+#include <unistd.h>
+
+#include "command_line.hpp"
+
+namespace {
+
+using namespace tasks::cli;
+
+int fail(const error& e) {
+  const auto line = message(e) + "\n";
+  std::fwrite(line.data(), 1, line.size(), stderr);
+  return exit_code(e.code);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const auto call = parse_command_line({argv + 1, static_cast<std::size_t>(argc > 0 ? argc - 1 : 0)});
+  if (!call) return fail(call.why());
+  output out(STDOUT_FILENO);
+  int code = 0;
+  if (call->what) {
+    const auto done = call->what->run(call->args, out);
+    // What was printed before an error stands before it.
+    if (!done) {
+      (void)out.flush();
+      auto why = done.why();
+      if (call->word_was_bare && why.code == error_code::no_such_process && why.subject == call->args.target) {
+        why = usage_error(why.subject, "neither a command nor the name of a process", "tasks --help lists the commands");
+      }
+      return fail(why);
+    }
+    code = *done;
+  } else {
+    out.text().append(call->text.data(), call->text.data() + call->text.size());
+  }
+  if (const auto written = out.finish(); !written) return fail(written.why());
+  return code;
+}

@@ -1,0 +1,40 @@
+#pragma once
+
+/// Standard output: buffered, and what may be done with it.
+
+#include <fmt/format.h>
+
+#include "error.hpp"
+
+namespace tasks::cli {
+
+/// How text is laid out. Colour and columns are for terminals; a pipe gets fields with two spaces between them.
+struct text_style {
+  bool color = false;
+  bool columns = false;
+  unsigned width = 0;  ///< columns of the terminal; 0: no limit
+};
+
+/// The style for standard output. NO_COLOR and TERM=dumb switch colour off.
+[[nodiscard]] text_style style_of_stdout();
+
+class output {
+ public:
+  explicit output(int fd) : fd_(fd) {}
+  output(const output&) = delete;
+  output& operator=(const output&) = delete;
+
+  [[nodiscard]] fmt::memory_buffer& text() noexcept { return text_; }
+  /// Writes the buffer out once it is large. False: the reader is gone, or writing failed; stop.
+  bool flush_if_large();
+  bool flush();
+  /// Fails where writing did; a reader that went away is no failure.
+  result<void> finish();
+
+ private:
+  int fd_;
+  int failure_ = 0;
+  fmt::memory_buffer text_;
+};
+
+}  // namespace tasks::cli

@@ -1,0 +1,196 @@
+#include "process_list.hpp"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "agent_connection.hpp"
+#include "proc.hpp"
+#include "render.hpp"
+#include "target.hpp"
+#include "views.hpp"
+
+namespace tasks::cli {
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+v1::ProcessView describe(const process_stat& stat) {
+  v1::ProcessView view;
+  view.set_pid(static_cast<std::uint32_t>(stat.pid));
+  view.set_ppid(static_cast<std::uint32_t>(stat.ppid));
+  view.set_executable(executable_of(stat.pid));
+  view.set_name(view.executable().empty() ? stat.name : std::string(base_name(view.executable())));
+  view.set_os_threads(stat.threads);
+  view.set_uptime_seconds(uptime_of(stat.start_time));
+  return view;
+}
+
+class lister {
+ public:
+  explicit lister(std::chrono::milliseconds timeout) : timeout_(timeout) {}
+
+  v1::ListView run() {
+    ask_sockets_by_name();
+    ask_the_rest();
+    collect();
+    v1::ListView list;
+    list.set_schema_version(schema_version);
+    for (auto& [pid, view] : rows_) *list.add_processes() = std::move(view);
+    return list;
+  }
+
+ private:
+  struct question {
+    std::unique_ptr<agent_connection> connection;
+    process_stat stat;
+    clock::time_point last_byte;
+    std::optional<v1::Vitals> vitals;
+    bool done = false;
+  };
+
+  /// The quick way: sockets that the kernel lists under an agent's name, in our own namespaces.
+  void ask_sockets_by_name() {
+    for (const auto& listening : listening_sockets(0)) {
+      const auto named = pid_in_socket_path(listening.path);
+      if (!named) continue;
+      auto socket = connect_to(listening.path, 0);
+      if (socket) {
+        // Whoever listens, in our pid namespace. What it says of itself is held against this.
+        ucred peer{};
+        socklen_t size = sizeof peer;
+        if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid > 0) {
+          ask(std::move(socket), peer.pid, *named);
+        }
+      } else if (errno == EACCES || errno == EPERM || errno == EAGAIN) {
+        const bool busy = errno == EAGAIN;
+        if (const auto stat = read_stat(*named)) {
+          add(*stat, v1::ProcessView::SILENT, busy ? "its agent is busy" : "permission denied");
+        }
+      }
+    }
+  }
+
+  void ask(unique_fd socket, pid_t pid, pid_t inner_pid) {
+    auto stat = read_stat(pid);
+    if (!stat || std::any_of(questions_.begin(), questions_.end(), [&](const auto& q) { return q.stat.pid == pid; })) {
+      return;
+    }
+    if (inner_pid != pid) inner_pid = innermost_pid(pid);
+    question q;
+    q.connection = std::make_unique<agent_connection>(std::move(socket), identity{pid, inner_pid, stat->start_time});
+    q.stat = *std::move(stat);
+    v1::Request request;
+    request.set_protocol(protocol_version);
+    request.mutable_vitals()->set_counts_only(true);
+    q.connection->send(request);
+    q.last_byte = clock::now();
+    step(q);
+    questions_.push_back(std::move(q));
+  }
+
+  /// Processes that the quick way did not reach: without an agent, or in another namespace.
+  void ask_the_rest() {
+    for (const pid_t pid : all_pids()) {
+      if (pid == ::getpid() || rows_.contains(pid)) continue;
+      if (std::any_of(questions_.begin(), questions_.end(), [&](const auto& q) { return q.stat.pid == pid; })) continue;
+      const auto roots = finder_.find(pid);
+      if (!roots.instrumented) continue;
+      const auto stat = read_stat(pid);
+      if (!stat) continue;
+      const auto inner_pid = innermost_pid(pid);
+      unique_fd socket;
+      for (const auto& root : roots.roots) {
+        if (root.agent != layout::agent_status::listening || root.pid != inner_pid) continue;
+        socket = connect_to(root.socket_path, pid);
+        if (socket) break;
+      }
+      if (socket) {
+        ask(std::move(socket), pid, inner_pid);
+      } else {
+        add(*stat, v1::ProcessView::ABSENT, "no agent: " + reason_without_agent(roots, inner_pid));
+      }
+    }
+  }
+
+  void collect() {
+    std::vector<pollfd> waiting;
+    for (;;) {
+      waiting.clear();
+      auto soonest = clock::time_point::max();
+      for (auto& q : questions_) {
+        if (q.done) continue;
+        if (clock::now() - q.last_byte >= timeout_ && !step(q)) {
+          if (!q.done) finish(q, v1::ProcessView::SILENT, "its agent does not answer");
+          continue;
+        }
+        if (q.done) continue;
+        soonest = std::min(soonest, q.last_byte + timeout_);
+        const int events = q.connection->wants_to_write() ? POLLIN | POLLOUT : POLLIN;
+        waiting.push_back({q.connection->fd(), static_cast<short>(events), 0});
+      }
+      if (waiting.empty()) return;
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(soonest - clock::now());
+      ::poll(waiting.data(), waiting.size(), static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+      for (const auto& ready : waiting) {
+        if (ready.revents == 0) continue;
+        for (auto& q : questions_) {
+          if (!q.done && q.connection->fd() == ready.fd) step(q);
+        }
+      }
+    }
+  }
+
+  /// Reads what there is. True: something came, or the question is done.
+  bool step(question& q) {
+    const auto before = q.connection->bytes_read();
+    const auto progress = q.connection->on_ready([&](const v1::Response& part) {
+      if (part.has_vitals()) q.vitals = part.vitals();
+      return true;
+    });
+    if (q.connection->bytes_read() != before) q.last_byte = clock::now();
+    if (!progress) {
+      finish(q, v1::ProcessView::SILENT, progress.why().fact);
+    } else if (*progress == agent_connection::progress::done) {
+      finish(q, v1::ProcessView::ANSWERED, "");
+    }
+    return q.done || q.connection->bytes_read() != before;
+  }
+
+  void finish(question& q, v1::ProcessView::Agent agent, std::string reason) {
+    q.done = true;
+    if (agent != v1::ProcessView::ANSWERED && !read_stat(q.stat.pid)) return;
+    auto& view = add(q.stat, agent, std::move(reason));
+    if (!q.vitals || agent != v1::ProcessView::ANSWERED) return;
+    view.set_tasks(q.vitals->tasks());
+    view.set_blocked(q.vitals->blocked());
+    view.set_os_threads(q.vitals->os_threads());
+    for (auto& finding : findings_of(*q.vitals)) view.add_findings(std::move(finding));
+  }
+
+  v1::ProcessView& add(const process_stat& stat, v1::ProcessView::Agent agent, std::string reason) {
+    auto& view = rows_[stat.pid];
+    view = describe(stat);
+    view.set_agent(agent);
+    view.set_reason(std::move(reason));
+    return view;
+  }
+
+  std::chrono::milliseconds timeout_;
+  root_finder finder_;
+  std::vector<question> questions_;
+  std::map<pid_t, v1::ProcessView> rows_;
+};
+
+}  // namespace
+
+v1::ListView list_processes(std::chrono::milliseconds timeout) { return lister(timeout).run(); }
+
+}  // namespace tasks::cli

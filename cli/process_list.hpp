@@ -1,0 +1,13 @@
+#pragma once
+
+#include <chrono>
+
+#include "tasks/v1/view.pb.h"
+
+namespace tasks::cli {
+
+/// Every instrumented process that this user may see, by pid. Agents are asked in parallel; one that sends no byte
+/// for `timeout` is SILENT and holds nobody else up.
+[[nodiscard]] v1::ListView list_processes(std::chrono::milliseconds timeout);
+
+}  // namespace tasks::cli

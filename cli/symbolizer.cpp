@@ -1,0 +1,150 @@
+#include "symbolizer.hpp"
+
+#include <dwarf.h>
+#include <elfutils/libdwfl.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+
+namespace tasks::cli {
+namespace {
+
+/// As dwfl_linux_proc_find_elf, and opens the mapped file itself where its path leads nowhere or to another namespace.
+int find_elf(Dwfl_Module* module, void** data, const char* name, Dwarf_Addr base, char** file, Elf** elf) {
+  const auto pid = static_cast<pid_t>(reinterpret_cast<std::intptr_t>(*data));
+  if (name && name[0] == '/') {
+    Dwarf_Addr start = 0, end = 0;
+    dwfl_module_info(module, nullptr, &start, &end, nullptr, nullptr, nullptr, nullptr);
+    std::string path(name);
+    constexpr std::string_view deleted = " (deleted)";
+    const bool is_deleted = path.ends_with(deleted);
+    if (is_deleted) path.resize(path.size() - deleted.size());
+    char exe[4096];
+    const auto n = ::readlink(fmt::format("/proc/{}/exe", pid).c_str(), exe, sizeof exe);
+    const bool is_exe = n > 0 && std::string_view(exe, static_cast<std::size_t>(n)) == name;
+    const auto outside = is_exe ? fmt::format("/proc/{}/exe", pid) : fmt::format("/proc/{}/root{}", pid, path);
+    const int fd = ::open(outside.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+      *file = ::strdup(outside.c_str());
+      return fd;
+    }
+  }
+  return dwfl_linux_proc_find_elf(module, data, name, base, file, elf);
+}
+
+char* debug_path = nullptr;
+const Dwfl_Callbacks callbacks = {find_elf, dwfl_standard_find_debuginfo, nullptr, &debug_path};
+
+const char* name_of(Dwarf_Die* die) {
+  Dwarf_Attribute memory;
+  for (const unsigned name : {DW_AT_linkage_name, DW_AT_MIPS_linkage_name}) {
+    if (const char* text = dwarf_formstring(dwarf_attr_integrate(die, name, &memory))) return text;
+  }
+  return dwarf_diename(die);
+}
+
+class dwfl_symbolizer final : public symbolizer {
+ public:
+  explicit dwfl_symbolizer(pid_t pid) : pid_(pid) {}
+  ~dwfl_symbolizer() override {
+    if (dwfl_) dwfl_end(dwfl_);
+  }
+  dwfl_symbolizer(const dwfl_symbolizer&) = delete;
+  dwfl_symbolizer& operator=(const dwfl_symbolizer&) = delete;
+
+  std::vector<code_location> resolve(std::uint64_t address) override {
+    if (!opened_) open();
+    std::vector<code_location> found;
+    Dwfl_Module* module = dwfl_ ? dwfl_addrmodule(dwfl_, address) : nullptr;
+    if (!module) return found;
+    from_debug_information(module, address, found);
+    if (found.empty() || found.back().function.empty()) {
+      if (const char* symbol = dwfl_module_addrname(module, address)) {
+        if (found.empty()) found.emplace_back();
+        found.back().function = symbol;
+      }
+    }
+    return found;
+  }
+
+ private:
+  void open() {
+    opened_ = true;
+    // Debug information comes from this machine: a reader must not hang on somebody's server.
+    ::unsetenv("DEBUGINFOD_URLS");
+    dwfl_ = dwfl_begin(&callbacks);
+    if (!dwfl_) return;
+    if (dwfl_linux_proc_report(dwfl_, pid_) != 0) {
+      dwfl_end(dwfl_);
+      dwfl_ = nullptr;
+      return;
+    }
+    dwfl_report_end(dwfl_, nullptr, nullptr);
+    for_each_module();
+  }
+
+  /// Hands find_elf the pid.
+  void for_each_module() {
+    dwfl_getmodules(
+        dwfl_,
+        [](Dwfl_Module*, void** data, const char*, Dwarf_Addr, void* pid) {
+          *data = pid;
+          return static_cast<int>(DWARF_CB_OK);
+        },
+        reinterpret_cast<void*>(static_cast<std::intptr_t>(pid_)), 0);
+  }
+
+  /// The scopes at an address, innermost first: each function's position in it is where the one inside was called.
+  static void from_debug_information(Dwfl_Module* module, std::uint64_t address, std::vector<code_location>& found) {
+    Dwarf_Addr bias = 0;
+    Dwarf_Die* unit = dwfl_module_addrdie(module, address, &bias);
+    if (!unit) return;
+    std::string file;
+    unsigned line = 0;
+    if (Dwfl_Line* at = dwfl_module_getsrc(module, address)) {
+      int number = 0;
+      if (const char* path = dwfl_lineinfo(at, nullptr, &number, nullptr, nullptr, nullptr)) {
+        file = path;
+        line = static_cast<unsigned>(number);
+      }
+    }
+    Dwarf_Die* scopes = nullptr;
+    const int count = dwarf_getscopes(unit, address - bias, &scopes);
+    // dwarf_getscopes() knows where inlined code stands in its unit, not in which function it was inlined:
+    // the innermost scope's parents are found again by its own entry.
+    Dwarf_Die* chain = nullptr;
+    const int length = count > 0 ? dwarf_getscopes_die(&scopes[0], &chain) : 0;
+    Dwarf_Files* files = nullptr;
+    dwarf_getsrcfiles(unit, &files, nullptr);
+    for (int i = 0; i < length; ++i) {
+      const int tag = dwarf_tag(&chain[i]);
+      if (tag != DW_TAG_subprogram && tag != DW_TAG_inlined_subroutine) continue;
+      const char* name = name_of(&chain[i]);
+      found.push_back({name ? name : "", file, line});
+      if (tag == DW_TAG_subprogram) break;
+      Dwarf_Attribute memory;
+      Dwarf_Word call_file = 0, call_line = 0;
+      dwarf_formudata(dwarf_attr(&chain[i], DW_AT_call_file, &memory), &call_file);
+      dwarf_formudata(dwarf_attr(&chain[i], DW_AT_call_line, &memory), &call_line);
+      const char* path = files && call_file ? dwarf_filesrc(files, call_file, nullptr, nullptr) : nullptr;
+      file = path ? path : "";
+      line = path ? static_cast<unsigned>(call_line) : 0;
+    }
+    std::free(scopes);
+    std::free(chain);
+    if (found.empty() && !file.empty()) found.push_back({"", file, line});
+  }
+
+  pid_t pid_;
+  bool opened_ = false;
+  Dwfl* dwfl_ = nullptr;
+};
+
+}  // namespace
+
+std::unique_ptr<symbolizer> make_symbolizer(pid_t pid) { return std::make_unique<dwfl_symbolizer>(pid); }
+
+}  // namespace tasks::cli
