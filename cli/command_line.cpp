@@ -27,7 +27,8 @@ void add_option(CLI::App& app, const option& o, arguments& args) {
           // Given without its value, the option is still seen.
           if (value.front() == '[') added->expected(0, 1);
         } else {
-          app.add_option(names, target, help)->type_name(value)->take_all();
+          // One value each time it is given, or it would take the target for another.
+          app.add_option(names, target, help)->type_name(value)->take_all()->allow_extra_args(false);
         }
       },
       o.field);

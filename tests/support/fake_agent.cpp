@@ -1,0 +1,304 @@
+#include "support/fake_agent.hpp"
+
+#include <fcntl.h>
+#include <google/protobuf/util/delimited_message_util.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <stdexcept>
+
+#include "support/program.hpp"
+
+// As the real agent's: a note that leads to a root, found by program headers alone.
+asm(R"(
+.pushsection .note.tasks,"aGR",@note,tasks_root_note,comdat
+.balign 4
+.long 6
+.long 16
+.long 1
+.asciz "tasks"
+.balign 4
+.long 1
+.long 224
+.quad tasks_fake_root - .
+.popsection
+)");
+static_assert(sizeof(tasks::layout::root) == 224 && tasks::layout::version == 1);
+
+extern "C" {
+[[gnu::used, gnu::visibility("hidden")]] constinit tasks::layout::root tasks_fake_root = {
+    tasks::layout::root_magic, tasks::layout::version, sizeof(tasks::layout::root), tasks::layout::record_size,
+    sizeof(tasks::layout::frame_header), {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
+}
+
+namespace tasks::testing {
+namespace {
+
+using manner = fake_agent::manner;
+
+/// Field 22 of /proc/self/stat.
+std::uint64_t own_start_time() {
+  char text[1024] = {};
+  const int fd = ::open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+  const auto size = ::read(fd, text, sizeof text - 1);
+  ::close(fd);
+  if (size <= 0) return 0;
+  const char* p = std::strrchr(text, ')');
+  for (int field = 2; p && field < 22; ++field) p = std::strchr(p + 1, ' ');
+  return p ? std::strtoull(p + 1, nullptr, 10) : 0;
+}
+
+bool send_all(int fd, const std::string& bytes) {
+  for (std::size_t sent = 0; sent < bytes.size();) {
+    const auto n = ::send(fd, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+    if (n <= 0) return false;
+    sent += static_cast<std::size_t>(n);
+  }
+  return true;
+}
+
+bool send_part(int fd, const v1::Response& part) {
+  std::string body, prefix;
+  part.SerializeToString(&body);
+  auto rest = body.size();
+  for (; rest >= 0x80; rest >>= 7) prefix.push_back(static_cast<char>((rest & 0x7f) | 0x80));
+  prefix.push_back(static_cast<char>(rest));
+  return send_all(fd, prefix + body);
+}
+
+bool send_chunk(int fd, const v1::Chunk& chunk) {
+  v1::Response part;
+  *part.mutable_chunk() = chunk;
+  return send_part(fd, part);
+}
+
+/// Reads one request; false at the end of the connection.
+bool read_request(int fd, v1::Request& request) {
+  std::uint64_t length = 0;
+  for (unsigned shift = 0;; shift += 7) {
+    unsigned char byte = 0;
+    if (::recv(fd, &byte, 1, 0) != 1 || shift > 28) return false;
+    length |= std::uint64_t{byte & 0x7fu} << shift;
+    if (!(byte & 0x80)) break;
+  }
+  std::string body(length, '\0');
+  if (length != 0 && ::recv(fd, body.data(), length, MSG_WAITALL) != static_cast<ssize_t>(length)) return false;
+  return request.ParseFromString(body);
+}
+
+bool send_generated(int fd, std::uint64_t count) {
+  v1::Chunk chunk;
+  constexpr const char* functions[] = {"awaitable<int> inner(chan &)", "awaitable<void> middle(chan &)",
+                                       "awaitable<void> worker(std::shared_ptr<chan>)"};
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    auto* location = chunk.add_locations();
+    location->set_id(i + 1);
+    location->set_function(functions[i]);
+    location->set_file("/src/lab/pool.cpp");
+    location->set_line(10 + i);
+  }
+  for (std::uint64_t id = 1; id <= count; ++id) {
+    auto* task = chunk.add_tasks();
+    task->set_id(id);
+    task->set_parent(1);
+    task->set_state(v1::Task::BLOCKED);
+    task->mutable_wait()->set_kind(v1::Wait::CHANNEL_RECEIVE);
+    task->mutable_wait()->set_object(0x7f0000001000);
+    task->mutable_wait()->set_capacity(0);
+    task->set_age_ms(12'000);
+    task->set_resumes(3);
+    task->set_version(id * 7);
+    for (const std::uint32_t frame : {1u, 2u, 3u}) task->add_frames(frame);
+    if (chunk.tasks_size() == 512) {
+      if (!send_chunk(fd, chunk)) return false;
+      chunk.Clear();
+    }
+  }
+  return send_chunk(fd, chunk);
+}
+
+class server {
+ public:
+  server(const fake_agent::script& s, v1::Hello hello) : script_(s), hello_(std::move(hello)) {}
+
+  void serve(int fd) const {
+    switch (script_.how) {
+      case manner::accepts_nothing:
+      case manner::says_nothing: return wait_for_end(fd);
+      case manner::closes_at_once: return;
+      case manner::sends_rubbish:
+        send_all(fd, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+        return wait_for_end(fd);
+      case manner::sends_huge_length:
+        send_all(fd, "\xff\xff\xff\xff\x07");
+        return wait_for_end(fd);
+      default: break;
+    }
+    if (script_.how != manner::answers_without_hello) {
+      v1::Response hello;
+      *hello.mutable_hello() = hello_;
+      if (!send_part(fd, hello)) return;
+    }
+    if (script_.how == manner::greets_only) return wait_for_end(fd);
+    for (v1::Request request; read_request(fd, request);) {
+      if (!answer(fd, request)) return;
+    }
+  }
+
+ private:
+  static void wait_for_end(int fd) {
+    char byte;
+    while (::recv(fd, &byte, 1, 0) > 0) {
+    }
+  }
+
+  /// False: the connection is to be closed.
+  bool answer(int fd, const v1::Request& request) const {
+    v1::Response part;
+    if (script_.how == manner::refuses_protocol) {
+      part.mutable_error()->set_code(v1::Error::NEWER_PROTOCOL);
+      part.mutable_error()->set_message("only protocol 0");
+      return send_part(fd, part);
+    }
+    if (request.has_vitals()) {
+      *part.mutable_vitals() = script_.vitals;
+      if (!send_part(fd, part) || !half_way()) return false;
+      if (!request.vitals().counts_only()) {
+        for (const auto& chunk : script_.channel_groups) send_chunk(fd, chunk);
+      }
+    } else {
+      if (script_.echoes_request) {
+        v1::Chunk echo;
+        auto* task = echo.add_tasks();
+        task->set_id(1);
+        task->set_state(v1::Task::READY);
+        task->set_name(request.stacks().ShortDebugString());
+        if (!send_chunk(fd, echo)) return false;
+      }
+      for (const auto& chunk : request.stacks().grouped() ? script_.groups : script_.stacks) {
+        if (!send_chunk(fd, chunk) || !half_way()) return false;
+      }
+      if (script_.generated_tasks != 0 && !send_generated(fd, script_.generated_tasks)) return false;
+    }
+    part.Clear();
+    *part.mutable_trailer() = script_.trailer;
+    return send_part(fd, part);
+  }
+
+  bool half_way() const {
+    if (script_.how == manner::dies_half_way) ::_exit(0);
+    return script_.how != manner::closes_half_way;
+  }
+
+  const fake_agent::script& script_;
+  v1::Hello hello_;
+};
+
+int listen_at(const std::string& path, int backlog) {
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (fd < 0 || path.size() >= sizeof address.sun_path) return -1;
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 || ::listen(fd, backlog) != 0) {
+    return -1;
+  }
+  return fd;
+}
+
+/// The child: publishes its root, says so, and serves one connection after another until it is killed.
+[[noreturn]] void run_child(const fake_agent::script& s, const std::string& directory, int ready) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  ::signal(SIGPIPE, SIG_IGN);
+  const auto path = directory + "/" + std::to_string(::getpid());
+  int listening = -1;
+  if (s.listens) {
+    listening = listen_at(path, s.how == manner::accepts_nothing ? 0 : 64);
+    if (listening < 0) ::_exit(1);
+  }
+  auto& root = tasks_fake_root;
+  root.start_time.store(own_start_time());
+  root.agent.store(static_cast<std::uint32_t>(s.status));
+  root.agent_errno.store(s.agent_errno);
+  std::strncpy(root.socket_path, path.c_str(), sizeof root.socket_path - 1);
+  root.pid.store(static_cast<std::uint32_t>(s.root_of_parent ? ::getppid() : ::getpid()));
+
+  v1::Hello hello;
+  hello.set_protocol(1);
+  hello.set_pid(static_cast<std::uint32_t>(::getpid()));
+  hello.set_start_time(own_start_time());
+  hello.set_instance(1);
+  hello.set_layout(layout::version);
+  if (s.hello) hello = *s.hello;
+  const server serves(s, hello);
+
+  if (::write(ready, "r", 1) != 1) ::_exit(1);
+  ::close(ready);
+  for (;;) {
+    if (!s.listens || s.how == manner::accepts_nothing) {
+      ::pause();
+      continue;
+    }
+    const int fd = ::accept4(listening, nullptr, nullptr, SOCK_CLOEXEC);
+    if (fd < 0) continue;
+    serves.serve(fd);
+    ::close(fd);
+  }
+}
+
+}  // namespace
+
+fake_agent::fake_agent(const script& what) {
+  std::string directory = what.directory;
+  if (directory.empty()) {
+    char base[] = "/tmp/tasks-test-XXXXXX";
+    if (!::mkdtemp(base)) throw std::runtime_error("mkdtemp failed");
+    directory_ = base;
+    directory = directory_ + "/tasks";
+    ::mkdir(directory.c_str(), 0700);
+  }
+  int ready[2];
+  if (::pipe2(ready, O_CLOEXEC) != 0) throw std::runtime_error("pipe2 failed");
+  pid_ = ::fork();
+  if (pid_ < 0) throw std::runtime_error("fork failed");
+  if (pid_ == 0) {
+    ::close(ready[0]);
+    run_child(what, directory, ready[1]);
+  }
+  ::close(ready[1]);
+  path_ = directory + "/" + pid_text();
+  char byte = 0;
+  pollfd waiting{ready[0], POLLIN, 0};
+  const bool came = ::poll(&waiting, 1, static_cast<int>(std::chrono::milliseconds(guard).count())) > 0 &&
+                    ::read(ready[0], &byte, 1) == 1;
+  ::close(ready[0]);
+  if (!came) {
+    kill();
+    throw std::runtime_error("the fake agent did not start");
+  }
+}
+
+void fake_agent::kill() noexcept {
+  if (pid_ <= 0) return;
+  ::kill(pid_, SIGKILL);
+  ::waitpid(pid_, nullptr, 0);
+}
+
+fake_agent::~fake_agent() {
+  kill();
+  ::unlink(path_.c_str());
+  if (directory_.empty()) return;
+  ::rmdir((directory_ + "/tasks").c_str());
+  ::rmdir(directory_.c_str());
+}
+
+}  // namespace tasks::testing
