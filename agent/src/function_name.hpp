@@ -1,0 +1,22 @@
+#pragma once
+
+/// Compilers' names of coroutines, as a person would write them.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace tasks::detail {
+
+/// A function of a std::source_location. g++ names some coroutines after their frame,
+///   void worker(worker(std::shared_ptr<chan>)::_Z6workerSt10shared_ptrI4chanE.Frame*)
+/// which gives worker(std::shared_ptr<chan>): the symbol inside, demangled. Throws std::bad_alloc.
+[[nodiscard]] std::string function_name(std::string_view compilers);
+
+/// Is this a coroutine of Asio's own, which a reader of stacks is not interested in?
+[[nodiscard]] bool is_plumbing(std::string_view function, std::string_view file) noexcept;
+
+/// "0x7f…"
+[[nodiscard]] std::string hexadecimal(std::uint64_t address);
+
+}  // namespace tasks::detail

@@ -1,0 +1,36 @@
+#pragma once
+
+/// Where frames await, each told once an answer.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+
+namespace tasks::detail {
+
+/// What an entry::where stands for, read as an outsider would.
+struct location {
+  std::string function;  ///< as the compiler spelled it; empty where `address` is set, or the object has gone
+  std::string file;
+  std::uint32_t line = 0;
+  std::uint64_t address = 0;  ///< of code, for a frame that has not awaited yet
+};
+/// Precondition: where != 0. Throws std::bad_alloc.
+[[nodiscard]] location read_location(std::uint64_t where);
+
+/// Numbers locations from 1, in the order in which they are met.
+class location_ids {
+ public:
+  struct found {
+    std::uint32_t id;
+    bool first_time;
+  };
+  /// Id 0 stands for `where` 0. Throws std::bad_alloc.
+  [[nodiscard]] found find(std::uint64_t where);
+
+ private:
+  std::unordered_map<std::uint64_t, std::uint32_t> ids_;
+};
+
+}  // namespace tasks::detail

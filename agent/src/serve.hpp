@@ -1,0 +1,35 @@
+#pragma once
+
+/// What the agent's owner and its thread share. The thread's own code is linked apart (see CMakeLists.txt): of all
+/// that it is made of, serve() alone can be named from outside.
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+namespace tasks::detail {
+
+struct serve_shared {
+  static constexpr std::size_t most_connections = 128;
+
+  int listen_fd = -1;  ///< closed by the owner
+  int stop_fd = -1;    ///< an eventfd; readable: return. Closed by the owner
+  std::string path;    ///< of the socket
+  std::uint64_t instance = 0;
+  std::uint64_t start_time = 0;
+
+  /// Open connections, -1: none. Stored by the thread; loaded by the child of a fork, which closes its copies.
+  std::array<std::atomic<int>, most_connections> connections;
+  /// Keeps the thread's memory reachable in the child of a fork, where nobody can destroy it.
+  std::atomic<void*> server{nullptr};
+
+  serve_shared() noexcept {
+    for (auto& fd : connections) fd.store(-1, std::memory_order_relaxed);
+  }
+};
+
+/// Answers until stop_fd is readable. Returns 0, or the errno that kept it from beginning.
+[[nodiscard, gnu::visibility("hidden")]] int serve(serve_shared& shared) noexcept;
+
+}  // namespace tasks::detail

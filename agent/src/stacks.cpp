@@ -1,0 +1,159 @@
+#include "tasks/stacks.hpp"
+
+#include <algorithm>
+#include <ostream>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "function_name.hpp"
+#include "locations.hpp"
+#include "process_roots.hpp"
+#include "stack_groups.hpp"
+#include "task_walk.hpp"
+
+namespace tasks {
+namespace detail {
+namespace {
+
+constexpr std::string_view wait_name(layout::wait_kind kind) noexcept {
+  using enum layout::wait_kind;
+  switch (kind) {
+    case channel_send: return "channel send";
+    case channel_receive: return "channel receive";
+    case timer: return "timer";
+    case socket_connect: return "socket connect";
+    case socket_accept: return "socket accept";
+    case socket_read: return "socket read";
+    case socket_write: return "socket write";
+    case socket_wait: return "socket wait";
+    case resolve: return "resolve";
+    case signal: return "signal";
+    case descriptor_read: return "descriptor read";
+    case descriptor_write: return "descriptor write";
+    case descriptor_wait: return "descriptor wait";
+    case post: return "post";
+    case tasks: return "tasks";
+    case none:
+    case other: break;
+  }
+  return "blocked";
+}
+
+std::string_view state_name(task_state state, layout::wait_kind kind) noexcept {
+  switch (state) {
+    case task_state::ready: return "ready";
+    case task_state::running: return "running";
+    case task_state::blocked: break;
+  }
+  return wait_name(kind);
+}
+
+/// "45s", "3m12s", "2h5m0s"; empty below a second.
+std::string duration(std::uint64_t ms) {
+  const auto seconds = ms / 1000;
+  if (seconds == 0) return {};
+  std::string text;
+  if (seconds >= 3600) text += std::to_string(seconds / 3600) + "h";
+  if (seconds >= 60) text += std::to_string(seconds / 60 % 60) + "m";
+  return text + std::to_string(seconds % 60) + "s";
+}
+
+/// A frame ready to be printed.
+struct shown_frame {
+  std::string function;
+  std::string place;  ///< file:line, or the code address
+  bool plumbing;      ///< Asio's own
+};
+
+class frame_names {
+ public:
+  const shown_frame& find(std::uint64_t where) {
+    auto [at, added] = names_.try_emplace(where);
+    if (added) at->second = read(where);
+    return at->second;
+  }
+
+ private:
+  static shown_frame read(std::uint64_t where) {
+    if (where == 0) return {"?", "?", false};
+    const auto found = read_location(where);
+    if (found.address != 0) return {"?", hexadecimal(found.address), false};
+    if (found.file.empty()) return {"?", hexadecimal(where), false};
+    auto function = function_name(found.function);
+    const bool plumbing = is_plumbing(function, found.file);
+    return {std::move(function), found.file + ":" + std::to_string(found.line), plumbing};
+  }
+
+  std::unordered_map<std::uint64_t, shown_frame> names_;
+};
+
+void write_each(std::ostream& out, task_walk& walk) {
+  frame_names names;
+  for (auto step = walk.next(); step != task_walk::step::end; step = walk.next()) {
+    if (step == task_walk::step::pause) continue;
+    const auto& task = walk.task();
+    out << "task " << task.id << " [" << state_name(state_of(task.word), kind_of(task));
+    if (const auto age = duration(walk.age()); !age.empty()) out << ", " << age;
+    out << "]:\n";
+    for (auto i = task.depth; i-- > 0;)
+      if (const auto& frame = names.find(task.where[i]); !frame.plumbing)
+        out << frame.function << "\n\t" << frame.place << '\n';
+    if (task.truncated) out << "...additional frames elided...\n";
+    if (task.parent != 0) out << "spawned by task " << task.parent << '\n';
+    out << '\n';
+  }
+}
+
+void write_grouped(std::ostream& out, task_walk& walk) {
+  stack_groups groups;
+  for (auto step = walk.next(); step != task_walk::step::end; step = walk.next())
+    if (step == task_walk::step::task) groups.add(walk.task(), walk.age());
+  out << "task profile: total " << walk.counts().tasks << '\n';
+  frame_names names;
+  for (const auto& group : groups.sort()) {
+    const auto frames = groups.frames(group);
+    out << group.count << " @";
+    for (auto at = frames.rbegin(); at != frames.rend(); ++at)
+      out << ' ' << hexadecimal(layout::is_code(*at) ? layout::code_address(*at) : *at);
+    out << "\n# state: " << state_name(group.state, group.kind);
+    if (const auto age = duration(group.ages[0]); !age.empty()) out << ", " << age;
+    out << '\n';
+    for (auto at = frames.rbegin(); at != frames.rend(); ++at)
+      if (const auto& frame = names.find(*at); !frame.plumbing)
+        out << "#\t" << hexadecimal(layout::is_code(*at) ? layout::code_address(*at) : *at) << '\t' << frame.function
+            << '\t' << frame.place << '\n';
+    out << '\n';
+  }
+  if (groups.left_out() != 0) out << "# " << groups.left_out() << " tasks are in further groups\n";
+}
+
+}  // namespace
+}  // namespace detail
+
+std::uint64_t count() noexcept {
+  // Ends first: a task that begins and ends meanwhile is then counted among neither or as begun, and the difference
+  // of the two sums never falls below what existed all the time.
+  const auto registries = detail::find_registries();
+  const auto sum = [registries](layout::word_t layout::thread_slot::* counter) {
+    std::uint64_t total = 0;
+    for (const auto* home : registries) {
+      const auto used = std::min<std::uint64_t>(home->threads.load(std::memory_order_acquire), layout::max_threads);
+      for (std::uint64_t i = 0; i < used; ++i) total += (home->slots[i].*counter).load(std::memory_order_acquire);
+    }
+    return total;
+  };
+  const auto ended = sum(&layout::thread_slot::ended);
+  const auto begun = sum(&layout::thread_slot::spawned);
+  return begun > ended ? begun - ended : 0;
+}
+
+void write_stacks(std::ostream& out, stacks_format format) {
+  const bool each = format == stacks_format::each;
+  detail::task_walk walk({}, each ? detail::task_walk::order::oldest_first : detail::task_walk::order::any);
+  each ? detail::write_each(out, walk) : detail::write_grouped(out, walk);
+  if (const auto torn = walk.counts().torn; torn != 0)
+    out << "# " << torn << " tasks ran too fast to be copied\n";
+}
+
+}  // namespace tasks
