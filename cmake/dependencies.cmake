@@ -13,6 +13,8 @@ foreach(_tasks_dependency ASIO PROTOZERO)
 endforeach()
 
 if(TASKS_BUILD_CLI OR TASKS_BUILD_TESTS)
+  # Static: half of what the tasks executable takes to start is the loading of shared libraries. See cli/README.md.
+  set(Protobuf_USE_STATIC_LIBS ON)
   find_package(Protobuf REQUIRED)
   find_package(CLI11 REQUIRED)
   find_package(fmt REQUIRED)
