@@ -249,12 +249,6 @@ std::uint64_t take_id(thread_slot& slot) noexcept {
   return id;
 }
 
-constexpr std::uint64_t state_and_depth = layout::one_version - 1;
-/// The word that follows `old`: next version, this state and depth.
-constexpr std::uint64_t next_word(std::uint64_t old, record_state state, std::uint64_t depth) noexcept {
-  return (old | state_and_depth) + 1 + layout::state_bits_of(state) + depth;
-}
-
 void free_chain(thread_slot& slot, std::uint64_t first) noexcept {
   while (first != 0) {
     auto* r = reinterpret_cast<record*>(first);
@@ -341,6 +335,11 @@ void end_task(record* r) noexcept {
   store(slot->ended, load(slot->ended) + 1);
 }
 
+record* take_free_record() noexcept {
+  thread_slot* slot = this_thread.slot != nullptr ? this_thread.slot : claim_slot();
+  return slot != nullptr ? take_record(*slot) : nullptr;
+}
+
 entry* push_slow(entry* top) noexcept {
   record* r = owner(top);
   if (load(r->id) == 0) return nullptr;
@@ -349,8 +348,7 @@ entry* push_slow(entry* top) noexcept {
   layout::word_t& link = block == r ? r->overflow : reinterpret_cast<layout::overflow_record*>(block)->next;
   auto* next = reinterpret_cast<layout::overflow_record*>(load(link));
   if (next == nullptr) {
-    thread_slot* slot = this_thread.slot != nullptr ? this_thread.slot : claim_slot();
-    record* fresh = slot != nullptr ? take_record(*slot) : nullptr;
+    record* fresh = take_free_record();
     if (fresh == nullptr) return nullptr;
     next = reinterpret_cast<layout::overflow_record*>(fresh);
     next->owner = r;

@@ -9,4 +9,12 @@ namespace tasks::detail {
 /// This object's registry, mapped when it is not yet. Null: no memory. Any thread.
 [[nodiscard]] layout::registry* ensure_registry() noexcept;
 
+/// A record of the calling thread's, marked free; the caller stores its word. Null: no memory.
+[[nodiscard]] record* take_free_record() noexcept;
+
+/// The word that follows `old`: next version, this state and depth.
+constexpr std::uint64_t next_word(std::uint64_t old, record_state state, std::uint64_t depth) noexcept {
+  return (old | (layout::one_version - 1)) + 1 + layout::state_bits_of(state) + depth;
+}
+
 }  // namespace tasks::detail

@@ -1,0 +1,23 @@
+#pragma once
+
+/// What a task can say of itself, for whoever looks at it from outside.
+
+#include <string_view>
+
+namespace tasks::this_task {
+
+/// Bytes of a name, a label's key or a label's value that are kept; the rest is cut at a UTF-8 character.
+inline constexpr std::size_t max_text = 63;
+/// Labels a task can have.
+inline constexpr int max_labels = 16;
+
+/// Names the task that runs on this thread: set_name("conn 42"). Copied, into memory that is never unmapped; a task
+/// without a name costs nothing. Naming it again replaces the name.
+/// False: no task runs here (that a hook knows of), or there is no memory.
+bool set_name(std::string_view name) noexcept;
+
+/// Adds or replaces a label: set_label("user", "ann").
+/// False: as above, the key is empty, or the task has max_labels others.
+bool set_label(std::string_view key, std::string_view value) noexcept;
+
+}  // namespace tasks::this_task

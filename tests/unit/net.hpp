@@ -1,0 +1,30 @@
+#pragma once
+
+/// `net`: the Asio that a test is compiled for. The sources know nothing of the hook: it is force-included.
+
+#if defined(TASKS_TEST_BOOST)
+#include <boost/asio.hpp>
+#include <boost/asio/experimental/as_single.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/experimental/channel.hpp>
+#include <boost/asio/experimental/concurrent_channel.hpp>
+namespace net = boost::asio;
+using net::as_tuple;
+using net_error = boost::system::error_code;
+#else
+#include <asio.hpp>
+#include <asio/experimental/as_single.hpp>
+#include <asio/experimental/as_tuple.hpp>
+#include <asio/experimental/awaitable_operators.hpp>
+#include <asio/experimental/channel.hpp>
+#include <asio/experimental/concurrent_channel.hpp>
+namespace net = asio;
+using net::experimental::as_tuple;
+using net_error = std::error_code;
+#endif
+
+using channel = net::experimental::channel<void(net_error, int)>;
+using concurrent_channel = net::experimental::concurrent_channel<void(net_error, int)>;
+using net::use_awaitable;
+template <class T>
+using awaitable = net::awaitable<T>;

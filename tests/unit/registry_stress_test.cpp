@@ -1,0 +1,129 @@
+// Snapshots without pause while tasks begin, nest, wait and end as fast as they can: every copy must be whole.
+
+#include <gmock/gmock.h>
+
+#include <asio/awaitable.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <asio/experimental/concurrent_channel.hpp>
+#include <asio/io_context.hpp>
+#include <asio/post.hpp>
+#include <asio/use_awaitable.hpp>
+#include <atomic>
+#include <memory>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "registry.hpp"
+#include "support/look.hpp"
+
+namespace {
+
+using asio::awaitable;
+using asio::use_awaitable;
+using tasks::layout::record_state;
+using tasks::layout::wait_kind;
+using channel = asio::experimental::concurrent_channel<void(std::error_code, int)>;
+
+constexpr int threads = 4;
+constexpr int rounds = 10;
+constexpr int tasks_a_round = 100'000;
+
+/// In which round a task ran, by its id. Written by the task itself.
+std::vector<std::atomic<std::uint8_t>> round_of(4'000'000);
+std::atomic<int> ended_rounds = 0;
+
+void note_round(std::uint8_t round) {
+  const auto id = tasks::detail::this_thread.current->id.load();
+  if (id < round_of.size()) round_of[id] = round;
+}
+
+awaitable<void> sending_side(channel& c, int depth) {
+  if (depth > 0)
+    co_await sending_side(c, depth - 1);
+  else
+    co_await c.async_send({}, 1, use_awaitable);
+}
+
+awaitable<void> receiving_side(channel& c, int depth) {
+  if (depth > 0)
+    co_await receiving_side(c, depth - 1);
+  else
+    co_await c.async_receive(use_awaitable);
+}
+
+awaitable<void> sender(channel& c, std::uint8_t round, int i) {
+  note_round(round);
+  co_await sending_side(c, i % 12);
+}
+
+awaitable<void> receiver(channel& c, std::uint8_t round, int i) {
+  note_round(round);
+  co_await receiving_side(c, i % 12);
+}
+
+awaitable<void> spawner(channel& c, std::uint8_t round) {
+  note_round(round);
+  auto executor = co_await asio::this_coro::executor;
+  for (int i = 0; i < tasks_a_round / threads / 2; ++i) {
+    co_spawn(executor, sender(c, round, i), asio::detached);
+    co_spawn(executor, receiver(c, round, i), asio::detached);
+    if (i % 16 == 0) co_await asio::post(use_awaitable);
+  }
+}
+
+/// A frame belongs below another, and a wait to the function that waits so: a torn copy would mix them.
+void check(const tasks::testing::seen_task& t, int ended_before, const std::set<std::uint64_t>& ids) {
+  const bool sends = t.runs("sending_side") || t.runs("sender(");
+  const bool receives = t.runs("receiving_side") || t.runs("receiver(");
+  ASSERT_FALSE(sends && receives) << "task " << t.id << " has frames of two tasks";
+  if (t.state == record_state::blocked) {
+    ASSERT_TRUE(!sends || t.kind == wait_kind::channel_send) << static_cast<int>(t.kind);
+    ASSERT_TRUE(!receives || t.kind == wait_kind::channel_receive) << static_cast<int>(t.kind);
+    ASSERT_NE(t.object, 0u);
+  }
+  ASSERT_LE(t.frames.size(), 16u);
+  for (std::size_t i = 0; i + 1 < t.frames.size(); ++i)
+    if (t.frames[i].function.find("co_spawn_entry_point") != std::string::npos)
+      FAIL() << "an entry point is not the outermost frame of task " << t.id;
+  const int ran_in = t.id < round_of.size() ? round_of[t.id].load() : 0;
+  ASSERT_TRUE(ran_in == 0 || ran_in > ended_before) << "task " << t.id << " of round " << ran_in << " had ended";
+  if (t.parent != 0 && !ids.contains(t.parent)) {
+    // It has ended: spawners of this round only end after their children began, those of others ended with theirs.
+    ASSERT_LT(t.parent, round_of.size());
+    ASSERT_NE(round_of[t.parent].load(), 0) << "task " << t.id << " has a parent that never ran";
+  }
+}
+
+TEST(RegistryStress, AMillionTasksAndEverySnapshotOfThemWhole) {
+  std::atomic<bool> done = false;
+  std::atomic<int> snapshots = 0;
+  std::vector<std::jthread> readers;
+  for (int i = 0; i < 2; ++i)
+    readers.emplace_back([&] {
+      while (!done && !testing::Test::HasFatalFailure()) {
+        const int ended_before = ended_rounds;
+        const auto seen = tasks::testing::look();
+        std::set<std::uint64_t> ids;
+        for (const auto& t : seen) ASSERT_TRUE(ids.insert(t.id).second) << "task " << t.id << " is there twice";
+        for (const auto& t : seen) ASSERT_NO_FATAL_FAILURE(check(t, ended_before, ids));
+        ++snapshots;
+      }
+    });
+  for (int round = 1; round <= rounds; ++round) {
+    asio::io_context context(threads);
+    channel c(context, 8);
+    for (int i = 0; i < threads; ++i) co_spawn(context, spawner(c, static_cast<std::uint8_t>(round)), asio::detached);
+    std::vector<std::jthread> workers;
+    for (int i = 0; i < threads; ++i) workers.emplace_back([&] { context.run(); });
+    workers.clear();
+    ended_rounds = round;
+  }
+  done = true;
+  readers.clear();
+  EXPECT_GT(snapshots, 0);
+  EXPECT_TRUE(tasks::testing::look().empty());
+}
+
+}  // namespace
