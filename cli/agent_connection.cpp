@@ -21,6 +21,10 @@ constexpr std::size_t first_buffer = 4096;
 /// More than any agent sends in one part; a longer one is rubbish.
 constexpr std::uint64_t max_part = 64 * 1024 * 1024;
 
+/// What a greeting begins with: Response.hello or Response.error, and how long it may be.
+constexpr char hello_tag = 0x0a, error_tag = 0x12;
+constexpr std::uint64_t max_greeting = 4096;
+
 enum class varint { complete, incomplete, malformed };
 
 varint read_length(const char* data, std::size_t size, std::uint64_t& value, std::size_t& bytes) {
@@ -92,9 +96,10 @@ void agent_connection::send(const v1::Request& request) {
   for (; rest >= 0x80; rest >>= 7) out_.push_back(static_cast<char>((rest & 0x7f) | 0x80));
   out_.push_back(static_cast<char>(rest));
   request.AppendToString(&out_);
+  flush();
 }
 
-result<void> agent_connection::flush() {
+void agent_connection::flush() {
   while (!out_.empty()) {
     const auto n = ::send(socket_.get(), out_.data(), out_.size(), MSG_NOSIGNAL);
     if (n < 0 && errno == EINTR) continue;
@@ -103,11 +108,10 @@ result<void> agent_connection::flush() {
     if (n < 0) out_.clear();
     if (n > 0) out_.erase(0, static_cast<std::size_t>(n));
   }
-  return {};
 }
 
 result<agent_connection::progress> agent_connection::on_ready(const part_handler& handler) {
-  if (auto sent = flush(); !sent) return sent.why();
+  flush();
   for (;;) {
     if (begin_ == end_) begin_ = end_ = 0;
     if (in_.size() - end_ < in_.size() / 2 || in_.empty()) {
@@ -125,6 +129,8 @@ result<agent_connection::progress> agent_connection::on_ready(const part_handler
     bytes_read_ += static_cast<std::uint64_t>(n);
     auto parsed = parse(handler);
     if (!parsed || *parsed == progress::done) return parsed;
+    // A short read has emptied the socket: asking again would only be told so.
+    if (end_ < in_.size()) return progress::more;
   }
 }
 
@@ -135,6 +141,14 @@ result<agent_connection::progress> agent_connection::parse(const part_handler& h
     const auto header = read_length(in_.data() + begin_, end_ - begin_, length, prefix);
     if (header == varint::malformed || (header == varint::complete && length > max_part)) {
       return malformed(expected_.pid, "a length that makes no sense");
+    }
+    if (!greeted_ && header == varint::complete) {
+      // Whatever else listens there is found out at its first bytes, not when it falls silent.
+      const bool begins = end_ - begin_ > prefix;
+      const char tag = begins ? in_[begin_ + prefix] : hello_tag;
+      if (length == 0 || length > max_greeting || (tag != hello_tag && tag != error_tag)) {
+        return malformed(expected_.pid, "no hello");
+      }
     }
     if (header == varint::incomplete || end_ - begin_ - prefix < length) {
       return progress::more;

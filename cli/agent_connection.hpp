@@ -40,7 +40,7 @@ class agent_connection {
   /// Precondition: `socket` is connected and does not block.
   agent_connection(unique_fd socket, identity expected);
 
-  /// Queues a request. Hello need not have come yet.
+  /// Sends a request, or what goes without waiting. Hello need not have come yet.
   void send(const v1::Request& request);
   /// Reads and writes what can be without waiting. `done`: the answer's last part has been handled.
   result<progress> on_ready(const part_handler& handler);
@@ -53,7 +53,7 @@ class agent_connection {
   [[nodiscard]] const identity& expected() const noexcept { return expected_; }
 
  private:
-  result<void> flush();
+  void flush();
   result<progress> parse(const part_handler& handler);
   result<void> check(const v1::Hello& hello) const;
   [[nodiscard]] error ended() const;

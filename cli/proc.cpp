@@ -101,9 +101,11 @@ std::optional<process_stat> parse_stat(std::string_view text) {
 }
 
 std::optional<process_stat> read_stat(pid_t pid) {
-  const auto text = read_file(fmt::format("/proc/{}/stat", pid).c_str());
-  if (!text) return std::nullopt;
-  return parse_stat(*text);
+  const unique_fd fd(::open(fmt::format("/proc/{}/stat", pid).c_str(), O_RDONLY | O_CLOEXEC));
+  char text[2048];  // one line of 52 numbers and a name
+  const auto n = fd ? ::read(fd.get(), text, sizeof text) : -1;
+  if (n <= 0) return std::nullopt;
+  return parse_stat({text, static_cast<std::size_t>(n)});
 }
 
 std::vector<pid_t> all_pids() {

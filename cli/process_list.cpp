@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "agent_connection.hpp"
@@ -80,9 +81,7 @@ class lister {
 
   void ask(unique_fd socket, pid_t pid, pid_t inner_pid) {
     auto stat = read_stat(pid);
-    if (!stat || std::any_of(questions_.begin(), questions_.end(), [&](const auto& q) { return q.stat.pid == pid; })) {
-      return;
-    }
+    if (!stat || asked_.contains(pid)) return;
     if (inner_pid != pid) inner_pid = innermost_pid(pid);
     question q;
     q.connection = std::make_unique<agent_connection>(std::move(socket), identity{pid, inner_pid, stat->start_time});
@@ -92,15 +91,15 @@ class lister {
     request.mutable_vitals()->set_counts_only(true);
     q.connection->send(request);
     q.last_byte = clock::now();
-    step(q);
+    asked_.insert(pid);
     questions_.push_back(std::move(q));
   }
 
   /// Processes that the quick way did not reach: without an agent, or in another namespace.
   void ask_the_rest() {
+    const pid_t self = ::getpid();
     for (const pid_t pid : all_pids()) {
-      if (pid == ::getpid() || rows_.contains(pid)) continue;
-      if (std::any_of(questions_.begin(), questions_.end(), [&](const auto& q) { return q.stat.pid == pid; })) continue;
+      if (pid == self || rows_.contains(pid) || asked_.contains(pid)) continue;
       const auto roots = finder_.find(pid);
       if (!roots.instrumented) continue;
       const auto stat = read_stat(pid);
@@ -122,8 +121,10 @@ class lister {
 
   void collect() {
     std::vector<pollfd> waiting;
+    std::vector<question*> asked;  // one for each of `waiting`
     for (;;) {
       waiting.clear();
+      asked.clear();
       auto soonest = clock::time_point::max();
       for (auto& q : questions_) {
         if (q.done) continue;
@@ -135,15 +136,13 @@ class lister {
         soonest = std::min(soonest, q.last_byte + timeout_);
         const int events = q.connection->wants_to_write() ? POLLIN | POLLOUT : POLLIN;
         waiting.push_back({q.connection->fd(), static_cast<short>(events), 0});
+        asked.push_back(&q);
       }
       if (waiting.empty()) return;
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(soonest - clock::now());
       ::poll(waiting.data(), waiting.size(), static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
-      for (const auto& ready : waiting) {
-        if (ready.revents == 0) continue;
-        for (auto& q : questions_) {
-          if (!q.done && q.connection->fd() == ready.fd) step(q);
-        }
+      for (std::size_t i = 0; i < waiting.size(); ++i) {
+        if (waiting[i].revents != 0) step(*asked[i]);
       }
     }
   }
@@ -186,6 +185,7 @@ class lister {
   std::chrono::milliseconds timeout_;
   root_finder finder_;
   std::vector<question> questions_;
+  std::set<pid_t> asked_;
   std::map<pid_t, v1::ProcessView> rows_;
 };
 

@@ -213,7 +213,8 @@ error no_agent_error(pid_t pid, const target_roots& roots) {
   const bool denied = roots.failure == EPERM || roots.failure == EACCES;
   if (!read_stat(pid)) return {error_code::no_such_process, subject, "the process has ended", ""};
   if (denied && roots.roots.empty()) {
-    return {error_code::permission_denied, subject, "permission denied", "run as its owner, or as root"};
+    return {error_code::permission_denied, subject, "permission denied",
+            ::geteuid() == 0 ? "it is protected even from root" : "run as its owner, or as root"};
   }
   if (!roots.instrumented) {
     return {error_code::not_instrumented, subject, "not instrumented",

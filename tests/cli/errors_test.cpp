@@ -1,0 +1,298 @@
+// Every way in which a target cannot be read has words and an exit code of its own.
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "snapshots.hpp"
+#include "support/program.hpp"
+
+namespace tasks::testing {
+namespace {
+
+using ::testing::Values;
+using manner = fake_agent::manner;
+using layout::agent_status;
+
+outcome tasks_command(std::vector<std::string> words) {
+  words.insert(words.begin(), tasks_executable());
+  return run(words);
+}
+
+/// One line on standard error, nothing on standard output.
+void expect_error(const outcome& seen, int code, const std::string& line) {
+  EXPECT_EQ(seen.end.code, code);
+  EXPECT_EQ(seen.end.signal, 0);
+  EXPECT_EQ(seen.err, line + "\n");
+  EXPECT_EQ(seen.out, "");
+}
+
+std::string subject(const fake_agent& target) { return "tasks: pid " + target.pid_text() + ": "; }
+
+constexpr const char* start_one = " (start one with tasks::agent, or link tasks::autostart)";
+
+pid_t pid_that_ended() {
+  const pid_t pid = ::fork();
+  if (pid == 0) ::_exit(0);
+  ::waitpid(pid, nullptr, 0);
+  return pid;
+}
+
+class EachView : public ::testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Views, EachView, Values("vitals", "stack", "tree"));
+
+TEST_P(EachView, SaysThatAProcessDoesNotExist) {
+  const auto pid = std::to_string(pid_that_ended());
+  expect_error(tasks_command({GetParam(), pid}), 1,
+               "tasks: pid " + pid + ": no such process (tasks list shows those there are)");
+}
+
+TEST_P(EachView, SaysThatAProcessIsNotInstrumented) {
+  program plain(program::unready{}, {"cat"});
+  // Until exec has happened the child is a copy of this test, which has a root.
+  while (std::filesystem::read_symlink("/proc/" + plain.pid_text() + "/exe").filename() != "cat") {
+  }
+  expect_error(tasks_command({GetParam(), plain.pid_text()}), 1,
+               "tasks: pid " + plain.pid_text() +
+                   ": not instrumented (link tasks::asio or tasks::boost_asio into the program)");
+}
+
+TEST_P(EachView, TellsASilentAgentFromASlowOne) {
+  for (const auto how : {manner::says_nothing, manner::greets_only, manner::accepts_nothing}) {
+    auto script = small_script();
+    script.how = how;
+    const fake_agent target(script);
+    expect_error(tasks_command({GetParam(), target.pid_text(), "--timeout", "0.1"}), 1,
+                 subject(target) + "timed out: the agent sent nothing for 0.1 s (is the process stopped? "
+                                   "--timeout waits longer)");
+  }
+}
+
+TEST_P(EachView, SaysThatTheAgentIsGone) {
+  auto script = small_script();
+  script.listens = false;
+  const fake_agent target(script);
+  expect_error(tasks_command({GetParam(), target.pid_text()}), 1,
+               subject(target) + "the agent is gone: its socket " + target.socket_path() + " does not exist");
+}
+
+TEST_P(EachView, RefusesAnAnswerOfAnotherProcess) {
+  auto script = small_script();
+  script.hello.emplace();
+  script.hello->set_protocol(1);
+  script.hello->set_pid(1);
+  const fake_agent target(script);
+  expect_error(tasks_command({GetParam(), target.pid_text()}), 1,
+               subject(target) + "the agent is gone, and its socket answers for another process, 1");
+}
+
+TEST_P(EachView, RefusesAnAnswerOfAPidThatWasUsedAgain) {
+  auto script = small_script();
+  script.hello.emplace();
+  script.hello->set_protocol(1);
+  script.hello->set_start_time(1);
+  const fake_agent target(script);
+  const auto seen = tasks_command({GetParam(), target.pid_text()});
+  EXPECT_EQ(seen.end.code, 1);
+  EXPECT_NE(seen.err.find("the agent is gone, and its socket answers for another process"), std::string::npos) << seen.err;
+}
+
+TEST_P(EachView, SaysThatTheAgentSpeaksAnotherProtocol) {
+  auto script = small_script();
+  script.how = manner::refuses_protocol;
+  const fake_agent target(script);
+  expect_error(tasks_command({GetParam(), target.pid_text()}), 1,
+               subject(target) + "its agent does not understand protocol 1 of this tasks (use the tasks of the release "
+                                 "that the program was built with)");
+}
+
+TEST_P(EachView, RefusesRubbish) {
+  constexpr std::pair<manner, const char*> cases[] = {
+      {manner::sends_rubbish, "no hello"},
+      {manner::sends_huge_length, "a length that makes no sense"},
+      {manner::answers_without_hello, "no hello"},
+  };
+  for (const auto& [how, fact] : cases) {
+    auto script = small_script();
+    script.how = how;
+    const fake_agent target(script);
+    expect_error(tasks_command({GetParam(), target.pid_text()}), 1,
+                 subject(target) + "the answer is not one of an agent: " + fact +
+                     " (something else listens on its socket, or the program is damaged)");
+  }
+}
+
+TEST_P(EachView, SaysThatTheAgentHungUp) {
+  for (const auto how : {manner::closes_at_once, manner::closes_half_way}) {
+    auto script = lab_script();
+    script.how = how;
+    const fake_agent target(script);
+    const auto seen = tasks_command({GetParam(), target.pid_text()});
+    EXPECT_EQ(seen.end.code, 1);
+    EXPECT_EQ(seen.err, subject(target) + "the agent is gone: it closed the connection before the answer was complete "
+                                          "(try again)\n");
+  }
+}
+
+TEST_P(EachView, SaysThatTheProcessEndedMeanwhile) {
+  auto script = lab_script();
+  script.how = manner::dies_half_way;
+  const fake_agent target(script);
+  const auto seen = tasks_command({GetParam(), target.pid_text()});
+  EXPECT_EQ(seen.end.code, 1);
+  EXPECT_EQ(seen.err, subject(target) + "the process ended while it was read\n");
+}
+
+TEST_P(EachView, SaysThatPermissionIsDenied) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can try as another user";
+  const fake_agent target(small_script());
+  const auto seen = run({"setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", tasks_executable(), GetParam(),
+                         target.pid_text()});
+  if (seen.end.code == 126 || seen.end.code == 127) GTEST_SKIP() << "another user cannot run tasks here: " << seen.err;
+  expect_error(seen, 1,
+               subject(target) + "permission denied on its socket " + target.socket_path() +
+                   " (run as its owner, or as root)");
+}
+
+struct absence {
+  agent_status status;
+  int number;
+  const char* reason;
+};
+class Absence : public ::testing::TestWithParam<absence> {};
+INSTANTIATE_TEST_SUITE_P(
+    Reasons, Absence,
+    Values(absence{agent_status::absent, 0, "none was started"}, absence{agent_status::starting, 0, "it is still starting"},
+           absence{agent_status::off, 0, "TASKS_AGENT=off in its environment"},
+           absence{agent_status::no_directory, EROFS, "its socket directory cannot be made or used: Read-only file system"},
+           absence{agent_status::unsafe_directory, 0,
+                   "its socket directory is a symlink, another user's, or open to others"},
+           absence{agent_status::no_socket, EMFILE, "its socket cannot be made: Too many open files"},
+           absence{agent_status::no_thread, EAGAIN, "its thread cannot be started: Resource temporarily unavailable"},
+           absence{agent_status::stopped, 0, "it was stopped"},
+           absence{agent_status::forked, 0, "the process is a fork, and its parent had the agent"}));
+
+TEST_P(Absence, IsExplainedByTheRoot) {
+  auto script = small_script();
+  script.listens = false;
+  script.status = GetParam().status;
+  script.agent_errno = GetParam().number;
+  const fake_agent target(script);
+  expect_error(tasks_command({target.pid_text()}), 1,
+               subject(target) + "no agent is listening: " + GetParam().reason + start_one);
+}
+
+TEST(Fork, IsNotTakenForItsParent) {
+  auto script = small_script();
+  script.root_of_parent = true;
+  const fake_agent target(script);
+  expect_error(tasks_command({target.pid_text()}), 1,
+               subject(target) + "no agent is listening: the process is a fork, and its parent had the agent" + start_one);
+}
+
+TEST(Task, ThatIsNotThereIsAnError) {
+  auto script = small_script();
+  const fake_agent target(script);
+  expect_error(tasks_command({"stack", target.pid_text(), "--task", "7"}), 1,
+               subject(target) + "task 7 is not there (it may have ended)");
+}
+
+TEST(Name, OfOneProcessIsAsGoodAsItsPid) {
+  const auto folder = std::filesystem::temp_directory_path() / ("tasks-name-" + std::to_string(::getpid()));
+  std::filesystem::create_directory(folder);
+  const auto copy = folder / "only_one_has_it";
+  std::filesystem::copy_file("/bin/cat", copy, std::filesystem::copy_options::overwrite_existing);
+  program plain(program::unready{}, {copy.string()});
+  while (std::filesystem::read_symlink("/proc/" + plain.pid_text() + "/exe") != copy) {
+  }
+  for (const auto& words : {std::vector<std::string>{"only_one_has_it"}, {"stack", "only_one_has_it"},
+                            {"vitals", "-p", "only_one_has_it"}}) {
+    const auto seen = tasks_command(words);
+    EXPECT_EQ(seen.end.code, 1);
+    EXPECT_TRUE(seen.err.starts_with("tasks: pid " + plain.pid_text() + ": not instrumented")) << seen.err;
+  }
+  plain.stop();
+  std::filesystem::remove_all(folder);
+}
+
+TEST(Name, OfSeveralProcessesIsRefusedWithTheirPids) {
+  const fake_agent first(small_script()), second(small_script());
+  const auto name = std::filesystem::read_symlink("/proc/self/exe").filename().string();
+  const auto seen = tasks_command({"vitals", name});
+  EXPECT_EQ(seen.end.code, 2);
+  EXPECT_TRUE(seen.err.starts_with("tasks: " + name + ": ")) << seen.err;
+  EXPECT_NE(seen.err.find(" processes have this name: "), std::string::npos) << seen.err;
+  EXPECT_NE(seen.err.find(first.pid_text() + ", " + second.pid_text()), std::string::npos) << seen.err;
+}
+
+TEST(List, ShowsASilentAgentAndWaitsForNobodyElse) {
+  auto silent = small_script();
+  silent.how = manner::says_nothing;
+  const fake_agent quiet(silent), answers(small_script());
+  const auto seen = tasks_command({"list", "--timeout", "0.1"});
+  EXPECT_EQ(seen.end.code, 0) << seen.err;
+  EXPECT_NE(seen.out.find("\n" + quiet.pid_text() + "  "), std::string::npos) << seen.out;
+  EXPECT_NE(seen.out.find("(its agent does not answer)"), std::string::npos) << seen.out;
+  EXPECT_NE(seen.out.find("\n" + answers.pid_text() + "*  "), std::string::npos) << seen.out;
+}
+
+TEST(List, BelievesNoSocketThatAnswersForAnotherProcess) {
+  auto script = small_script();
+  script.hello.emplace();
+  script.hello->set_protocol(1);
+  script.hello->set_pid(1);
+  const fake_agent target(script);
+  const auto seen = tasks_command({"list"});
+  EXPECT_EQ(seen.out.find(target.pid_text() + "*"), std::string::npos) << seen.out;
+}
+
+TEST(Output, ThatCannotBeWrittenIsAnError) {
+  const auto seen = run({"sh", "-c", tasks_executable() + " --help > /dev/full"});
+  expect_error(seen, 1, "tasks: standard output: No space left on device");
+}
+
+TEST(Output, WhoseReaderLeftEndsTheProgramQuietly) {
+  auto script = small_script();
+  script.generated_tasks = 100'000;
+  const fake_agent target(script);
+  const auto seen = run({"bash", "-c", "trap '' PIPE; " + tasks_executable() + " stack " + target.pid_text() +
+                                           " | head -n1; echo ${PIPESTATUS[0]}"});
+  EXPECT_EQ(seen.err, "");
+  EXPECT_EQ(seen.out, "task 1 [channel receive, 12s]:\n0\n");
+}
+
+struct mistake {
+  std::vector<std::string> words;
+  const char* line;
+};
+class Mistake : public ::testing::TestWithParam<mistake> {};
+INSTANTIATE_TEST_SUITE_P(
+    CommandLines, Mistake,
+    Values(mistake{{"vitals"}, "tasks: which process? (give a PID or a name; tasks list shows them)"},
+           mistake{{"no-such-command-or-process"},
+                   "tasks: no-such-command-or-process: neither a command nor the name of a process (tasks --help lists the "
+                   "commands)"},
+           mistake{{"stack", "1", "--nope"},
+                   "tasks: stack: The following argument was not expected: --nope (tasks stack --help)"},
+           mistake{{"stack", "1", "--kind", "tea"},
+                   "tasks: --kind: \"tea\" is no kind of wait (channel-send, channel-receive, timer, socket-connect, "
+                   "socket-accept, socket-read, socket-write, socket-wait, resolve, signal, descriptor-read, "
+                   "descriptor-write, descriptor-wait, post, tasks, other)"},
+           mistake{{"stack", "1", "--state", "asleep"},
+                   "tasks: --state: \"asleep\" is no state (ready, running, blocked)"},
+           mistake{{"stack", "1", "--task", "x"},
+                   "tasks: --task: \"x\" is no task id (a number, as tasks stack prints it)"},
+           mistake{{"stack", "1", "--older-than", "soon"},
+                   "tasks: --older-than: \"soon\" is no duration (such as 30s or 5m)"},
+           mistake{{"stack", "1", "--limit", "0"}, "tasks: --limit: \"0\" is no number of tasks (1 or more)"},
+           mistake{{"list", "--timeout", "-1"}, "tasks: --timeout: \"-1\" is no duration (such as 2, 0.5 or 500ms)"},
+           mistake{{"vitals", "1", "--watch", "--json"}, "tasks: --watch: not with --json, which is one document"},
+           mistake{{"vitals", "-p", "1", "2"}, "tasks: 2: a second target (one at a time)"},
+           mistake{{"completion", "csh"}, "tasks: completion: \"csh\" is no shell it knows (bash, zsh or fish)"}));
+
+TEST_P(Mistake, IsOneLineAndExitCodeTwo) { expect_error(tasks_command(GetParam().words), 2, GetParam().line); }
+
+}  // namespace
+}  // namespace tasks::testing

@@ -1,0 +1,145 @@
+// --json: one document in protobuf's canonical mapping, with the documented names.
+
+#include <google/protobuf/util/json_util.h>
+#include <gtest/gtest.h>
+
+#include "snapshots.hpp"
+#include "support/program.hpp"
+#include "tasks/v1/view.pb.h"
+
+namespace tasks::testing {
+namespace {
+
+std::string output_of(std::vector<std::string> words) {
+  words.insert(words.begin(), tasks_executable());
+  const auto seen = run(words);
+  EXPECT_EQ(seen.end.code, 0) << seen.err;
+  EXPECT_EQ(seen.err, "");
+  return seen.out;
+}
+
+/// Parses strictly: an unknown or misspelt field is an error.
+template <class View>
+View parse(const std::string& json) {
+  View view;
+  const auto status = google::protobuf::util::JsonStringToMessage(json, &view);
+  EXPECT_TRUE(status.ok()) << status.ToString() << "\n" << json;
+  return view;
+}
+
+void expect_fields(const std::string& json, std::initializer_list<const char*> fields) {
+  for (const char* field : fields) EXPECT_NE(json.find(field), std::string::npos) << field << " in " << json;
+}
+
+TEST(Json, OfVitalsHasEveryCountZerosToo) {
+  auto script = lab_script();
+  script.vitals.set_ready(0);
+  const fake_agent lab(script);
+  const auto json = output_of({"vitals", lab.pid_text(), "--json"});
+  const auto view = parse<v1::VitalsView>(json);
+  EXPECT_EQ(view.schema_version(), 1u);
+  EXPECT_EQ(view.pid(), static_cast<std::uint32_t>(lab.pid()));
+  EXPECT_EQ(view.tasks(), 14u);
+  ASSERT_EQ(view.blocked_channels_size(), 2);
+  EXPECT_EQ(view.blocked_channels(0).frames(1).function(), "worker(std::shared_ptr<chan>)");
+  EXPECT_DOUBLE_EQ(view.blocked_channels(0).wait().seconds(), 192.345);
+  expect_fields(json, {"\"schemaVersion\":1", "\"tasks\":\"14\"", "\"running\":\"1\"", "\"blocked\":\"12\"",
+                       "\"ready\":\"0\"", "\"osThreads\":9", "\"workers\":4", "\"cpus\":4", "\"blockedOnChannels\":\"11\"",
+                       "\"blockedChannels\":[{\"count\":\"10\"", "\"kind\":\"CHANNEL_RECEIVE\"", "\"deadlockHint\":false",
+                       "\"findings\":[]"});
+}
+
+TEST(Json, OfStacksNamesEveryFieldOfATask) {
+  const fake_agent lab(lab_script());
+  const auto json = output_of({"stack", lab.pid_text(), "--json"});
+  const auto view = parse<v1::StackView>(json);
+  ASSERT_EQ(view.tasks_size(), 6);
+  EXPECT_EQ(view.shown(), 6u);
+  EXPECT_TRUE(view.complete());
+  const auto& worker = view.tasks(3);
+  EXPECT_EQ(worker.id(), 7u);
+  EXPECT_EQ(worker.wait().object(), "0x7f1234567890");
+  ASSERT_EQ(worker.frames_size(), 2);
+  EXPECT_EQ(worker.frames(0).function(), "inner(chan&)");
+  EXPECT_EQ(worker.frames(0).file(), "/src/lab/pool.cpp");
+  expect_fields(json, {"\"id\":\"7\"", "\"parentId\":\"1\"", "\"name\":\"conn 42\"", "\"labels\":{\"user\":\"ann\"}",
+                       "\"state\":\"BLOCKED\"", "\"capacity\":\"16\"", "\"fd\":4000", "\"seconds\":192.345",
+                       "\"line\":31", "\"shown\":\"6\"", "\"total\":\"6\"", "\"complete\":true"});
+}
+
+TEST(Json, OfATaskThatDoesNotWaitHasNoWait) {
+  const fake_agent lab(lab_script());
+  const auto view = parse<v1::StackView>(output_of({"stack", lab.pid_text(), "--json"}));
+  ASSERT_EQ(view.tasks_size(), 6);
+  EXPECT_FALSE(view.tasks(4).has_wait());
+  EXPECT_EQ(view.tasks(4).state(), v1::Task::RUNNING);
+  EXPECT_FALSE(view.tasks(3).wait().has_fd());
+  EXPECT_FALSE(view.tasks(0).wait().has_capacity());
+}
+
+TEST(Json, OfGroupsNamesEveryField) {
+  const fake_agent lab(lab_script());
+  const auto json = output_of({"stack", lab.pid_text(), "--group", "--json"});
+  const auto view = parse<v1::StackView>(json);
+  ASSERT_EQ(view.groups_size(), 2);
+  EXPECT_EQ(view.tasks_size(), 0);
+  EXPECT_EQ(view.groups(0).ids_size(), 3);
+  expect_fields(json, {"\"groups\":[", "\"count\":\"10\"", "\"oldestSeconds\":192.345", "\"ids\":[\"7\",\"8\",\"9\"]"});
+}
+
+TEST(Json, OfATreeNests) {
+  const fake_agent lab(lab_script());
+  const auto view = parse<v1::TreeView>(output_of({"tree", lab.pid_text(), "--json"}));
+  ASSERT_EQ(view.roots_size(), 2);
+  ASSERT_EQ(view.roots(0).children_size(), 2);
+  EXPECT_EQ(view.roots(0).task().id(), 1u);
+  EXPECT_EQ(view.roots(0).children(0).task().id(), 4u);
+  ASSERT_EQ(view.roots(0).children(0).children_size(), 1);
+  EXPECT_EQ(view.roots(0).children(0).children(0).task().id(), 5u);
+  EXPECT_EQ(view.roots(1).task().id(), 18u);
+}
+
+TEST(Json, OfAListSaysWhoAnswered) {
+  auto off = small_script();
+  off.status = layout::agent_status::off;
+  off.listens = false;
+  auto quiet = small_script();
+  quiet.how = fake_agent::manner::says_nothing;
+  const fake_agent answers(lab_script()), absent(off), silent(quiet);
+  const auto json = output_of({"list", "--json", "--timeout", "0.2"});
+  const auto view = parse<v1::ListView>(json);
+  int found = 0;
+  for (const auto& process : view.processes()) {
+    const auto pid = static_cast<pid_t>(process.pid());
+    if (pid == answers.pid()) {
+      EXPECT_EQ(process.agent(), v1::ProcessView::ANSWERED);
+      EXPECT_EQ(process.tasks(), 14u);
+      EXPECT_EQ(process.reason(), "");
+    } else if (pid == absent.pid()) {
+      EXPECT_EQ(process.agent(), v1::ProcessView::ABSENT);
+      EXPECT_EQ(process.reason(), "no agent: TASKS_AGENT=off in its environment");
+    } else if (pid == silent.pid()) {
+      EXPECT_EQ(process.agent(), v1::ProcessView::SILENT);
+    } else {
+      continue;
+    }
+    ++found;
+    EXPECT_EQ(process.name(), "cli_json_test");
+    EXPECT_GT(process.os_threads(), 0u);
+  }
+  EXPECT_EQ(found, 3);
+  expect_fields(json, {"\"schemaVersion\":1", "\"processes\":[", "\"ppid\":", "\"executable\":\"/", "\"agent\":\"ANSWERED\"",
+                       "\"osThreads\":", "\"uptimeSeconds\":"});
+}
+
+TEST(Json, ThatBreaksOffIsStillADocumentAndSaysSo) {
+  auto script = lab_script();
+  script.how = fake_agent::manner::closes_half_way;
+  const fake_agent lab(script);
+  const auto seen = run({tasks_executable(), "stack", lab.pid_text(), "--json"});
+  EXPECT_EQ(seen.end.code, 1);
+  EXPECT_FALSE(parse<v1::StackView>(seen.out).complete());
+}
+
+}  // namespace
+}  // namespace tasks::testing

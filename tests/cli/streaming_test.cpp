@@ -1,0 +1,82 @@
+// A million tasks need no more memory than ten.
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "snapshots.hpp"
+#include "support/program.hpp"
+
+namespace tasks::testing {
+namespace {
+
+struct usage {
+  int status = -1;
+  long max_rss_kib = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t lines = 0;
+};
+
+/// Runs `tasks` and counts what it prints.
+usage count_output(std::vector<std::string> words) {
+  words.insert(words.begin(), tasks_executable());
+  int out[2];
+  EXPECT_EQ(::pipe2(out, O_CLOEXEC), 0);
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    std::vector<char*> argv;
+    for (auto& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    ::dup2(out[1], STDOUT_FILENO);
+    ::execv(argv[0], argv.data());
+    ::_exit(127);
+  }
+  ::close(out[1]);
+  usage seen;
+  std::vector<char> buffer(1 << 20);
+  for (ssize_t n; (n = ::read(out[0], buffer.data(), buffer.size())) > 0;) {
+    seen.bytes += static_cast<std::uint64_t>(n);
+    seen.lines += static_cast<std::uint64_t>(std::count(buffer.begin(), buffer.begin() + n, '\n'));
+  }
+  ::close(out[0]);
+  rusage used{};
+  ::wait4(pid, &seen.status, 0, &used);
+  seen.max_rss_kib = used.ru_maxrss;
+  return seen;
+}
+
+fake_agent::script many(std::uint64_t tasks) {
+  auto script = small_script();
+  script.generated_tasks = tasks;
+  script.trailer.set_matched(tasks);
+  script.trailer.set_shown(tasks);
+  script.trailer.set_total(tasks);
+  return script;
+}
+
+constexpr long limit_kib = 64 * 1024;
+
+TEST(AMillionTasks, AreAllPrintedWithinTheMemoryBound) {
+  const fake_agent target(many(1'000'000));
+  const auto seen = count_output({"stack", target.pid_text()});
+  EXPECT_EQ(seen.status, 0);
+  // A header, three frames of two lines, who spawned it, and an empty line between two tasks.
+  EXPECT_EQ(seen.lines, 1'000'000u * 9 - 1);
+  EXPECT_LT(seen.max_rss_kib, limit_kib);
+}
+
+TEST(ManyTasks, AreJsonWithinTheMemoryBound) {
+  const fake_agent few(many(10)), target(many(100'000));
+  const auto small = count_output({"stack", few.pid_text(), "--json"});
+  const auto large = count_output({"stack", target.pid_text(), "--json"});
+  EXPECT_EQ(large.status, 0);
+  EXPECT_GT(large.bytes, 40'000'000u);
+  EXPECT_LT(large.max_rss_kib, small.max_rss_kib + 8 * 1024);
+}
+
+}  // namespace
+}  // namespace tasks::testing
