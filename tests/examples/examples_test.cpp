@@ -12,16 +12,17 @@
 namespace tasks::testing {
 namespace {
 
-using ::testing::Contains;
+using ::testing::AnyOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 constexpr std::uint16_t echo_port = 55555;
 constexpr std::uint16_t timeout_port = 54321;
 
 enum class flavour { standalone, boost };
+
+void PrintTo(flavour kind, std::ostream* out) { *out << (kind == flavour::standalone ? "standalone" : "boost"); }
 
 std::string source(flavour kind, const std::string& example) {
   std::string folder;
@@ -187,7 +188,9 @@ TEST_P(ChatServer, ASessionIsAReaderAndAWriter) {
   const auto writers = tasks_in(stacks, "writer");
   ASSERT_THAT(readers, SizeIs(2));
   ASSERT_THAT(writers, SizeIs(2));
-  EXPECT_THAT(places(readers[0]), ElementsAre(place("reader", file, "async_read_until(socket_,")));
+  // The await is two lines long: clang names its first, g++ its last.
+  EXPECT_THAT(places(readers[0]), ElementsAre(AnyOf(place("reader", file, "async_read_until(socket_,"),
+                                                    place("reader", file, "dynamic_buffer(read_msg, 1024)"))));
   EXPECT_EQ(readers[0].wait().kind(), v1::Wait::SOCKET_READ);
   for (const v1::TaskView& writer : writers) {
     EXPECT_THAT(places(writer),

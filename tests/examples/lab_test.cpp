@@ -12,7 +12,6 @@ namespace tasks::testing {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::Property;
 using ::testing::SizeIs;
 
 /// Four workers, statistics, stop_on_request and its two arms, and the listener.
