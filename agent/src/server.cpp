@@ -84,9 +84,8 @@ void server::accept_one(int accepted) {
   descriptor fd{accepted};
   if (!may_read(fd.get())) return;
   last_client_ = session::clock::now();
-  const auto place = std::find_if(shared_.connections.begin(), shared_.connections.end(),
-                                  [](const auto& p) { return p.load(std::memory_order_relaxed) < 0; });
-  if (place == shared_.connections.end()) return refuse(fd.get());
+  auto* place = free_place();
+  if (place == nullptr) return refuse(fd.get());
   try {
     if (sessions_.empty()) tick_.cancel();  // faster from now on
     asio::local::stream_protocol::socket socket(io_, asio::local::stream_protocol(), fd.get());
@@ -99,6 +98,22 @@ void server::accept_one(int accepted) {
   } catch (const std::exception&) {
     // No memory: the reader sees its connection closed.
   }
+}
+
+/// Where to note another connection; null: there are enough. Readers that have left before this one came, of which
+/// the reactor has not told yet, do not count.
+std::atomic<int>* server::free_place() noexcept {
+  const auto find = [this] {
+    return std::find_if(shared_.connections.begin(), shared_.connections.end(),
+                        [](const auto& place) { return place.load(std::memory_order_relaxed) < 0; });
+  };
+  auto place = find();
+  if (place == shared_.connections.end()) {
+    for (auto& s : sessions_)
+      if (s.departed()) s.close();
+    place = find();
+  }
+  return place == shared_.connections.end() ? nullptr : &*place;
 }
 
 /// One message of a few bytes: it fits into a new socket's buffer, or the reader is none of ours.

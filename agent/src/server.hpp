@@ -36,6 +36,7 @@ class server {
   [[nodiscard]] asio::awaitable<void> accept_connections();
   [[nodiscard]] asio::awaitable<void> advance_clock();
   void accept_one(int fd);
+  [[nodiscard]] std::atomic<int>* free_place() noexcept;
   void refuse(int fd) const;
   void watch_stop();
   [[nodiscard]] bool watched(session::clock::time_point now) const noexcept;

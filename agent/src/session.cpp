@@ -1,5 +1,6 @@
 #include "session.hpp"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -9,6 +10,9 @@
 #include "process_roots.hpp"
 #include "process_vitals.hpp"
 #include "server.hpp"
+
+// No co_await stands to the right of && or ?: here: g++ 12 evaluates its operand whatever the left side
+// says, and takes the first branch whatever the condition is.
 
 namespace tasks::detail {
 namespace {
@@ -47,7 +51,13 @@ session::session(server& owner, asio::local::stream_protocol::socket socket, std
 
 session::~session() { close(); }
 
+bool session::departed() const noexcept {
+  pollfd state{.fd = fd_place_.load(std::memory_order_relaxed), .events = 0, .revents = 0};
+  return socket_.is_open() && poll(&state, 1, 0) == 1 && (state.revents & POLLHUP) != 0;
+}
+
 void session::close() noexcept {
+  if (!socket_.is_open()) return;  // its place may be another's by now
   // First, so that the child of a fork never closes a number that is another descriptor's by now. And shut down,
   // because a child that was forked before has a copy that keeps the connection open.
   fd_place_.store(-1, std::memory_order_relaxed);
@@ -135,7 +145,8 @@ asio::awaitable<bool> session::answer(std::string_view message) {
   switch (ask->ask) {
     case wire::request::kind::vitals: co_return co_await answer_vitals(*ask);
     case wire::request::kind::stacks:
-      co_return ask->grouped ? co_await answer_grouped(*ask) : co_await answer_each(*ask);
+      if (ask->grouped) co_return co_await answer_grouped(*ask);
+      co_return co_await answer_each(*ask);
     case wire::request::kind::unknown: break;
   }
   co_return co_await send(wire::encode(wire::error_code::unknown_request, "this agent does not know the request"));
@@ -160,9 +171,13 @@ asio::awaitable<bool> session::answer_each(const wire::request& ask) {
     if (ask.limit != 0 && shown == ask.limit) continue;
     out.add(walk.task(), walk.now(), walk.slabs());
     ++shown;
-    if (out.full() && !co_await send(out.take())) co_return false;
+    if (out.full()) {
+      if (!co_await send(out.take())) co_return false;
+    }
   }
-  if (!out.empty() && !co_await send(out.take())) co_return false;
+  if (!out.empty()) {
+    if (!co_await send(out.take())) co_return false;
+  }
   auto end = end_of(walk.counts());
   end.shown = shown;
   end.complete = shown == end.matched && end.torn == 0;
@@ -181,9 +196,13 @@ asio::awaitable<bool> session::send_groups(stack_groups& groups, std::uint64_t l
     out.add(group, groups.frames(group));
     ++listed;
     end.shown += group.count;
-    if (out.full() && !co_await send(out.take())) co_return false;
+    if (out.full()) {
+      if (!co_await send(out.take())) co_return false;
+    }
   }
-  if (!out.empty() && !co_await send(out.take())) co_return false;
+  if (!out.empty()) {
+    if (!co_await send(out.take())) co_return false;
+  }
   end.complete = end.shown == end.matched && end.torn == 0;
   co_return true;
 }
@@ -198,7 +217,8 @@ asio::awaitable<bool> session::answer_grouped(const wire::request& ask) {
       groups.add(walk.task(), walk.age());
   }
   auto end = end_of(walk.counts());
-  co_return co_await send_groups(groups, ask.limit, end) && co_await send(wire::encode(end));
+  if (!co_await send_groups(groups, ask.limit, end)) co_return false;
+  co_return co_await send(wire::encode(end));
 }
 
 asio::awaitable<bool> session::answer_vitals(const wire::request& ask) {
@@ -223,7 +243,8 @@ asio::awaitable<bool> session::answer_vitals(const wire::request& ask) {
     end.complete = end.torn == 0;
     co_return co_await send(wire::encode(end));
   }
-  co_return co_await send_groups(groups, 0, end) && co_await send(wire::encode(end));
+  if (!co_await send_groups(groups, 0, end)) co_return false;
+  co_return co_await send(wire::encode(end));
 }
 
 }  // namespace tasks::detail

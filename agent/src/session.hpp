@@ -32,6 +32,9 @@ class session {
   [[nodiscard]] asio::awaitable<void> run();
   /// Ends it, if it has waited too long.
   void expire(clock::time_point now) noexcept;
+  /// Has the reader closed its end, so that nothing more can come of it?
+  [[nodiscard]] bool departed() const noexcept;
+  void close() noexcept;
 
  private:
   enum class received { message, closed, too_large, malformed };
@@ -47,7 +50,6 @@ class session {
   [[nodiscard]] asio::awaitable<bool> send_groups(stack_groups& groups, std::uint64_t limit, wire::trailer& end);
   /// Lets others run.
   [[nodiscard]] asio::awaitable<void> yield();
-  void close() noexcept;
 
   server& owner_;
   asio::local::stream_protocol::socket socket_;

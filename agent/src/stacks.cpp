@@ -6,7 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "function_name.hpp"
+#include "text.hpp"
 #include "locations.hpp"
 #include "process_roots.hpp"
 #include "stack_groups.hpp"
@@ -47,16 +47,6 @@ std::string_view state_name(task_state state, layout::wait_kind kind) noexcept {
     case task_state::blocked: break;
   }
   return wait_name(kind);
-}
-
-/// "45s", "3m12s", "2h5m0s"; empty below a second.
-std::string duration(std::uint64_t ms) {
-  const auto seconds = ms / 1000;
-  if (seconds == 0) return {};
-  std::string text;
-  if (seconds >= 3600) text += std::to_string(seconds / 3600) + "h";
-  if (seconds >= 60) text += std::to_string(seconds / 60 % 60) + "m";
-  return text + std::to_string(seconds % 60) + "s";
 }
 
 /// A frame ready to be printed.

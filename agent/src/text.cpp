@@ -1,4 +1,4 @@
-#include "function_name.hpp"
+#include "text.hpp"
 
 #include <cxxabi.h>
 
@@ -31,6 +31,15 @@ bool is_plumbing(std::string_view function, std::string_view file) noexcept {
       file.find("/asio/experimental/") != file.npos)
     return true;
   return function.find("asio::detail::") < function.find('(');
+}
+
+std::string duration(std::uint64_t ms) {
+  const auto seconds = ms / 1000;
+  if (seconds == 0) return {};
+  std::string text;
+  if (seconds >= 3600) text += std::to_string(seconds / 3600) + "h";
+  if (seconds >= 60) text += std::to_string(seconds / 60 % 60) + "m";
+  return text + std::to_string(seconds % 60) + "s";
 }
 
 std::string hexadecimal(std::uint64_t address) {

@@ -1,6 +1,6 @@
 #pragma once
 
-/// Compilers' names of coroutines, as a person would write them.
+/// Text for people: compilers' names of coroutines, durations, addresses.
 
 #include <cstdint>
 #include <string>
@@ -15,6 +15,9 @@ namespace tasks::detail {
 
 /// Is this a coroutine of Asio's own, which a reader of stacks is not interested in?
 [[nodiscard]] bool is_plumbing(std::string_view function, std::string_view file) noexcept;
+
+/// "45s", "3m12s", "2h5m0s"; empty below a second.
+[[nodiscard]] std::string duration(std::uint64_t ms);
 
 /// "0x7f…"
 [[nodiscard]] std::string hexadecimal(std::uint64_t address);

@@ -1,0 +1,95 @@
+// fork: the child neither answers for its parent nor takes its socket away, and can have an agent of its own.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/types.h>
+
+#include <sstream>
+
+#include "support/agent_client.hpp"
+
+namespace tasks::testing {
+namespace {
+
+
+class Fork : public ::testing::Test {
+ protected:
+  struct child {
+    std::string pid;
+    unsigned code;
+    int error;
+    std::string path;
+  };
+  child forked(const std::string& how) {
+    host_.write(how + "\n");
+    std::istringstream line(host_.read_line());
+    child c{};
+    line >> c.pid >> c.code >> c.error >> c.path;
+    return c;
+  }
+  [[nodiscard]] std::string path() const { return dir_.path() + "/" + host_.pid_text(); }
+  void expect_parent_answers() {
+    agent_client client(path());
+    EXPECT_EQ(client.hello().pid(), static_cast<std::uint32_t>(host_.pid()));
+    EXPECT_EQ(client.ask(vitals_request()).vitals->tasks(), 4u);
+  }
+  void TearDown() override {
+    expect_parent_answers();
+    EXPECT_EQ(host_.stop(), (ending{.code = 0, .signal = 0}));
+  }
+
+  temporary_directory dir_;
+  program host_{{program_path("agent_host"), "--tasks", "4"}, {dir_.variable()}};
+};
+
+TEST_F(Fork, AChildThatGoesOnDoesNotAnswer) {
+  const auto c = forked("fork_continue");
+  EXPECT_EQ(c.code, 10u);  // forked
+  EXPECT_EQ(c.path, "");
+  expect_parent_answers();
+}
+
+TEST_F(Fork, AChildCanHaveAnAgentOfItsOwn) {
+  const auto c = forked("fork_agent");
+  EXPECT_EQ(c.code, 2u);
+  EXPECT_EQ(c.path, dir_.path() + "/" + c.pid);
+  agent_client client(c.path);
+  EXPECT_EQ(std::to_string(client.hello().pid()), c.pid);
+  EXPECT_TRUE(client.ask(vitals_request()).vitals.has_value());
+  expect_parent_answers();
+}
+
+TEST_F(Fork, AChildThatExitsLeavesTheParentsSocket) {
+  EXPECT_EQ(forked("fork_exit").code, 10u);
+  expect_parent_answers();
+}
+
+TEST_F(Fork, AChildThatExecutesSomethingElseKeepsNothingOpen) {
+  forked("fork_exec");
+  expect_parent_answers();
+}
+
+TEST_F(Fork, AChildDoesNotKeepItsParentsConnectionsOpen) {
+  agent_client client(path());
+  client.hello();
+  forked("fork_continue");
+  host_.write("stop\n");
+  EXPECT_EQ(host_.read_line(), "9 0 ");
+  EXPECT_FALSE(client.receive().has_value());
+  EXPECT_THROW(agent_client{path()}, std::system_error);
+  host_.write("start\n");
+  EXPECT_EQ(host_.read_line(), "2 0 " + path());
+}
+
+TEST_F(Fork, ForkingWhileClientsAskHangsNobody) {
+  for (int i = 0; i < 50; ++i) {
+    agent_client client(path());
+    client.send(stacks_request());
+    EXPECT_EQ(forked(i % 2 == 0 ? "fork_exit" : "fork_agent").code, i % 2 == 0 ? 10u : 2u);
+    client.hello();
+    EXPECT_TRUE(client.receive_answer().trailer.has_value());
+  }
+}
+
+}  // namespace
+}  // namespace tasks::testing

@@ -1,0 +1,277 @@
+// What the agent's parts make of records, in process.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <deque>
+#include <set>
+#include <thread>
+
+#include "locations.hpp"
+#include "record_reader.hpp"
+#include "self_memory.hpp"
+#include "stack_groups.hpp"
+#include "support/fake_task.hpp"
+#include "task_walk.hpp"
+#include "tasks/agent.hpp"
+#include "tasks/this_task.hpp"
+
+namespace tasks::detail {
+namespace {
+
+using ::testing::ElementsAre;
+using layout::detail_kind;
+using layout::wait_kind;
+using testing::fake_task;
+
+task_copy copy_of(const fake_task& task) {
+  slab_map slabs;
+  task_copy copy{};
+  EXPECT_EQ(copy_task(*task.record(), slabs, copy), copied::whole);
+  return copy;
+}
+
+std::vector<std::uint64_t> walk_ids(task_filter filter = {}) {
+  std::vector<std::uint64_t> ids;
+  task_walk walk(std::move(filter), task_walk::order::oldest_first);
+  for (auto step = walk.next(); step != task_walk::step::end; step = walk.next())
+    if (step == task_walk::step::task) ids.push_back(walk.task().id);
+  return ids;
+}
+
+TEST(RecordReader, CopiesWhatATaskWaitsFor) {
+  fake_task task;
+  EXPECT_EQ(state_of(copy_of(task).word), task_state::ready);
+  EXPECT_EQ(age_of(copy_of(task), UINT64_MAX), 0u);
+  task.run();
+  const auto running = copy_of(task);
+  EXPECT_EQ(state_of(running.word), task_state::running);
+  EXPECT_EQ(running.thread, static_cast<std::uint32_t>(gettid()));
+  EXPECT_EQ(kind_of(running), wait_kind::none);
+  task.wait_unknown();
+  EXPECT_EQ(state_of(copy_of(task).word), task_state::blocked);
+  EXPECT_EQ(kind_of(copy_of(task)), wait_kind::other);
+  EXPECT_EQ(copy_of(task).thread, 0u);
+  task.run().wait(wait_kind::socket_read, 0x1234, detail_kind::none, 0, 9);
+  const auto reading = copy_of(task);
+  EXPECT_EQ(kind_of(reading), wait_kind::socket_read);
+  EXPECT_EQ(reading.object, 0x1234u);
+  EXPECT_EQ(layout::descriptor_of(reading.wait), 9u);
+  EXPECT_GT(reading.version(), running.version());
+}
+
+TEST(RecordReader, AnAgeIsNeverNegative) {
+  fake_task task;
+  task.run().wait(wait_kind::timer);
+  const auto copy = copy_of(task);
+  EXPECT_EQ(age_of(copy, copy.since + 1500), 1500u);
+  EXPECT_EQ(age_of(copy, copy.since - 1), 0u);
+}
+
+TEST(RecordReader, StacksOfAnyDepthAreComplete) {
+  for (const std::size_t depth : {1, 7, 8, 9, 22, 23, 36, 500}) {
+    fake_task task;
+    task.run();
+    for (std::size_t i = 1; i < depth; ++i) task.enter_unhooked(0x400000 + i);
+    task.wait(wait_kind::timer);
+    const auto copy = copy_of(task);
+    ASSERT_EQ(copy.depth, depth);
+    EXPECT_FALSE(copy.truncated);
+    for (std::size_t i = 1; i < depth; ++i) ASSERT_EQ(layout::code_address(copy.where[i]), 0x400000 + i);
+  }
+}
+
+TEST(RecordReader, AStackTooDeepToCopySaysSo) {
+  fake_task task;
+  task.run();
+  while (task.depth() < deepest_stack + 100) task.enter();
+  task.wait(wait_kind::timer);
+  const auto copy = copy_of(task);
+  EXPECT_EQ(copy.depth, deepest_stack);
+  EXPECT_TRUE(copy.truncated);
+}
+
+TEST(RecordReader, FollowsNoPointerThatIsNoRecords) {
+  fake_task task;
+  task.run();
+  for (int i = 0; i < 20; ++i) task.enter();
+  const auto real = load(task.record()->overflow);
+  alignas(256) static std::byte elsewhere[256];
+  slab_map slabs;
+  task_copy copy{};
+  for (const std::uint64_t wrong : {std::uint64_t{8}, real + 8, address(elsewhere), ~std::uint64_t{255}, address(task.record()),
+                                    std::uint64_t{0}}) {
+    store(task.record()->overflow, wrong);
+    EXPECT_EQ(copy_task(*task.record(), slabs, copy), copied::torn);
+    store(task.record()->annotations, wrong);
+    std::vector<annotation_copy> texts;
+    copy.annotations = wrong;
+    copy_annotations(copy, slabs, texts);
+    EXPECT_TRUE(texts.empty());
+  }
+  store(task.record()->annotations, 0);
+  store(task.record()->overflow, real);
+  EXPECT_EQ(copy_task(*task.record(), slabs, copy), copied::whole);
+}
+
+TEST(RecordReader, CopiesNamesAndLabels) {
+  fake_task task;
+  task.run();
+  EXPECT_TRUE(this_task::set_name("conn 42"));
+  EXPECT_TRUE(this_task::set_label("user", "ann"));
+  EXPECT_TRUE(this_task::set_label("user", "bob"));
+  const auto copy = copy_of(task);
+  slab_map slabs;
+  std::vector<annotation_copy> texts;
+  copy_annotations(copy, slabs, texts);
+  std::set<std::pair<std::string, std::string>> seen;
+  for (const auto& text : texts) seen.emplace(text.key.data(), text.value.data());
+  EXPECT_THAT(seen, ElementsAre(std::pair("", "conn 42"), std::pair("user", "bob")));
+}
+
+/// Tasks that are switched and ended as fast as can be, on threads of their own.
+TEST(TaskWalk, NeverTearsAndNeverRepeatsATaskThatHasEnded) {
+  std::atomic<bool> done{false};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 2; ++t)
+    threads.emplace_back([&done] {
+      while (!done) {
+        fake_task task;
+        for (int i = 0; i < 3; ++i) {
+          task.run();
+          for (int k = 0; k < 12; ++k) task.enter_unhooked(0x1000 + task.depth());
+          task.wait(wait_kind::channel_send, task.id());
+          task.wake();
+          while (task.depth() > 1) task.leave();
+        }
+      }
+    });
+  std::set<std::uint64_t> gone;
+  std::set<std::uint64_t> last;
+  std::uint64_t tasks = 0;
+  for (int i = 0; i < 2000; ++i) {
+    std::set<std::uint64_t> seen;
+    task_walk walk({}, i % 2 == 0 ? task_walk::order::oldest_first : task_walk::order::any);
+    for (auto step = walk.next(); step != task_walk::step::end; step = walk.next()) {
+      if (step != task_walk::step::task) continue;
+      const auto& task = walk.task();
+      ASSERT_TRUE(seen.insert(task.id).second);
+      ASSERT_FALSE(gone.contains(task.id));
+      // What a copy says of one moment fits together: each frame knows its depth, each wait its task.
+      for (std::size_t k = 1; k < task.depth; ++k) ASSERT_EQ(layout::code_address(task.where[k]), 0x1000 + k);
+      if (kind_of(task) == wait_kind::channel_send) {
+        ASSERT_EQ(task.depth, 13u);
+        ASSERT_EQ(task.object, task.id);
+      }
+      ++tasks;
+    }
+    for (const auto id : last)
+      if (!seen.contains(id) && walk.counts().torn == 0) gone.insert(id);
+    last = std::move(seen);
+  }
+  done = true;
+  for (auto& thread : threads) thread.join();
+  EXPECT_GT(tasks, 0u);
+}
+
+TEST(TaskWalk, VisitsTheOldestFirstAndAllThatThereAre) {
+  { const std::deque<fake_task> ended(700); }  // their records are used again in the opposite order
+  const std::deque<fake_task> tasks(1000);
+  const auto ids = walk_ids();
+  EXPECT_EQ(ids.size(), 1000u);
+  EXPECT_TRUE(std::is_sorted(ids.begin(), ids.end()));
+}
+
+TEST(TaskWalk, MoreTasksThanItSortsAreAllVisited) {
+  std::deque<fake_task> tasks(task_walk::most_sorted + 1);
+  auto ids = walk_ids();
+  std::sort(ids.begin(), ids.end());
+  EXPECT_EQ(std::unique(ids.begin(), ids.end()) - ids.begin(), static_cast<long>(tasks.size()));
+}
+
+TEST(TaskFilter, OlderMeansLongerInItsState) {
+  fake_task task;
+  task.run().wait(wait_kind::timer);
+  const auto copy = copy_of(task);
+  const task_filter filter{.ids = {}, .older_than_ms = 1000};
+  EXPECT_FALSE(filter.passes(copy, copy.since + 1000));
+  EXPECT_TRUE(filter.passes(copy, copy.since + 1001));
+}
+
+TEST(StackGroups, TellApartByFramesStateAndWait) {
+  stack_groups groups;
+  const auto add = [&groups](std::vector<std::uint64_t> where, wait_kind kind, std::uint64_t id, std::uint64_t age) {
+    task_copy task{};
+    task.word = layout::state_bits_of(layout::record_state::blocked);
+    task.wait = layout::pack_wait(kind, detail_kind::capacity, layout::no_descriptor);
+    task.detail = id % 2;
+    task.id = id;
+    task.spawn_pc = 100 + id;
+    task.depth = where.size();
+    task.where = std::move(where);
+    groups.add(task, age);
+  };
+  add({1, 2}, wait_kind::channel_send, 11, 5);
+  add({1, 2}, wait_kind::channel_send, 13, 9);
+  add({1, 2}, wait_kind::channel_send, 15, 5);
+  add({1, 2}, wait_kind::channel_send, 9, 5);
+  add({1, 2}, wait_kind::channel_receive, 4, 1);
+  add({2, 1}, wait_kind::channel_receive, 6, 2);
+  add({1, 2, 0}, wait_kind::channel_receive, 8, 2);
+  const auto sorted = groups.sort();
+  ASSERT_EQ(sorted.size(), 4u);
+  EXPECT_EQ(sorted[0].count, 4u);
+  EXPECT_THAT(sorted[0].ids, ElementsAre(13, 9, 11));
+  EXPECT_EQ(sorted[0].ages[0], 9u);
+  EXPECT_EQ(sorted[0].spawn_pc, 113u);
+  EXPECT_TRUE(sorted[0].same_capacity);
+  EXPECT_THAT(groups.frames(sorted[0]), ElementsAre(1, 2));
+  EXPECT_EQ(sorted[1].ids[0], 6u);  // as large as the next two, and older
+  EXPECT_EQ(sorted[3].ids[0], 4u);
+}
+
+TEST(StackGroups, AreBoundedAndCountWhatFindsNoRoom) {
+  stack_groups groups;
+  task_copy task{};
+  task.word = layout::state_bits_of(layout::record_state::running);
+  task.depth = 1;
+  for (std::uint64_t i = 0; i < stack_groups::most_groups + 10; ++i) {
+    task.where = {i};
+    task.id = i;
+    groups.add(task, 0);
+  }
+  EXPECT_EQ(groups.left_out(), 10u);
+  EXPECT_EQ(groups.sort().size(), stack_groups::most_groups);
+}
+
+TEST(SelfMemory, WhatIsNotMappedIsAnErrorAndNoCrash) {
+  const auto page = static_cast<std::size_t>(getpagesize());
+  auto* two = static_cast<char*>(mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  ASSERT_NE(two, MAP_FAILED);
+  std::fill_n(two, page, 'x');
+  munmap(two + page, page);
+  const auto end = address(two + page);
+  EXPECT_EQ(read_self_string(end - 5), "xxxxx");
+  EXPECT_EQ(read_self_string(end), "");
+  EXPECT_EQ(read_self_string(8), "");
+  EXPECT_EQ(read_self_string(address(two), 100).size(), 100u);
+  EXPECT_EQ(read_location(end - 4).file, "");
+  munmap(two, page);
+}
+
+TEST(SelfMemory, TextIsMadeUtf8) {
+  const auto fixed = [](std::string text) {
+    make_utf8(text);
+    return text;
+  };
+  EXPECT_EQ(fixed("héllo €𝄞"), "héllo €𝄞");
+  EXPECT_EQ(fixed("a\xff\x80z"), "a??z");
+  EXPECT_EQ(fixed("cut \xe2\x82"), "cut ??");
+  EXPECT_EQ(fixed("\xc0\xaf\xed\xa0\x80\xf4\x90\x80\x80"), "?????????");  // overlong, surrogate, too large
+}
+
+}  // namespace
+}  // namespace tasks::detail

@@ -1,0 +1,89 @@
+// tasks::count() and tasks::write_stacks().
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <sstream>
+#include <thread>
+
+#include "text.hpp"
+#include "support/fake_task.hpp"
+#include "tasks/agent.hpp"
+
+namespace tasks {
+namespace {
+
+using ::testing::MatchesRegex;
+using detail::function_name;
+using layout::wait_kind;
+using testing::fake_task;
+
+std::string written(stacks_format format) {
+  std::ostringstream out;
+  write_stacks(out, format);
+  return out.str();
+}
+
+TEST(Count, IsExactAtRestOnWhateverThreadATaskEnds) {
+  const auto before = count();
+  std::deque<fake_task> tasks(1000);
+  EXPECT_EQ(count(), before + 1000);
+  std::thread([&tasks] { tasks.clear(); }).join();
+  EXPECT_EQ(count(), before);
+}
+
+TEST(WriteStacks, OfEachTaskLooksLikeGosDebug2) {
+  fake_task parent;
+  parent.run();
+  fake_task child;
+  child.run().enter().wait(wait_kind::channel_receive);
+  detail::this_thread.current = nullptr;
+  // task 7 [channel receive]:
+  // …TestBody()
+  // 	/…/stacks_test.cpp:42
+  // …TestBody()
+  // 	/…/stacks_test.cpp:42
+  // spawned by task 6
+  const auto text = written(stacks_format::each);
+  const auto id = std::to_string(child.id());
+  const auto at = text.find("task " + id + " [");
+  ASSERT_NE(at, std::string::npos) << text;
+  EXPECT_THAT(text.substr(at), MatchesRegex("task " + id +
+                                            " \\[channel receive\\]:\n"
+                                            ".*TestBody\\(\\)\n\t/.*stacks_test.cpp:[0-9]+\n"
+                                            ".*TestBody\\(\\)\n\t/.*stacks_test.cpp:[0-9]+\n"
+                                            "spawned by task " +
+                                            std::to_string(parent.id()) + "\n\n"));
+  EXPECT_LT(text.find("task " + std::to_string(parent.id()) + " [running]:\n"), at);
+}
+
+TEST(WriteStacks, AnAgeIsPrintedFromASecondOn) {
+  fake_task task;
+  task.run().wait(wait_kind::timer);
+  detail::store(task.record()->since, detail::coarse_clock() - 2900);
+  EXPECT_THAT(written(stacks_format::each), ::testing::ContainsRegex(" \\[timer, [23]s\\]:\n"));
+  EXPECT_EQ(detail::duration(999), "");
+  EXPECT_EQ(detail::duration(59'999), "59s");
+  EXPECT_EQ(detail::duration(192'500), "3m12s");
+  EXPECT_EQ(detail::duration(7'205'000), "2h0m5s");
+}
+
+TEST(WriteStacks, GroupedLooksLikeGosDebug1) {
+  std::deque<fake_task> tasks(3);
+  for (auto& task : tasks) task.run().wait(wait_kind::channel_send);
+  const auto text = written(stacks_format::grouped);
+  EXPECT_THAT(text, MatchesRegex("task profile: total 3\n"
+                                 "3 @ 0x[0-9a-f]+\n"
+                                 "# state: channel send\n"
+                                 "#\t0x[0-9a-f]+\t.*TestBody\\(\\)\t/.*stacks_test.cpp:[0-9]+\n\n"));
+}
+
+TEST(FunctionName, IsRecoveredFromGccsNameOfACoroutine) {
+  EXPECT_EQ(function_name("void worker(worker(std::shared_ptr<chan>)::_Z6workerSt10shared_ptrI4chanE.Frame*)"),
+            "worker(std::shared_ptr<chan>)");
+  EXPECT_EQ(function_name("asio::awaitable<void> inner(chan&)"), "asio::awaitable<void> inner(chan&)");
+  EXPECT_EQ(function_name("void f(f()::_Znonsense.Frame*)"), "void f(f()::_Znonsense.Frame*)");
+}
+
+}  // namespace
+}  // namespace tasks
