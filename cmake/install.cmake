@@ -1,5 +1,5 @@
 # `cmake --install`, and the package that find_package(tasks) finds: the targets have the names they have in the source
-# tree. cli/ adds what the executable comes with.
+# tree. The executable comes with its man page and completions, which it prints itself.
 if(NOT TASKS_INSTALL)
   return()
 endif()
@@ -8,9 +8,6 @@ include(CMakePackageConfigHelpers)
 
 set(_tasks_package ${CMAKE_INSTALL_LIBDIR}/cmake/tasks)
 foreach(_tasks_target agent asio boost_asio autostart)
-  if(NOT TARGET tasks_${_tasks_target})
-    continue()
-  endif()
   set_target_properties(tasks_${_tasks_target} PROPERTIES EXPORT_NAME ${_tasks_target})
   install(TARGETS tasks_${_tasks_target} EXPORT tasks
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
@@ -25,3 +22,21 @@ configure_package_config_file(${CMAKE_CURRENT_SOURCE_DIR}/cmake/tasksConfig.cmak
 write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/tasksConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/tasksConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/tasksConfigVersion.cmake
   DESTINATION ${_tasks_package})
+
+if(TASKS_BUILD_CLI)
+  install(TARGETS tasks RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  # tasks_printed(FOLDER FILE ARGUMENT…): installs what the executable prints as FOLDER/FILE.
+  function(tasks_printed folder file)
+    set(output ${CMAKE_CURRENT_BINARY_DIR}/printed/${file})
+    add_custom_command(OUTPUT ${output} COMMAND tasks ${ARGN} > ${output} DEPENDS tasks)
+    set_property(GLOBAL APPEND PROPERTY TASKS_PRINTED ${output})
+    install(FILES ${output} DESTINATION ${CMAKE_INSTALL_DATADIR}/${folder})
+  endfunction()
+  file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/printed)
+  tasks_printed(man/man1 tasks.1 man)
+  tasks_printed(bash-completion/completions tasks completion bash)
+  tasks_printed(zsh/site-functions _tasks completion zsh)
+  tasks_printed(fish/vendor_completions.d tasks.fish completion fish)
+  get_property(_tasks_printed GLOBAL PROPERTY TASKS_PRINTED)
+  add_custom_target(tasks_documentation ALL DEPENDS ${_tasks_printed})
+endif()
