@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -191,6 +192,11 @@ result<void> agent_connection::check(const v1::Hello& hello) const {
 
 error agent_connection::ended() const {
   const auto subject = subject_of(expected_.pid);
+  // A process that ends closes its sockets a moment before it is seen to have ended.
+  if (const unique_fd process(static_cast<int>(::syscall(SYS_pidfd_open, expected_.pid, 0))); process) {
+    pollfd ending{process.get(), POLLIN, 0};
+    ::poll(&ending, 1, 50);
+  }
   const auto now = read_stat(expected_.pid);
   if (!now || now->start_time != expected_.start_time || now->state == 'Z') {
     return {error_code::agent_gone, subject, "the process ended while it was read", ""};

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
@@ -63,7 +64,8 @@ const descriptor& descriptor_table::at(std::uint32_t fd) {
   auto [entry, is_new] = known_.try_emplace(fd);
   auto& found = entry->second;
   if (!is_new) return found;
-  const auto link = read_link(fmt::format("/proc/{}/fd/{}", pid_, fd).c_str());
+  const auto path = fmt::format("/proc/{}/fd/{}", pid_, fd);
+  const auto link = read_link(path.c_str());
   if (!link) return found;
   constexpr std::string_view socket = "socket:[";
   if (link->starts_with(socket)) {
@@ -76,7 +78,13 @@ const descriptor& descriptor_table::at(std::uint32_t fd) {
   } else if (link->starts_with("pipe:[")) {
     found = {descriptor::kind::pipe, "pipe"};
   } else if (link->starts_with('/')) {
-    found = {descriptor::kind::file, *link};
+    struct stat st {};
+    if (::stat(path.c_str(), &st) == 0 && S_ISFIFO(st.st_mode)) {
+      found.what = descriptor::kind::pipe;
+    } else if (S_ISREG(st.st_mode)) {
+      found.what = descriptor::kind::file;
+    }
+    found.peer = *link;
   }
   return found;
 }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "names.hpp"
 
 namespace tasks::cli {
@@ -95,9 +97,26 @@ const frame* resolver::spawn_site(const addresses& at) {
   return site->function.empty() ? nullptr : site.get();
 }
 
+void resolver::remember(std::uint64_t id, const resolved& what) {
+  // Out of order, it is not found again, and one spawn site less is known.
+  if (what.frames.empty() || (!lines_.empty() && lines_.back().first >= id)) return;
+  lines_.emplace_back(id, what.frames.front().what);
+}
+
+const frame* resolver::line_of(std::uint64_t id) const {
+  const auto found = std::lower_bound(lines_.begin(), lines_.end(), id,
+                                      [](const auto& line, std::uint64_t wanted) { return line.first < wanted; });
+  if (found == lines_.end() || found->first != id || found->second->function.empty()) return nullptr;
+  return found->second;
+}
+
 void resolver::resolve(const v1::Task& task, resolved& to) {
   show_frames(task.frames(), task.state() == v1::Task::BLOCKED, to);
   to.spawned_at = spawn_site(task.spawn_addresses());
+  if (options_.spawn_sites) {
+    if (!to.spawned_at) to.spawned_at = line_of(task.parent());
+    remember(task.id(), to);
+  }
   to.fd = task.has_wait() && task.wait().has_fd() ? &descriptors_.at(task.wait().fd()) : nullptr;
 }
 

@@ -36,7 +36,7 @@ struct shown_frame {
 /// What a task's or group's numbers mean. Its pointers hold until the resolver ends; `frames` until it is filled again.
 struct resolved {
   std::vector<shown_frame> frames;      ///< innermost first
-  const frame* spawned_at = nullptr;    ///< null: not known
+  const frame* spawned_at = nullptr;    ///< the parent's current line where the site itself is not known; null: unknown
   const descriptor* fd = nullptr;       ///< null: none
 };
 
@@ -61,12 +61,16 @@ class resolver {
   void show_frames(const location_ids& ids, bool blocked, resolved& to) const;
   const frame* spawn_site(const addresses& at);
   frame make_frame(const v1::Location& location);
+  void remember(std::uint64_t id, const resolved& what);
+  [[nodiscard]] const frame* line_of(std::uint64_t id) const;
 
   std::unique_ptr<symbolizer> symbols_;
   resolver_options options_;
   descriptor_table descriptors_;
   std::unordered_map<std::uint32_t, frame> locations_;
   std::map<std::pair<std::uint64_t, std::uint64_t>, std::unique_ptr<frame>> spawn_sites_;
+  /// Tasks seen so far with their innermost frames, by id. Answers come oldest first, so parents before children.
+  std::vector<std::pair<std::uint64_t, const frame*>> lines_;
 };
 
 }  // namespace tasks::cli

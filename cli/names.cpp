@@ -124,6 +124,17 @@ void unify_lambdas(std::string& text) {
     if (brace == text.npos) break;
     text = text.substr(0, at) + "<lambda" + text.substr(at + 7, close - at - 6) + ">" + text.substr(brace + 1);
   }
+  // clang's symbols: $_1::operator()(int) const
+  for (auto at = text.find("$_"); at != text.npos; at = text.find("$_", at + 1)) {
+    auto end = at + 2;
+    while (end < text.size() && text[end] >= '0' && text[end] <= '9') ++end;
+    constexpr std::string_view called = "::operator()(";
+    const bool is_call = text.compare(end, called.size(), called) == 0;
+    const auto open = end + called.size() - 1;
+    const auto close = is_call ? matching_close(text, open) : end - 1;
+    if (close == text.npos) break;
+    text = text.substr(0, at) + "<lambda" + (is_call ? text.substr(open, close - open + 1) : "") + ">" + text.substr(close + 1);
+  }
   constexpr std::string_view call = ">::operator()";
   for (auto at = text.find(call); at != text.npos; at = text.find(call, at + 1)) {
     const auto open = matching_open_angle(text, at);
@@ -201,12 +212,12 @@ bool begins_with_any(std::string_view text, std::initializer_list<std::string_vi
 readable_name make_readable(std::string_view raw) {
   std::string text(raw);
   if (text.starts_with("_Z")) {
-    // A coroutine's parts: .actor and .destroy (g++), .resume, .destroy and .cleanup (clang).
-    text = demangled(std::string_view(text).substr(0, text.find('.')));
-  } else {
-    take_coroutine_form(text);
+    // A coroutine's parts: .actor and .destroy (g++), .resume, .destroy and .cleanup (clang). Other dots belong to it.
+    text = demangled(text);
+    if (text.starts_with("_Z") && text.find('.') != text.npos) text = demangled(text.substr(0, text.rfind('.')));
   }
   if (const auto clone = text.find(" [clone "); clone != text.npos) text.erase(clone);
+  take_coroutine_form(text);
   for (const std::string_view unnamed : {"(anonymous namespace)::", "{anonymous}::", "<unnamed>::"}) {
     replace_all(text, unnamed, "");
   }

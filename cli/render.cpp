@@ -56,7 +56,7 @@ std::string wait_details(const v1::Wait& wait, const resolved& what, const rende
   }
   if (wait.has_fd()) {
     text += fmt::format(", fd {}", wait.fd());
-    if (what.fd && !what.fd->peer.empty() && what.fd->what != descriptor::kind::pipe) text += " " + what.fd->peer;
+    if (what.fd && !what.fd->peer.empty() && what.fd->peer != "pipe") text += " " + what.fd->peer;
   }
   return text;
 }

@@ -4,10 +4,13 @@
 #include <elfutils/libdwfl.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <stdlib.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <cstring>
+#include <unordered_map>
+
+#include "function_index.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -74,7 +77,7 @@ class dwfl_symbolizer final : public symbolizer {
   void open() {
     opened_ = true;
     // Debug information comes from this machine: a reader must not hang on somebody's server.
-    ::unsetenv("DEBUGINFOD_URLS");
+    unsetenv("DEBUGINFOD_URLS");
     dwfl_ = dwfl_begin(&callbacks);
     if (!dwfl_) return;
     if (dwfl_linux_proc_report(dwfl_, pid_) != 0) {
@@ -97,50 +100,64 @@ class dwfl_symbolizer final : public symbolizer {
         reinterpret_cast<void*>(static_cast<std::intptr_t>(pid_)), 0);
   }
 
-  /// The scopes at an address, innermost first: each function's position in it is where the one inside was called.
-  static void from_debug_information(Dwfl_Module* module, std::uint64_t address, std::vector<code_location>& found) {
-    Dwarf_Addr bias = 0;
-    Dwarf_Die* unit = dwfl_module_addrdie(module, address, &bias);
-    if (!unit) return;
-    std::string file;
-    unsigned line = 0;
-    if (Dwfl_Line* at = dwfl_module_getsrc(module, address)) {
-      int number = 0;
-      if (const char* path = dwfl_lineinfo(at, nullptr, &number, nullptr, nullptr, nullptr)) {
-        file = path;
-        line = static_cast<unsigned>(number);
-      }
+  /// The unit at an address. Units without .debug_aranges (clang's) are asked one after another.
+  static Dwarf_Die* unit_at(Dwfl_Module* module, std::uint64_t address, Dwarf_Addr& bias) {
+    if (Dwarf_Die* unit = dwfl_module_addrdie(module, address, &bias)) return unit;
+    Dwarf_Die* unit = nullptr;
+    while ((unit = dwfl_module_nextcu(module, unit, &bias)) != nullptr) {
+      if (dwarf_haspc(unit, address - bias) == 1) return unit;
     }
-    Dwarf_Die* scopes = nullptr;
-    const int count = dwarf_getscopes(unit, address - bias, &scopes);
-    // dwarf_getscopes() knows where inlined code stands in its unit, not in which function it was inlined:
-    // the innermost scope's parents are found again by its own entry.
-    Dwarf_Die* chain = nullptr;
-    const int length = count > 0 ? dwarf_getscopes_die(&scopes[0], &chain) : 0;
+    return nullptr;
+  }
+
+  static code_location line_at(Dwarf_Die* unit, Dwarf_Addr address) {
+    code_location at;
+    int number = 0;
+    Dwarf_Line* line = dwarf_getsrc_die(unit, address);
+    const char* path = line ? dwarf_linesrc(line, nullptr, nullptr) : nullptr;
+    if (!path || dwarf_lineno(line, &number) != 0) return at;
+    at.file = absolute(unit, path);
+    at.line = static_cast<unsigned>(number);
+    return at;
+  }
+
+  static std::string absolute(Dwarf_Die* unit, const char* path) {
+    if (path[0] == '/') return path;
+    Dwarf_Attribute memory;
+    const char* folder = dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir, &memory));
+    return folder ? fmt::format("{}/{}", folder, path) : std::string(path);
+  }
+
+  /// Each function's position in the next one out is where it was inlined.
+  void from_debug_information(Dwfl_Module* module, std::uint64_t address, std::vector<code_location>& found) {
+    Dwarf_Addr bias = 0;
+    Dwarf_Die* unit = unit_at(module, address, bias);
+    if (!unit) return;
+    auto& index = units_[unit->addr];
+    if (!index) index = std::make_unique<function_index>(*unit);
+    auto place = line_at(unit, address - bias);
     Dwarf_Files* files = nullptr;
     dwarf_getsrcfiles(unit, &files, nullptr);
-    for (int i = 0; i < length; ++i) {
-      const int tag = dwarf_tag(&chain[i]);
-      if (tag != DW_TAG_subprogram && tag != DW_TAG_inlined_subroutine) continue;
-      const char* name = name_of(&chain[i]);
-      found.push_back({name ? name : "", file, line});
-      if (tag == DW_TAG_subprogram) break;
+    for (auto& function : index->chain_at(address - bias)) {
+      const char* name = name_of(&function);
+      place.function = name ? name : "";
+      found.push_back(place);
+      if (dwarf_tag(&function) == DW_TAG_subprogram) break;
       Dwarf_Attribute memory;
       Dwarf_Word call_file = 0, call_line = 0;
-      dwarf_formudata(dwarf_attr(&chain[i], DW_AT_call_file, &memory), &call_file);
-      dwarf_formudata(dwarf_attr(&chain[i], DW_AT_call_line, &memory), &call_line);
+      dwarf_formudata(dwarf_attr(&function, DW_AT_call_file, &memory), &call_file);
+      dwarf_formudata(dwarf_attr(&function, DW_AT_call_line, &memory), &call_line);
       const char* path = files && call_file ? dwarf_filesrc(files, call_file, nullptr, nullptr) : nullptr;
-      file = path ? path : "";
-      line = path ? static_cast<unsigned>(call_line) : 0;
+      place.file = path ? absolute(unit, path) : "";
+      place.line = path ? static_cast<unsigned>(call_line) : 0;
     }
-    std::free(scopes);
-    std::free(chain);
-    if (found.empty() && !file.empty()) found.push_back({"", file, line});
+    if (found.empty() && !place.file.empty()) found.push_back(place);
   }
 
   pid_t pid_;
   bool opened_ = false;
   Dwfl* dwfl_ = nullptr;
+  std::unordered_map<void*, std::unique_ptr<function_index>> units_;  ///< by where the unit's entry lies
 };
 
 }  // namespace

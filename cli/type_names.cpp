@@ -79,11 +79,12 @@ constexpr std::array<alias, 17> aliases = {{
 bool is_channel(std::string_view name) { return name == "basic_channel" || name == "basic_concurrent_channel"; }
 
 std::string simplify(std::string_view text, bool inner);
+std::string const_first(std::string text);
 
 std::string simplify_template(const std::string& name, std::string_view list) {
   std::vector<std::string> arguments;
   for (const auto& argument : split_arguments(list, ',')) {
-    auto simple = simplify(argument, true);
+    auto simple = const_first(simplify(argument, true));
     if (is_default_argument(simple) && (!arguments.empty() || is_channel(name) || name.starts_with("basic_"))) continue;
     arguments.push_back(std::move(simple));
   }
@@ -121,6 +122,25 @@ std::string unify_integers(std::string text) {
   return text;
 }
 
+/// "const T&" as people write it, from the demangler's "T const&".
+std::string const_first(std::string text) {
+  const auto at = text.find(" const");
+  if (at == text.npos || text.find_first_of("(*&") < at) return text;
+  const auto rest = std::string_view(text).substr(at + 6);
+  if (!rest.empty() && rest != "&" && rest != "*" && rest != "&&") return text;
+  text.erase(at, 6);
+  return "const " + text;
+}
+
+std::string simplify_list(std::string_view list) {
+  std::string out;
+  for (auto& part : split_arguments(list, ',')) {
+    if (!out.empty()) out += ", ";
+    out += const_first(simplify(part, true));
+  }
+  return out;
+}
+
 std::string simplify(std::string_view text, bool inner) {
   std::string out;
   for (std::size_t i = 0; i < text.size();) {
@@ -150,7 +170,8 @@ std::string simplify(std::string_view text, bool inner) {
         ++i;
         continue;
       }
-      out += c + simplify(text.substr(i + 1, close - i - 1), true) + text[close];
+      const auto content = text.substr(i + 1, close - i - 1);
+      out += c + (c == '(' ? simplify_list(content) : simplify(content, true)) + text[close];
       i = close + 1;
     } else {
       // "T &" and "> >" as people write them.
