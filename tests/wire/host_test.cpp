@@ -1,0 +1,109 @@
+// Hosts that use what the agent is made of, and hosts with several agents.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <set>
+#include <thread>
+
+#include "support/agent_client.hpp"
+
+namespace tasks::testing {
+namespace {
+
+TEST(Host, MayUseBoostAsioAndSeparatelyCompiledAsioAndProtobuf) {
+#ifndef TASKS_TEST_BOOST
+  GTEST_SKIP() << "Boost was not found";
+#endif
+  const temporary_directory dir;
+  program host({program_path("host_libraries")}, {dir.variable()});
+  const auto path = dir.path() + "/" + host.pid_text();
+  for (int round = 1; round <= 20; ++round) {
+    host.write("work\n");
+    const auto n = std::to_string(round);
+    EXPECT_EQ(host.read_line(), n + " " + n + " " + n);
+    const auto got = ask(path, stacks_request(true));
+    ASSERT_TRUE(got.trailer.has_value());
+    EXPECT_EQ(got.trailer->total(), 22u);
+  }
+  EXPECT_EQ(host.stop(), (ending{.code = 0, .signal = 0}));
+}
+
+TEST(Host, MayStartTheAgentTwice) {
+  const temporary_directory dir;
+  program host({program_path("agent_host")}, {dir.variable()});
+  const auto path = dir.path() + "/" + host.pid_text();
+  const auto instance = agent_client(path).hello().instance();
+  host.write("start_second\n");
+  EXPECT_EQ(host.read_line(), "2 0 " + path);
+  host.write("stop\n");
+  EXPECT_EQ(host.read_line(), "2 0 " + path);
+  EXPECT_EQ(agent_client(path).hello().instance(), instance);
+  host.write("stop_second\n");
+  EXPECT_EQ(host.read_line(), "9 0 ");
+  EXPECT_THROW(agent_client{path}, std::system_error);
+}
+
+class HostOfPlugins : public ::testing::Test {
+ protected:
+  void tell(const std::string& command, const std::string& answer) {
+    host_.write(command + "\n");
+    ASSERT_EQ(host_.read_line(), answer);
+  }
+  [[nodiscard]] std::string path() const { return dir_.path() + "/" + host_.pid_text(); }
+
+  temporary_directory dir_;
+  program host_{{program_path("host_plugins")}, {dir_.variable()}};
+};
+
+TEST_F(HostOfPlugins, OneAgentAnswersForAllLibraries) {
+  tell("open a 3", "mapped");
+  tell("open b 4", "mapped");
+  const auto got = ask(path(), stacks_request());
+  ASSERT_EQ(got.all.tasks_size(), 7);
+  std::set<std::uint64_t> ids;
+  std::multiset<std::string> stacks;
+  for (const auto& task : got.all.tasks()) {
+    ids.insert(task.id());
+    stacks.insert(stack_text(got.all, task));
+  }
+  EXPECT_EQ(ids.size(), 7u);
+  const auto count = [&stacks](const std::string& name) {
+    return std::count_if(stacks.begin(), stacks.end(), [&name](const auto& s) { return s.find(name) != s.npos; });
+  };
+  EXPECT_EQ(count("worker_of_a"), 3);
+  EXPECT_EQ(count("worker_of_b"), 4);
+  EXPECT_EQ(ask(path(), vitals_request()).vitals->tasks(), 7u);
+}
+
+TEST_F(HostOfPlugins, ALibraryMayBeClosedWhileSnapshotsAreTaken) {
+  tell("open a 3", "mapped");
+  std::atomic<bool> done{false};
+  std::thread reader([&] {
+    agent_client client(path());
+    client.hello();
+    while (!done) {
+      const auto got = client.ask(stacks_request());
+      ASSERT_TRUE(got.trailer.has_value());
+      ASSERT_GE(got.trailer->total(), 3u);
+    }
+  });
+  for (int i = 0; i < 50; ++i) {
+    tell("open b 100", "mapped");
+    tell("close b", "gone");
+  }
+  done = true;
+  reader.join();
+  EXPECT_EQ(ask(path(), vitals_request()).vitals->tasks(), 3u);
+}
+
+TEST_F(HostOfPlugins, AnAgentStopsWithTheLibraryThatItIsIn) {
+  tell("open a 3", "mapped");
+  tell("close a", "gone");
+  EXPECT_THROW(agent_client{path()}, std::system_error);
+  tell("open b 4", "mapped");
+  EXPECT_EQ(ask(path(), vitals_request()).vitals->tasks(), 4u);
+}
+
+}  // namespace
+}  // namespace tasks::testing
