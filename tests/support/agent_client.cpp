@@ -5,6 +5,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -126,6 +127,13 @@ answer ask(const std::string& path, const v1::Request& request) {
   agent_client client(path);
   client.hello();
   return client.ask(request);
+}
+
+std::string bare_name(std::string function) {
+  constexpr std::string_view anonymous = "(anonymous namespace)::";  // clang's
+  if (const auto at = function.find(anonymous); at != function.npos) function.erase(at, anonymous.size());
+  function.resize(std::min(function.size(), function.find('(')));
+  return function.substr(function.find_last_of(" :") + 1);
 }
 
 v1::Request vitals_request(bool counts_only) {

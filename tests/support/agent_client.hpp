@@ -77,18 +77,18 @@ class agent_client {
 /// A message with its length in front.
 [[nodiscard]] std::string delimited(std::string_view message);
 
-/// Functions of a task's or a group's frames, innermost first, without their parameters: "a < b < c".
+/// A function's bare name: "void {anonymous}::worker(chan&)" is "worker".
+[[nodiscard]] std::string bare_name(std::string function);
+
+/// Functions of a task's or a group's frames, innermost first: "a < b < c".
 template <class Listed>
 [[nodiscard]] std::string stack_text(const v1::Chunk& chunk, const Listed& listed) {
   std::string text;
   for (const auto id : listed.frames()) {
     std::string name = "?";
     for (const auto& location : chunk.locations())
-      if (location.id() == id) name = location.address() != 0 ? "code" : location.function();
-    const auto end = name.find('(');
-    const auto begin = name.rfind(' ', end);
-    name = name.substr(begin == std::string::npos ? 0 : begin + 1, end - (begin == std::string::npos ? 0 : begin + 1));
-    text += (text.empty() ? "" : " < ") + name.substr(name.rfind(':') == std::string::npos ? 0 : name.rfind(':') + 1);
+      if (location.id() == id) name = location.address() != 0 ? "code" : bare_name(location.function());
+    text += (text.empty() ? "" : " < ") + name;
   }
   return text;
 }

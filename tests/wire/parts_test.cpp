@@ -72,7 +72,7 @@ TEST(RecordReader, AnAgeIsNeverNegative) {
 }
 
 TEST(RecordReader, StacksOfAnyDepthAreComplete) {
-  for (const std::size_t depth : {1, 7, 8, 9, 22, 23, 36, 500}) {
+  for (const std::size_t depth : {1u, 7u, 8u, 9u, 22u, 23u, 36u, 500u}) {
     fake_task task;
     task.run();
     for (std::size_t i = 1; i < depth; ++i) task.enter_unhooked(0x400000 + i);

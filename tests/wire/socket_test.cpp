@@ -105,7 +105,7 @@ TEST(Socket, ADirectoryThatIsASymlinkIsNotUsed) {
 }
 
 TEST(Socket, ADirectoryOpenToOthersIsNotUsed) {
-  for (const mode_t mode : {0770, 0707, 0710, 0701}) {
+  for (const mode_t mode : {0770u, 0707u, 0710u, 0701u}) {
     const temporary_directory dir;
     chmod(dir.path().c_str(), mode);
     auto host = start_host({dir.variable()});

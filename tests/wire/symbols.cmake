@@ -10,7 +10,7 @@ set(ours "^(tasks::|tasks_this_root |(typeinfo|typeinfo name|vtable|guard variab
 set(standard " [WVu]( |$)")  # weak: templates, inline functions
 set(sanitizers "^(__odr_asan|__asan|__tsan|__ubsan)")
 foreach(symbol IN LISTS symbols)
-  if(symbol STREQUAL "" OR symbol MATCHES "\\(.*\\.o\\):$" OR symbol MATCHES "${ours}" OR symbol MATCHES "${sanitizers}")
+  if(symbol STREQUAL "" OR symbol MATCHES "\\.o\\)?:$" OR symbol MATCHES "${ours}" OR symbol MATCHES "${sanitizers}")
     continue()
   endif()
   if(NOT symbol MATCHES "${standard}" OR symbol MATCHES "asio|protozero|protobuf|^boost")
