@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "record_reader.hpp"
 #include "registry.hpp"
 #include "support/look.hpp"
 
@@ -124,6 +125,63 @@ TEST(RegistryStress, AMillionTasksAndEverySnapshotOfThemWhole) {
   readers.clear();
   EXPECT_GT(snapshots, 0);
   EXPECT_TRUE(tasks::testing::look().empty());
+}
+
+/// What one writer and the readers below agree on: everything in the record follows from one number.
+constexpr std::uint64_t object_of(std::uint64_t n) { return n * 0x9e37'79b9'7f4a'7c15; }
+
+TEST(RegistryStress, ARecordThatIsRewrittenWithoutPauseIsNeverCopiedTorn) {
+  using namespace tasks::detail;
+  using tasks::layout::detail_kind;
+  std::atomic<bool> done = false;
+  std::atomic<std::uint64_t> copies = 0;
+  std::jthread writer([&] {
+    int frame = 0;
+    entry* root = begin_task(&frame, nullptr);
+    entry* leaf = root;
+    push(leaf, &frame, 0);
+    pop(root);  // as if the first dispatch had completed: it runs
+    for (std::uint64_t n = 1; !done; n = n % 0x7fff'ffff + 1) {
+      entry* top = root;
+      push(top, reinterpret_cast<void*>(n), n);
+      block(owner(root));
+      publish_wait(owner(root),
+                   tasks::layout::pack_wait(wait_kind::socket_read, detail_kind::capacity, static_cast<std::uint32_t>(n)),
+                   object_of(n), n);
+      // Long enough, now and then, for a reader to get through; without it hardly a copy succeeds.
+      for (std::uint64_t spin = 0; spin < n % 64; ++spin) std::atomic_signal_fence(std::memory_order_seq_cst);
+      pop(root);
+    }
+    end_task(owner(root));
+  });
+  std::vector<std::jthread> readers;
+  for (int i = 0; i < 2; ++i)
+    readers.emplace_back([&] {
+      slab_map slabs;
+      task_copy copy{};
+      for (std::uint64_t blocked = 0; blocked < 500'000;) {
+        for (auto* home : slabs.registries()) {
+          const auto used = home->used.load();
+          for (std::uint64_t r = 0; r < used; ++r) {
+            const auto* slab = home->slabs[r / tasks::layout::slab_records].load();
+            if (slab == nullptr || !tasks::layout::is_task(slab[r % tasks::layout::slab_records].word.load())) continue;
+            if (copy_task(slab[r % tasks::layout::slab_records], slabs, copy) != copied::whole) continue;
+            ++copies;
+            if (tasks::layout::state_of(copy.word) != record_state::blocked) continue;
+            ++blocked;
+            const std::uint64_t n = tasks::layout::descriptor_of(copy.wait);
+            ASSERT_EQ(copy.object, object_of(n));
+            ASSERT_EQ(copy.detail, n);
+            ASSERT_EQ(copy.depth, 2u);
+            ASSERT_EQ(copy.where[1], ~n);
+          }
+        }
+      }
+    });
+  readers.clear();
+  done = true;
+  writer.join();
+  EXPECT_GE(copies, 1'000'000u);
 }
 
 }  // namespace
