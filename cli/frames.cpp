@@ -98,9 +98,10 @@ const frame* resolver::spawn_site(const addresses& at) {
 }
 
 void resolver::remember(std::uint64_t id, const resolved& what) {
-  // Out of order, it is not found again, and one spawn site less is known.
-  if (what.frames.empty() || (!lines_.empty() && lines_.back().first >= id)) return;
-  lines_.emplace_back(id, what.frames.front().what);
+  // One that comes out of order is not kept: a spawn site less is known.
+  if (!lines_.empty() && lines_.back().first >= id) return;
+  const auto users = std::find_if(what.frames.begin(), what.frames.end(), [](const auto& f) { return !f.what->plumbing; });
+  if (users != what.frames.end()) lines_.emplace_back(id, users->what);
 }
 
 const frame* resolver::line_of(std::uint64_t id) const {

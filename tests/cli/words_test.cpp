@@ -1,0 +1,150 @@
+// The CLI's small functions: ages, durations, addresses, socket names, tables and trees.
+
+#include <gtest/gtest.h>
+
+#include "descriptors.hpp"
+#include "proc.hpp"
+#include "table.hpp"
+#include "task_tree.hpp"
+#include "words.hpp"
+
+namespace tasks::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(Age, HasTwoUnitsAtMost) {
+  EXPECT_EQ(format_age(12'999, 1000), "12s");
+  EXPECT_EQ(format_age(60'000, 1000), "1m00s");
+  EXPECT_EQ(format_age(192'000, 1000), "3m12s");
+  EXPECT_EQ(format_age(11'545'000, 1000), "3h12m");
+  EXPECT_EQ(format_age(100 * 3600'000ull, 1000), "4d04h");
+}
+
+TEST(Age, IsNoFinerThanItsResolution) {
+  EXPECT_EQ(format_age(0, 1000), "<1s");
+  EXPECT_EQ(format_age(999, 100), "<1s");
+  EXPECT_EQ(format_age(4000, 5000), "<5s");
+  EXPECT_EQ(format_age(5000, 5000), "5s");
+}
+
+TEST(Duration, TakesUnitsAndPlainSeconds) {
+  EXPECT_EQ(parse_duration("30s"), 30s);
+  EXPECT_EQ(parse_duration("0.5"), 500ms);
+  EXPECT_EQ(parse_duration("1h30m"), 90min);
+  EXPECT_EQ(parse_duration("200ms"), 200ms);
+  EXPECT_EQ(parse_duration("1d"), 24h);
+}
+
+TEST(Duration, RefusesWhatIsNone) {
+  for (const char* text : {"", "s", "-1", "1x", "1 s", "nan", "inf", "1e400", "5s5", "99999999999999d"}) {
+    EXPECT_FALSE(parse_duration(text)) << text;
+  }
+}
+
+TEST(Kind, IsTakenInEverySpelling) {
+  EXPECT_EQ(parse_kind("channel-receive"), v1::Wait::CHANNEL_RECEIVE);
+  EXPECT_EQ(parse_kind("channel receive"), v1::Wait::CHANNEL_RECEIVE);
+  EXPECT_EQ(parse_kind("CHANNEL_RECEIVE"), v1::Wait::CHANNEL_RECEIVE);
+  EXPECT_FALSE(parse_kind("channel"));
+}
+
+TEST(Kind, OfEveryNumberHasAName) {
+  for (int kind = v1::Wait::Kind_MIN + 1; kind <= v1::Wait::Kind_MAX; ++kind) {
+    const auto value = static_cast<v1::Wait::Kind>(kind);
+    EXPECT_EQ(parse_kind(v1::Wait::Kind_Name(value)), value);
+    EXPECT_EQ(kind_name(value) == "other", value == v1::Wait::OTHER) << kind;
+  }
+}
+
+TEST(SocketAddress, IsReadAsTheKernelPrintsIt) {
+  EXPECT_EQ(parse_address("0100007F:1F90"), "127.0.0.1:8080");
+  EXPECT_EQ(parse_address("00000000000000000000000001000000:0050"), "[::1]:80");
+  EXPECT_EQ(parse_address("rubbish"), "");
+  EXPECT_EQ(parse_address("0100007F"), "");
+  EXPECT_EQ(parse_address("xyz:1"), "");
+}
+
+TEST(SocketPath, NamesItsProcessWhereAnAgentWouldPutIt) {
+  EXPECT_EQ(pid_in_socket_path("/run/user/1000/tasks/4131"), 4131);
+  EXPECT_EQ(pid_in_socket_path("/tmp/tasks-1000/4131"), 4131);
+  EXPECT_EQ(pid_in_socket_path("/tmp/tasks-0/4131-9f00ab"), 4131);
+  for (const char* path : {"/tmp/tasks/x", "/tmp/other/4131", "/tmp/tasks-x/4131", "/4131", "4131", "", "/tmp/tasks/-1",
+                           "/tmp/tasks/0", "/tmp/tasks/1-x", "/tmp/tasks/99999999999"}) {
+    EXPECT_FALSE(pid_in_socket_path(path)) << path;
+  }
+}
+
+TEST(Stat, SurvivesANameWithParenthesesAndSpaces) {
+  const auto stat = parse_stat("42 (a) b (c) S 7 42 42 0 -1 0 1 2 3 4 5 6 7 8 20 0 9 0 123456 1 2");
+  ASSERT_TRUE(stat);
+  EXPECT_EQ(stat->pid, 42);
+  EXPECT_EQ(stat->name, "a) b (c");
+  EXPECT_EQ(stat->ppid, 7);
+  EXPECT_EQ(stat->threads, 9u);
+  EXPECT_EQ(stat->start_time, 123456u);
+  EXPECT_FALSE(parse_stat(""));
+  EXPECT_FALSE(parse_stat("42 (a"));
+  EXPECT_FALSE(parse_stat("42 (a) S 7"));
+}
+
+TEST(Table, CountsCodePointsNotBytes) {
+  fmt::memory_buffer out;
+  render_table(out, {{true}, {}}, {{"1 ×", "a"}, {"10 ×", "b"}}, "", {.columns = true});
+  EXPECT_EQ(fmt::to_string(out), " 1 ×  a\n10 ×  b\n");
+  EXPECT_EQ(cut("häßlich", 4), "häß…");
+  EXPECT_EQ(cut("kurz", 4), "kurz");
+}
+
+std::string drawn(const task_tree& tree) {
+  std::string text;
+  tree.walk([&](const task_tree::step& step) {
+    if (step.what != task_tree::step::enter) return true;
+    v1::Task task;
+    tree.decode(step.node, task);
+    text += std::string(step.branches) + std::to_string(task.id()) + (step.in_cycle ? " cycle\n" : "\n");
+    return true;
+  });
+  return text;
+}
+
+task_tree tree_of(std::initializer_list<std::pair<std::uint64_t, std::uint64_t>> children_and_parents) {
+  task_tree tree;
+  for (const auto& [id, parent] : children_and_parents) {
+    v1::Task task;
+    task.set_id(id);
+    task.set_parent(parent);
+    tree.add(task);
+  }
+  tree.link();
+  return tree;
+}
+
+TEST(Tree, IsOldestFirstAtEveryLevel) {
+  EXPECT_EQ(drawn(tree_of({{5, 1}, {1, 0}, {6, 4}, {4, 1}, {9, 77}})),
+            "1\n├─ 4\n│  └─ 6\n└─ 5\n9\n");
+}
+
+TEST(Tree, ShowsEveryTaskOfACycleOnce) {
+  EXPECT_EQ(drawn(tree_of({{1, 2}, {2, 3}, {3, 1}, {4, 4}})), "4\n1 cycle\n└─ 3\n   └─ 2\n");
+}
+
+TEST(Tree, OfADeepChainNeedsNoDeepStack) {
+  task_tree tree;
+  for (std::uint64_t id = 1; id <= 3000; ++id) {
+    v1::Task task;
+    task.set_id(id);
+    task.set_parent(id - 1);
+    tree.add(task);
+  }
+  tree.link();
+  std::size_t entered = 0;
+  tree.walk([&](const task_tree::step& step) {
+    entered += step.what == task_tree::step::enter;
+    return true;
+  });
+  EXPECT_EQ(entered, 3000u);
+}
+
+}  // namespace
+}  // namespace tasks::cli
