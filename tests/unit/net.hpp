@@ -14,12 +14,18 @@ using net_error = boost::system::error_code;
 #else
 #include <asio.hpp>
 #include <asio/experimental/as_single.hpp>
+#if __has_include(<asio/as_tuple.hpp>)
+#include <asio/as_tuple.hpp>
+namespace net_tuple = asio;
+#else
 #include <asio/experimental/as_tuple.hpp>
+namespace net_tuple = asio::experimental;
+#endif
 #include <asio/experimental/awaitable_operators.hpp>
 #include <asio/experimental/channel.hpp>
 #include <asio/experimental/concurrent_channel.hpp>
 namespace net = asio;
-using net::experimental::as_tuple;
+using net_tuple::as_tuple;
 using net_error = std::error_code;
 #endif
 

@@ -127,6 +127,13 @@ TEST(RegistryStress, AMillionTasksAndEverySnapshotOfThemWhole) {
   EXPECT_TRUE(tasks::testing::look().empty());
 }
 
+// Under ThreadSanitizer a tenth: it looks at every access, and finds a missing order without having to meet it.
+#if defined(__SANITIZE_THREAD__)
+constexpr std::uint64_t blocked_copies = 50'000;
+#else
+constexpr std::uint64_t blocked_copies = 500'000;
+#endif
+
 /// What one writer and the readers below agree on: everything in the record follows from one number.
 constexpr std::uint64_t object_of(std::uint64_t n) { return n * 0x9e37'79b9'7f4a'7c15; }
 
@@ -159,7 +166,7 @@ TEST(RegistryStress, ARecordThatIsRewrittenWithoutPauseIsNeverCopiedTorn) {
     readers.emplace_back([&] {
       slab_map slabs;
       task_copy copy{};
-      for (std::uint64_t blocked = 0; blocked < 500'000;) {
+      for (std::uint64_t blocked = 0; blocked < blocked_copies;) {
         for (auto* home : slabs.registries()) {
           const auto used = home->used.load();
           for (std::uint64_t r = 0; r < used; ++r) {
@@ -181,7 +188,7 @@ TEST(RegistryStress, ARecordThatIsRewrittenWithoutPauseIsNeverCopiedTorn) {
   readers.clear();
   done = true;
   writer.join();
-  EXPECT_GE(copies, 1'000'000u);
+  EXPECT_GE(copies, 2 * blocked_copies);
 }
 
 }  // namespace

@@ -92,12 +92,26 @@ class initiation {
   record* record_;
 };
 
-/// co_await of an operation: the task may block. Neither copied nor moved, since Asio's awaiter may point to `start`.
-template <class Base, class F>
+/// How Asio's awaiter is given the wrapped function: a function it takes by value, …
+template <class F>
+struct passed_by_value {
+  passed_by_value(F&, record*) noexcept {}
+  initiation<F> pass(F& function, record* r) noexcept { return {function, r}; }
+};
+/// … to an operation it keeps a reference, so that the wrapper must stay where it is.
+template <class F>
+struct passed_by_reference {
+  passed_by_reference(F& function, record* r) noexcept : start(function, r) {}
+  initiation<F>&& pass(F&, record*) noexcept { return std::move(start); }
+  initiation<F> start;
+};
+
+/// co_await of an operation: the task may block. Neither copied nor moved, since Asio's awaiter may point into it.
+template <class Base, class F, class Passed>
 class awaiting_operation {
  public:
   awaiting_operation(Base& base, F& function, entry* slot)
-      : start_(function, owner(slot)), inner_(base.await_transform(std::move(start_))), slot_(slot) {}
+      : passed_(function, owner(slot)), inner_(base.await_transform(passed_.pass(function, owner(slot)))), slot_(slot) {}
   awaiting_operation(const awaiting_operation&) = delete;
   awaiting_operation& operator=(const awaiting_operation&) = delete;
 
@@ -119,7 +133,7 @@ class awaiting_operation {
   }
 
  private:
-  initiation<F> start_;
+  [[no_unique_address]] Passed passed_;
   decltype(std::declval<Base&>().await_transform(std::declval<initiation<F>>())) inner_;
   entry* slot_;
 };
@@ -197,20 +211,27 @@ class promise : public host::detail::awaitable_frame<T, E> {
   template <class X>
     requires(!is_awaitable<std::remove_cvref_t<X>>)
   auto await_transform(X&& x, std::source_location where = std::source_location::current()) {
-    if constexpr (starts_operation<X>) {
+    if constexpr (is_function<X>) {
       entry* e = slot();
       set_location(e, where);
-      return awaiting_operation<base, X>(*this, x, e);
+      return awaiting_operation<base, X, passed_by_value<X>>(*this, x, e);
+    } else if constexpr (is_operation<X>) {
+      entry* e = slot();
+      set_location(e, where);
+      return awaiting_operation<base, X, passed_by_reference<X>>(*this, x, e);
     } else {
       return base::await_transform(std::forward<X>(x));
     }
   }
 
  private:
-  /// A function of the awaiting frame, or an operation that Asio's awaiter starts with a handler of its own.
+  /// A function of the awaiting frame, which it detaches from its thread.
   template <class X>
-  static constexpr bool starts_operation =
-      requires(X&& x, host::detail::awaitable_frame_base<E>* f) { std::forward<X>(x)(f); } ||
+  static constexpr bool is_function =
+      requires(X&& x, host::detail::awaitable_frame_base<E>* f) { std::forward<X>(x)(f); };
+  /// An operation that Asio's awaiter starts with a handler of its own.
+  template <class X>
+  static constexpr bool is_operation =
       requires(base& b, X&& x) { typename decltype(b.await_transform(std::forward<X>(x)))::handler_type; };
 
   bool may_be_cancelled() const noexcept {

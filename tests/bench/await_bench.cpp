@@ -1,0 +1,108 @@
+// What the hook costs an await: the operations below, compiled without the hook, with it, and with Asio's own handler
+// tracking. `await_bench OPERATION N` does N of them; tests/bench/run counts instructions (callgrind, as the difference
+// of two N, so that start-up cancels out) and times.
+
+#include <asio/awaitable.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <asio/experimental/concurrent_channel.hpp>
+#include <asio/io_context.hpp>
+#include <asio/post.hpp>
+#include <asio/use_awaitable.hpp>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <iterator>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using asio::awaitable;
+using asio::use_awaitable;
+using channel = asio::experimental::concurrent_channel<void(std::error_code, int)>;
+
+[[gnu::noinline]] awaitable<int> leaf(int i) { co_return i + 1; }
+
+awaitable<void> nested(int n) {
+  int sum = 0;
+  for (int i = 0; i < n; ++i) sum += co_await leaf(i);
+  if (sum == 42) std::abort();
+}
+
+awaitable<void> ping(channel& out, channel& in, int n) {
+  for (int i = 0; i < n; ++i) {
+    co_await out.async_send({}, i, use_awaitable);
+    co_await in.async_receive(use_awaitable);
+  }
+}
+
+awaitable<void> pong(channel& in, channel& out, int n) {
+  for (int i = 0; i < n; ++i) co_await out.async_send({}, co_await in.async_receive(use_awaitable), use_awaitable);
+}
+
+awaitable<void> send(channel& out, int n) {
+  for (int i = 0; i < n; ++i) co_await out.async_send({}, i, use_awaitable);
+}
+
+awaitable<void> receive(channel& in, int n) {
+  for (int i = 0; i < n; ++i) co_await in.async_receive(use_awaitable);
+}
+
+awaitable<void> post(int n) {
+  for (int i = 0; i < n; ++i) co_await asio::post(use_awaitable);
+}
+
+awaitable<void> nothing() { co_return; }
+
+awaitable<void> spawn(int n) {
+  auto executor = co_await asio::this_coro::executor;
+  for (int i = 0; i < n; ++i) {
+    co_spawn(executor, nothing(), asio::detached);
+    if (i % 64 == 63) co_await asio::post(use_awaitable);
+  }
+}
+
+awaitable<void> join(int n) {
+  auto executor = co_await asio::this_coro::executor;
+  for (int i = 0; i < n; ++i) co_await co_spawn(executor, nothing(), use_awaitable);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 3) return 2;
+  const std::string_view operation = argv[1];
+  const int n = std::atoi(argv[2]);
+  const int threads = argc > 3 ? std::atoi(argv[3]) : 1;
+  asio::io_context context;
+  channel there(context, operation == "buffered" ? 64 : 0);
+  channel back(context, 0);
+  const auto run = [&](awaitable<void> task) { co_spawn(context, std::move(task), asio::detached); };
+  const auto start = std::chrono::steady_clock::now();
+  if (operation == "nested") {
+    run(nested(n));
+  } else if (operation == "round-trip") {
+    run(ping(there, back, n));
+    run(pong(there, back, n));
+  } else if (operation == "one-way" || operation == "buffered") {
+    run(send(there, n));
+    run(receive(there, n));
+  } else if (operation == "post") {
+    run(post(n));
+  } else if (operation == "spawn") {
+    run(spawn(n));
+  } else if (operation == "join") {
+    run(join(n));
+  } else {
+    return 2;
+  }
+  {
+    std::vector<std::jthread> others;
+    for (int i = 1; i < threads; ++i) others.emplace_back([&] { context.run(); });
+    context.run();
+  }
+  const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - start;
+  std::printf("%.2f\n", took.count() / n);
+}

@@ -1,0 +1,67 @@
+// N tasks of three frames, blocked on one channel, and a thread that notices when it is kept from running.
+// Prints `ready`; for each line on its standard input, "RSS_KIB LONGEST_GAP_US" since the line before; ends at its end.
+
+#include <asio/awaitable.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <asio/experimental/channel.hpp>
+#include <asio/io_context.hpp>
+#include <asio/use_awaitable.hpp>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+#include <string>
+#include <thread>
+
+namespace {
+
+using channel = asio::experimental::channel<void(std::error_code, int)>;
+
+asio::awaitable<void> inner(channel& c) { co_await c.async_receive(asio::use_awaitable); }
+asio::awaitable<void> middle(channel& c) { co_await inner(c); }
+asio::awaitable<void> worker(channel& c) { co_await middle(c); }
+
+long rss_kib() {
+  std::ifstream statm("/proc/self/statm");
+  long pages = 0;
+  statm >> pages >> pages;
+  return pages * sysconf(_SC_PAGESIZE) / 1024;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int tasks = argc > 1 ? std::atoi(argv[1]) : 1'000'000;
+  asio::io_context context(1);
+  channel c(context, 0);
+  for (int i = 0; i < tasks; ++i) {
+    co_spawn(context, worker(c), asio::detached);
+    if (i % 1024 == 0) context.poll();
+  }
+  context.poll();
+  std::atomic<long> longest = 0;
+  std::jthread probe([&](const std::stop_token& stop) {
+    auto last = std::chrono::steady_clock::now();
+    while (!stop.stop_requested()) {
+      const auto now = std::chrono::steady_clock::now();
+      const long gap = (now - last) / std::chrono::microseconds(1);
+      last = now;
+      if (gap > longest) longest = gap;
+      usleep(200);
+    }
+  });
+  std::puts("ready");
+  std::fflush(stdout);
+  for (std::string line; std::getline(std::cin, line);) {
+    std::printf("%ld %ld\n", rss_kib(), longest.exchange(0));
+    std::fflush(stdout);
+  }
+  probe.request_stop();
+  probe.join();
+  std::_Exit(0);  // a million frames need no unwinding
+}
