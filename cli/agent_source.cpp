@@ -86,6 +86,7 @@ result<std::unique_ptr<snapshot_source>> connect_to_agent(pid_t pid, std::chrono
   const auto subject = subject_of(pid);
   const auto stat = read_stat(pid);
   if (!stat) return error{error_code::no_such_process, subject, "no such process", "tasks list shows those there are"};
+  if (stat->state == 'Z') return error{error_code::no_such_process, subject, "the process has ended", ""};
   const identity who{pid, innermost_pid(pid), stat->start_time};
 
   root_finder finder;

@@ -97,6 +97,7 @@ void take_template_arguments(std::string& text) {
     auto value = argument.substr(equals + 3);
     if (value.size() >= 2 && value.front() == '<' && value.back() == '>') {
       replace_all(text, name + "...", value.substr(1, value.size() - 2));
+      replace_all(text, ", )", ")");  // a pack of nothing
     } else if (value.size() >= 2 && value.front() == '{' && value.back() == '}') {
       replace_all(text, name + " ...", value.substr(1, value.size() - 2));
     }

@@ -138,6 +138,10 @@ class dwfl_symbolizer final : public symbolizer {
     auto place = line_at(unit, address - bias);
     Dwarf_Files* files = nullptr;
     dwarf_getsrcfiles(unit, &files, nullptr);
+    // File 0 is the unit's own source since DWARF 5, and means "none" before.
+    Dwarf_Half version = 0;
+    dwarf_cu_info(unit->cu, &version, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr);
+    const Dwarf_Word first_file = version >= 5 ? 0 : 1;
     for (auto& function : index->chain_at(address - bias)) {
       const char* name = name_of(&function);
       place.function = name ? name : "";
@@ -147,7 +151,7 @@ class dwfl_symbolizer final : public symbolizer {
       Dwarf_Word call_file = 0, call_line = 0;
       dwarf_formudata(dwarf_attr(&function, DW_AT_call_file, &memory), &call_file);
       dwarf_formudata(dwarf_attr(&function, DW_AT_call_line, &memory), &call_line);
-      const char* path = files && call_file ? dwarf_filesrc(files, call_file, nullptr, nullptr) : nullptr;
+      const char* path = files && call_file >= first_file ? dwarf_filesrc(files, call_file, nullptr, nullptr) : nullptr;
       place.file = path ? absolute(unit, path) : "";
       place.line = path ? static_cast<unsigned>(call_line) : 0;
     }

@@ -1,11 +1,10 @@
 #include "views.hpp"
 
 #include <fmt/format.h>
-#include <google/protobuf/util/json_util.h>
 
-#include <algorithm>
 #include <string_view>
 
+#include "json_print.hpp"
 #include "render.hpp"
 
 namespace tasks::cli {
@@ -81,30 +80,25 @@ void fill_view(const v1::Vitals& vitals, v1::VitalsView& view) {
   view.set_lost_tasks(vitals.lost());
 }
 
-std::string to_json(const google::protobuf::Message& message) {
-  google::protobuf::util::JsonPrintOptions options;
-  options.always_print_primitive_fields = true;
-  std::string json;
-  // Fails only for messages with Any or out-of-range timestamps, of which there are none.
-  (void)google::protobuf::util::MessageToJsonString(message, &json, options);
-  return json;
-}
-
 json_stream::json_stream(output& out, const google::protobuf::Message& header, std::string field)
     : out_(out), empty_array_("\"" + std::move(field) + "\":[]") {
-  const auto json = to_json(header);
-  append(out_.text(), std::string_view(json).substr(0, json.find(empty_array_) + empty_array_.size() - 1));
+  fmt::memory_buffer json;
+  print_json(json, header);
+  const std::string_view text(json.data(), json.size());
+  append(out_.text(), text.substr(0, text.find(empty_array_) + empty_array_.size() - 1));
 }
 
 void json_stream::element(const google::protobuf::Message& message) {
   append(out_.text(), first_ ? "\n" : ",\n");
-  append(out_.text(), to_json(message));
+  print_json(out_.text(), message);
   first_ = false;
 }
 
 void json_stream::end(const google::protobuf::Message& whole) {
-  const auto json = to_json(whole);
-  append(out_.text(), std::string_view(json).substr(json.find(empty_array_) + empty_array_.size() - 1));
+  fmt::memory_buffer json;
+  print_json(json, whole);
+  const std::string_view text(json.data(), json.size());
+  append(out_.text(), text.substr(text.find(empty_array_) + empty_array_.size() - 1));
   append(out_.text(), "\n");
 }
 

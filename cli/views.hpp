@@ -2,7 +2,6 @@
 
 /// The messages that --json prints, from what was read.
 
-#include <functional>
 #include <string>
 
 #include "frames.hpp"
@@ -18,9 +17,6 @@ inline constexpr std::uint32_t schema_version = 1;
 void fill_view(const v1::Task& task, const resolved& what, v1::TaskView& view);
 void fill_view(const v1::Group& group, const resolved& what, v1::GroupView& view);
 void fill_view(const v1::Vitals& vitals, v1::VitalsView& view);
-
-/// Canonical protobuf JSON in one line, zeros printed.
-[[nodiscard]] std::string to_json(const google::protobuf::Message& message);
 
 /// One JSON document whose array `field` is printed element by element, so that its length costs no memory.
 ///

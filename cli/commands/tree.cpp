@@ -1,4 +1,5 @@
 #include "../command.hpp"
+#include "../json_print.hpp"
 #include "../render.hpp"
 #include "../task_tree.hpp"
 #include "../views.hpp"
@@ -30,7 +31,7 @@ void print_text(const task_tree& tree, resolver& names, output& out, const rende
   });
 }
 
-void print_json(const task_tree& tree, resolver& names, output& out) {
+void print_nested(const task_tree& tree, resolver& names, output& out) {
   resolved what;
   v1::Task task;
   v1::TaskView view;
@@ -46,7 +47,7 @@ void print_json(const task_tree& tree, resolver& names, output& out) {
     view.Clear();
     fill_view(task, what, view);
     append(out, first ? "\n{\"task\":" : ",\n{\"task\":");
-    append(out, to_json(view));
+    print_json(out.text(), view);
     append(out, ",\"children\":[");
     first = true;
     return out.flush_if_large();
@@ -83,7 +84,7 @@ result<int> run(const arguments& args, output& out) {
   view.set_complete(trailer->complete());
   // The tree's elements nest, so they are written between the document's two halves.
   json_stream json(out, view, "roots");
-  print_json(tree, names, out);
+  print_nested(tree, names, out);
   json.end(view);
   return 0;
 }

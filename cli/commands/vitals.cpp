@@ -1,7 +1,7 @@
 #include <time.h>
 
 #include "../command.hpp"
-#include "../proc.hpp"
+#include "../json_print.hpp"
 #include "../render.hpp"
 #include "../views.hpp"
 #include "../words.hpp"
@@ -52,8 +52,8 @@ result<int> print_once(const arguments& args, output& out, const text_style& sty
   const auto read = read_once(args);
   if (!read) return read.why();
   if (args.json) {
-    const auto json = to_json(read->view) + "\n";
-    out.text().append(json.data(), json.data() + json.size());
+    print_json(out.text(), read->view);
+    out.text().push_back('\n');
   } else {
     const render_context context = {.style = style, .resolution_ms = read->vitals.tick_resolution_ms()};
     render_vitals(out.text(), read->vitals, read->groups, findings_of(read->vitals), args.details, context);

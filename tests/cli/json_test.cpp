@@ -3,6 +3,9 @@
 #include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
 
+#include <regex>
+
+#include "json_print.hpp"
 #include "snapshots.hpp"
 #include "support/program.hpp"
 #include "tasks/v1/view.pb.h"
@@ -139,6 +142,58 @@ TEST(Json, ThatBreaksOffIsStillADocumentAndSaysSo) {
   const auto seen = run({tasks_executable(), "stack", lab.pid_text(), "--json"});
   EXPECT_EQ(seen.end.code, 1);
   EXPECT_FALSE(parse<v1::StackView>(seen.out).complete());
+}
+
+/// A message with every kind of field that view.proto has.
+v1::TaskView full_task() {
+  v1::TaskView task;
+  task.set_id(18'446'744'073'709'551'615u);
+  task.set_name("a \"quoted\" \\ name\n\t\x01\x7f with ümläuts and 日本");
+  (*task.mutable_labels())["key"] = "value";
+  task.set_state(static_cast<v1::Task::State>(77));
+  task.mutable_wait()->set_kind(v1::Wait::TIMER);
+  task.mutable_wait()->set_expires_in_seconds(-0.125);
+  task.mutable_wait()->set_fd(0);
+  for (const char* name : {"worker(std::shared_ptr<chan>)", ""}) task.add_frames()->set_function(name);
+  task.set_age_seconds(1e22);
+  return task;
+}
+
+TEST(JsonPrinter, WritesWhatProtobufReads) {
+  for (const auto& task : {full_task(), v1::TaskView()}) {
+    fmt::memory_buffer json;
+    cli::print_json(json, task);
+    EXPECT_EQ(parse<v1::TaskView>(fmt::to_string(json)).SerializeAsString(), task.SerializeAsString());
+  }
+}
+
+TEST(JsonPrinter, WritesAsProtobufDoesButReadableAngles) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.always_print_primitive_fields = true;
+  auto full = full_task();
+  // protobuf writes fields with presence after all others.
+  full.mutable_wait()->clear_fd();
+  full.mutable_wait()->clear_expires_in_seconds();
+  for (const auto& task : {full, v1::TaskView()}) {
+    std::string expected;
+    ASSERT_TRUE(google::protobuf::util::MessageToJsonString(task, &expected, options).ok());
+    expected = std::regex_replace(expected, std::regex(R"(\\u003c)"), "<");
+    expected = std::regex_replace(expected, std::regex(R"(\\u003e)"), ">");
+    expected = std::regex_replace(expected, std::regex(R"(\\n)"), R"(\u000a)");
+    expected = std::regex_replace(expected, std::regex(R"(\\t)"), R"(\u0009)");
+    fmt::memory_buffer json;
+    cli::print_json(json, task);
+    EXPECT_EQ(fmt::to_string(json), expected);
+  }
+}
+
+TEST(JsonPrinter, ReplacesBytesThatAreNoText) {
+  v1::FrameView frame;
+  frame.set_file("a\xff\xc3(\xed\xa0\x80z");
+  fmt::memory_buffer json;
+  cli::print_json(json, frame);
+  const std::string bad = "\xef\xbf\xbd";
+  EXPECT_NE(fmt::to_string(json).find("\"a" + bad + bad + "(" + bad + bad + bad + "z\""), std::string::npos);
 }
 
 }  // namespace

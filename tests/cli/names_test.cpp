@@ -329,7 +329,7 @@ const sample asio[] = {
      "aitable_t<Executor>, InitArgs...) [CompletionToken = asio::use_awaitable_t<>, Signatures = <void ()>"
      ", Initiation = asio::detail::initiate_dispatch, InitArgs = <>]",
      "asio::async_result<use_awaitable_t<>, void()>::initiate(detail::initiate_dispatch, use_awaitable_t<E"
-     "xecutor>, )"},
+     "xecutor>)"},
     {"awaitable<awaitable_thread_entry_point, Executor> asio::detail::co_spawn_entry_point(awaitable<void,"
      " Executor> *, Executor, F, Handler) [Executor = asio::any_io_executor, F = asio::detail::awaitable_a"
      "s_function<void, asio::any_io_executor>, Handler = asio::detail::detached_handler]",
@@ -359,7 +359,7 @@ const sample asio[] = {
      "aitable_t<Executor>, InitArgs...) [CompletionToken = asio::use_awaitable_t<>, Signatures = <void ()>"
      ", Initiation = asio::detail::initiate_post_with_executor<asio::any_io_executor>, InitArgs = <>]",
      "asio::async_result<use_awaitable_t<>, void()>::initiate(detail::initiate_post_with_executor<any_io_e"
-     "xecutor>, use_awaitable_t<Executor>, )"},
+     "xecutor>, use_awaitable_t<Executor>)"},
     {"awaitable<awaitable_thread_entry_point, Executor> asio::detail::co_spawn_entry_point(awaitable<T, Ex"
      "ecutor> *, Executor, F, Handler) [T = std::basic_string<char>, Executor = asio::any_io_executor, F ="
      " asio::detail::awaitable_as_function<std::basic_string<char>, asio::any_io_executor>, Handler = asio"
@@ -371,7 +371,7 @@ const sample asio[] = {
      "res = <void (std::error_code)>, Initiation = asio::basic_waitable_timer<std::chrono::steady_clock>::"
      "initiate_async_wait, InitArgs = <>]",
      "asio::async_result<use_awaitable_t<>, void(std::error_code)>::initiate(steady_timer::initiate_async_"
-     "wait, use_awaitable_t<Executor>, )"},
+     "wait, use_awaitable_t<Executor>)"},
     {"asio::awaitable<asio::detail::awaitable_thread_entry_point, Executor> asio::detail::co_spawn_entry_p"
      "oint(asio::awaitable<T, Executor>*, Executor, F, Handler) [with T = std::__cxx11::basic_string<char>"
      "; Executor = asio::any_io_executor; F = awaitable_as_function<std::__cxx11::basic_string<char>, asio"
