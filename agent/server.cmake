@@ -25,8 +25,11 @@ target_compile_definitions(tasks_server PRIVATE
   asio_signal_handler=tasks_asio_signal_handler
 )
 # -fno-lto: what is combined below must be machine code. -fno-gnu-unique: such symbols stay global whatever objcopy is
-# told, and keep a shared library from being unloaded.
-target_compile_options(tasks_server PRIVATE -fno-lto $<$<CXX_COMPILER_ID:GNU>:-fcoroutines -fno-gnu-unique>)
+# told, and keep a shared library from being unloaded. (And g++ 12 takes Asio's coroutine frames for mismatched.)
+target_compile_options(tasks_server PRIVATE -fno-lto
+  $<$<CXX_COMPILER_ID:GNU>:-fcoroutines>
+  $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>)
 target_compile_options(tasks_agent PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
 target_include_directories(tasks_server PRIVATE include)
 target_include_directories(tasks_server SYSTEM PRIVATE ${TASKS_ASIO_INCLUDE_DIR} ${TASKS_PROTOZERO_INCLUDE_DIR})

@@ -21,6 +21,9 @@
 #include "serve.hpp"
 #include "socket_directory.hpp"
 
+// LeakSanitizer's, where it is there.
+extern "C" [[gnu::weak]] void __lsan_register_root_region(const void* begin, std::size_t size);  // NOLINT
+
 namespace tasks {
 namespace detail {
 namespace {
@@ -31,12 +34,14 @@ struct running_agent {
   descriptor stop;
   serve_shared shared;
   pthread_t thread{};
+  void* stack = nullptr;  ///< of the thread, noted by itself
+  std::size_t stack_size = 0;
 };
 
 // The state of this object's agent. `guard` is held while it changes, never while anything is waited for but the
 // agent's own thread; a fork does not wait for it, so the child makes all of this anew.
 constinit std::mutex guard;
-constinit std::uint32_t users = 0;       ///< agents of this generation
+constinit std::uint32_t users = 0;  ///< agents of this generation
 constinit std::atomic<std::uint32_t> generation{1};
 constinit running_agent* running = nullptr;
 constinit running_agent* inherited = nullptr;  ///< in a forked child: the parent's, never to be destroyed
@@ -57,6 +62,9 @@ void after_fork_in_child() noexcept {
     if (const int fd = connection.load(std::memory_order_relaxed); fd >= 0) close(fd);
   if (const int fd = running->socket.socket.release(); fd >= 0) close(fd);
   if (const int fd = running->stop.release(); fd >= 0) close(fd);
+  // What only the stack of the thread that is not here points to is no leak of the host's.
+  if (__lsan_register_root_region != nullptr && running->stack != nullptr)
+    __lsan_register_root_region(running->stack, running->stack_size);
   inherited = running;
   running = nullptr;
 }
@@ -69,9 +77,17 @@ void watch_for_forks() noexcept {
   pthread_atfork(nullptr, nullptr, [] { after_fork_in_child(); });
 }
 
+void note_stack(running_agent& self) noexcept {
+  pthread_attr_t attributes;
+  if (__lsan_register_root_region == nullptr || pthread_getattr_np(pthread_self(), &attributes) != 0) return;
+  pthread_attr_getstack(&attributes, &self.stack, &self.stack_size);
+  pthread_attr_destroy(&attributes);
+}
+
 void* run_thread(void* argument) noexcept {
   pthread_setname_np(pthread_self(), "tasks-agent");
   auto& self = *static_cast<running_agent*>(argument);
+  note_stack(self);
   if (const int error = serve(self.shared); error != 0) {
     set_status(layout::agent_status::no_socket, error);
     remove_name(self.socket);
@@ -111,8 +127,7 @@ void start() {
   made->shared.start_time = this_root.start_time.load(std::memory_order_relaxed);
   set_status(layout::agent_status::starting, 0);
   made->socket = open_listener(made->shared.instance);
-  if (made->socket.status != layout::agent_status::starting)
-    return set_status(made->socket.status, made->socket.error);
+  if (made->socket.status != layout::agent_status::starting) return set_status(made->socket.status, made->socket.error);
   made->stop = descriptor{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
   made->shared.listen_fd = made->socket.socket.get();
   made->shared.stop_fd = made->stop.get();

@@ -35,8 +35,7 @@ cpu_quota::cpu_quota(const std::string& root) {
     if (mount.size() < 5 || system.size() < 3) continue;
     const bool version_2 = system[0] == "cgroup2";
     const auto options = split(system[2], ',');
-    if (!version_2 &&
-        (system[0] != "cgroup" || std::find(options.begin(), options.end(), "cpu") == options.end()))
+    if (!version_2 && (system[0] != "cgroup" || std::find(options.begin(), options.end(), "cpu") == options.end()))
       continue;
     auto path = cgroup_path(cgroups, version_2);
     // A container often has only its own part of the hierarchy mounted.
@@ -61,8 +60,8 @@ std::uint32_t cpu_quota::millis() const {
   for (const auto& l : limits_) {
     const auto fields = split(read_small_file(l.quota), ' ');
     const auto quota = parse_number(fields[0]);  // "max" and -1 say 0 here: none
-    const auto period = l.period.empty() ? (fields.size() < 2 ? 0 : parse_number(fields[1]))
-                                         : parse_number(read_small_file(l.period));
+    const auto period =
+        l.period.empty() ? (fields.size() < 2 ? 0 : parse_number(fields[1])) : parse_number(read_small_file(l.period));
     if (quota == 0 || period == 0) continue;
     const auto value = std::max<std::uint64_t>(quota * 1000 / period, 1);
     least = least == 0 ? value : std::min(least, value);

@@ -7,7 +7,7 @@
 /// host has put on the command line is dropped. Asio's includes are not affected by the macro `asio`.
 
 #ifndef asio
-  #error "the server's sources are compiled with -Dasio=tasks_asio; see agent/CMakeLists.txt"
+#  error "the server's sources are compiled with -Dasio=tasks_asio; see agent/CMakeLists.txt"
 #endif
 
 #undef ASIO_CUSTOM_HANDLER_TRACKING
@@ -40,9 +40,9 @@
 
 #define ASIO_STANDALONE
 #define ASIO_HEADER_ONLY
-#define ASIO_DISABLE_VISIBILITY    // else it makes its own classes visible
+#define ASIO_DISABLE_VISIBILITY  // else it makes its own classes visible
 #define ASIO_NO_DEPRECATED
-#define ASIO_HAS_CO_AWAIT          // which Asio 1.22 does not find out about clang
+#define ASIO_HAS_CO_AWAIT  // which Asio 1.22 does not find out about clang
 #define ASIO_HAS_STD_COROUTINE
 
 #include <asio/awaitable.hpp>

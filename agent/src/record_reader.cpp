@@ -62,9 +62,12 @@ bool copy_fields(const layout::record& from, slab_map& slabs, task_copy& to) {
 
 task_state state_of(std::uint64_t word) noexcept {
   switch (layout::state_of(word)) {
-    case record_state::running: return task_state::running;
-    case record_state::ready: return task_state::ready;
-    default: return task_state::blocked;
+    case record_state::running:
+      return task_state::running;
+    case record_state::ready:
+      return task_state::ready;
+    default:
+      return task_state::blocked;
   }
 }
 

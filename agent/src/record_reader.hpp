@@ -25,17 +25,17 @@ struct task_copy {
   std::uint64_t id;
   std::uint64_t parent;
   std::uint64_t resumes;
-  std::uint64_t since;    ///< tick at which it began to wait or to run; meaningless for `ready`
-  std::uint64_t wait;     ///< 0 unless blocked and known
-  std::uint64_t object;   ///< likewise
-  std::uint64_t detail;   ///< likewise
+  std::uint64_t since;   ///< tick at which it began to wait or to run; meaningless for `ready`
+  std::uint64_t wait;    ///< 0 unless blocked and known
+  std::uint64_t object;  ///< likewise
+  std::uint64_t detail;  ///< likewise
   std::uint64_t spawn_pc;
   std::uint64_t spawn_caller;
   std::uint64_t annotations;
-  std::uint32_t thread;   ///< 0 unless running
+  std::uint32_t thread;  ///< 0 unless running
   std::uint32_t flags;
-  std::size_t depth;      ///< frames copied
-  bool truncated;         ///< the stack is deeper than what was copied
+  std::size_t depth;                 ///< frames copied
+  bool truncated;                    ///< the stack is deeper than what was copied
   std::vector<std::uint64_t> where;  ///< the first `depth`: entry::where, outermost first
 
   [[nodiscard]] std::uint64_t version() const noexcept { return word / layout::one_version; }

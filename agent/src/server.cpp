@@ -118,8 +118,9 @@ std::atomic<int>* server::free_place() noexcept {
 
 /// One message of a few bytes: it fits into a new socket's buffer, or the reader is none of ours.
 void server::refuse(int fd) const {
-  const auto text = wire::encode(wire::hello{static_cast<std::uint32_t>(getpid()), shared_.start_time, shared_.instance}) +
-                    wire::encode(wire::error_code::busy, "too many connections");
+  const auto text =
+      wire::encode(wire::hello{static_cast<std::uint32_t>(getpid()), shared_.start_time, shared_.instance}) +
+      wire::encode(wire::error_code::busy, "too many connections");
   static_cast<void>(::send(fd, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
 }
 

@@ -47,7 +47,7 @@ class server {
   asio::local::stream_protocol::acceptor acceptor_;
   asio::posix::stream_descriptor stop_;
   asio::steady_timer tick_;
-  asio::steady_timer pause_;       ///< after accept has failed
+  asio::steady_timer pause_;  ///< after accept has failed
   std::list<session> sessions_;
   session::clock::time_point last_client_ = session::clock::time_point::min();
 };

@@ -119,8 +119,12 @@ asio::awaitable<void> session::run() {
   while (more) {
     std::string_view message;
     switch (co_await receive(message)) {
-      case received::message: more = co_await answer(message); break;
-      case received::closed: more = false; break;
+      case received::message:
+        more = co_await answer(message);
+        break;
+      case received::closed:
+        more = false;
+        break;
       case received::too_large:
         co_await send(wire::encode(wire::error_code::too_large, "a request is at most 65536 bytes long"));
         more = false;
@@ -143,11 +147,13 @@ asio::awaitable<bool> session::answer(std::string_view message) {
   if (ask->protocol > wire::protocol_version)
     co_return co_await send(wire::encode(wire::error_code::newer_protocol, "this agent speaks protocol 1"));
   switch (ask->ask) {
-    case wire::request::kind::vitals: co_return co_await answer_vitals(*ask);
+    case wire::request::kind::vitals:
+      co_return co_await answer_vitals(*ask);
     case wire::request::kind::stacks:
       if (ask->grouped) co_return co_await answer_grouped(*ask);
       co_return co_await answer_each(*ask);
-    case wire::request::kind::unknown: break;
+    case wire::request::kind::unknown:
+      break;
   }
   co_return co_await send(wire::encode(wire::error_code::unknown_request, "this agent does not know the request"));
 }

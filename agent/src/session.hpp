@@ -55,8 +55,8 @@ class session {
   asio::local::stream_protocol::socket socket_;
   std::atomic<int>& fd_place_;
   clock::time_point deadline_ = clock::time_point::max();
-  std::string input_;        ///< what was received and not yet answered
-  std::size_t consumed_ = 0; ///< of input_: the message that is being answered
+  std::string input_;         ///< what was received and not yet answered
+  std::size_t consumed_ = 0;  ///< of input_: the message that is being answered
 };
 
 }  // namespace tasks::detail

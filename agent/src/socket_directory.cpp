@@ -41,7 +41,7 @@ agent_status check_directory(const std::string& path) noexcept {
     return agent_status::no_directory;
   }
   return info.st_uid == geteuid() && (info.st_mode & 0077) == 0 ? agent_status::starting
-                                                                 : agent_status::unsafe_directory;
+                                                                : agent_status::unsafe_directory;
 }
 
 bool fill(sockaddr_un& address, const std::string& path) noexcept {

@@ -20,7 +20,7 @@ struct listener {
   int error;                    ///< errno, where a system call failed
   descriptor socket;            ///< listens, does not block, is closed by exec
   std::string path;
-  std::uint64_t device;         ///< with `file`: what `path` names
+  std::uint64_t device;  ///< with `file`: what `path` names
   std::uint64_t file;
 };
 

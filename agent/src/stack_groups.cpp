@@ -11,8 +11,8 @@ std::uint64_t mix(std::uint64_t hash, std::uint64_t value) noexcept {
 }
 
 std::uint64_t hash_of(const task_copy& task) noexcept {
-  auto hash = mix(task.depth, static_cast<std::uint64_t>(state_of(task.word)) << 8 |
-                                  static_cast<std::uint64_t>(kind_of(task)));
+  auto hash =
+      mix(task.depth, static_cast<std::uint64_t>(state_of(task.word)) << 8 | static_cast<std::uint64_t>(kind_of(task)));
   for (std::size_t i = 0; i < task.depth; ++i) hash = mix(hash, task.where[i]);
   return hash;
 }

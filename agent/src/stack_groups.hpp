@@ -25,14 +25,14 @@ struct stack_group {
   task_state state;
   layout::wait_kind kind;
   bool truncated;
-  bool same_capacity;           ///< all of them wait on channels, of this capacity
+  bool same_capacity;  ///< all of them wait on channels, of this capacity
   std::uint64_t capacity;
-  std::uint64_t spawn_pc;       ///< of the oldest
+  std::uint64_t spawn_pc;  ///< of the oldest
   std::uint64_t spawn_caller;
   std::size_t id_count;
   std::array<std::uint64_t, most_ids> ids;   ///< oldest first
   std::array<std::uint64_t, most_ids> ages;  ///< in milliseconds
-  std::size_t first_frame;      ///< see stack_groups::frames()
+  std::size_t first_frame;                   ///< see stack_groups::frames()
   std::size_t depth;
 };
 

@@ -6,11 +6,11 @@
 #include <unordered_map>
 #include <vector>
 
-#include "text.hpp"
 #include "locations.hpp"
 #include "process_roots.hpp"
 #include "stack_groups.hpp"
 #include "task_walk.hpp"
+#include "text.hpp"
 
 namespace tasks {
 namespace detail {
@@ -19,32 +19,51 @@ namespace {
 constexpr std::string_view wait_name(layout::wait_kind kind) noexcept {
   using enum layout::wait_kind;
   switch (kind) {
-    case channel_send: return "channel send";
-    case channel_receive: return "channel receive";
-    case timer: return "timer";
-    case socket_connect: return "socket connect";
-    case socket_accept: return "socket accept";
-    case socket_read: return "socket read";
-    case socket_write: return "socket write";
-    case socket_wait: return "socket wait";
-    case resolve: return "resolve";
-    case signal: return "signal";
-    case descriptor_read: return "descriptor read";
-    case descriptor_write: return "descriptor write";
-    case descriptor_wait: return "descriptor wait";
-    case post: return "post";
-    case tasks: return "tasks";
+    case channel_send:
+      return "channel send";
+    case channel_receive:
+      return "channel receive";
+    case timer:
+      return "timer";
+    case socket_connect:
+      return "socket connect";
+    case socket_accept:
+      return "socket accept";
+    case socket_read:
+      return "socket read";
+    case socket_write:
+      return "socket write";
+    case socket_wait:
+      return "socket wait";
+    case resolve:
+      return "resolve";
+    case signal:
+      return "signal";
+    case descriptor_read:
+      return "descriptor read";
+    case descriptor_write:
+      return "descriptor write";
+    case descriptor_wait:
+      return "descriptor wait";
+    case post:
+      return "post";
+    case tasks:
+      return "tasks";
     case none:
-    case other: break;
+    case other:
+      break;
   }
   return "blocked";
 }
 
 std::string_view state_name(task_state state, layout::wait_kind kind) noexcept {
   switch (state) {
-    case task_state::ready: return "ready";
-    case task_state::running: return "running";
-    case task_state::blocked: break;
+    case task_state::ready:
+      return "ready";
+    case task_state::running:
+      return "running";
+    case task_state::blocked:
+      break;
   }
   return wait_name(kind);
 }
@@ -125,7 +144,7 @@ std::uint64_t count() noexcept {
   // Ends first: a task that begins and ends meanwhile is then counted among neither or as begun, and the difference
   // of the two sums never falls below what existed all the time.
   const auto registries = detail::find_registries();
-  const auto sum = [registries](layout::word_t layout::thread_slot::* counter) {
+  const auto sum = [registries](layout::word_t layout::thread_slot::*counter) {
     std::uint64_t total = 0;
     for (const auto* home : registries) {
       const auto used = std::min<std::uint64_t>(home->threads.load(std::memory_order_acquire), layout::max_threads);
@@ -142,8 +161,7 @@ void write_stacks(std::ostream& out, stacks_format format) {
   const bool each = format == stacks_format::each;
   detail::task_walk walk({}, each ? detail::task_walk::order::oldest_first : detail::task_walk::order::any);
   each ? detail::write_each(out, walk) : detail::write_grouped(out, walk);
-  if (const auto torn = walk.counts().torn; torn != 0)
-    out << "# " << torn << " tasks ran too fast to be copied\n";
+  if (const auto torn = walk.counts().torn; torn != 0) out << "# " << torn << " tasks ran too fast to be copied\n";
 }
 
 }  // namespace tasks

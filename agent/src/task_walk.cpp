@@ -40,8 +40,8 @@ const layout::record* task_walk::next_record() noexcept {
   while (registry_ < registries.size()) {
     const auto& home = *registries[registry_];
     if (index_ == 0)
-      end_ = std::min<std::uint64_t>(home.used.load(std::memory_order_acquire),
-                                     layout::max_slabs * layout::slab_records);
+      end_ =
+          std::min<std::uint64_t>(home.used.load(std::memory_order_acquire), layout::max_slabs * layout::slab_records);
     while (index_ < end_) {
       const auto* slab = home.slabs[index_ / layout::slab_records].load(std::memory_order_acquire);
       const auto in_slab = index_ % layout::slab_records;
@@ -60,9 +60,15 @@ const layout::record* task_walk::next_record() noexcept {
 void task_walk::count(const task_copy& task) noexcept {
   ++counts_.tasks;
   switch (state_of(task.word)) {
-    case task_state::ready: ++counts_.ready; break;
-    case task_state::running: ++counts_.running; break;
-    case task_state::blocked: ++counts_.blocked; break;
+    case task_state::ready:
+      ++counts_.ready;
+      break;
+    case task_state::running:
+      ++counts_.running;
+      break;
+    case task_state::blocked:
+      ++counts_.blocked;
+      break;
   }
   const auto kind = kind_of(task);
   if (kind == layout::wait_kind::channel_send || kind == layout::wait_kind::channel_receive) ++counts_.on_channels;
@@ -72,13 +78,15 @@ void task_walk::count(const task_copy& task) noexcept {
 /// Copies and counts the task of a record. False: there is none, or another than `id` (0: any), or it does not pass.
 bool task_walk::take(const layout::record& at, std::uint64_t id) {
   switch (copy_task(at, slabs_, task_)) {
-    case copied::not_a_task: return false;
+    case copied::not_a_task:
+      return false;
     case copied::torn:
       ++counts_.torn;
       ++counts_.tasks;
       ++counts_.running;
       return false;
-    case copied::whole: break;
+    case copied::whole:
+      break;
   }
   if (id != 0 && task_.id != id) return false;
   count(task_);

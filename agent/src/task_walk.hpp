@@ -18,9 +18,9 @@ namespace tasks::detail {
 
 /// What a task must be to be listed. Absent: anything.
 struct task_filter {
-  std::vector<std::uint64_t> ids;   ///< sorted
-  std::uint32_t states = 0;         ///< bit n: the task_state n; 0: any
-  std::uint64_t kinds = 0;          ///< bit n: the wait_kind n; 0: any
+  std::vector<std::uint64_t> ids;  ///< sorted
+  std::uint32_t states = 0;        ///< bit n: the task_state n; 0: any
+  std::uint64_t kinds = 0;         ///< bit n: the wait_kind n; 0: any
   std::uint64_t older_than_ms = 0;
 
   [[nodiscard]] bool passes(const task_copy& task, std::uint64_t now) const noexcept;
@@ -78,10 +78,10 @@ class task_walk {
   std::uint64_t now_ = monotonic_ms();
   std::vector<candidate> sorted_;
   bool is_sorted_ = false;
-  std::size_t position_ = 0;       ///< in sorted_
-  std::size_t registry_ = 0;       ///< of records in their own order: registry,
-  std::uint64_t index_ = 0;        ///< record,
-  std::uint64_t end_ = 0;          ///< and where that registry ends; loaded at its record 0
+  std::size_t position_ = 0;  ///< in sorted_
+  std::size_t registry_ = 0;  ///< of records in their own order: registry,
+  std::uint64_t index_ = 0;   ///< record,
+  std::uint64_t end_ = 0;     ///< and where that registry ends; loaded at its record 0
   std::size_t since_pause_ = 0;
 };
 

@@ -21,7 +21,7 @@ text_words pack(std::string_view text) noexcept {
   if (size < text.size())
     while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80) --size;
   text_words words{};
-  std::memcpy(words.data(), text.data(), size);
+  if (size != 0) std::memcpy(words.data(), text.data(), size);  // an empty text may have no address
   return words;
 }
 

@@ -37,16 +37,35 @@ void decode_stacks(protozero::pbf_reader from, request& to) {
   const auto add_kind = [&](std::uint64_t n) { filter.kinds |= std::uint64_t{1} << (n < 64 ? n : 0); };
   while (from.next()) {
     switch (from.tag_and_type()) {
-      case number(1): to.grouped = from.get_bool(); break;
-      case number(2): add_id(from.get_uint64()); break;
-      case bytes(2): each_packed(from, add_id); break;
-      case number(3): add_state(from.get_uint64()); break;
-      case bytes(3): each_packed(from, add_state); break;
-      case number(4): add_kind(from.get_uint64()); break;
-      case bytes(4): each_packed(from, add_kind); break;
-      case number(5): filter.older_than_ms = from.get_uint64(); break;
-      case number(6): to.limit = from.get_uint64(); break;
-      default: from.skip();
+      case number(1):
+        to.grouped = from.get_bool();
+        break;
+      case number(2):
+        add_id(from.get_uint64());
+        break;
+      case bytes(2):
+        each_packed(from, add_id);
+        break;
+      case number(3):
+        add_state(from.get_uint64());
+        break;
+      case bytes(3):
+        each_packed(from, add_state);
+        break;
+      case number(4):
+        add_kind(from.get_uint64());
+        break;
+      case bytes(4):
+        each_packed(from, add_kind);
+        break;
+      case number(5):
+        filter.older_than_ms = from.get_uint64();
+        break;
+      case number(6):
+        to.limit = from.get_uint64();
+        break;
+      default:
+        from.skip();
     }
   }
   std::sort(filter.ids.begin(), filter.ids.end());
@@ -60,10 +79,17 @@ std::optional<request> decode_request(std::string_view text) {
     protozero::pbf_reader from{text.data(), text.size()};
     while (from.next()) {
       switch (from.tag_and_type()) {
-        case number(1): result.protocol = from.get_uint32(); break;
-        case bytes(2): decode_vitals(from.get_message(), result); break;
-        case bytes(3): decode_stacks(from.get_message(), result); break;
-        default: from.skip();
+        case number(1):
+          result.protocol = from.get_uint32();
+          break;
+        case bytes(2):
+          decode_vitals(from.get_message(), result);
+          break;
+        case bytes(3):
+          decode_stacks(from.get_message(), result);
+          break;
+        default:
+          from.skip();
       }
     }
   } catch (const protozero::exception&) {

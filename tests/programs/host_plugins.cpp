@@ -10,7 +10,9 @@
 
 int main() {
   std::map<std::string, void*> open;
-  const auto path = [](const std::string& name) { return std::string(HOST_PLUGIN_DIR "/libhost_plugin_") + name + ".so"; };
+  const auto path = [](const std::string& name) {
+    return std::string(HOST_PLUGIN_DIR "/libhost_plugin_") + name + ".so";
+  };
   const auto calls = [&open](const std::string& name) {
     return *static_cast<const plugin_calls*>(dlsym(open.at(name), "plugin"));
   };

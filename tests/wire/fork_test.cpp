@@ -11,7 +11,6 @@
 namespace tasks::testing {
 namespace {
 
-
 class Fork : public ::testing::Test {
  protected:
   struct child {
@@ -39,7 +38,9 @@ class Fork : public ::testing::Test {
   }
 
   temporary_directory dir_;
-  program host_{{program_path("agent_host"), "--tasks", "4"}, {dir_.variable()}};
+  // ThreadSanitizer would not let the child of a threaded process start a thread.
+  program host_{{program_path("agent_host"), "--tasks", "4"},
+                {dir_.variable(), "TSAN_OPTIONS=die_after_fork=0 atexit_sleep_ms=0"}};
 };
 
 TEST_F(Fork, AChildThatGoesOnDoesNotAnswer) {

@@ -22,9 +22,9 @@
 namespace tasks::detail {
 namespace {
 
-using ::testing::ElementsAre;
 using layout::detail_kind;
 using layout::wait_kind;
+using ::testing::ElementsAre;
 using testing::fake_task;
 
 task_copy copy_of(const fake_task& task) {
@@ -102,8 +102,8 @@ TEST(RecordReader, FollowsNoPointerThatIsNoRecords) {
   alignas(256) static std::byte elsewhere[256];
   slab_map slabs;
   task_copy copy{};
-  for (const std::uint64_t wrong : {std::uint64_t{8}, real + 8, address(elsewhere), ~std::uint64_t{255}, address(task.record()),
-                                    std::uint64_t{0}}) {
+  for (const std::uint64_t wrong : {std::uint64_t{8}, real + 8, address(elsewhere), ~std::uint64_t{255},
+                                    address(task.record()), std::uint64_t{0}}) {
     store(task.record()->overflow, wrong);
     EXPECT_EQ(copy_task(*task.record(), slabs, copy), copied::torn);
     store(task.record()->annotations, wrong);

@@ -98,11 +98,11 @@ TEST_F(Server, AnswersARequestThatArrivesByteByByte) {
 
 TEST_F(Server, RefusesRubbishAndHangsUp) {
   const std::string rubbish[] = {
-      delimited("\xff\xff\xff\xff"),                 // a tag that never ends
-      delimited("\x12\x7f"),                         // a message longer than what there is
-      delimited("\x07"),                             // wire type 7
-      std::string(10, '\xff') + '\x01',              // a length of more than 64 bits
-      delimited(std::string("\x1a\x02\x12\x05", 4)), // a packed field that runs over its message
+      delimited("\xff\xff\xff\xff"),                  // a tag that never ends
+      delimited("\x12\x7f"),                          // a message longer than what there is
+      delimited("\x07"),                              // wire type 7
+      std::string(10, '\xff') + '\x01',               // a length of more than 64 bits
+      delimited(std::string("\x1a\x02\x12\x05", 4)),  // a packed field that runs over its message
   };
   for (const auto& bytes : rubbish) {
     agent_client client(path());

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -175,8 +176,9 @@ TEST(Socket, TheAgentsThreadHasANameAndNoSignals) {
   const temporary_directory dir;
   auto host = start_host({dir.variable()});
   EXPECT_TRUE(ask(status_of(host).path, vitals_request()).vitals.has_value());  // so it has begun
-  const auto seen = run({"sh", "-c", "grep -l tasks-agent /proc/" + host.pid_text() +
-                                         "/task/*/comm | sed s/comm/status/ | xargs grep -h SigBlk"});
+  const auto seen = run(
+      {"sh", "-c",
+       "grep -l tasks-agent /proc/" + host.pid_text() + "/task/*/comm | sed s/comm/status/ | xargs grep -h SigBlk"});
   // All but SIGKILL, SIGSTOP, and what the C library keeps for itself (32 and 33, of which it may block one).
   const auto blocked = std::stoull(seen.out.substr(seen.out.find('\t')), nullptr, 16);
   EXPECT_EQ(blocked | 0x1'8000'0000u, 0xffff'ffff'fffb'feffu) << seen.out;
@@ -247,6 +249,7 @@ TEST(Socket, AnotherUsersConnectionIsClosedUnread) {
   chmod(dir.path().c_str(), 0755);
   chmod(path.c_str(), 0666);
   const auto answered_as = [&](uid_t user) {
+    std::fflush(stdout);
     const pid_t child = fork();
     if (child == 0) {
       if (setresuid(user, user, user) != 0) _exit(3);

@@ -6,17 +6,17 @@
 #include <sstream>
 #include <thread>
 
-#include "text.hpp"
 #include "support/fake_task.hpp"
 #include "tasks/agent.hpp"
+#include "text.hpp"
 
 namespace tasks {
 namespace {
 
-using ::testing::MatchesRegex;
 using detail::function_name;
 using layout::wait_kind;
 using testing::fake_task;
+using ::testing::MatchesRegex;
 
 std::string written(stacks_format format) {
   std::ostringstream out;
