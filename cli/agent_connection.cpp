@@ -73,7 +73,8 @@ unique_fd connect_to(const std::string& path, pid_t via) {
   unique_fd directory;
   if (short_path.size() >= sizeof address.sun_path) {
     // A descriptor of the directory makes any path fit.
-    directory = unique_fd(::open(short_path.substr(0, short_path.rfind('/')).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    directory =
+        unique_fd(::open(short_path.substr(0, short_path.rfind('/')).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!directory) return {};
     short_path = fmt::format("/proc/self/fd/{}/{}", directory.get(), path.substr(slash + 1));
   }

@@ -115,7 +115,8 @@ result<std::unique_ptr<snapshot_source>> connect_to_agent(pid_t pid, std::chrono
   if (candidates.empty()) return no_agent_error(pid, roots);
   const auto& path = candidates.front().path;
   switch (failure) {
-    case EAGAIN: return timed_out_error(pid, timeout);
+    case EAGAIN:
+      return timed_out_error(pid, timeout);
     case EACCES:
     case EPERM:
       return error{error_code::permission_denied, subject, "permission denied on its socket " + path,

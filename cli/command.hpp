@@ -43,8 +43,8 @@ struct option {
 
 struct command {
   std::string_view name;
-  std::string_view help;         ///< one line
-  std::string_view positional;   ///< "PID"; empty: takes none
+  std::string_view help;        ///< one line
+  std::string_view positional;  ///< "PID"; empty: takes none
   std::span<const option> options;
   /// Returns the exit code; output goes to `out`.
   result<int> (*run)(const arguments&, output& out);
@@ -62,9 +62,8 @@ extern const command list_command, vitals_command, stack_command, tree_command, 
 inline constexpr option pid_option = {"-p,--pid", "PID", "the target: a process id, or a name that one process has",
                                       &arguments::target};
 inline constexpr option json_option = {"--json", "", "print one JSON document", &arguments::json};
-inline constexpr option timeout_option = {"--timeout", "SECONDS",
-                                          "give up when an agent sends nothing for so long (default 2)",
-                                          &arguments::timeout};
+inline constexpr option timeout_option = {
+    "--timeout", "SECONDS", "give up when an agent sends nothing for so long (default 2)", &arguments::timeout};
 
 [[nodiscard]] result<std::chrono::milliseconds> timeout_of(const arguments& args);
 /// Finds the target and opens what there is to read it with.

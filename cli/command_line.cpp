@@ -1,7 +1,7 @@
 #include "command_line.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <vector>
@@ -22,7 +22,8 @@ void add_option(CLI::App& app, const option& o, arguments& args) {
         if constexpr (std::is_same_v<type, bool>) {
           app.add_flag(names, target, help);
         } else if constexpr (std::is_same_v<type, std::optional<std::string>>) {
-          auto* added = app.add_option_function<std::string>(names, [&target](const std::string& text) { target = text; }, help);
+          auto* added = app.add_option_function<std::string>(
+              names, [&target](const std::string& text) { target = text; }, help);
           added->type_name(value.front() == '[' ? value.substr(1, value.size() - 2) : value);
           // Given without its value, the option is still seen.
           if (value.front() == '[') added->expected(0, 1);
@@ -62,7 +63,8 @@ std::string overview() {
   for (const auto& c : commands()) {
     if (!c.hidden) text += fmt::format("  {:<10}{}\n", c.name, c.help);
   }
-  return text + "\nPID is a process id, or a name that one process has. tasks COMMAND --help lists a command's options.\n";
+  return text +
+         "\nPID is a process id, or a name that one process has. tasks COMMAND --help lists a command's options.\n";
 }
 
 }  // namespace

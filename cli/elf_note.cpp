@@ -23,7 +23,8 @@ bool read_at(int fd, void* to, std::size_t size, std::uint64_t offset) {
 constexpr std::uint64_t align_up(std::uint64_t value, std::uint64_t to) { return (value + to - 1) / to * to; }
 
 /// Notes of one PT_NOTE segment, whose first byte has the address `base`.
-void parse_notes(const std::vector<char>& bytes, std::uint64_t base, std::uint64_t align, std::vector<elf_note>& found) {
+void parse_notes(const std::vector<char>& bytes, std::uint64_t base, std::uint64_t align,
+                 std::vector<elf_note>& found) {
   constexpr std::string_view owner("tasks\0", 6);
   std::uint64_t at = 0;
   while (at + sizeof(Elf64_Nhdr) <= bytes.size()) {

@@ -10,18 +10,18 @@
 namespace tasks::cli {
 
 enum class error_code {
-  usage,              ///< the command line makes no sense
+  usage,  ///< the command line makes no sense
   no_such_process,
-  ambiguous_name,     ///< a name that several processes have
-  not_instrumented,   ///< no object of the process carries the note
-  no_agent,           ///< instrumented, but nobody listens
-  agent_gone,         ///< the agent, or its process, went away
+  ambiguous_name,    ///< a name that several processes have
+  not_instrumented,  ///< no object of the process carries the note
+  no_agent,          ///< instrumented, but nobody listens
+  agent_gone,        ///< the agent, or its process, went away
   permission_denied,
   timed_out,
   protocol_mismatch,
-  malformed_answer,   ///< whoever answers is no agent
+  malformed_answer,  ///< whoever answers is no agent
   no_such_task,
-  system,             ///< a system call failed that should not
+  system,  ///< a system call failed that should not
 };
 
 struct error {

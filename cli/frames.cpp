@@ -97,10 +97,18 @@ const frame* resolver::spawn_site(const addresses& at) {
   return site->function.empty() ? nullptr : site.get();
 }
 
+const frame* resolver::user_location(std::uint32_t id) const {
+  const auto known = locations_.find(id);
+  if (!options_.spawn_sites || known == locations_.end()) return nullptr;
+  const frame& f = known->second;
+  return f.plumbing || f.function.empty() ? nullptr : &f;
+}
+
 void resolver::remember(std::uint64_t id, const resolved& what) {
   // One that comes out of order is not kept: a spawn site less is known.
   if (!lines_.empty() && lines_.back().first >= id) return;
-  const auto users = std::find_if(what.frames.begin(), what.frames.end(), [](const auto& f) { return !f.what->plumbing; });
+  const auto users =
+      std::find_if(what.frames.begin(), what.frames.end(), [](const auto& f) { return !f.what->plumbing; });
   if (users != what.frames.end()) lines_.emplace_back(id, users->what);
 }
 
@@ -114,6 +122,7 @@ const frame* resolver::line_of(std::uint64_t id) const {
 void resolver::resolve(const v1::Task& task, resolved& to) {
   show_frames(task.frames(), task.state() == v1::Task::BLOCKED, to);
   to.spawned_at = spawn_site(task.spawn_addresses());
+  if (!to.spawned_at) to.spawned_at = user_location(task.spawn_location());
   if (options_.spawn_sites) {
     if (!to.spawned_at) to.spawned_at = line_of(task.parent());
     remember(task.id(), to);
@@ -124,6 +133,7 @@ void resolver::resolve(const v1::Task& task, resolved& to) {
 void resolver::resolve(const v1::Group& group, resolved& to) {
   show_frames(group.frames(), group.state() == v1::Task::BLOCKED, to);
   to.spawned_at = spawn_site(group.spawn_addresses());
+  if (!to.spawned_at) to.spawned_at = user_location(group.spawn_location());
   to.fd = nullptr;
 }
 

@@ -22,10 +22,10 @@ struct frame {
   std::string function;  ///< empty: not known
   std::string file;      ///< empty: not known
   unsigned line = 0;
-  bool plumbing = false;  ///< Asio's own
+  bool plumbing = false;      ///< Asio's own
   bool from_address = false;  ///< the location is a code address: the frame has not awaited, or has no hook
-  std::string text;       ///< "function\n\tfile:line\n"
-  std::string foreign_text;  ///< the same for a frame that is made without the hook; empty unless from_address
+  std::string text;           ///< "function\n\tfile:line\n"
+  std::string foreign_text;   ///< the same for a frame that is made without the hook; empty unless from_address
 };
 
 struct shown_frame {
@@ -35,13 +35,13 @@ struct shown_frame {
 
 /// What a task's or group's numbers mean. Its pointers hold until the resolver ends; `frames` until it is filled again.
 struct resolved {
-  std::vector<shown_frame> frames;      ///< innermost first
-  const frame* spawned_at = nullptr;    ///< the parent's current line where the site itself is not known; null: unknown
-  const descriptor* fd = nullptr;       ///< null: none
+  std::vector<shown_frame> frames;    ///< innermost first
+  const frame* spawned_at = nullptr;  ///< the parent's current line where the site itself is not known; null: unknown
+  const descriptor* fd = nullptr;     ///< null: none
 };
 
 struct resolver_options {
-  bool all_frames = false;   ///< Asio's own too
+  bool all_frames = false;  ///< Asio's own too
   bool spawn_sites = true;
 };
 
@@ -60,6 +60,8 @@ class resolver {
   using location_ids = google::protobuf::RepeatedField<std::uint32_t>;
   void show_frames(const location_ids& ids, bool blocked, resolved& to) const;
   const frame* spawn_site(const addresses& at);
+  /// The location of that id, unless it is Asio's.
+  [[nodiscard]] const frame* user_location(std::uint32_t id) const;
   frame make_frame(const v1::Location& location);
   void remember(std::uint64_t id, const resolved& what);
   [[nodiscard]] const frame* line_of(std::uint64_t id) const;

@@ -20,7 +20,12 @@ void append(fmt::memory_buffer& out, std::string_view text) { out.append(text.da
 /// Length of the UTF-8 sequence that `text` begins with; 0: it begins with none.
 std::size_t sequence_length(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const std::size_t length = byte(0) < 0x80 ? 1 : byte(0) < 0xc2 ? 0 : byte(0) < 0xe0 ? 2 : byte(0) < 0xf0 ? 3 : byte(0) < 0xf5 ? 4 : 0;
+  const std::size_t length = byte(0) < 0x80   ? 1
+                             : byte(0) < 0xc2 ? 0
+                             : byte(0) < 0xe0 ? 2
+                             : byte(0) < 0xf0 ? 3
+                             : byte(0) < 0xf5 ? 4
+                                              : 0;
   if (length > text.size()) return 0;
   for (std::size_t i = 1; i < length; ++i) {
     if ((byte(i) & 0xc0) != 0x80) return 0;
@@ -94,8 +99,8 @@ void print_value(fmt::memory_buffer& out, const Message& m, const Reflection& r,
     case FieldDescriptor::CPPTYPE_BOOL:
       return append(out, (repeated ? r.GetRepeatedBool(m, f, index) : r.GetBool(m, f)) ? "true" : "false");
     case FieldDescriptor::CPPTYPE_STRING:
-      return print_string(out, repeated ? r.GetRepeatedStringReference(m, f, index, &scratch)
-                                        : r.GetStringReference(m, f, &scratch));
+      return print_string(
+          out, repeated ? r.GetRepeatedStringReference(m, f, index, &scratch) : r.GetStringReference(m, f, &scratch));
     case FieldDescriptor::CPPTYPE_ENUM: {
       const int number = repeated ? r.GetRepeatedEnumValue(m, f, index) : r.GetEnumValue(m, f);
       const auto* value = f->enum_type()->FindValueByNumber(number);

@@ -29,7 +29,8 @@ int main(int argc, char** argv) {
       (void)out.flush();
       auto why = done.why();
       if (call->word_was_bare && why.code == error_code::no_such_process && why.subject == call->args.target) {
-        why = usage_error(why.subject, "neither a command nor the name of a process", "tasks --help lists the commands");
+        why =
+            usage_error(why.subject, "neither a command nor the name of a process", "tasks --help lists the commands");
       }
       return fail(why);
     }

@@ -68,9 +68,7 @@ std::size_t matching_open(std::string_view text, std::size_t close, char open_ch
   return text.npos;
 }
 
-bool is_word(char c) {
-  return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
+bool is_word(char c) { return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 void replace_word(std::string& text, std::string_view from, std::string_view to) {
   for (auto at = text.find(from); at != text.npos; at = text.find(from, at)) {
@@ -101,7 +99,8 @@ void take_template_arguments(std::string& text) {
     } else if (value.size() >= 2 && value.front() == '{' && value.back() == '}') {
       replace_all(text, name + " ...", value.substr(1, value.size() - 2));
     }
-    if (!name.empty() && name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == name.npos) {
+    if (!name.empty() &&
+        name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == name.npos) {
       replace_word(text, name, value);
     }
   }
@@ -134,7 +133,8 @@ void unify_lambdas(std::string& text) {
     const auto open = end + called.size() - 1;
     const auto close = is_call ? matching_close(text, open) : end - 1;
     if (close == text.npos) break;
-    text = text.substr(0, at) + "<lambda" + (is_call ? text.substr(open, close - open + 1) : "") + ">" + text.substr(close + 1);
+    text = text.substr(0, at) + "<lambda" + (is_call ? text.substr(open, close - open + 1) : "") + ">" +
+           text.substr(close + 1);
   }
   constexpr std::string_view call = ">::operator()";
   for (auto at = text.find(call); at != text.npos; at = text.find(call, at + 1)) {

@@ -14,9 +14,9 @@
 namespace tasks::cli {
 
 struct readable_name {
-  std::string text;        ///< empty: nothing to show
-  bool plumbing = false;   ///< Asio's own, or ours
-  bool standard = false;   ///< the standard library's
+  std::string text;       ///< empty: nothing to show
+  bool plumbing = false;  ///< Asio's own, or ours
+  bool standard = false;  ///< the standard library's
 };
 
 /// Never fails: a name of no known form is shown as it is.

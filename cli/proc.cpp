@@ -141,6 +141,11 @@ std::string executable_of(pid_t pid) {
   return *std::move(path);
 }
 
+bool has_executable(pid_t pid) {
+  char first;
+  return ::readlink(fmt::format("/proc/{}/exe", pid).c_str(), &first, 1) >= 0;
+}
+
 std::optional<uid_t> owner_of(pid_t pid) {
   struct stat st {};
   if (::stat(fmt::format("/proc/{}", pid).c_str(), &st) != 0) return std::nullopt;

@@ -49,6 +49,8 @@ struct process_stat {
 [[nodiscard]] pid_t innermost_pid(pid_t pid);
 /// Path of the executable as the target sees it, without " (deleted)"; empty when it may not be known.
 [[nodiscard]] std::string executable_of(pid_t pid);
+/// False for kernel threads, and where it may not be known.
+[[nodiscard]] bool has_executable(pid_t pid);
 /// User id of a process; nothing when it is gone.
 [[nodiscard]] std::optional<uid_t> owner_of(pid_t pid);
 /// Seconds since a process with this start time began.
@@ -62,7 +64,8 @@ struct listening_socket {
 /// Of the network namespace of `pid`; of ours for 0.
 [[nodiscard]] std::vector<listening_socket> listening_sockets(pid_t pid);
 
-/// Does an agent name its sockets so? "…/tasks/PID", "…/tasks-UID/PID", each also with "-HEX"; says the PID in the name.
+/// Does an agent name its sockets so? "…/tasks/PID", "…/tasks-UID/PID", each also with "-HEX"; says the PID in the
+/// name.
 [[nodiscard]] std::optional<pid_t> pid_in_socket_path(std::string_view path);
 
 /// Last component of a path.

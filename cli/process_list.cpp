@@ -100,6 +100,8 @@ class lister {
     const pid_t self = ::getpid();
     for (const pid_t pid : all_pids()) {
       if (pid == self || rows_.contains(pid) || asked_.contains(pid)) continue;
+      // Kernel threads, half of all processes, have no executable: one system call instead of three.
+      if (!has_executable(pid)) continue;
       const auto roots = finder_.find(pid);
       if (!roots.instrumented) continue;
       const auto stat = read_stat(pid);

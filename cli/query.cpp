@@ -62,7 +62,8 @@ result<v1::StacksRequest> make_query(const arguments& args) {
   }
   if (args.older_than) {
     const auto age = parse_duration(*args.older_than);
-    if (!age) return usage_error("--older-than", fmt::format("\"{}\" is no duration", *args.older_than), "such as 30s or 5m");
+    if (!age)
+      return usage_error("--older-than", fmt::format("\"{}\" is no duration", *args.older_than), "such as 30s or 5m");
     query.set_older_than_ms(static_cast<std::uint64_t>(age->count()));
   }
   if (args.limit) {

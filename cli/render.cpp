@@ -100,12 +100,15 @@ void append_annotations(fmt::memory_buffer& out, const v1::Task& task) {
 std::string describe_state(const v1::Task& task, const resolved& what, const render_context& context) {
   const auto age = format_age(task.age_ms(), context.resolution_ms);
   switch (task.state()) {
-    case v1::Task::READY: return "ready";
-    case v1::Task::RUNNING: return fmt::format("running on thread {}, {}", task.thread(), age);
+    case v1::Task::READY:
+      return "ready";
+    case v1::Task::RUNNING:
+      return fmt::format("running on thread {}, {}", task.thread(), age);
     case v1::Task::BLOCKED:
       if (!task.has_wait()) return "blocked, " + age;
       return wait_words(task.wait(), what) + ", " + age + wait_details(task.wait(), what, context);
-    default: return "state unknown";
+    default:
+      return "state unknown";
   }
 }
 
@@ -115,7 +118,12 @@ void render_list(fmt::memory_buffer& out, const v1::ListView& view, const render
       std::any_of(processes.begin(), processes.end(), [](const auto& p) { return !p.findings().empty(); });
   const std::string no_mark = context.style.columns ? (findings ? "  " : " ") : "";
   const std::vector<column> columns = {{true, static_cast<unsigned>(6 + no_mark.size())},
-                                       {true, 5}, {true, 5}, {true, 7}, {true, 7}, {false, 6}, {false, 7, true}};
+                                       {true, 5},
+                                       {true, 5},
+                                       {true, 7},
+                                       {true, 7},
+                                       {false, 6},
+                                       {false, 7, true}};
   std::vector<table_row> rows = {{"PID" + no_mark, "PPID", "TASKS", "BLOCKED", "THREADS", "UPTIME", "PROGRAM"}};
   for (const auto& p : processes) {
     const bool answered = p.agent() == v1::ProcessView::ANSWERED;
@@ -168,9 +176,10 @@ void render_vitals(fmt::memory_buffer& out, const v1::Vitals& vitals, const std:
   for (const auto& g : groups) count_width = std::max(count_width, std::to_string(g.count).size());
   for (const auto& g : groups) {
     const auto count = context.style.columns ? fmt::format("{:>{}}", g.count, count_width) : std::to_string(g.count);
-    rows.push_back({fmt::format("{} × {}, {}", count, kind_name(g.kind), format_age(g.oldest_ms, context.resolution_ms)),
-                    g.function.empty() ? "<unknown>" : g.function,
-                    g.file.empty() ? "" : fmt::format("{}:{}", base_name(g.file), g.line)});
+    rows.push_back(
+        {fmt::format("{} × {}, {}", count, kind_name(g.kind), format_age(g.oldest_ms, context.resolution_ms)),
+         g.function.empty() ? "<unknown>" : g.function,
+         g.file.empty() ? "" : fmt::format("{}:{}", base_name(g.file), g.line)});
   }
   render_table(out, {{}, {false, 0, true}, {}}, rows, "  ", context.style);
   if (!findings.empty()) out.push_back('\n');
@@ -231,7 +240,8 @@ void render_trailer(fmt::memory_buffer& out, const v1::Trailer& trailer, bool gr
   }
   if (trailer.shown() < trailer.matched()) {
     fmt::format_to(to, "\n{} of {} tasks shown", trailer.shown(), trailer.matched());
-    if (grouped && trailer.groups_left_out() != 0) fmt::format_to(to, ", {} groups left out", trailer.groups_left_out());
+    if (grouped && trailer.groups_left_out() != 0)
+      fmt::format_to(to, ", {} groups left out", trailer.groups_left_out());
     append(out, " (--limit)\n");
   }
   if (trailer.torn() != 0) {

@@ -14,7 +14,7 @@ namespace tasks::cli {
 /// One function at an address; `function` as the symbol table or debug information spells it.
 struct code_location {
   std::string function;
-  std::string file;   ///< empty without debug information
+  std::string file;  ///< empty without debug information
   unsigned line = 0;
 };
 

@@ -11,9 +11,9 @@
 namespace tasks::cli {
 
 struct column {
-  bool right = false;        ///< aligned to the right
+  bool right = false;  ///< aligned to the right
   unsigned min_width = 0;
-  bool shrinks = false;      ///< cut with "…" where the terminal is too narrow
+  bool shrinks = false;  ///< cut with "…" where the terminal is too narrow
 };
 
 using table_row = std::vector<std::string>;

@@ -109,17 +109,28 @@ std::string describe(const root_copy& root, pid_t inner_pid) {
   using enum layout::agent_status;
   if (root.pid != 0 && root.pid != inner_pid) return "the process is a fork, and its parent had the agent";
   switch (root.agent) {
-    case absent: return "none was started";
-    case starting: return "it is still starting";
-    case listening: return "its socket " + root.socket_path + " does not answer";
-    case off: return "TASKS_AGENT=off in its environment";
-    case no_directory: return with_errno("its socket directory cannot be made or used", root.agent_errno);
-    case unsafe_directory: return "its socket directory is a symlink, another user's, or open to others";
-    case no_socket: return with_errno("its socket cannot be made", root.agent_errno);
-    case no_thread: return with_errno("its thread cannot be started", root.agent_errno);
-    case served_elsewhere: return "another agent of the process should serve it";
-    case stopped: return "it was stopped";
-    case forked: return "the process is a fork, and its parent had the agent";
+    case absent:
+      return "none was started";
+    case starting:
+      return "it is still starting";
+    case listening:
+      return "its socket " + root.socket_path + " does not answer";
+    case off:
+      return "TASKS_AGENT=off in its environment";
+    case no_directory:
+      return with_errno("its socket directory cannot be made or used", root.agent_errno);
+    case unsafe_directory:
+      return "its socket directory is a symlink, another user's, or open to others";
+    case no_socket:
+      return with_errno("its socket cannot be made", root.agent_errno);
+    case no_thread:
+      return with_errno("its thread cannot be started", root.agent_errno);
+    case served_elsewhere:
+      return "another agent of the process should serve it";
+    case stopped:
+      return "it was stopped";
+    case forked:
+      return "the process is a fork, and its parent had the agent";
   }
   return fmt::format("status {} in its root is not known to this tasks", static_cast<unsigned>(root.agent));
 }
@@ -203,7 +214,8 @@ std::string reason_without_agent(const target_roots& roots, pid_t inner_pid) {
   // The root that says most: one whose agent was tried, before one where nobody asked for an agent.
   const root_copy* best = nullptr;
   for (const auto& root : roots.roots) {
-    if (!best || (best->agent == layout::agent_status::absent && root.agent != layout::agent_status::absent)) best = &root;
+    if (!best || (best->agent == layout::agent_status::absent && root.agent != layout::agent_status::absent))
+      best = &root;
   }
   return best ? describe(*best, inner_pid) : "its memory cannot be read";
 }

@@ -43,9 +43,9 @@ std::string normal_name(std::string_view name) {
 
 /// Template arguments that stand there by default, wherever they are not the first one.
 bool is_default_argument(std::string_view argument) {
-  constexpr std::array<std::string_view, 9> defaults = {
-      "std::allocator<", "std::char_traits<", "std::default_delete<", "std::less<", "std::equal_to<",
-      "std::hash<",      "wait_traits<",      "channel_traits<",      "any_io_executor"};
+  constexpr std::array<std::string_view, 9> defaults = {"std::allocator<", "std::char_traits<", "std::default_delete<",
+                                                        "std::less<",      "std::equal_to<",    "std::hash<",
+                                                        "wait_traits<",    "channel_traits<",   "any_io_executor"};
   return std::any_of(defaults.begin(), defaults.end(), [&](auto name) { return argument.starts_with(name); });
 }
 
@@ -175,9 +175,10 @@ std::string simplify(std::string_view text, bool inner) {
       i = close + 1;
     } else {
       // "T &" and "> >" as people write them.
-      const bool needless = c == ' ' && i + 1 < text.size() &&
-                            (text[i + 1] == '&' || text[i + 1] == '*' || text[i + 1] == '>' ||
-                             (text[i + 1] == '(' && i != 0 && is_word(text[i - 1]) && inner && text.compare(i + 1, 2, "(*") != 0));
+      const bool needless =
+          c == ' ' && i + 1 < text.size() &&
+          (text[i + 1] == '&' || text[i + 1] == '*' || text[i + 1] == '>' ||
+           (text[i + 1] == '(' && i != 0 && is_word(text[i - 1]) && inner && text.compare(i + 1, 2, "(*") != 0));
       if (!needless) out += c;
       ++i;
     }

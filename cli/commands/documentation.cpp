@@ -36,8 +36,9 @@ result<int> print_man(const arguments&, output& out) {
   fmt::format_to(to, ".TH TASKS 1 \"\" \"tasks {}\"\n.SH NAME\ntasks \\- what the coroutines of a running program do\n",
                  program_version);
   fmt::format_to(to, ".SH SYNOPSIS\n.B tasks\n[\\fICOMMAND\\fR] [\\fIOPTIONS\\fR]\n.br\n.B tasks\n\\fIPID\\fR\n");
-  fmt::format_to(to, ".SH DESCRIPTION\nWithout a command,\n.B tasks\nlists processes;\n.B tasks\n\\fIPID\\fR is\n"
-                     ".B tasks vitals\n\\-p \\fIPID\\fR.\n\\fIPID\\fR is a process id, or a name that one process has.\n");
+  fmt::format_to(to,
+                 ".SH DESCRIPTION\nWithout a command,\n.B tasks\nlists processes;\n.B tasks\n\\fIPID\\fR is\n"
+                 ".B tasks vitals\n\\-p \\fIPID\\fR.\n\\fIPID\\fR is a process id, or a name that one process has.\n");
   for (const auto& c : commands()) {
     if (c.hidden) continue;
     fmt::format_to(to, ".SH TASKS {}\n{}.\n", roff(c.name), roff(c.help));
@@ -47,8 +48,9 @@ result<int> print_man(const arguments&, output& out) {
       fmt::format_to(to, "\n{}\n", roff(o.help));
     }
   }
-  fmt::format_to(to, ".SH EXIT STATUS\n.TP\n0\nfine\n.TP\n1\nthe target could not be read\n.TP\n2\n"
-                     "the command line makes no sense\n");
+  fmt::format_to(to,
+                 ".SH EXIT STATUS\n.TP\n0\nfine\n.TP\n1\nthe target could not be read\n.TP\n2\n"
+                 "the command line makes no sense\n");
   fmt::format_to(to, ".SH ENVIRONMENT\n.TP\nNO_COLOR\nno colour, also on a terminal\n");
   return 0;
 }
@@ -62,11 +64,15 @@ void print_bash(fmt::memory_buffer& text) {
     if (!c.hidden) names.push_back(c.name);
   }
   fmt::format_to(to, "_tasks() {{\n  local cur=${{COMP_WORDS[COMP_CWORD]}} prev=${{COMP_WORDS[COMP_CWORD-1]}}\n");
-  fmt::format_to(to, "  case $prev in\n    -p|--pid) COMPREPLY=($(compgen -W \"$(ls /proc | grep '^[0-9]')\" -- \"$cur\")); return;;\n");
+  fmt::format_to(to,
+                 "  case $prev in\n    -p|--pid) COMPREPLY=($(compgen -W \"$(ls /proc | grep '^[0-9]')\" -- "
+                 "\"$cur\")); return;;\n");
   for (const auto& o : stack_command.options) {
-    if (o.words) fmt::format_to(to, "    {}) COMPREPLY=($(compgen -W \"{}\" -- \"$cur\")); return;;\n", o.names, words_of(o));
+    if (o.words)
+      fmt::format_to(to, "    {}) COMPREPLY=($(compgen -W \"{}\" -- \"$cur\")); return;;\n", o.names, words_of(o));
   }
-  fmt::format_to(to, "  esac\n  if ((COMP_CWORD == 1)); then COMPREPLY=($(compgen -W \"{}\" -- \"$cur\")); return; fi\n",
+  fmt::format_to(to,
+                 "  esac\n  if ((COMP_CWORD == 1)); then COMPREPLY=($(compgen -W \"{}\" -- \"$cur\")); return; fi\n",
                  fmt::join(names, " "));
   fmt::format_to(to, "  case ${{COMP_WORDS[1]}} in\n");
   for (const auto& c : commands()) {
@@ -84,8 +90,9 @@ void print_zsh(fmt::memory_buffer& text) {
   for (const auto& c : commands()) {
     if (!c.hidden) fmt::format_to(to, "      '{}:{}'\n", c.name, c.help);
   }
-  fmt::format_to(to, "    )\n    _describe command commands\n    return\n  fi\n  local command=$words[2]\n  shift words\n"
-                     "  ((CURRENT--))\n  case $command in\n");
+  fmt::format_to(to,
+                 "    )\n    _describe command commands\n    return\n  fi\n  local command=$words[2]\n  shift words\n"
+                 "  ((CURRENT--))\n  case $command in\n");
   for (const auto& c : commands()) {
     if (c.hidden) continue;
     fmt::format_to(to, "    {}) _arguments", c.name);
@@ -96,7 +103,9 @@ void print_zsh(fmt::memory_buffer& text) {
         fmt::format_to(to, " \\\n      '{}[{}]", name, help);
         if (!o.value.empty()) {
           fmt::format_to(to, ":{}:{}", o.value.front() == '[' ? "seconds" : o.value,
-                         o.words ? "(" + words_of(o) + ")" : name == "-p" || name == "--pid" ? "_pids" : "");
+                         o.words                           ? "(" + words_of(o) + ")"
+                         : name == "-p" || name == "--pid" ? "_pids"
+                                                           : "");
         }
         fmt::format_to(to, "'");
       }
@@ -138,7 +147,8 @@ result<int> print_completion(const arguments& args, output& out) {
   } else if (args.target == "fish") {
     print_fish(out.text());
   } else {
-    return usage_error("completion", args.target.empty() ? "for which shell?" : "\"" + args.target + "\" is no shell it knows",
+    return usage_error("completion",
+                       args.target.empty() ? "for which shell?" : "\"" + args.target + "\" is no shell it knows",
                        "bash, zsh or fish");
   }
   return 0;

@@ -121,8 +121,8 @@ TEST(Namespaces, OfMountsAndPidsHideNobody) {
   const temporary_folder folder;
   const auto own = folder.path().string();
   program hidden({"unshare", "-mp", "--fork", "--kill-child", "--mount-proc", "sh", "-c",
-                  "mount -t tmpfs tmpfs " + own + " && mkdir " + own + "/tasks && exec " + program_path("fake_lab") + " " +
-                      own + "/tasks"});
+                  "mount -t tmpfs tmpfs " + own + " && mkdir " + own + "/tasks && exec " + program_path("fake_lab") +
+                      " " + own + "/tasks"});
   const auto list = tasks_command({"list", "--json"});
   v1::ListView view;
   ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(list.out, &view).ok()) << list.out;

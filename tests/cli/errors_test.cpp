@@ -54,9 +54,9 @@ TEST_P(EachView, SaysThatAProcessIsNotInstrumented) {
   // Until exec has happened the child is a copy of this test, which has a root.
   while (std::filesystem::read_symlink("/proc/" + plain.pid_text() + "/exe").filename() != "cat") {
   }
-  expect_error(tasks_command({GetParam(), plain.pid_text()}), 1,
-               "tasks: pid " + plain.pid_text() +
-                   ": not instrumented (link tasks::asio or tasks::boost_asio into the program)");
+  expect_error(
+      tasks_command({GetParam(), plain.pid_text()}), 1,
+      "tasks: pid " + plain.pid_text() + ": not instrumented (link tasks::asio or tasks::boost_asio into the program)");
 }
 
 TEST_P(EachView, TellsASilentAgentFromASlowOne) {
@@ -65,8 +65,9 @@ TEST_P(EachView, TellsASilentAgentFromASlowOne) {
     script.how = how;
     const fake_agent target(script);
     expect_error(tasks_command({GetParam(), target.pid_text(), "--timeout", "0.1"}), 1,
-                 subject(target) + "timed out: the agent sent nothing for 0.1 s (is the process stopped? "
-                                   "--timeout waits longer)");
+                 subject(target) +
+                     "timed out: the agent sent nothing for 0.1 s (is the process stopped? "
+                     "--timeout waits longer)");
   }
 }
 
@@ -96,7 +97,8 @@ TEST_P(EachView, RefusesAnAnswerOfAPidThatWasUsedAgain) {
   const fake_agent target(script);
   const auto seen = tasks_command({GetParam(), target.pid_text()});
   EXPECT_EQ(seen.end.code, 1);
-  EXPECT_NE(seen.err.find("the agent is gone, and its socket answers for another process"), std::string::npos) << seen.err;
+  EXPECT_NE(seen.err.find("the agent is gone, and its socket answers for another process"), std::string::npos)
+      << seen.err;
 }
 
 TEST_P(EachView, SaysThatTheAgentSpeaksAnotherProtocol) {
@@ -104,8 +106,9 @@ TEST_P(EachView, SaysThatTheAgentSpeaksAnotherProtocol) {
   script.how = manner::refuses_protocol;
   const fake_agent target(script);
   expect_error(tasks_command({GetParam(), target.pid_text()}), 1,
-               subject(target) + "its agent does not understand protocol 1 of this tasks (use the tasks of the release "
-                                 "that the program was built with)");
+               subject(target) +
+                   "its agent does not understand protocol 1 of this tasks (use the tasks of the release "
+                   "that the program was built with)");
 }
 
 TEST_P(EachView, RefusesRubbish) {
@@ -131,8 +134,9 @@ TEST_P(EachView, SaysThatTheAgentHungUp) {
     const fake_agent target(script);
     const auto seen = tasks_command({GetParam(), target.pid_text()});
     EXPECT_EQ(seen.end.code, 1);
-    EXPECT_EQ(seen.err, subject(target) + "the agent is gone: it closed the connection before the answer was complete "
-                                          "(try again)\n");
+    EXPECT_EQ(seen.err, subject(target) +
+                            "the agent is gone: it closed the connection before the answer was complete "
+                            "(try again)\n");
   }
 }
 
@@ -148,12 +152,12 @@ TEST_P(EachView, SaysThatTheProcessEndedMeanwhile) {
 TEST_P(EachView, SaysThatPermissionIsDenied) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can try as another user";
   const fake_agent target(small_script());
-  const auto seen = run({"setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", tasks_executable(), GetParam(),
-                         target.pid_text()});
+  const auto seen = run({"setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", tasks_executable(),
+                         GetParam(), target.pid_text()});
   if (seen.end.code == 126 || seen.end.code == 127) GTEST_SKIP() << "another user cannot run tasks here: " << seen.err;
-  expect_error(seen, 1,
-               subject(target) + "permission denied on its socket " + target.socket_path() +
-                   " (run as its owner, or as root)");
+  expect_error(
+      seen, 1,
+      subject(target) + "permission denied on its socket " + target.socket_path() + " (run as its owner, or as root)");
 }
 
 struct absence {
@@ -164,9 +168,11 @@ struct absence {
 class Absence : public ::testing::TestWithParam<absence> {};
 INSTANTIATE_TEST_SUITE_P(
     Reasons, Absence,
-    Values(absence{agent_status::absent, 0, "none was started"}, absence{agent_status::starting, 0, "it is still starting"},
+    Values(absence{agent_status::absent, 0, "none was started"},
+           absence{agent_status::starting, 0, "it is still starting"},
            absence{agent_status::off, 0, "TASKS_AGENT=off in its environment"},
-           absence{agent_status::no_directory, EROFS, "its socket directory cannot be made or used: Read-only file system"},
+           absence{agent_status::no_directory, EROFS,
+                   "its socket directory cannot be made or used: Read-only file system"},
            absence{agent_status::unsafe_directory, 0,
                    "its socket directory is a symlink, another user's, or open to others"},
            absence{agent_status::no_socket, EMFILE, "its socket cannot be made: Too many open files"},
@@ -188,8 +194,9 @@ TEST(Fork, IsNotTakenForItsParent) {
   auto script = small_script();
   script.root_of_parent = true;
   const fake_agent target(script);
-  expect_error(tasks_command({target.pid_text()}), 1,
-               subject(target) + "no agent is listening: the process is a fork, and its parent had the agent" + start_one);
+  expect_error(
+      tasks_command({target.pid_text()}), 1,
+      subject(target) + "no agent is listening: the process is a fork, and its parent had the agent" + start_one);
 }
 
 TEST(Task, ThatIsNotThereIsAnError) {
@@ -207,7 +214,8 @@ TEST(Name, OfOneProcessIsAsGoodAsItsPid) {
   program plain(program::unready{}, {copy.string()});
   while (std::filesystem::read_symlink("/proc/" + plain.pid_text() + "/exe") != copy) {
   }
-  for (const auto& words : {std::vector<std::string>{"only_one_has_it"}, {"stack", "only_one_has_it"},
+  for (const auto& words : {std::vector<std::string>{"only_one_has_it"},
+                            {"stack", "only_one_has_it"},
                             {"vitals", "-p", "only_one_has_it"}}) {
     const auto seen = tasks_command(words);
     EXPECT_EQ(seen.end.code, 1);
@@ -257,8 +265,9 @@ TEST(Output, WhoseReaderLeftEndsTheProgramQuietly) {
   auto script = small_script();
   script.generated_tasks = 100'000;
   const fake_agent target(script);
-  const auto seen = run({"bash", "-c", "trap '' PIPE; " + tasks_executable() + " stack " + target.pid_text() +
-                                           " | head -n1; echo ${PIPESTATUS[0]}"});
+  const auto seen = run(
+      {"bash", "-c",
+       "trap '' PIPE; " + tasks_executable() + " stack " + target.pid_text() + " | head -n1; echo ${PIPESTATUS[0]}"});
   EXPECT_EQ(seen.err, "");
   EXPECT_EQ(seen.out, "task 1 [channel receive, 12s]:\n0\n");
 }
@@ -271,9 +280,10 @@ class Mistake : public ::testing::TestWithParam<mistake> {};
 INSTANTIATE_TEST_SUITE_P(
     CommandLines, Mistake,
     Values(mistake{{"vitals"}, "tasks: which process? (give a PID or a name; tasks list shows them)"},
-           mistake{{"no-such-command-or-process"},
-                   "tasks: no-such-command-or-process: neither a command nor the name of a process (tasks --help lists the "
-                   "commands)"},
+           mistake{
+               {"no-such-command-or-process"},
+               "tasks: no-such-command-or-process: neither a command nor the name of a process (tasks --help lists the "
+               "commands)"},
            mistake{{"stack", "1", "--nope"},
                    "tasks: stack: The following argument was not expected: --nope (tasks stack --help)"},
            mistake{{"stack", "1", "--kind", "tea"},

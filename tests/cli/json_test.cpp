@@ -47,9 +47,9 @@ TEST(Json, OfVitalsHasEveryCountZerosToo) {
   EXPECT_EQ(view.blocked_channels(0).frames(1).function(), "worker(std::shared_ptr<chan>)");
   EXPECT_DOUBLE_EQ(view.blocked_channels(0).wait().seconds(), 192.345);
   expect_fields(json, {"\"schemaVersion\":1", "\"tasks\":\"14\"", "\"running\":\"1\"", "\"blocked\":\"12\"",
-                       "\"ready\":\"0\"", "\"osThreads\":9", "\"workers\":4", "\"cpus\":4", "\"blockedOnChannels\":\"11\"",
-                       "\"blockedChannels\":[{\"count\":\"10\"", "\"kind\":\"CHANNEL_RECEIVE\"", "\"deadlockHint\":false",
-                       "\"findings\":[]"});
+                       "\"ready\":\"0\"", "\"osThreads\":9", "\"workers\":4", "\"cpus\":4",
+                       "\"blockedOnChannels\":\"11\"", "\"blockedChannels\":[{\"count\":\"10\"",
+                       "\"kind\":\"CHANNEL_RECEIVE\"", "\"deadlockHint\":false", "\"findings\":[]"});
 }
 
 TEST(Json, OfStacksNamesEveryFieldOfATask) {
@@ -131,8 +131,8 @@ TEST(Json, OfAListSaysWhoAnswered) {
     EXPECT_GT(process.os_threads(), 0u);
   }
   EXPECT_EQ(found, 3);
-  expect_fields(json, {"\"schemaVersion\":1", "\"processes\":[", "\"ppid\":", "\"executable\":\"/", "\"agent\":\"ANSWERED\"",
-                       "\"osThreads\":", "\"uptimeSeconds\":"});
+  expect_fields(json, {"\"schemaVersion\":1", "\"processes\":[", "\"ppid\":", "\"executable\":\"/",
+                       "\"agent\":\"ANSWERED\"", "\"osThreads\":", "\"uptimeSeconds\":"});
 }
 
 TEST(Json, ThatBreaksOffIsStillADocumentAndSaysSo) {

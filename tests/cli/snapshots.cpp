@@ -64,19 +64,21 @@ fake_agent::script lab_script() {
   s.vitals.set_tick_resolution_ms(1000);
 
   v1::Chunk locations;
-  *locations.add_locations() = make_location(
-      1, "void inner(inner(chan&)::_Z5innerR4chan.Frame*)", "/src/lab/pool.cpp", 10);
+  *locations.add_locations() =
+      make_location(1, "void inner(inner(chan&)::_Z5innerR4chan.Frame*)", "/src/lab/pool.cpp", 10);
   *locations.add_locations() = make_location(
       2, "void worker(worker(std::shared_ptr<chan>)::_Z6workerSt10shared_ptrI4chanE.Frame*)", "/src/lab/pool.cpp", 31);
-  *locations.add_locations() = make_location(
-      3, "awaitable<void> query(std::shared_ptr<chan>)", "/src/lab/query.cpp", 17);
-  *locations.add_locations() = make_location(
-      4, "static return_type asio::async_result<asio::use_awaitable_t<>, void ()>::initiate(Initiation) "
-         "[CompletionToken = asio::use_awaitable_t<>, Initiation = int]",
-      "/usr/include/asio/impl/use_awaitable.hpp", 189);
+  *locations.add_locations() =
+      make_location(3, "awaitable<void> query(std::shared_ptr<chan>)", "/src/lab/query.cpp", 17);
+  *locations.add_locations() =
+      make_location(4,
+                    "static return_type asio::async_result<asio::use_awaitable_t<>, void ()>::initiate(Initiation) "
+                    "[CompletionToken = asio::use_awaitable_t<>, Initiation = int]",
+                    "/usr/include/asio/impl/use_awaitable.hpp", 189);
   *locations.add_locations() = make_location(5, "awaitable<void> main_loop()", "/src/lab/server.cpp", 88);
   *locations.add_locations() = make_location(6, "awaitable<void> session(tcp::socket)", "/src/lab/server.cpp", 41);
-  *locations.add_locations() = make_location(7, "auto main()::(anonymous class)::operator()() const", "/src/lab/main.cpp", 9);
+  *locations.add_locations() =
+      make_location(7, "auto main()::(anonymous class)::operator()() const", "/src/lab/main.cpp", 9);
 
   auto channels = locations;
   auto& receivers = *channels.add_groups();
@@ -132,7 +134,8 @@ std::string normalized(const std::string& text, const fake_agent& target) {
   const auto pid = target.pid_text(), parent = std::to_string(::getpid());
   // In suggested commands, in JSON, and as a row of the list: there the uptime varies too.
   auto out = std::regex_replace(text, std::regex("-p " + pid + "\\b"), "-p PID");
-  out = std::regex_replace(out, std::regex("\"pid\":" + pid + ",\"ppid\":" + parent + ","), "\"pid\":PID,\"ppid\":PPID,");
+  out =
+      std::regex_replace(out, std::regex("\"pid\":" + pid + ",\"ppid\":" + parent + ","), "\"pid\":PID,\"ppid\":PPID,");
   out = std::regex_replace(out, std::regex("\"pid\":" + pid + "\\b"), "\"pid\":PID");
   return std::regex_replace(out, std::regex("(^|\n)" + pid + "([*!]*)  " + parent + "  (.*)  <?[0-9]+s  "),
                             "$1PID$2  PPID  $3  UPTIME  ");

@@ -49,7 +49,8 @@ TEST(Symbolizer, KnowsNothingOfAnAddressThatNoFileBacks) {
   EXPECT_TRUE(cli::make_symbolizer(::getpid())->resolve(reinterpret_cast<std::uint64_t>(&on_stack)).empty());
 }
 
-/// One task with the frames that are given, innermost first. The agent is a fork of this test: its code lies where ours does.
+/// One task with the frames that are given, innermost first. The agent is a fork of this test: its code lies where ours
+/// does.
 fake_agent::script one_task(v1::Task::State state, std::initializer_list<std::uint32_t> frames) {
   auto script = small_script();
   v1::Chunk chunk;
@@ -96,7 +97,8 @@ TEST(Frame, OfABlockedTaskThatSaysNoLineIsNotInstrumented) {
 TEST(Frame, BelowAnotherThatSaysNoLineIsNotInstrumented) {
   EXPECT_EQ(stack_of(one_task(v1::Task::RUNNING, {2, 1})),
             "task 7 [running on thread 0, 12s]:\nworker(int)\n\t/src/pool.cpp:31\n"
-            "<not instrumented> legacy_coroutine(int)\n\t" + file_line(legacy_line) + "\n" + spawned);
+            "<not instrumented> legacy_coroutine(int)\n\t" +
+                file_line(legacy_line) + "\n" + spawned);
 }
 
 TEST(Frame, OfWhichNothingIsKnownIsStillShown) {
@@ -116,7 +118,8 @@ TEST(SpawnSite, ThatIsNotKnownGivesWayToTheParentsLine) {
   parent->clear_spawn_addresses();
   child->set_spawn_addresses(0, 16);
   EXPECT_EQ(stack_of(script),
-            "task 1 [ready]:\nworker(int)\n\t/src/pool.cpp:31\n\ntask 7 [ready]:\nspawned by task 1 at worker(int) pool.cpp:31\n");
+            "task 1 [ready]:\nworker(int)\n\t/src/pool.cpp:31\n\ntask 7 [ready]:\nspawned by task 1 at worker(int) "
+            "pool.cpp:31\n");
 }
 
 }  // namespace

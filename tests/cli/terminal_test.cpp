@@ -59,7 +59,8 @@ TEST(Terminal, IsNotDrivenByATasksName) {
 
 TEST(Watch, PrintsAgainUntilItsReaderLeaves) {
   const fake_agent lab(lab_script());
-  const auto seen = run({"bash", "-c", tasks_executable() + " vitals " + lab.pid_text() + " --watch 0.02 | head -n 19"});
+  const auto seen =
+      run({"bash", "-c", tasks_executable() + " vitals " + lab.pid_text() + " --watch 0.02 | head -n 19"});
   const std::string first_lines = "tasks: 14\nOS threads: 9\n";
   const auto first = seen.out.find(first_lines);
   EXPECT_EQ(first, 0u) << seen.out;

@@ -121,8 +121,7 @@ task_tree tree_of(std::initializer_list<std::pair<std::uint64_t, std::uint64_t>>
 }
 
 TEST(Tree, IsOldestFirstAtEveryLevel) {
-  EXPECT_EQ(drawn(tree_of({{5, 1}, {1, 0}, {6, 4}, {4, 1}, {9, 77}})),
-            "1\n├─ 4\n│  └─ 6\n└─ 5\n9\n");
+  EXPECT_EQ(drawn(tree_of({{5, 1}, {1, 0}, {6, 4}, {4, 1}, {9, 77}})), "1\n├─ 4\n│  └─ 6\n└─ 5\n9\n");
 }
 
 TEST(Tree, ShowsEveryTaskOfACycleOnce) {

@@ -115,15 +115,18 @@ class server {
   void serve(int fd) const {
     switch (script_.how) {
       case manner::accepts_nothing:
-      case manner::says_nothing: return wait_for_end(fd);
-      case manner::closes_at_once: return;
+      case manner::says_nothing:
+        return wait_for_end(fd);
+      case manner::closes_at_once:
+        return;
       case manner::sends_rubbish:
         send_all(fd, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
         return wait_for_end(fd);
       case manner::sends_huge_length:
         send_all(fd, "\xff\xff\xff\xff\x07");
         return wait_for_end(fd);
-      default: break;
+      default:
+        break;
     }
     if (script_.how != manner::answers_without_hello) {
       v1::Response hello;

@@ -27,16 +27,16 @@ class fake_agent {
   /// What it does instead of answering.
   enum class manner {
     answers,
-    accepts_nothing,    ///< connections stay in the queue, as behind a stopped process
-    says_nothing,       ///< accepts and is silent
-    greets_only,        ///< Hello, then silence
+    accepts_nothing,  ///< connections stay in the queue, as behind a stopped process
+    says_nothing,     ///< accepts and is silent
+    greets_only,      ///< Hello, then silence
     closes_at_once,
     closes_half_way,    ///< after the first part of the answer
     dies_half_way,      ///< the process ends there
     sends_rubbish,      ///< bytes that are no message
     sends_huge_length,  ///< a message of 2 GiB, it says
     answers_without_hello,
-    refuses_protocol,   ///< Error NEWER_PROTOCOL to every request
+    refuses_protocol,  ///< Error NEWER_PROTOCOL to every request
   };
 
   struct script {
@@ -44,9 +44,9 @@ class fake_agent {
     /// The root's words; `listening` with a socket path, unless said otherwise.
     layout::agent_status status = layout::agent_status::listening;
     int agent_errno = 0;
-    bool listens = true;       ///< false: the path in the root leads nowhere
-    bool root_of_parent = false;  ///< the root's pid is another's, as after a fork
-    std::string directory;     ///< for the socket; empty: a fresh one, named like an agent's
+    bool listens = true;             ///< false: the path in the root leads nowhere
+    bool root_of_parent = false;     ///< the root's pid is another's, as after a fork
+    std::string directory;           ///< for the socket; empty: a fresh one, named like an agent's
     std::optional<v1::Hello> hello;  ///< absent: the true one
 
     v1::Vitals vitals;

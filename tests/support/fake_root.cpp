@@ -19,6 +19,21 @@ static_assert(sizeof(tasks::layout::root) == 224 && tasks::layout::version == 1)
 
 extern "C" {
 [[gnu::used, gnu::visibility("hidden")]] constinit tasks::layout::root tasks_fake_root = {
-    tasks::layout::root_magic, tasks::layout::version, sizeof(tasks::layout::root), tasks::layout::record_size,
-    sizeof(tasks::layout::frame_header), {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
+    tasks::layout::root_magic,
+    tasks::layout::version,
+    sizeof(tasks::layout::root),
+    tasks::layout::record_size,
+    sizeof(tasks::layout::frame_header),
+    {},
+    {},
+    {},
+    {},
+    {},
+    {},
+    {},
+    {},
+    {},
+    {},
+    {},
+    {}};
 }
