@@ -1,6 +1,13 @@
 # How tests and the programs they inspect are declared.
 set(TASKS_TEST_PROGRAMS ${PROJECT_BINARY_DIR}/tests/programs)
 
+# Standalone Asio as a program has it that knows nothing of us. Asio 1.22 has to be told of clang's coroutines.
+add_library(tasks_plain_asio INTERFACE)
+target_include_directories(tasks_plain_asio SYSTEM INTERFACE ${TASKS_ASIO_INCLUDE_DIR})
+target_compile_definitions(tasks_plain_asio INTERFACE
+  $<$<CXX_COMPILER_ID:Clang>:ASIO_HAS_CO_AWAIT> $<$<CXX_COMPILER_ID:Clang>:ASIO_HAS_STD_COROUTINE>)
+target_link_libraries(tasks_plain_asio INTERFACE Threads::Threads)
+
 # tasks_program(NAME source… [LIBRARIES …]): a program to inspect, found by program_path("NAME").
 function(tasks_program name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LIBRARIES")

@@ -74,8 +74,8 @@ awaitable<void> join(int n) {
 int main(int argc, char** argv) {
   if (argc < 3) return 2;
   const std::string_view operation = argv[1];
-  const int n = std::atoi(argv[2]);
-  const int threads = argc > 3 ? std::atoi(argv[3]) : 1;
+  const int n = static_cast<int>(std::strtol(argv[2], nullptr, 10));
+  const int threads = argc > 3 ? static_cast<int>(std::strtol(argv[3], nullptr, 10)) : 1;
   asio::io_context context;
   channel there(context, operation == "buffered" ? 64 : 0);
   channel back(context, 0);

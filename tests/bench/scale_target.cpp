@@ -36,7 +36,7 @@ long rss_kib() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const int tasks = argc > 1 ? std::atoi(argv[1]) : 1'000'000;
+  const int tasks = argc > 1 ? static_cast<int>(std::strtol(argv[1], nullptr, 10)) : 1'000'000;
   asio::io_context context(1);
   channel c(context, 0);
   for (int i = 0; i < tasks; ++i) {

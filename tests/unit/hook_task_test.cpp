@@ -16,7 +16,6 @@ using tasks::layout::wait_kind;
 using tasks::testing::look;
 using tasks::testing::look_for;
 using tasks::testing::look_for_one;
-using tasks::testing::seen_task;
 using namespace net::experimental::awaitable_operators;
 
 awaitable<void> receives(channel& c) { co_await c.async_receive(use_awaitable); }

@@ -15,7 +15,6 @@ using tasks::layout::no_descriptor;
 using tasks::layout::record_state;
 using tasks::layout::wait_kind;
 using tasks::testing::look;
-using tasks::testing::look_for;
 using tasks::testing::look_for_one;
 using net::ip::tcp;
 
