@@ -50,6 +50,7 @@ bool copy_fields(const layout::record& from, slab_map& slabs, task_copy& to) {
   to.detail = known ? read(from.detail) : 0;
   to.spawn_pc = read(from.spawn_pc);
   to.spawn_caller = read(from.spawn_caller);
+  to.spawn_where = read(from.spawn_where);
   to.annotations = read(from.annotations);
   const auto inline_depth = std::min(to.depth, layout::inline_entries);
   if (to.where.size() < std::max(to.depth, layout::inline_entries))

@@ -31,6 +31,7 @@ struct task_copy {
   std::uint64_t detail;  ///< likewise
   std::uint64_t spawn_pc;
   std::uint64_t spawn_caller;
+  std::uint64_t spawn_where;
   std::uint64_t annotations;
   std::uint32_t thread;  ///< 0 unless running
   std::uint32_t flags;

@@ -45,7 +45,7 @@ using layout::thread_slot;
 
 constinit record nowhere{.word{}, .owner = &nowhere, .previous{}, .resumes{}, .since{}, .running_since{}, .thread{},
                          .flags{}, .wait{}, .object{}, .detail{}, .id{}, .parent{}, .spawn_pc{}, .spawn_caller{},
-                         .annotations{}, .overflow{}, .stack{}};
+                         .spawn_where{}, .annotations{}, .overflow{}, .reserved{}, .stack{}};
 
 constinit thread_local thread_state this_thread [[gnu::tls_model("initial-exec")]] = {
     nullptr, nullptr, &nowhere.stack[layout::inline_entries - 1], nullptr, nullptr, 0, 0};
@@ -249,6 +249,13 @@ std::uint64_t take_id(thread_slot& slot) noexcept {
   return id;
 }
 
+/// Where the innermost frame of a task is; 0 where that is more than a look away.
+std::uint64_t innermost_where(const record* r) noexcept {
+  if (r == nullptr) return 0;
+  const auto depth = layout::depth_of(load(r->word));
+  return depth >= 1 && depth <= layout::inline_entries ? load(r->stack[depth - 1].where) : 0;
+}
+
 void free_chain(thread_slot& slot, std::uint64_t first) noexcept {
   while (first != 0) {
     auto* r = reinterpret_cast<record*>(first);
@@ -313,6 +320,7 @@ entry* begin_task(void* frame, void* caller) noexcept {
   store(r->parent, t.current != nullptr ? load(t.current->id) : 0);
   store(r->spawn_pc, address(__builtin_return_address(0)));
   store(r->spawn_caller, address(caller));
+  store(r->spawn_where, innermost_where(t.current));
   store(r->annotations, 0);
   store(r->overflow, 0);
   store(r->stack[0].frame, address(frame));

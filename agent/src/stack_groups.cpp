@@ -32,6 +32,7 @@ void note_age(stack_group& group, const task_copy& task, std::uint64_t age) noex
   if (at == 0) {
     group.spawn_pc = task.spawn_pc;
     group.spawn_caller = task.spawn_caller;
+    group.spawn_where = task.spawn_where;
   }
 }
 
@@ -78,6 +79,7 @@ stack_group* stack_groups::find(const task_copy& task, std::uint64_t hash) {
                      .capacity = task.detail,
                      .spawn_pc = 0,
                      .spawn_caller = 0,
+                     .spawn_where = 0,
                      .id_count = 0,
                      .ids = {},
                      .ages = {},

@@ -29,6 +29,7 @@ struct stack_group {
   std::uint64_t capacity;
   std::uint64_t spawn_pc;  ///< of the oldest
   std::uint64_t spawn_caller;
+  std::uint64_t spawn_where;
   std::size_t id_count;
   std::array<std::uint64_t, most_ids> ids;   ///< oldest first
   std::array<std::uint64_t, most_ids> ages;  ///< in milliseconds

@@ -121,11 +121,13 @@ std::string encode(const trailer& message) {
 
 void chunk_writer::number(std::span<const std::uint64_t> frames) {
   numbers_.clear();
-  for (auto at = frames.rbegin(); at != frames.rend(); ++at) {
-    const auto [id, first_time] = locations_.find(*at);
-    numbers_.push_back(id);
-    if (!first_time) continue;
-    const auto found = detail::read_location(*at);
+  for (auto at = frames.rbegin(); at != frames.rend(); ++at) numbers_.push_back(number(*at));
+}
+
+std::uint32_t chunk_writer::number(std::uint64_t where) {
+  const auto [id, first_time] = locations_.find(where);
+  if (first_time) {
+    const auto found = detail::read_location(where);
     pbf_writer chunk{chunk_};
     pbf_writer to{chunk, 1};
     to.add_uint32(1, id);
@@ -134,10 +136,12 @@ void chunk_writer::number(std::span<const std::uint64_t> frames) {
     add_nonzero(to, 4, found.line);
     add_nonzero(to, 5, found.address);
   }
+  return id;
 }
 
 void chunk_writer::add(const detail::task_copy& task, std::uint64_t now, detail::slab_map& slabs) {
   number({task.where.data(), task.depth});
+  const auto spawned_at = number(task.spawn_where);
   annotations_.clear();
   if (task.annotations != 0) copy_annotations(task, slabs, annotations_);
   pbf_writer chunk{chunk_};
@@ -168,10 +172,12 @@ void chunk_writer::add(const detail::task_copy& task, std::uint64_t now, detail:
   if ((task.flags & layout::awaited) != 0) to.add_bool(12, true);
   to.add_uint64(13, task.version());
   if (task.truncated) to.add_bool(14, true);
+  add_nonzero(to, 15, spawned_at);
 }
 
 void chunk_writer::add(const detail::stack_group& group, std::span<const std::uint64_t> frames) {
   number(frames);
+  const auto spawned_at = number(group.spawn_where);
   pbf_writer chunk{chunk_};
   pbf_writer to{chunk, 3};
   to.add_uint64(1, group.count);
@@ -185,6 +191,7 @@ void chunk_writer::add(const detail::stack_group& group, std::span<const std::ui
   add_nonzero(to, 5, group.ages[0]);
   to.add_packed_uint64(6, group.ids.begin(), group.ids.begin() + static_cast<std::ptrdiff_t>(group.id_count));
   add_spawn_addresses(to, 7, group.spawn_pc, group.spawn_caller);
+  add_nonzero(to, 8, spawned_at);
 }
 
 const std::string& chunk_writer::take() {

@@ -67,6 +67,7 @@ class chunk_writer {
  private:
   /// Location ids of frames, innermost first.
   void number(std::span<const std::uint64_t> frames);
+  [[nodiscard]] std::uint32_t number(std::uint64_t where);
 
   detail::location_ids locations_;
   std::vector<std::uint32_t> numbers_;

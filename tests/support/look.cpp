@@ -7,6 +7,15 @@
 #include "task_walk.hpp"
 
 namespace tasks::testing {
+namespace {
+
+seen_frame frame_at(std::uint64_t where) {
+  if (where == 0) return {};
+  const auto l = detail::read_location(where);
+  return {l.function, l.file, l.line, l.address != 0};
+}
+
+}  // namespace
 
 bool seen_task::runs(std::string_view function) const {
   for (const auto& f : frames)
@@ -34,16 +43,10 @@ std::vector<seen_task> look() {
                 t.thread,
                 (t.flags & layout::awaited) != 0,
                 {},
+                {},
                 {}};
-    for (auto i = t.depth; i-- > 0;) {
-      const auto where = t.where[i];
-      if (where == 0) {
-        s.frames.push_back({});
-        continue;
-      }
-      const auto l = detail::read_location(where);
-      s.frames.push_back({l.function, l.file, l.line, l.address != 0});
-    }
+    for (auto i = t.depth; i-- > 0;) s.frames.push_back(frame_at(t.where[i]));
+    s.spawned_in = frame_at(t.spawn_where);
     std::vector<detail::annotation_copy> annotations;
     detail::copy_annotations(t, slabs, annotations);
     for (const auto& a : annotations) s.labels[a.key.data()] = a.value.data();

@@ -29,6 +29,7 @@ struct seen_task {
   bool awaited;
   std::vector<seen_frame> frames;  ///< innermost first
   std::map<std::string, std::string> labels;  ///< the name under ""
+  seen_frame spawned_in;  ///< the innermost frame of the spawning task when it spawned
 
   /// Has it a frame whose function's spelling contains this?
   [[nodiscard]] bool runs(std::string_view function) const;

@@ -73,6 +73,23 @@ TEST(HookTask, ATaskIsItsChildrensParentAlsoAfterOneOfThemRanInline) {
   EXPECT_EQ(parent.kind, wait_kind::channel_receive);
 }
 
+awaitable<void> spawns_and_ends(channel& c) {
+  auto executor = co_await net::this_coro::executor;
+  co_await net::post(use_awaitable);
+  co_spawn(executor, receives(c), net::detached);
+}
+
+TEST(HookTask, ATaskTellsWhereItWasSpawnedAlsoWhenItsParentHasEnded) {
+  net::io_context context;
+  channel c(context, 0);
+  co_spawn(context, spawns_and_ends(c), net::detached);
+  context.poll();
+  const auto task = look_for_one("receives");
+  EXPECT_TRUE(look_for("spawns_and_ends").empty());
+  EXPECT_THAT(task.spawned_in.function, testing::HasSubstr("spawns_and_ends"));
+  EXPECT_GT(task.spawned_in.line, 0u);
+}
+
 TEST(HookTask, ATaskSpawnedFromNoTaskHasNoParent) {
   net::io_context context;
   channel c(context, 0);

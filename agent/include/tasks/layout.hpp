@@ -28,7 +28,7 @@ inline constexpr std::uint64_t root_magic = 0x6765'7273'6b73'6174;
 inline constexpr std::uint32_t frame_magic = 0x6b73'6174;
 
 inline constexpr std::size_t record_size = 256;
-inline constexpr std::size_t inline_entries = 8;
+inline constexpr std::size_t inline_entries = 7;
 inline constexpr std::size_t overflow_entries = 14;
 inline constexpr std::size_t slab_records = 4096;
 /// Records that pass between threads at once; divides slab_records.
@@ -159,12 +159,14 @@ struct alignas(record_size) record {
   word_t parent;         ///< id of the task that ran on the spawning thread, 0: none
   word_t spawn_pc;       ///< a return address inside the function that made the task
   word_t spawn_caller;   ///< the return address of that function
+  word_t spawn_where;    ///< entry::where of the innermost frame of the spawning task, at that moment; 0: none
   word_t annotations;    ///< address of the newest annotation_record, or 0
   word_t overflow;       ///< address of the first overflow_record, or 0
+  word_t reserved;
 
   entry stack[inline_entries];
 };
-static_assert(sizeof(record) == record_size && offsetof(record, stack) == 128);
+static_assert(sizeof(record) == record_size && offsetof(record, stack) == 144);
 
 enum record_flags : std::uint32_t {
   awaited = 1,    ///< its parent waits (or waited) for it: spawned inside the parent's own await
