@@ -82,6 +82,13 @@ TEST_F(Fork, AChildDoesNotKeepItsParentsConnectionsOpen) {
   EXPECT_EQ(host_.read_line(), "2 0 " + path());
 }
 
+TEST_F(Fork, AChildHasNoneOfItsParentsSockets) {
+  agent_client client(path());
+  client.hello();
+  const auto c = forked("fork_continue");
+  EXPECT_EQ(run({"sh", "-c", "ls -l /proc/" + c.pid + "/fd | grep -c socket:"}).out, "0\n");
+}
+
 TEST_F(Fork, ForkingWhileClientsAskHangsNobody) {
   for (int i = 0; i < 50; ++i) {
     agent_client client(path());
