@@ -43,15 +43,47 @@ using layout::registry;
 using layout::slab_records;
 using layout::thread_slot;
 
-constinit record nowhere{.word{}, .owner = &nowhere, .previous{}, .resumes{}, .since{}, .running_since{}, .thread{},
-                         .flags{}, .wait{}, .object{}, .detail{}, .id{}, .parent{}, .spawn_pc{}, .spawn_caller{},
-                         .spawn_where{}, .annotations{}, .overflow{}, .reserved{}, .stack{}};
+constinit record nowhere{.word{},
+                         .owner = &nowhere,
+                         .previous{},
+                         .resumes{},
+                         .since{},
+                         .running_since{},
+                         .thread{},
+                         .flags{},
+                         .wait{},
+                         .object{},
+                         .detail{},
+                         .id{},
+                         .parent{},
+                         .spawn_pc{},
+                         .spawn_caller{},
+                         .spawn_where{},
+                         .annotations{},
+                         .overflow{},
+                         .reserved{},
+                         .stack{}};
 
 constinit thread_local thread_state this_thread [[gnu::tls_model("initial-exec")]] = {
     nullptr, nullptr, &nowhere.stack[layout::inline_entries - 1], nullptr, nullptr, 0, 0};
 
-constinit layout::root this_root = {layout::root_magic, layout::version, sizeof(layout::root), layout::record_size,
-                                    sizeof(layout::frame_header), {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
+constinit layout::root this_root = {layout::root_magic,
+                                    layout::version,
+                                    sizeof(layout::root),
+                                    layout::record_size,
+                                    sizeof(layout::frame_header),
+                                    {},
+                                    {},
+                                    {},
+                                    {},
+                                    {},
+                                    {},
+                                    {},
+                                    {},
+                                    {},
+                                    {},
+                                    {},
+                                    {}};
 
 namespace {
 
@@ -199,9 +231,7 @@ void give_record(thread_slot& slot, record* r) noexcept {
   slot.free_count.store(count + 1, relaxed);
 }
 
-bool thread_exists(std::uint32_t tid) noexcept {
-  return syscall(SYS_tgkill, getpid(), tid, 0) == 0 || errno != ESRCH;
-}
+bool thread_exists(std::uint32_t tid) noexcept { return syscall(SYS_tgkill, getpid(), tid, 0) == 0 || errno != ESRCH; }
 
 /// A slot whose thread has ended, with all the free records it left. There is no hook on a thread's exit: it would
 /// keep a shared object from being unloaded, and a task may still end after it.

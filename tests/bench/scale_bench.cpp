@@ -63,7 +63,8 @@ struct state {
 state ask(program& target) {
   target.write("\n");
   state s{};
-  if (std::sscanf(target.read_line().c_str(), "%ld %ld", &s.rss_kib, &s.gap_us) != 2) throw std::runtime_error("target");
+  if (std::sscanf(target.read_line().c_str(), "%ld %ld", &s.rss_kib, &s.gap_us) != 2)
+    throw std::runtime_error("target");
   return s;
 }
 

@@ -1,13 +1,13 @@
 // N tasks of three frames, blocked on one channel, and a thread that notices when it is kept from running.
 // Prints `ready`; for each line on its standard input, "RSS_KIB LONGEST_GAP_US" since the line before; ends at its end.
 
+#include <unistd.h>
 #include <asio/awaitable.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 #include <asio/experimental/channel.hpp>
 #include <asio/io_context.hpp>
 #include <asio/use_awaitable.hpp>
-#include <unistd.h>
 
 #include <atomic>
 #include <chrono>

@@ -27,9 +27,9 @@ struct seen_task {
   layout::detail_kind detail_kind;
   std::uint32_t fd, thread;
   bool awaited;
-  std::vector<seen_frame> frames;  ///< innermost first
+  std::vector<seen_frame> frames;             ///< innermost first
   std::map<std::string, std::string> labels;  ///< the name under ""
-  seen_frame spawned_in;  ///< the innermost frame of the spawning task when it spawned
+  seen_frame spawned_in;                      ///< the innermost frame of the spawning task when it spawned
 
   /// Has it a frame whose function's spelling contains this?
   [[nodiscard]] bool runs(std::string_view function) const;

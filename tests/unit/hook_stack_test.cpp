@@ -138,7 +138,8 @@ awaitable<void> waits(channel& c) { co_await c.async_receive(use_awaitable); }
 TEST(HookStack, ALambdaIsAFrameOfItsOwn) {
   net::io_context context;
   channel c(context, 0);
-  co_spawn(context, [&c]() -> awaitable<void> { co_await waits(c); }, net::detached);
+  co_spawn(
+      context, [&c]() -> awaitable<void> { co_await waits(c); }, net::detached);
   context.poll();
   const auto task = look_for_one("lambda");
   ASSERT_EQ(task.frames.size(), 4u);

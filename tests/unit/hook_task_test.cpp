@@ -34,7 +34,8 @@ TEST(HookTask, ATaskThatHasNotRunYetIsReady) {
 
 TEST(HookTask, AnEndedTaskIsGone) {
   net::io_context context;
-  co_spawn(context, []() -> awaitable<void> { co_return; }, net::detached);
+  co_spawn(
+      context, []() -> awaitable<void> { co_return; }, net::detached);
   context.run();
   EXPECT_TRUE(look().empty());
 }
@@ -95,13 +96,12 @@ TEST(HookTask, ATaskSpawnedFromNoTaskHasNoParent) {
   channel c(context, 0);
   co_spawn(context, spawns_two(c), net::detached);
   context.poll();  // tasks ran on this thread, and none runs now
-  co_spawn(context, []() -> awaitable<void> { co_return; }, net::detached);
+  co_spawn(
+      context, []() -> awaitable<void> { co_return; }, net::detached);
   EXPECT_EQ(look().back().parent, 0u);
 }
 
-awaitable<void> joins(channel& c) {
-  co_await co_spawn(co_await net::this_coro::executor, receives(c), use_awaitable);
-}
+awaitable<void> joins(channel& c) { co_await co_spawn(co_await net::this_coro::executor, receives(c), use_awaitable); }
 
 TEST(HookTask, ATaskThatAwaitsAnotherWaitsForTasks) {
   net::io_context context;
@@ -176,8 +176,9 @@ TEST(HookTask, ACancelledTaskEnds) {
   channel c(context, 0);
   net::cancellation_signal signal;
   std::exception_ptr error;
-  co_spawn(context, [&c]() -> awaitable<void> { co_await receives(c); },
-           net::bind_cancellation_slot(signal.slot(), [&](std::exception_ptr e) { error = e; }));
+  co_spawn(
+      context, [&c]() -> awaitable<void> { co_await receives(c); },
+      net::bind_cancellation_slot(signal.slot(), [&](std::exception_ptr e) { error = e; }));
   context.poll();
   EXPECT_EQ(look().size(), 1u);
   signal.emit(net::cancellation_type::terminal);
@@ -203,7 +204,8 @@ TEST(HookTask, AwaitingInACancelledTaskThrowsAsAsioHasIt) {
   channel c(context, 0), d(context, 0);
   net::cancellation_signal signal;
   bool nested_threw = false;
-  co_spawn(context, goes_on_when_cancelled(c, d, nested_threw), net::bind_cancellation_slot(signal.slot(), net::detached));
+  co_spawn(context, goes_on_when_cancelled(c, d, nested_threw),
+           net::bind_cancellation_slot(signal.slot(), net::detached));
   context.poll();
   signal.emit(net::cancellation_type::terminal);
   context.run();
@@ -264,15 +266,16 @@ TEST(HookTask, NamesAndLabelsAreCopiedReplacedAndCut) {
 
 TEST(HookTask, ATaskHasAtMostSixteenLabels) {
   net::io_context context;
-  co_spawn(context,
-           []() -> awaitable<void> {
-             for (int i = 0; i < 16; ++i) EXPECT_TRUE(tasks::this_task::set_label(std::to_string(i), "x"));
-             EXPECT_FALSE(tasks::this_task::set_label("one more", "x"));
-             EXPECT_TRUE(tasks::this_task::set_label("3", "replaced"));
-             EXPECT_TRUE(tasks::this_task::set_name("names are not counted"));
-             co_return;
-           },
-           net::detached);
+  co_spawn(
+      context,
+      []() -> awaitable<void> {
+        for (int i = 0; i < 16; ++i) EXPECT_TRUE(tasks::this_task::set_label(std::to_string(i), "x"));
+        EXPECT_FALSE(tasks::this_task::set_label("one more", "x"));
+        EXPECT_TRUE(tasks::this_task::set_label("3", "replaced"));
+        EXPECT_TRUE(tasks::this_task::set_name("names are not counted"));
+        co_return;
+      },
+      net::detached);
   context.run();
   EXPECT_TRUE(look().empty());
 }

@@ -49,8 +49,9 @@ TEST(HookToken, RedirectError) {
 
 template <class Token>
 auto spawn_with(net::io_context& context, channel& c, Token&& token) {
-  return co_spawn(context, [&c]() -> awaitable<int> { co_return co_await c.async_receive(use_awaitable); },
-                  std::forward<Token>(token));
+  return co_spawn(
+      context, [&c]() -> awaitable<int> { co_return co_await c.async_receive(use_awaitable); },
+      std::forward<Token>(token));
 }
 
 TEST(HookToken, ATaskSpawnedWithAHandlerDeliversItsResult) {
@@ -80,7 +81,9 @@ TEST(HookToken, ATaskSpawnedWithAFutureDeliversItsResult) {
 TEST(HookToken, ADeferredOperationIsAwaitedLater) {
   net::io_context context;
   channel c(context, 0);
-  co_spawn(context, [&c]() -> awaitable<void> {
+  co_spawn(
+      context,
+      [&c]() -> awaitable<void> {
         auto operation = c.async_receive(net::deferred);
         co_await std::move(operation)(use_awaitable);
       },
@@ -94,7 +97,8 @@ TEST(HookToken, DefaultTokensAreSeen) {
   using timer = net::use_awaitable_t<>::as_default_on_t<net::steady_timer>;
   net::io_context context;
   timer t(context, std::chrono::hours(1));
-  co_spawn(context, [&t]() -> awaitable<void> { co_await t.async_wait(); }, net::detached);
+  co_spawn(
+      context, [&t]() -> awaitable<void> { co_await t.async_wait(); }, net::detached);
   context.poll();
   EXPECT_EQ(look_for_one("lambda").kind, wait_kind::timer);
 }

@@ -10,13 +10,13 @@
 
 namespace {
 
+using net::ip::tcp;
 using tasks::layout::detail_kind;
 using tasks::layout::no_descriptor;
 using tasks::layout::record_state;
 using tasks::layout::wait_kind;
 using tasks::testing::look;
 using tasks::testing::look_for_one;
-using net::ip::tcp;
 
 awaitable<void> sends(channel& c) { co_await c.async_send({}, 1, use_awaitable); }
 awaitable<void> receives(channel& c) { co_await c.async_receive(use_awaitable); }
@@ -48,7 +48,9 @@ TEST(HookWait, ASenderIsToldFromAReceiver) {
 TEST(HookWait, ATaskThatRanAgainCountsItsResumptions) {
   net::io_context context;
   channel c(context, 0);
-  co_spawn(context, [&c]() -> awaitable<void> {
+  co_spawn(
+      context,
+      [&c]() -> awaitable<void> {
         co_await receives(c);
         co_await receives(c);
         co_await receives(c);
@@ -87,7 +89,8 @@ TEST(HookWait, ATimerThatNeverExpiresSaysSo) {
 TEST(HookWait, ATimerOnTheSystemClockSaysWhichClock) {
   net::io_context context;
   net::system_timer timer(context, std::chrono::hours(1));
-  co_spawn(context, [&timer]() -> awaitable<void> { co_await timer.async_wait(use_awaitable); }, net::detached);
+  co_spawn(
+      context, [&timer]() -> awaitable<void> { co_await timer.async_wait(use_awaitable); }, net::detached);
   context.poll();
   EXPECT_EQ(look_for_one("lambda").detail_kind, detail_kind::system_expiry);
 }
@@ -96,7 +99,8 @@ TEST(HookWait, SocketOperationsNameTheirDescriptor) {
   net::io_context context;
   tcp::acceptor acceptor(context, {net::ip::address_v4::loopback(), 0});
   tcp::socket client(context), server(context), idle(context);
-  co_spawn(context, [&]() -> awaitable<void> { server = co_await acceptor.async_accept(use_awaitable); }, net::detached);
+  co_spawn(
+      context, [&]() -> awaitable<void> { server = co_await acceptor.async_accept(use_awaitable); }, net::detached);
   context.poll();
   auto task = look_for_one("lambda");
   EXPECT_EQ(task.kind, wait_kind::socket_accept);
@@ -108,9 +112,8 @@ TEST(HookWait, SocketOperationsNameTheirDescriptor) {
   ASSERT_TRUE(look().empty());
 
   char byte = 0;
-  co_spawn(context, [&]() -> awaitable<void> {
-        co_await net::async_read(server, net::buffer(&byte, 1), use_awaitable);
-      },
+  co_spawn(
+      context, [&]() -> awaitable<void> { co_await net::async_read(server, net::buffer(&byte, 1), use_awaitable); },
       net::detached);
   context.restart();
   context.poll();
@@ -129,15 +132,16 @@ TEST(HookWait, WritingWaitingAndConnectingAreToldApart) {
   client.connect(acceptor.local_endpoint());
   acceptor.accept(server);
   const std::vector<char> much(64u << 20);
-  co_spawn(context, [&]() -> awaitable<void> {
-        co_await net::async_write(client, net::buffer(much), use_awaitable);
-      },
+  co_spawn(
+      context, [&]() -> awaitable<void> { co_await net::async_write(client, net::buffer(much), use_awaitable); },
       net::detached);
-  co_spawn(context, [&]() -> awaitable<void> { co_await client.async_wait(tcp::socket::wait_read, use_awaitable); },
-           net::detached);
+  co_spawn(
+      context, [&]() -> awaitable<void> { co_await client.async_wait(tcp::socket::wait_read, use_awaitable); },
+      net::detached);
   // A connection that is not accepted stays half open only for a moment, so it is looked at before the reactor runs.
-  co_spawn(context, [&]() -> awaitable<void> { co_await other.async_connect(acceptor.local_endpoint(), use_awaitable); },
-           net::detached);
+  co_spawn(
+      context, [&]() -> awaitable<void> { co_await other.async_connect(acceptor.local_endpoint(), use_awaitable); },
+      net::detached);
   std::vector<wait_kind> kinds;
   for (int i = 0; i < 3; ++i) context.run_one();
   for (const auto& t : look()) kinds.push_back(t.kind);
@@ -147,13 +151,15 @@ TEST(HookWait, WritingWaitingAndConnectingAreToldApart) {
 TEST(HookWait, SignalsPipesAndResolversHaveKindsOfTheirOwn) {
   net::io_context context;
   net::signal_set signals(context, SIGUSR2);
-  co_spawn(context, [&]() -> awaitable<void> { co_await signals.async_wait(use_awaitable); }, net::detached);
+  co_spawn(
+      context, [&]() -> awaitable<void> { co_await signals.async_wait(use_awaitable); }, net::detached);
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
   net::posix::stream_descriptor reader(context, ends[0]);
   char byte = 0;
-  co_spawn(context, [&]() -> awaitable<void> { co_await reader.async_read_some(net::buffer(&byte, 1), use_awaitable); },
-           net::detached);
+  co_spawn(
+      context, [&]() -> awaitable<void> { co_await reader.async_read_some(net::buffer(&byte, 1), use_awaitable); },
+      net::detached);
   context.poll();
   auto tasks = look();
   ASSERT_EQ(tasks.size(), 2u);
@@ -162,8 +168,9 @@ TEST(HookWait, SignalsPipesAndResolversHaveKindsOfTheirOwn) {
   EXPECT_EQ(tasks[1].fd, static_cast<std::uint32_t>(ends[0]));
   close(ends[1]);
   tcp::resolver resolver(context);
-  co_spawn(context, [&]() -> awaitable<void> { co_await resolver.async_resolve("127.0.0.1", "80", use_awaitable); },
-           net::detached);
+  co_spawn(
+      context, [&]() -> awaitable<void> { co_await resolver.async_resolve("127.0.0.1", "80", use_awaitable); },
+      net::detached);
   // Resolving goes through a thread of Asio's; its answer waits for the context, which does not run meanwhile.
   do context.run_one();
   while (!look().back().runs("initiate"));

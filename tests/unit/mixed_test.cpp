@@ -11,7 +11,9 @@ using tasks::testing::look;
 using tasks::testing::look_for_one;
 
 asio::awaitable<void> waits(mixed_channel& c) { co_await c.async_receive(asio::use_awaitable); }
-asio::awaitable<void> calls(mixed_channel& c) { co_await without_hook([&c] { return waits(c); }); }
+asio::awaitable<void> calls(mixed_channel& c) {
+  co_await without_hook([&c] { return waits(c); });
+}
 
 TEST(Mixed, AFrameWithoutTheHookIsInTheStackAndWhatItCallsStaysWell) {
   asio::io_context context;
@@ -40,7 +42,9 @@ TEST(Mixed, ManyFramesOfBothKindsLeaveNothingBehind) {
     co_spawn(context, calls_often(c), asio::detached);
     co_spawn(context, waits(c), asio::detached);
   }
-  co_spawn(context, [&c]() -> asio::awaitable<void> {
+  co_spawn(
+      context,
+      [&c]() -> asio::awaitable<void> {
         for (int i = 0; i < 50 * 101; ++i) co_await c.async_send({}, i, asio::use_awaitable);
       },
       asio::detached);

@@ -3,27 +3,27 @@
 /// `net`: the Asio that a test is compiled for. The sources know nothing of the hook: it is force-included.
 
 #if defined(TASKS_TEST_BOOST)
-#include <boost/asio.hpp>
-#include <boost/asio/experimental/as_single.hpp>
-#include <boost/asio/experimental/awaitable_operators.hpp>
-#include <boost/asio/experimental/channel.hpp>
-#include <boost/asio/experimental/concurrent_channel.hpp>
+#  include <boost/asio.hpp>
+#  include <boost/asio/experimental/as_single.hpp>
+#  include <boost/asio/experimental/awaitable_operators.hpp>
+#  include <boost/asio/experimental/channel.hpp>
+#  include <boost/asio/experimental/concurrent_channel.hpp>
 namespace net = boost::asio;
 using net::as_tuple;
 using net_error = boost::system::error_code;
 #else
-#include <asio.hpp>
-#include <asio/experimental/as_single.hpp>
-#if __has_include(<asio/as_tuple.hpp>)
-#include <asio/as_tuple.hpp>
+#  include <asio.hpp>
+#  include <asio/experimental/as_single.hpp>
+#  if __has_include(<asio/as_tuple.hpp>)
+#    include <asio/as_tuple.hpp>
 namespace net_tuple = asio;
-#else
-#include <asio/experimental/as_tuple.hpp>
+#  else
+#    include <asio/experimental/as_tuple.hpp>
 namespace net_tuple = asio::experimental;
-#endif
-#include <asio/experimental/awaitable_operators.hpp>
-#include <asio/experimental/channel.hpp>
-#include <asio/experimental/concurrent_channel.hpp>
+#  endif
+#  include <asio/experimental/awaitable_operators.hpp>
+#  include <asio/experimental/channel.hpp>
+#  include <asio/experimental/concurrent_channel.hpp>
 namespace net = asio;
 using net_tuple::as_tuple;
 using net_error = std::error_code;

@@ -152,9 +152,10 @@ TEST(RegistryStress, ARecordThatIsRewrittenWithoutPauseIsNeverCopiedTorn) {
       entry* top = root;
       push(top, reinterpret_cast<void*>(n), n);
       block(owner(root));
-      publish_wait(owner(root),
-                   tasks::layout::pack_wait(wait_kind::socket_read, detail_kind::capacity, static_cast<std::uint32_t>(n)),
-                   object_of(n), n);
+      publish_wait(
+          owner(root),
+          tasks::layout::pack_wait(wait_kind::socket_read, detail_kind::capacity, static_cast<std::uint32_t>(n)),
+          object_of(n), n);
       // Long enough, now and then, for a reader to get through; without it hardly a copy succeeds.
       for (std::uint64_t spin = 0; spin < n % 64; ++spin) std::atomic_signal_fence(std::memory_order_seq_cst);
       pop(root);

@@ -31,7 +31,8 @@ pairs read_pairs(const std::filesystem::path& folder) {
     text << in.rdbuf();
     const std::string s = text.str();
     for (std::sregex_iterator i(s.begin(), s.end(), creation), end; i != end; ++i)
-      found[(*i)[1]][(*i)[2]] = classify_wait(object_type::classify((*i)[1].str()), operation_name::classify((*i)[2].str()));
+      found[(*i)[1]][(*i)[2]] =
+          classify_wait(object_type::classify((*i)[1].str()), operation_name::classify((*i)[2].str()));
   }
   return found;
 }

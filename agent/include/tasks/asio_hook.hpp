@@ -1,42 +1,43 @@
 #pragma once
 
-/// Makes the tasks of standalone Asio visible. Included before anything of Asio: by the CMake target tasks::asio, which force-includes it in
-/// every C++ source, or as the very first #include of each. Changes no type's layout and needs no change of a source.
-/// Inert below C++20, without coroutines, and where Asio is not found.
+/// Makes the tasks of standalone Asio visible. Included before anything of Asio: by the CMake target tasks::asio, which
+/// force-includes it in every C++ source, or as the very first #include of each. Changes no type's layout and needs no
+/// change of a source. Inert below C++20, without coroutines, and where Asio is not found.
 ///
 /// Asio reads its configuration macros here, for the first time: give them (ASIO_DISABLE_EPOLL, …) on the command
 /// line, not in a source.
 
 #if defined(__cplusplus) && __cplusplus >= 202002L && defined(__cpp_impl_coroutine) && defined(__has_include)
-#if __has_include(<asio/detail/handler_tracking.hpp>)
+#  if __has_include(<asio/detail/handler_tracking.hpp>)
 
-#if defined(ASIO_AWAITABLE_HPP) || defined(ASIO_DETAIL_HANDLER_TRACKING_HPP)
-#error "tasks: tasks/asio_hook.hpp must come before every header of standalone Asio: link tasks::asio, or include it first"
-#endif
-#if defined(ASIO_ENABLE_HANDLER_TRACKING) || defined(ASIO_CUSTOM_HANDLER_TRACKING)
-#error "tasks: ASIO_ENABLE_HANDLER_TRACKING and this hook exclude each other: both define Asio's tracking macros"
-#endif
+#    if defined(ASIO_AWAITABLE_HPP) || defined(ASIO_DETAIL_HANDLER_TRACKING_HPP)
+#      error \
+          "tasks: tasks/asio_hook.hpp must come before every header of standalone Asio: link tasks::asio, or include it first"
+#    endif
+#    if defined(ASIO_ENABLE_HANDLER_TRACKING) || defined(ASIO_CUSTOM_HANDLER_TRACKING)
+#      error "tasks: ASIO_ENABLE_HANDLER_TRACKING and this hook exclude each other: both define Asio's tracking macros"
+#    endif
 
-#if defined(__clang__) && !defined(ASIO_HAS_CO_AWAIT)
+#    if defined(__clang__) && !defined(ASIO_HAS_CO_AWAIT)
 // Asio 1.22 knows coroutines of clang only as std::experimental's.
-#define ASIO_HAS_CO_AWAIT 1
-#define ASIO_HAS_STD_COROUTINE 1
-#endif
+#      define ASIO_HAS_CO_AWAIT 1
+#      define ASIO_HAS_STD_COROUTINE 1
+#    endif
 
-#include <asio/detail/config.hpp>
-#include <asio/detail/handler_tracking.hpp>
+#    include <asio/detail/config.hpp>
+#    include <asio/detail/handler_tracking.hpp>
 
-#if defined(ASIO_HAS_CO_AWAIT)
+#    if defined(ASIO_HAS_CO_AWAIT)
 
-#include "tasks/detail/hook_common.hpp"
+#      include "tasks/detail/hook_common.hpp"
 
-#if !defined(ASIO_INLINE_NAMESPACE_BEGIN)
-#define TASKS_HOOK_BEGIN
-#define TASKS_HOOK_END
-#else
-#define TASKS_HOOK_BEGIN ASIO_INLINE_NAMESPACE_BEGIN
-#define TASKS_HOOK_END ASIO_INLINE_NAMESPACE_END
-#endif
+#      if !defined(ASIO_INLINE_NAMESPACE_BEGIN)
+#        define TASKS_HOOK_BEGIN
+#        define TASKS_HOOK_END
+#      else
+#        define TASKS_HOOK_BEGIN ASIO_INLINE_NAMESPACE_BEGIN
+#        define TASKS_HOOK_END ASIO_INLINE_NAMESPACE_END
+#      endif
 namespace asio {
 TASKS_HOOK_BEGIN
 template <typename T, typename Executor>
@@ -50,18 +51,18 @@ struct awaitable_thread_entry_point;
 }  // namespace detail
 TASKS_HOOK_END
 }  // namespace asio
-#undef TASKS_HOOK_BEGIN
-#undef TASKS_HOOK_END
+#      undef TASKS_HOOK_BEGIN
+#      undef TASKS_HOOK_END
 
-#define TASKS_HOOK_ASIO asio
-#define TASKS_HOOK_NAME standalone
-#include "tasks/detail/asio_hook.ipp"
-#undef TASKS_HOOK_ASIO
-#undef TASKS_HOOK_NAME
+#      define TASKS_HOOK_ASIO asio
+#      define TASKS_HOOK_NAME standalone
+#      include "tasks/detail/asio_hook.ipp"
+#      undef TASKS_HOOK_ASIO
+#      undef TASKS_HOOK_NAME
 
-#undef ASIO_HANDLER_CREATION
-#define ASIO_HANDLER_CREATION(args) ::tasks::detail::standalone::handler_creation args
+#      undef ASIO_HANDLER_CREATION
+#      define ASIO_HANDLER_CREATION(args) ::tasks::detail::standalone::handler_creation args
 
-#endif
-#endif
+#    endif
+#  endif
 #endif

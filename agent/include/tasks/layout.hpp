@@ -49,13 +49,13 @@ inline constexpr std::uint64_t state_mask = one_version - one_state;
 
 /// What a record is, and what its task does. Bit 3 says: a task, and it does not run.
 enum class record_state : std::uint8_t {
-  free = 0,        ///< also what never-used memory says
-  running = 1,     ///< a thread runs it
-  overflow = 2,    ///< not a task: more entries of a deep stack, see overflow_record
-  annotation = 3,  ///< not a task: a name or a label, see annotation_record
-  ready = 8,       ///< spawned, its function not entered yet
+  free = 0,             ///< also what never-used memory says
+  running = 1,          ///< a thread runs it
+  overflow = 2,         ///< not a task: more entries of a deep stack, see overflow_record
+  annotation = 3,       ///< not a task: a name or a label, see annotation_record
+  ready = 8,            ///< spawned, its function not entered yet
   blocked_unknown = 9,  ///< waits; wait, object and detail are not to be read (yet, or ever)
-  blocked = 10,    ///< waits, and wait, object and detail say for what
+  blocked = 10,         ///< waits, and wait, object and detail say for what
 };
 inline constexpr std::uint64_t not_running_bit = 8 * one_state;
 
@@ -83,19 +83,19 @@ enum class wait_kind : std::uint8_t {
   socket_wait = 9,
   resolve = 10,
   signal = 11,
-  descriptor_read = 12,   ///< a pipe, a file, a serial port, any other descriptor
+  descriptor_read = 12,  ///< a pipe, a file, a serial port, any other descriptor
   descriptor_write = 13,
   descriptor_wait = 14,
-  post = 15,              ///< post, dispatch or defer: waits for its turn on an executor
-  tasks = 16,             ///< tasks that it spawned and awaits: a join, or the arms of `||` and `&&`
+  post = 15,   ///< post, dispatch or defer: waits for its turn on an executor
+  tasks = 16,  ///< tasks that it spawned and awaits: a join, or the arms of `||` and `&&`
 };
 
 /// How record::detail is to be read.
 enum class detail_kind : std::uint8_t {
   none = 0,
-  capacity = 1,          ///< the channel's buffer, in messages
-  steady_expiry = 2,     ///< nanoseconds on CLOCK_MONOTONIC, signed; INT64_MAX: never
-  system_expiry = 3,     ///< nanoseconds since the epoch on CLOCK_REALTIME, signed; INT64_MAX: never
+  capacity = 1,       ///< the channel's buffer, in messages
+  steady_expiry = 2,  ///< nanoseconds on CLOCK_MONOTONIC, signed; INT64_MAX: never
+  system_expiry = 3,  ///< nanoseconds since the epoch on CLOCK_REALTIME, signed; INT64_MAX: never
 };
 
 /// record::wait: {kind : 8, detail_kind : 8, 0 : 16, file descriptor : 32}. No descriptor is all ones.
@@ -151,17 +151,17 @@ struct alignas(record_size) record {
   word_t running_since;  ///< tick at which it was resumed; meaningful while running
   std::atomic<std::uint32_t> thread;  ///< kernel thread id that runs it; meaningful while running
   std::atomic<std::uint32_t> flags;   ///< record_flags
-  word_t wait;           ///< pack_wait(); meaningful while `blocked`
+  word_t wait;                        ///< pack_wait(); meaningful while `blocked`
 
-  word_t object;         ///< address of what it waits on; meaningful while `blocked`
-  word_t detail;         ///< see detail_kind; meaningful while `blocked` and the wait has such a detail
-  word_t id;             ///< never used again in this process; 0: not a task
-  word_t parent;         ///< id of the task that ran on the spawning thread, 0: none
-  word_t spawn_pc;       ///< a return address inside the function that made the task
-  word_t spawn_caller;   ///< the return address of that function
-  word_t spawn_where;    ///< entry::where of the innermost frame of the spawning task, at that moment; 0: none
-  word_t annotations;    ///< address of the newest annotation_record, or 0
-  word_t overflow;       ///< address of the first overflow_record, or 0
+  word_t object;        ///< address of what it waits on; meaningful while `blocked`
+  word_t detail;        ///< see detail_kind; meaningful while `blocked` and the wait has such a detail
+  word_t id;            ///< never used again in this process; 0: not a task
+  word_t parent;        ///< id of the task that ran on the spawning thread, 0: none
+  word_t spawn_pc;      ///< a return address inside the function that made the task
+  word_t spawn_caller;  ///< the return address of that function
+  word_t spawn_where;   ///< entry::where of the innermost frame of the spawning task, at that moment; 0: none
+  word_t annotations;   ///< address of the newest annotation_record, or 0
+  word_t overflow;      ///< address of the first overflow_record, or 0
   word_t reserved;
 
   entry stack[inline_entries];
@@ -169,7 +169,7 @@ struct alignas(record_size) record {
 static_assert(sizeof(record) == record_size && offsetof(record, stack) == 144);
 
 enum record_flags : std::uint32_t {
-  awaited = 1,    ///< its parent waits (or waited) for it: spawned inside the parent's own await
+  awaited = 1,  ///< its parent waits (or waited) for it: spawned inside the parent's own await
 };
 
 /// The entries of a deep stack beyond the inline ones. Belongs to one task until that task ends.
@@ -185,10 +185,10 @@ static_assert(sizeof(overflow_record) == record_size && offsetof(overflow_record
 /// A task's name (key empty) or one of its labels.
 struct alignas(record_size) annotation_record {
   static constexpr std::size_t words = text_size / 8;
-  word_t word;      ///< state annotation; its version rises before and after each rewriting, odd while rewritten
+  word_t word;  ///< state annotation; its version rises before and after each rewriting, odd while rewritten
   record* owner;
   word_t owner_id;
-  word_t next;      ///< address of the next annotation_record of the same task, or 0
+  word_t next;          ///< address of the next annotation_record of the same task, or 0
   word_t key[words];    ///< zero-terminated UTF-8
   word_t value[words];  ///< likewise
 };
@@ -196,16 +196,16 @@ static_assert(sizeof(annotation_record) == record_size);
 
 /// One OS thread that has spawned or run a task. Taken over by another thread when its own has ended.
 struct alignas(128) thread_slot {
-  std::atomic<std::uint32_t> tid;      ///< kernel thread id; 0: never used
-  std::atomic<std::uint32_t> worker;   ///< 1 once it has run a task
-  word_t spawned;                      ///< tasks begun on this thread, ever; written by it alone
-  word_t ended;                        ///< tasks ended on this thread, ever; written by it alone
+  std::atomic<std::uint32_t> tid;     ///< kernel thread id; 0: never used
+  std::atomic<std::uint32_t> worker;  ///< 1 once it has run a task
+  word_t spawned;                     ///< tasks begun on this thread, ever; written by it alone
+  word_t ended;                       ///< tasks ended on this thread, ever; written by it alone
   // Private to the thread. Atomic, because the next owner finds what a dead thread left; relaxed.
   std::atomic<struct registry*> home;
-  std::atomic<record*> free_head;      ///< linked by record::previous, at most batch_records
-  std::atomic<record*> spare;          ///< a whole batch, or null
-  word_t free_count;                   ///< length of the list at free_head
-  word_t fresh_next;                   ///< index of the next record of a batch that was never used
+  std::atomic<record*> free_head;  ///< linked by record::previous, at most batch_records
+  std::atomic<record*> spare;      ///< a whole batch, or null
+  word_t free_count;               ///< length of the list at free_head
+  word_t fresh_next;               ///< index of the next record of a batch that was never used
   word_t fresh_end;
   word_t id_next;
   word_t id_end;
@@ -214,12 +214,12 @@ static_assert(sizeof(thread_slot) == 128);
 
 /// Everything that is mapped rather than part of the object. Mapped at the first use, never unmapped.
 struct registry {
-  word_t used;            ///< records handed out so far; those below this index may be read
+  word_t used;  ///< records handed out so far; those below this index may be read
   word_t next_id;
-  word_t free_batches;    ///< {tag : 24, record address / 256 : 40} of the first free batch, a lock-free stack
-  word_t threads;         ///< slots handed out so far
-  word_t lost;            ///< tasks that found no memory and are not recorded
-  word_t search;          ///< where the next thread begins to look for a slot whose thread has ended
+  word_t free_batches;  ///< {tag : 24, record address / 256 : 40} of the first free batch, a lock-free stack
+  word_t threads;       ///< slots handed out so far
+  word_t lost;          ///< tasks that found no memory and are not recorded
+  word_t search;        ///< where the next thread begins to look for a slot whose thread has ended
   word_t reserved[10];
   std::atomic<record*> slabs[max_slabs];  ///< slab_records each; null: not mapped (yet)
   thread_slot slots[max_threads];
@@ -227,7 +227,7 @@ struct registry {
 
 /// What became of the agent of this object.
 enum class agent_status : std::uint32_t {
-  absent = 0,            ///< nobody made one
+  absent = 0,  ///< nobody made one
   starting = 1,
   listening = 2,         ///< at root::socket_path
   off = 3,               ///< TASKS_AGENT=off
@@ -242,32 +242,32 @@ enum class agent_status : std::uint32_t {
 
 /// Found through the ELF note. One in each object (executable or shared library) that links the agent.
 struct root {
-  std::uint64_t magic;                 ///< root_magic
-  std::uint32_t layout;                ///< version
-  std::uint32_t size;                  ///< sizeof(root)
-  std::uint32_t record_bytes;          ///< record_size
-  std::uint32_t header_bytes;          ///< sizeof(frame_header)
-  std::atomic<std::uint32_t> pid;      ///< of the process that owns it; another's: a forked copy; 0: not used yet
-  std::atomic<std::uint32_t> agent;    ///< agent_status
-  word_t start_time;                   ///< of that process: field 22 of /proc/PID/stat, clock ticks since boot
-  std::atomic<registry*> records;      ///< null until the first task
-  word_t tick;                         ///< coarse CLOCK_MONOTONIC in ms; 0: nobody advances it
+  std::uint64_t magic;               ///< root_magic
+  std::uint32_t layout;              ///< version
+  std::uint32_t size;                ///< sizeof(root)
+  std::uint32_t record_bytes;        ///< record_size
+  std::uint32_t header_bytes;        ///< sizeof(frame_header)
+  std::atomic<std::uint32_t> pid;    ///< of the process that owns it; another's: a forked copy; 0: not used yet
+  std::atomic<std::uint32_t> agent;  ///< agent_status
+  word_t start_time;                 ///< of that process: field 22 of /proc/PID/stat, clock ticks since boot
+  std::atomic<registry*> records;    ///< null until the first task
+  word_t tick;                       ///< coarse CLOCK_MONOTONIC in ms; 0: nobody advances it
   std::atomic<std::uint32_t> tick_resolution;  ///< how old `tick` may be, in ms
   std::atomic<std::int32_t> agent_errno;
-  word_t instance;                     ///< random, made with the agent
+  word_t instance;  ///< random, made with the agent
   /// Offsets that a scanner needs to discount Asio's own list of channels; 0: no hook with channels was used.
   std::atomic<std::uint32_t> channel_next;
   std::atomic<std::uint32_t> channel_prev;
   word_t reserved[4];
-  char socket_path[112];               ///< zero-terminated; meaningful while the agent listens
+  char socket_path[112];  ///< zero-terminated; meaningful while the agent listens
 };
 
 /// The descriptor of the ELF note: owner name "tasks", type note_type.
 inline constexpr std::uint32_t note_type = 1;
 struct note_descriptor {
   std::uint32_t layout;
-  std::uint32_t size;          ///< sizeof(root)
-  std::int64_t root_offset;    ///< address of the root minus the address of this field
+  std::uint32_t size;        ///< sizeof(root)
+  std::int64_t root_offset;  ///< address of the root minus the address of this field
 };
 
 }  // namespace tasks::layout

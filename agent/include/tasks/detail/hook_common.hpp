@@ -28,7 +28,8 @@ struct expiry_in_nanoseconds {
   template <class TimePoint>
   static std::uint64_t nanoseconds(const TimePoint& t) noexcept {
     if (t == (TimePoint::max)()) return INT64_MAX;
-    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(t.time_since_epoch()).count());
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::nanoseconds>(t.time_since_epoch()).count());
   }
 };
 

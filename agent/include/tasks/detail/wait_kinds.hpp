@@ -1,7 +1,8 @@
 #pragma once
 
-/// From what Asio says of an operation when it begins (ASIO_HANDLER_CREATION's object type and operation name) to a kind
-/// of wait. Every pair that Asio 1.22.1, 1.38.2 and Boost 1.81 contain is listed in tests/unit/wait_kinds_test.cpp.
+/// From what Asio says of an operation when it begins (ASIO_HANDLER_CREATION's object type and operation name) to a
+/// kind of wait. Every pair that Asio 1.22.1, 1.38.2 and Boost 1.81 contain is listed in
+/// tests/unit/wait_kinds_test.cpp.
 
 #include <cstdint>
 #include <string_view>
@@ -56,18 +57,24 @@ constexpr layout::wait_kind classify_wait(object_type::kind type, operation_name
     return operation == operation_name::read ? reads : operation == operation_name::write ? writes : otherwise;
   };
   switch (type) {
-    case object_type::channel: return choose(wait_kind::channel_receive, wait_kind::channel_send, wait_kind::other);
-    case object_type::timer: return wait_kind::timer;
+    case object_type::channel:
+      return choose(wait_kind::channel_receive, wait_kind::channel_send, wait_kind::other);
+    case object_type::timer:
+      return wait_kind::timer;
     case object_type::socket:
       if (operation == operation_name::accept) return wait_kind::socket_accept;
       if (operation == operation_name::connect) return wait_kind::socket_connect;
       return choose(wait_kind::socket_read, wait_kind::socket_write, wait_kind::socket_wait);
-    case object_type::resolver: return wait_kind::resolve;
-    case object_type::signal_set: return wait_kind::signal;
+    case object_type::resolver:
+      return wait_kind::resolve;
+    case object_type::signal_set:
+      return wait_kind::signal;
     case object_type::descriptor:
       return choose(wait_kind::descriptor_read, wait_kind::descriptor_write, wait_kind::descriptor_wait);
-    case object_type::executor: return wait_kind::post;
-    case object_type::other: break;
+    case object_type::executor:
+      return wait_kind::post;
+    case object_type::other:
+      break;
   }
   return wait_kind::other;
 }

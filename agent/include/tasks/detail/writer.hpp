@@ -25,13 +25,13 @@ using layout::record_state;
 
 /// What a thread knows of the tasks it runs.
 struct thread_state {
-  record* current;              ///< the task that runs, innermost where resumptions nest; null: none
-  record* waiting;              ///< the task whose operation is being started and has not said yet what it is
-  entry* pushed;                ///< entry of the frame that was pushed last, until that frame runs
-  layout::thread_slot* slot;    ///< null until the thread begins a task
-  record* joining;              ///< the task that waits for the tasks it is spawning …
-  std::uint64_t joining_word;   ///< … as long as its word is this one
-  std::uint32_t tid;            ///< 0: not asked yet
+  record* current;             ///< the task that runs, innermost where resumptions nest; null: none
+  record* waiting;             ///< the task whose operation is being started and has not said yet what it is
+  entry* pushed;               ///< entry of the frame that was pushed last, until that frame runs
+  layout::thread_slot* slot;   ///< null until the thread begins a task
+  record* joining;             ///< the task that waits for the tasks it is spawning …
+  std::uint64_t joining_word;  ///< … as long as its word is this one
+  std::uint32_t tid;           ///< 0: not asked yet
 };
 
 /// One a thread in all objects that the dynamic linker lets share it, because Asio's own templates, and with them
@@ -144,8 +144,7 @@ inline void set_location(entry* e, const std::source_location& where) noexcept {
   const auto word = load(r->word);
   if (word & layout::not_running_bit) {
     resume_fields(r);
-    store(r->word, (word & ~layout::state_mask) + layout::one_version +
-                       layout::state_bits_of(record_state::running));
+    store(r->word, (word & ~layout::state_mask) + layout::one_version + layout::state_bits_of(record_state::running));
   }
 }
 
@@ -159,7 +158,8 @@ inline void set_location(entry* e, const std::source_location& where) noexcept {
 }
 
 /// Says what the task waits for. Nothing of it may be written afterwards: the operation may complete on another thread.
-[[gnu::always_inline]] inline void publish_wait(record* r, std::uint64_t wait, std::uint64_t object, std::uint64_t detail) noexcept {
+[[gnu::always_inline]] inline void publish_wait(record* r, std::uint64_t wait, std::uint64_t object,
+                                                std::uint64_t detail) noexcept {
   const auto word = load(r->word);
   if ((word & layout::state_mask) != layout::state_bits_of(record_state::blocked_unknown)) return;
   store(r->wait, wait);
