@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "names.hpp"
+#include "type_names.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -51,6 +52,8 @@ frame resolver::make_frame(const v1::Location& location) {
   auto name = make_readable(raw);
   f.function = std::move(name.text);
   f.plumbing = name.plumbing;
+  // Shown without being asked for only where a task has no other frames: who wants details says --all-frames.
+  if (f.plumbing && !options_.all_frames) f.function = bare_name(f.function);
   f.text = frame_text(f, false);
   if (f.from_address) f.foreign_text = frame_text(f, true);
   return f;

@@ -226,7 +226,7 @@ readable_name make_readable(std::string_view raw) {
   take_template_arguments(text);
   replace_all(text, ") const::", ")::");
   unify_lambdas(text);
-  if (text.find("main::<lambda") == 0) text.insert(4, "()");
+  if (text == "main" || text.starts_with("main::<lambda")) text.insert(4, "()");
   protect_operators(text);
   drop_qualifiers_and_return_type(text);
   readable_name name;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <unordered_map>
 
@@ -41,12 +42,39 @@ int find_elf(Dwfl_Module* module, void** data, const char* name, Dwarf_Addr base
 char* debug_path = nullptr;
 const Dwfl_Callbacks callbacks = {find_elf, dwfl_standard_find_debuginfo, nullptr, &debug_path};
 
-const char* name_of(Dwarf_Die* die) {
+const char* linkage_name(Dwarf_Die& die) {
   Dwarf_Attribute memory;
   for (const unsigned name : {DW_AT_linkage_name, DW_AT_MIPS_linkage_name}) {
-    if (const char* text = dwarf_formstring(dwarf_attr_integrate(die, name, &memory))) return text;
+    if (const char* text = dwarf_formstring(dwarf_attr_integrate(&die, name, &memory))) return text;
   }
-  return dwarf_diename(die);
+  return nullptr;
+}
+
+/// The entry that stands in the namespaces and classes of a function: what it was inlined from, where that was
+/// declared.
+Dwarf_Die declaration_of(Dwarf_Die die) {
+  for (const unsigned link : {DW_AT_abstract_origin, DW_AT_specification}) {
+    Dwarf_Attribute memory;
+    Dwarf_Die target;
+    if (dwarf_formref_die(dwarf_attr(&die, link, &memory), &target)) die = target;
+  }
+  return die;
+}
+
+/// Without parameters: for functions that have no linkage name, as those in anonymous namespaces.
+std::string qualified_name(Dwarf_Die& function) {
+  auto declaration = declaration_of(function);
+  Dwarf_Die* scopes = nullptr;
+  const int count = dwarf_getscopes_die(&declaration, &scopes);
+  std::string name;
+  for (int i = 0; i < count; ++i) {
+    const int tag = dwarf_tag(&scopes[i]);
+    const bool names_it = i == 0 || tag == DW_TAG_namespace || tag == DW_TAG_class_type || tag == DW_TAG_structure_type;
+    const char* part = names_it ? dwarf_diename(&scopes[i]) : nullptr;
+    if (part) name.insert(0, name.empty() ? std::string(part) : std::string(part) + "::");
+  }
+  std::free(scopes);
+  return name;
 }
 
 class dwfl_symbolizer final : public symbolizer {
@@ -121,6 +149,18 @@ class dwfl_symbolizer final : public symbolizer {
     return at;
   }
 
+  std::string name_of(Dwarf_Die& function, Dwfl_Module* module, std::uint64_t address) {
+    if (const char* name = linkage_name(function)) return name;
+    // The symbol table knows local functions too, and coroutines' bodies, but not what is inlined in them.
+    if (dwarf_tag(&function) == DW_TAG_subprogram) {
+      const char* symbol = dwfl_module_addrname(module, address);
+      if (symbol) return symbol;
+    }
+    auto [known, is_new] = names_.try_emplace(function.addr);
+    if (is_new) known->second = qualified_name(function);
+    return known->second;
+  }
+
   static std::string absolute(Dwarf_Die* unit, const char* path) {
     if (path[0] == '/') return path;
     Dwarf_Attribute memory;
@@ -143,8 +183,7 @@ class dwfl_symbolizer final : public symbolizer {
     dwarf_cu_info(unit->cu, &version, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr);
     const Dwarf_Word first_file = version >= 5 ? 0 : 1;
     for (auto& function : index->chain_at(address - bias)) {
-      const char* name = name_of(&function);
-      place.function = name ? name : "";
+      place.function = name_of(function, module, address);
       found.push_back(place);
       if (dwarf_tag(&function) == DW_TAG_subprogram) break;
       Dwarf_Attribute memory;
@@ -162,6 +201,7 @@ class dwfl_symbolizer final : public symbolizer {
   bool opened_ = false;
   Dwfl* dwfl_ = nullptr;
   std::unordered_map<void*, std::unique_ptr<function_index>> units_;  ///< by where the unit's entry lies
+  std::unordered_map<void*, std::string> names_;                      ///< likewise, of functions without linkage names
 };
 
 }  // namespace

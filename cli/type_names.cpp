@@ -175,10 +175,10 @@ std::string simplify(std::string_view text, bool inner) {
       i = close + 1;
     } else {
       // "T &" and "> >" as people write them.
-      const bool needless =
-          c == ' ' && i + 1 < text.size() &&
-          (text[i + 1] == '&' || text[i + 1] == '*' || text[i + 1] == '>' ||
-           (text[i + 1] == '(' && i != 0 && is_word(text[i - 1]) && inner && text.compare(i + 1, 2, "(*") != 0));
+      const bool needless = c == ' ' && i + 1 < text.size() &&
+                            (text[i + 1] == '&' || text[i + 1] == '*' || text[i + 1] == '>' ||
+                             (text[i + 1] == '(' && i != 0 && (is_word(text[i - 1]) || text[i - 1] == '>') && inner &&
+                              text.compare(i + 1, 2, "(*") != 0));
       if (!needless) out += c;
       ++i;
     }
@@ -220,6 +220,19 @@ std::vector<std::string> split_arguments(std::string_view list, char separator) 
   }
   if (const auto last = trim(list.substr(begin)); !last.empty() || !parts.empty()) parts.emplace_back(last);
   return parts;
+}
+
+std::string bare_name(std::string_view signature) {
+  std::string name;
+  for (std::size_t i = 0; i < signature.size() && signature[i] != '('; ++i) {
+    const auto close = signature[i] == '<' ? matching_close(signature, i) : signature.npos;
+    if (close == signature.npos) {
+      name += signature[i];
+    } else {
+      i = close;
+    }
+  }
+  return name;
 }
 
 std::string simplify_types(std::string_view signature) { return unify_integers(simplify(signature, false)); }

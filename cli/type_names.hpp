@@ -16,6 +16,9 @@ namespace tasks::cli {
 /// Splits at a separator that stands outside all brackets; the parts carry no spaces around them.
 [[nodiscard]] std::vector<std::string> split_arguments(std::string_view list, char separator);
 
+/// A function's name without parameters and template arguments: asio::async_result::initiate.
+[[nodiscard]] std::string bare_name(std::string_view signature);
+
 /// Rewrites the types in a function's signature. Brackets in operator names must be hidden.
 [[nodiscard]] std::string simplify_types(std::string_view signature);
 

@@ -7,6 +7,8 @@
 
 #include <ostream>
 
+#include "type_names.hpp"
+
 namespace tasks::cli {
 namespace {
 
@@ -399,9 +401,17 @@ TEST(Name, OfBoostsTypesReadsLikeThatOfAsios) {
             "session(tcp::socket)");
 }
 
+TEST(Name, OfTheMainFunctionIsThatOfItsLambdas) { EXPECT_EQ(make_readable("main").text, "main()"); }
+
+TEST(Name, OfPlumbingCanBeShort) {
+  EXPECT_EQ(bare_name("asio::async_result<use_awaitable_t<>, void()>::initiate<int>(int)"), "asio::async_result::initiate");
+  EXPECT_EQ(bare_name("operator<(int)"), "operator<");
+  EXPECT_EQ(bare_name(""), "");
+}
+
 TEST(Name, ThatIsNoneIsShownAsItIs) {
   EXPECT_EQ(make_readable("").text, "");
-  EXPECT_EQ(make_readable("main").text, "main");
+  EXPECT_EQ(make_readable("start").text, "start");
   EXPECT_EQ(make_readable("_Znonsense").text, "_Znonsense");
   // Brackets that do not close, as in rubbish from a target: no crash, something to show.
   for (const char* raw : {"f(", "f(<[", ")))", ">>>", "<lambda(", "operator<", "x::_Z.Frame*)", "f() [with T = ", "[]",

@@ -5,7 +5,6 @@
 
 #include <cstdlib>
 #include <fstream>
-#include <regex>
 #include <sstream>
 
 namespace tasks::testing {
@@ -132,13 +131,23 @@ fake_agent::script lab_script() {
 
 std::string normalized(const std::string& text, const fake_agent& target) {
   const auto pid = target.pid_text(), parent = std::to_string(::getpid());
-  // In suggested commands, in JSON, and as a row of the list: there the uptime varies too.
-  auto out = std::regex_replace(text, std::regex("-p " + pid + "\\b"), "-p PID");
-  out =
-      std::regex_replace(out, std::regex("\"pid\":" + pid + ",\"ppid\":" + parent + ","), "\"pid\":PID,\"ppid\":PPID,");
-  out = std::regex_replace(out, std::regex("\"pid\":" + pid + "\\b"), "\"pid\":PID");
-  return std::regex_replace(out, std::regex("(^|\n)" + pid + "([*!]*)  " + parent + "  (.*)  <?[0-9]+s  "),
-                            "$1PID$2  PPID  $3  UPTIME  ");
+  std::string out;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    // A row of the list: PID, marks, PPID, counts, UPTIME and PROGRAM, two spaces apart.
+    const auto marks = line.find_first_not_of("*!", pid.size());
+    if (line.starts_with(pid) && marks != line.npos && line.substr(marks).starts_with("  " + parent + "  ")) {
+      line.replace(marks + 2, parent.size(), "PPID");
+      line.replace(0, pid.size(), "PID");
+      const auto program = line.find("  cli_");
+      const auto uptime = line.rfind("  ", program - 1);
+      if (program != line.npos && uptime != line.npos) line.replace(uptime + 2, program - uptime - 2, "UPTIME");
+    }
+    // A command that is suggested.
+    if (const auto at = line.find("-p " + pid + " "); at != line.npos) line.replace(at + 3, pid.size(), "PID");
+    out += line + "\n";
+  }
+  return out;
 }
 
 void expect_golden(std::string_view name, const std::string& text) {

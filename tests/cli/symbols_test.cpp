@@ -25,6 +25,18 @@ constexpr unsigned spawn_line = __LINE__ + 2;
   return address;
 }
 
+namespace local {
+namespace {
+[[gnu::always_inline]] inline std::uint64_t inlined_here() { return asio::detail::spawn(); }
+}  // namespace
+}  // namespace local
+
+[[gnu::noinline]] std::uint64_t hidden_spawns() {
+  const auto address = local::inlined_here();
+  asm volatile("");
+  return address;
+}
+
 constexpr unsigned legacy_line = __LINE__ + 1;
 [[gnu::noinline]] int legacy_coroutine(int value) { return value + 1; }
 
@@ -104,6 +116,21 @@ TEST(Frame, BelowAnotherThatSaysNoLineIsNotInstrumented) {
 TEST(Frame, OfWhichNothingIsKnownIsStillShown) {
   EXPECT_EQ(stack_of(one_task(v1::Task::BLOCKED, {3, 0, 2})),
             "task 7 [blocked, 12s]:\n<not instrumented>\n<unknown>\nworker(int)\n\t/src/pool.cpp:31\n" + spawned);
+}
+
+TEST(Frame, OfAsioIsShownShortWhereThereIsNoOther) {
+  auto script = one_task(v1::Task::BLOCKED, {2});
+  script.stacks[0].mutable_locations(1)->set_function(
+      "static return_type asio::async_result<asio::use_awaitable_t<>, void ()>::initiate(Initiation) [Initiation = "
+      "int]");
+  EXPECT_EQ(stack_of(script), "task 7 [blocked, 12s]:\nasio::async_result::initiate\n\t/src/pool.cpp:31\n" + spawned);
+}
+
+TEST(Symbolizer, KnowsTheNamespaceOfAnInlinedFunctionWithoutALinkageName) {
+  const auto found = cli::make_symbolizer(::getpid())->resolve(hidden_spawns() - 1);
+  ASSERT_GE(found.size(), 2u);
+  EXPECT_NE(found[0].function.find("local"), std::string::npos) << found[0].function;
+  EXPECT_NE(found[0].function.find("inlined_here"), std::string::npos) << found[0].function;
 }
 
 TEST(SpawnSite, ThatIsNotKnownGivesWayToTheParentsLine) {
