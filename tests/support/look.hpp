@@ -35,7 +35,7 @@ struct seen_task {
   [[nodiscard]] bool runs(std::string_view function) const;
 };
 
-/// Every live task, oldest first.
+/// Every live task, oldest first; without those that were switched faster than they could be copied.
 [[nodiscard]] std::vector<seen_task> look();
 /// Those that run() such a function.
 [[nodiscard]] std::vector<seen_task> look_for(std::string_view function);
