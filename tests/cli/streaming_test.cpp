@@ -58,6 +58,11 @@ fake_agent::script many(std::uint64_t tasks) {
   return script;
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool memory_counts = false;  // a sanitizer's own
+#else
+constexpr bool memory_counts = true;
+#endif
 constexpr long limit_kib = 64 * 1024;
 
 TEST(AMillionTasks, AreAllPrintedWithinTheMemoryBound) {
@@ -66,7 +71,7 @@ TEST(AMillionTasks, AreAllPrintedWithinTheMemoryBound) {
   EXPECT_EQ(seen.status, 0);
   // A header, three frames of two lines, who spawned it, and an empty line between two tasks.
   EXPECT_EQ(seen.lines, 1'000'000u * 9 - 1);
-  EXPECT_LT(seen.max_rss_kib, limit_kib);
+  EXPECT_TRUE(!memory_counts || seen.max_rss_kib < limit_kib) << seen.max_rss_kib;
 }
 
 TEST(ManyTasks, AreJsonWithinTheMemoryBound) {
@@ -75,7 +80,7 @@ TEST(ManyTasks, AreJsonWithinTheMemoryBound) {
   const auto large = count_output({"stack", target.pid_text(), "--json"});
   EXPECT_EQ(large.status, 0);
   EXPECT_GT(large.bytes, 40'000'000u);
-  EXPECT_LT(large.max_rss_kib, small.max_rss_kib + 8 * 1024);
+  EXPECT_TRUE(!memory_counts || large.max_rss_kib < small.max_rss_kib + 8 * 1024) << large.max_rss_kib;
 }
 
 }  // namespace
