@@ -33,8 +33,7 @@ TEST_P(Plumbing, OfAsioIsKnownAsSuch) {
 }
 
 const sample gcc[] = {
-    {"void worker(worker(int)::_Z6workeri.Frame*)",
-     "worker(int)"},
+    {"void worker(worker(int)::_Z6workeri.Frame*)", "worker(int)"},
     {"void worker(worker(std::shared_ptr<asio::experimental::basic_concurrent_channel<asio::any_io_executo"
      "r, asio::experimental::channel_traits<>, void(std::error_code, std::__cxx11::basic_string<char, std:"
      ":char_traits<char>, std::allocator<char> >)> >)::_Z6workerSt10shared_ptrIN4asio12experimental24basic"
@@ -67,36 +66,29 @@ const sample gcc[] = {
     {"void optr(optr(void (*)(int), std::unique_ptr<int>, const char*)::_Z4optrPFviESt10unique_ptrIiSt14de"
      "fault_deleteIiEEPKc.Frame*)",
      "optr(void (*)(int), std::unique_ptr<int>, const char*)"},
-    {"void app::server::run(app::server::run(int)::_ZN3app6server3runEi.Frame*)",
-     "app::server::run(int)"},
+    {"void app::server::run(app::server::run(int)::_ZN3app6server3runEi.Frame*)", "app::server::run(int)"},
     {"void app::server::run(int)::<lambda(std::string)>::operator()(app::server::run(int)::<lambda(std::st"
      "ring)>::_ZZN3app6server3runEiENKUlNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEEE_clES6_.Frame"
      "*)",
      "app::server::run(int)::<lambda(std::string)>"},
-    {"void app::server::crun(app::server::crun() const::_ZNK3app6server4crunEv.Frame*)",
-     "app::server::crun()"},
-    {"void app::server::srun(app::server::srun()::_ZN3app6server4srunEv.Frame*)",
-     "app::server::srun()"},
+    {"void app::server::crun(app::server::crun() const::_ZNK3app6server4crunEv.Frame*)", "app::server::crun()"},
+    {"void app::server::srun(app::server::srun()::_ZN3app6server4srunEv.Frame*)", "app::server::srun()"},
     {"void app::server::trun(app::server::trun<std::__cxx11::basic_string<char> >(std::__cxx11::basic_stri"
      "ng<char>)::_ZN3app6server4trunINSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEEEEN4asio9awaitabl"
      "eIvNS8_15any_io_executorEEET_.Frame*)",
      "app::server::trun<std::string>(std::string)"},
-    {"void app::server::operator()(app::server::operator()()::_ZN3app6serverclEv.Frame*)",
-     "app::server::operator()()"},
+    {"void app::server::operator()(app::server::operator()()::_ZN3app6serverclEv.Frame*)", "app::server::operator()()"},
     {"void app::server::operator<(app::server::operator<(int)::_ZN3app6serverltEi.Frame*)",
      "app::server::operator<(int)"},
     {"void app::box<std::__cxx11::basic_string<char> >::get(app::box<std::__cxx11::basic_string<char> >::g"
      "et(std::__cxx11::basic_string<char>)::_ZN3app3boxINSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcE"
      "EEE3getES6_.Frame*)",
      "app::box<std::string>::get(std::string)"},
-    {"void app::box<int>::in::f(app::box<int>::in::f()::_ZN3app3boxIiE2in1fEv.Frame*)",
-     "app::box<int>::in::f()"},
-    {"void app::v1::vf(vf(app::server)::_ZN3app2v12vfENS_6serverE.Frame*)",
-     "app::v1::vf(app::server)"},
+    {"void app::box<int>::in::f(app::box<int>::in::f()::_ZN3app3boxIiE2in1fEv.Frame*)", "app::box<int>::in::f()"},
+    {"void app::v1::vf(vf(app::server)::_ZN3app2v12vfENS_6serverE.Frame*)", "app::v1::vf(app::server)"},
     {"void {anonymous}::anon(anon(int, long unsigned int)::_ZN12_GLOBAL__N_14anonEim.Frame*)",
      "anon(int, unsigned long)"},
-    {"void {anonymous}::local::m({anonymous}::local::m()::_ZN12_GLOBAL__N_15local1mEv.Frame*)",
-     "local::m()"},
+    {"void {anonymous}::local::m({anonymous}::local::m()::_ZN12_GLOBAL__N_15local1mEv.Frame*)", "local::m()"},
     {"void templ(templ<std::__cxx11::basic_string<char> >(std::__cxx11::basic_string<char>)::_Z5templINSt7"
      "__cxx1112basic_stringIcSt11char_traitsIcESaIcEEEEN4asio9awaitableIT_NS6_15any_io_executorEEES8_.Fram"
      "e*)",
@@ -106,12 +98,9 @@ const sample gcc[] = {
     {"void vari(vari<int, double>(int, double)::_Z4variIJidEEN4asio9awaitableIvNS0_15any_io_executorEEEDpT"
      "_.Frame*)",
      "vari<int, double>(int, double)"},
-    {"void autof(autof(int)::_Z5autofi.Frame*)",
-     "autof(int)"},
-    {"void dflt(dflt<int>(int)::_Z4dfltIiEN4asio9awaitableIvNS0_15any_io_executorEEET_.Frame*)",
-     "dflt<int>(int)"},
-    {"void main()::<lambda()>::operator()(main()::<lambda()>::_ZZ4mainENKUlvE1_clEv.Frame*)",
-     "main()::<lambda()>"},
+    {"void autof(autof(int)::_Z5autofi.Frame*)", "autof(int)"},
+    {"void dflt(dflt<int>(int)::_Z4dfltIiEN4asio9awaitableIvNS0_15any_io_executorEEET_.Frame*)", "dflt<int>(int)"},
+    {"void main()::<lambda()>::operator()(main()::<lambda()>::_ZZ4mainENKUlvE1_clEv.Frame*)", "main()::<lambda()>"},
     {"void main()::<lambda(std::shared_ptr<asio::experimental::basic_concurrent_channel<asio::any_io_execu"
      "tor, asio::experimental::channel_traits<>, void(std::error_code, std::__cxx11::basic_string<char, st"
      "d::char_traits<char>, std::allocator<char> >)> >, int)>::operator()(main()::<lambda(std::shared_ptr<"
@@ -121,80 +110,55 @@ const sample gcc[] = {
      "5any_io_executorENS1_14channel_traitsIJEEEJFvSt10error_codeNSt7__cxx1112basic_stringIcSt11char_trait"
      "sIcESaIcEEEEEEEEiE2_clESF_i.Frame*)",
      "main()::<lambda(std::shared_ptr<concurrent_channel<void(std::error_code, std::string)>>, int)>"},
-    {"void main()::<lambda()>::operator()(main()::<lambda()>::_ZZ4mainENKUlvE3_clEv.Frame*)",
-     "main()::<lambda()>"},
+    {"void main()::<lambda()>::operator()(main()::<lambda()>::_ZZ4mainENKUlvE3_clEv.Frame*)", "main()::<lambda()>"},
     {"void main()::<lambda()>::<lambda()>::operator()(main()::<lambda()>::<lambda()>::_ZZZ4mainENKUlvE3_cl"
      "EvENKUlvE_clEv.Frame*)",
      "main()::<lambda()>::<lambda()>"},
-    {"void main()::<lambda()>::operator()(main()::<lambda()>::_ZZ4mainENKUlvE4_clEv.Frame*)",
-     "main()::<lambda()>"},
-    {"void main()::<lambda()>::operator()(main()::<lambda()>::_ZZ4mainENKUlvE5_clEv.Frame*)",
-     "main()::<lambda()>"},
-    {"void main()::<lambda()>::operator()(main()::<lambda()>::_ZZ4mainENKUlvE6_clEv.Frame*)",
-     "main()::<lambda()>"},
-    {"main()::<lambda()>",
-     "main()::<lambda()>"},
+    {"void main()::<lambda()>::operator()(main()::<lambda()>::_ZZ4mainENKUlvE4_clEv.Frame*)", "main()::<lambda()>"},
+    {"void main()::<lambda()>::operator()(main()::<lambda()>::_ZZ4mainENKUlvE5_clEv.Frame*)", "main()::<lambda()>"},
+    {"void main()::<lambda()>::operator()(main()::<lambda()>::_ZZ4mainENKUlvE6_clEv.Frame*)", "main()::<lambda()>"},
+    {"main()::<lambda()>", "main()::<lambda()>"},
 };
 INSTANTIATE_TEST_SUITE_P(Gcc, Name, ::testing::ValuesIn(gcc));
 
 const sample clang[] = {
-    {"awaitable<void> worker(int)",
-     "worker(int)"},
-    {"awaitable<void> worker(std::shared_ptr<chan>)",
-     "worker(std::shared_ptr<chan>)"},
+    {"awaitable<void> worker(int)", "worker(int)"},
+    {"awaitable<void> worker(std::shared_ptr<chan>)", "worker(std::shared_ptr<chan>)"},
     {"auto main()::(anonymous class)::operator()(auto) const [c:auto = std::shared_ptr<asio::experimental:"
      ":basic_concurrent_channel<asio::any_io_executor, asio::experimental::channel_traits<>, void (std::er"
      "ror_code, std::basic_string<char>)>>]",
      "main()::<lambda(auto)>"},
-    {"awaitable<int> inner(chan &)",
-     "inner(chan&)"},
+    {"awaitable<int> inner(chan &)", "inner(chan&)"},
     {"awaitable<std::string> str(std::string, const std::string &, std::string_view)",
      "str(std::string, const std::string&, std::string_view)"},
     {"awaitable<std::vector<std::map<std::string, int>>> deep(std::vector<std::string>, std::map<int, std:"
      ":string>, std::function<void (int)>)",
      "deep(std::vector<std::string>, std::map<int, std::string>, std::function<void(int)>)"},
-    {"awaitable<void> session(tcp::socket)",
-     "session(tcp::socket)"},
+    {"awaitable<void> session(tcp::socket)", "session(tcp::socket)"},
     {"awaitable<void> sessionr(tcp::socket &, tcp::acceptor &, asio::steady_timer &)",
      "sessionr(tcp::socket&, tcp::acceptor&, steady_timer&)"},
     {"awaitable<void> optr(void (*)(int), std::unique_ptr<int>, const char *)",
      "optr(void (*)(int), std::unique_ptr<int>, const char*)"},
-    {"awaitable<void> app::server::run(int)",
-     "app::server::run(int)"},
+    {"awaitable<void> app::server::run(int)", "app::server::run(int)"},
     {"auto app::server::run(int)::(anonymous class)::operator()(std::string) const",
      "app::server::run(int)::<lambda(std::string)>"},
-    {"awaitable<void> app::server::crun() const",
-     "app::server::crun()"},
-    {"static awaitable<void> app::server::srun()",
-     "app::server::srun()"},
-    {"awaitable<void> app::server::trun(T) [T = std::basic_string<char>]",
-     "app::server::trun(std::string)"},
-    {"awaitable<void> app::server::operator()()",
-     "app::server::operator()()"},
-    {"awaitable<bool> app::server::operator<(int)",
-     "app::server::operator<(int)"},
+    {"awaitable<void> app::server::crun() const", "app::server::crun()"},
+    {"static awaitable<void> app::server::srun()", "app::server::srun()"},
+    {"awaitable<void> app::server::trun(T) [T = std::basic_string<char>]", "app::server::trun(std::string)"},
+    {"awaitable<void> app::server::operator()()", "app::server::operator()()"},
+    {"awaitable<bool> app::server::operator<(int)", "app::server::operator<(int)"},
     {"awaitable<void> app::box<std::basic_string<char>>::get(T) [T = std::basic_string<char>]",
      "app::box<std::string>::get(std::string)"},
-    {"awaitable<T> app::box<int>::in::f() [T = int]",
-     "app::box<int>::in::f()"},
-    {"awaitable<void> app::vf(server)",
-     "app::vf(server)"},
-    {"awaitable<void> (anonymous namespace)::anon(int, unsigned long)",
-     "anon(int, unsigned long)"},
-    {"awaitable<void> (anonymous namespace)::local::m()",
-     "local::m()"},
-    {"awaitable<T> templ(T) [T = std::basic_string<char>]",
-     "templ(std::string)"},
-    {"awaitable<T> templ2() [T = int, N = 3]",
-     "templ2()"},
-    {"awaitable<void> vari(T...) [T = <int, double>]",
-     "vari(int, double)"},
-    {"awaitable<void> autof(int)",
-     "autof(int)"},
-    {"awaitable<void> dflt(auto) [x:auto = int]",
-     "dflt(auto)"},
-    {"auto main()::(anonymous class)::operator()() const",
-     "main()::<lambda()>"},
+    {"awaitable<T> app::box<int>::in::f() [T = int]", "app::box<int>::in::f()"},
+    {"awaitable<void> app::vf(server)", "app::vf(server)"},
+    {"awaitable<void> (anonymous namespace)::anon(int, unsigned long)", "anon(int, unsigned long)"},
+    {"awaitable<void> (anonymous namespace)::local::m()", "local::m()"},
+    {"awaitable<T> templ(T) [T = std::basic_string<char>]", "templ(std::string)"},
+    {"awaitable<T> templ2() [T = int, N = 3]", "templ2()"},
+    {"awaitable<void> vari(T...) [T = <int, double>]", "vari(int, double)"},
+    {"awaitable<void> autof(int)", "autof(int)"},
+    {"awaitable<void> dflt(auto) [x:auto = int]", "dflt(auto)"},
+    {"auto main()::(anonymous class)::operator()() const", "main()::<lambda()>"},
     {"auto main()::(anonymous class)::operator()(std::shared_ptr<chan>, int) const",
      "main()::<lambda(std::shared_ptr<chan>, int)>"},
     {"auto main()::(anonymous class)::operator()()::(anonymous class)::operator()() const",
@@ -213,8 +177,7 @@ const sample symbols[] = {
     {"_Z4variPZ4variIJidEEN4asio9awaitableIvNS0_15any_io_executorEEEDpT_E65_Z4variIJidEEN4asio9awaitableIv"
      "NS0_15any_io_executorEEEDpT_.Frame.actor",
      "vari<int, double>(int, double)"},
-    {"_Z5autofPZ5autofiE15_Z5autofi.Frame.actor",
-     "autof(int)"},
+    {"_Z5autofPZ5autofiE15_Z5autofi.Frame.actor", "autof(int)"},
     {"_Z5templPZ5templINSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEEEN4asio9awaitableIT_NS6_15any_i"
      "o_executorEEES8_E114_Z5templINSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEEEN4asio9awaitableIT"
      "_NS6_15any_io_executorEEES8_.Frame.actor",
@@ -222,34 +185,23 @@ const sample symbols[] = {
     {"_Z6templ2PZ6templ2IiLi3EEN4asio9awaitableIT_NS0_15any_io_executorEEEvE66_Z6templ2IiLi3EEN4asio9await"
      "ableIT_NS0_15any_io_executorEEEv.Frame.actor",
      "templ2<int, 3>()"},
-    {"_Z6workerPZ6workeriE16_Z6workeri.Frame.actor",
-     "worker(int)"},
+    {"_Z6workerPZ6workeriE16_Z6workeri.Frame.actor", "worker(int)"},
     {"_Z7sessionPZ7sessionN4asio19basic_stream_socketINS_2ip3tcpENS_15any_io_executorEEEE78_Z7sessionN4asi"
      "o19basic_stream_socketINS_2ip3tcpENS_15any_io_executorEEE.Frame.actor",
      "session(tcp::socket)"},
-    {"_ZN12_GLOBAL__N_14anonEPZNS_4anonEimE31_ZN12_GLOBAL__N_14anonEim.Frame.actor",
-     "anon(int, unsigned long)"},
-    {"_ZN12_GLOBAL__N_15local1mEPZNS0_1mEvE33_ZN12_GLOBAL__N_15local1mEv.Frame.actor",
-     "local::m()"},
-    {"_ZN3app2v12vfEPZNS0_2vfENS_6serverEE31_ZN3app2v12vfENS_6serverE.Frame.actor",
-     "app::v1::vf(app::server)"},
+    {"_ZN12_GLOBAL__N_14anonEPZNS_4anonEimE31_ZN12_GLOBAL__N_14anonEim.Frame.actor", "anon(int, unsigned long)"},
+    {"_ZN12_GLOBAL__N_15local1mEPZNS0_1mEvE33_ZN12_GLOBAL__N_15local1mEv.Frame.actor", "local::m()"},
+    {"_ZN3app2v12vfEPZNS0_2vfENS_6serverEE31_ZN3app2v12vfENS_6serverE.Frame.actor", "app::v1::vf(app::server)"},
     {"_ZN3app3boxINSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEEE3getEPZNS7_3getES6_E79_ZN3app3boxIN"
      "St7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEEE3getES6_.Frame.actor",
      "app::box<std::string>::get(std::string)"},
-    {"_ZN3app3boxIiE2in1fEPZNS2_1fEvE27_ZN3app3boxIiE2in1fEv.Frame.actor",
-     "app::box<int>::in::f()"},
-    {"_ZN3app6server3runEPZNS0_3runEiE26_ZN3app6server3runEi.Frame.actor",
-     "app::server::run(int)"},
-    {"_ZN3app6server4crunEPZNKS0_4crunEvE28_ZNK3app6server4crunEv.Frame.actor",
-     "app::server::crun()"},
-    {"_ZN3app6server4srunEPZNS0_4srunEvE27_ZN3app6server4srunEv.Frame.actor",
-     "app::server::srun()"},
-    {"_ZN3app6serverclEPZNS0_clEvE24_ZN3app6serverclEv.Frame.actor",
-     "app::server::operator()()"},
-    {"_ZN3app6serverltEPZNS0_ltEiE24_ZN3app6serverltEi.Frame.actor",
-     "app::server::operator<(int)"},
-    {"_ZZ4mainENUlvE1_clEPZZ4mainENKS_clEvE27_ZZ4mainENKUlvE1_clEv.Frame.actor",
-     "main()::<lambda()>"},
+    {"_ZN3app3boxIiE2in1fEPZNS2_1fEvE27_ZN3app3boxIiE2in1fEv.Frame.actor", "app::box<int>::in::f()"},
+    {"_ZN3app6server3runEPZNS0_3runEiE26_ZN3app6server3runEi.Frame.actor", "app::server::run(int)"},
+    {"_ZN3app6server4crunEPZNKS0_4crunEvE28_ZNK3app6server4crunEv.Frame.actor", "app::server::crun()"},
+    {"_ZN3app6server4srunEPZNS0_4srunEvE27_ZN3app6server4srunEv.Frame.actor", "app::server::srun()"},
+    {"_ZN3app6serverclEPZNS0_clEvE24_ZN3app6serverclEv.Frame.actor", "app::server::operator()()"},
+    {"_ZN3app6serverltEPZNS0_ltEiE24_ZN3app6serverltEi.Frame.actor", "app::server::operator<(int)"},
+    {"_ZZ4mainENUlvE1_clEPZZ4mainENKS_clEvE27_ZZ4mainENKUlvE1_clEv.Frame.actor", "main()::<lambda()>"},
     {"_ZZN3app6server3runEiENUlNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEEE_clEPZZNS0_3runEiENKS7"
      "_clES6_E92_ZZN3app6server3runEiENKUlNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEEE_clES6_.Fra"
      "me.actor",
@@ -264,41 +216,29 @@ const sample symbols[] = {
      "deep(std::vector<std::string>, std::map<int, std::string>, std::function<void(int)>)"},
     {"_Z4optrPFviESt10unique_ptrIiSt14default_deleteIiEEPKc.resume",
      "optr(void (*)(int), std::unique_ptr<int>, const char*)"},
-    {"_Z5autofi.resume",
-     "autof(int)"},
+    {"_Z5autofi.resume", "autof(int)"},
     {"_Z5templINSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEEEN4asio9awaitableIT_NS6_15any_io_execut"
      "orEEES8_.resume",
      "templ<std::string>(std::string)"},
     {"_Z6workerSt10shared_ptrIN4asio12experimental24basic_concurrent_channelINS0_15any_io_executorENS1_14c"
      "hannel_traitsIJEEEJFvSt10error_codeNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEEEEEEE.resume",
      "worker(std::shared_ptr<concurrent_channel<void(std::error_code, std::string)>>)"},
-    {"_Z6workeri.resume",
-     "worker(int)"},
-    {"_ZN12_GLOBAL__N_14anonEim.resume",
-     "anon(int, unsigned long)"},
-    {"_ZN12_GLOBAL__N_15local1mEv.resume",
-     "local::m()"},
-    {"_ZN3app2v12vfENS_6serverE.resume",
-     "app::v1::vf(app::server)"},
+    {"_Z6workeri.resume", "worker(int)"},
+    {"_ZN12_GLOBAL__N_14anonEim.resume", "anon(int, unsigned long)"},
+    {"_ZN12_GLOBAL__N_15local1mEv.resume", "local::m()"},
+    {"_ZN3app2v12vfENS_6serverE.resume", "app::v1::vf(app::server)"},
     {"_ZN3app3boxINSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEEE3getES6_.resume",
      "app::box<std::string>::get(std::string)"},
-    {"_ZN3app3boxIiE2in1fEv.resume",
-     "app::box<int>::in::f()"},
-    {"_ZN3app6server3runEi.resume",
-     "app::server::run(int)"},
-    {"_ZN3app6server4srunEv.resume",
-     "app::server::srun()"},
+    {"_ZN3app3boxIiE2in1fEv.resume", "app::box<int>::in::f()"},
+    {"_ZN3app6server3runEi.resume", "app::server::run(int)"},
+    {"_ZN3app6server4srunEv.resume", "app::server::srun()"},
     {"_ZN3app6server4trunINSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEEEEN4asio9awaitableIvNS8_15an"
      "y_io_executorEEET_.resume",
      "app::server::trun<std::string>(std::string)"},
-    {"_ZN3app6serverclEv.resume",
-     "app::server::operator()()"},
-    {"_ZN3app6serverltEi.resume",
-     "app::server::operator<(int)"},
-    {"_ZNK3app6server4crunEv.resume",
-     "app::server::crun()"},
-    {"_ZZ4mainENK3$_1clEv.resume",
-     "main()::<lambda()>"},
+    {"_ZN3app6serverclEv.resume", "app::server::operator()()"},
+    {"_ZN3app6serverltEi.resume", "app::server::operator<(int)"},
+    {"_ZNK3app6server4crunEv.resume", "app::server::crun()"},
+    {"_ZZ4mainENK3$_1clEv.resume", "main()::<lambda()>"},
     {"_ZZ4mainENK3$_2clISt10shared_ptrIN4asio12experimental24basic_concurrent_channelINS2_15any_io_executo"
      "rENS3_14channel_traitsIJEEEJFvSt10error_codeNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEEEEEE"
      "EEENS2_9awaitableIvS5_EET_.resume",
@@ -309,8 +249,7 @@ const sample symbols[] = {
      "main()::<lambda(std::shared_ptr<concurrent_channel<void(std::error_code, std::string)>>, int)>"},
     {"_ZZN3app6server3runEiENKUlNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEEE_clES6_.resume",
      "app::server::run(int)::<lambda(std::string)>"},
-    {"_ZZZ4mainENK3$_5clEvENKUlvE_clEv.resume",
-     "main()::<lambda()>::<lambda()>"},
+    {"_ZZZ4mainENK3$_5clEvENKUlvE_clEv.resume", "main()::<lambda()>::<lambda()>"},
 };
 INSTANTIATE_TEST_SUITE_P(Symbols, Name, ::testing::ValuesIn(symbols));
 
@@ -390,21 +329,24 @@ const sample asio[] = {
 INSTANTIATE_TEST_SUITE_P(Asio, Plumbing, ::testing::ValuesIn(asio));
 
 TEST(Name, OfBoostsAsioIsPlumbingToo) {
-  EXPECT_TRUE(make_readable("boost::asio::awaitable<void> boost::asio::detail::co_spawn_entry_point(F) [with F = int]").plumbing);
+  EXPECT_TRUE(make_readable("boost::asio::awaitable<void> boost::asio::detail::co_spawn_entry_point(F) [with F = int]")
+                  .plumbing);
   EXPECT_FALSE(make_readable("boost::asio::awaitable<void> my_asio::run()").plumbing);
   EXPECT_FALSE(make_readable("awaitable<void> asiology()").plumbing);
 }
 
 TEST(Name, OfBoostsTypesReadsLikeThatOfAsios) {
   EXPECT_EQ(make_readable("void session(session(boost::asio::basic_stream_socket<boost::asio::ip::tcp, "
-                          "boost::asio::any_io_executor>)::_Z7session.Frame*)").text,
+                          "boost::asio::any_io_executor>)::_Z7session.Frame*)")
+                .text,
             "session(tcp::socket)");
 }
 
 TEST(Name, OfTheMainFunctionIsThatOfItsLambdas) { EXPECT_EQ(make_readable("main").text, "main()"); }
 
 TEST(Name, OfPlumbingCanBeShort) {
-  EXPECT_EQ(bare_name("asio::async_result<use_awaitable_t<>, void()>::initiate<int>(int)"), "asio::async_result::initiate");
+  EXPECT_EQ(bare_name("asio::async_result<use_awaitable_t<>, void()>::initiate<int>(int)"),
+            "asio::async_result::initiate");
   EXPECT_EQ(bare_name("operator<(int)"), "operator<");
   EXPECT_EQ(bare_name(""), "");
 }
