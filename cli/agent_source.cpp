@@ -74,8 +74,10 @@ struct candidate {
 /// Sockets that could be the agent's where the root cannot be read: those that the kernel lists under its name.
 std::vector<candidate> candidates_by_name(const identity& who) {
   std::vector<candidate> found;
-  for (auto& socket : listening_sockets(who.pid)) {
-    if (pid_in_socket_path(socket.path) == who.inner_pid) found.push_back({std::move(socket.path), who.pid});
+  for (const auto& socket : listening_sockets(who.pid)) {
+    auto named = agent_named_by(socket.path);
+    if (!named || named->pid != who.inner_pid) continue;
+    for (auto& path : named->paths) found.push_back({std::move(path), who.pid});
   }
   return found;
 }

@@ -185,22 +185,24 @@ std::string_view base_name(std::string_view path) {
   return slash == path.npos ? path : path.substr(slash + 1);
 }
 
-std::optional<pid_t> pid_in_socket_path(std::string_view path) {
-  auto name = base_name(path);
-  if (name.size() + 1 >= path.size()) return std::nullopt;
-  const auto directory = base_name(path.substr(0, path.size() - name.size() - 1));
-  if (directory != "tasks") {
+std::optional<agent_name> agent_named_by(std::string_view socket_path) {
+  auto name = base_name(socket_path);
+  if (name.size() + 1 >= socket_path.size()) return std::nullopt;
+  const auto folder = socket_path.substr(0, socket_path.size() - name.size() - 1);
+  if (const auto directory = base_name(folder); directory != "tasks") {
     unsigned uid = 0;
     if (!directory.starts_with("tasks-") || !parse_number(directory.substr(6), uid)) return std::nullopt;
   }
-  if (const auto dash = name.find('-'); dash != name.npos) {
-    std::uint64_t instance = 0;
-    if (!parse_number(name.substr(dash + 1), instance, 16)) return std::nullopt;
-    name = name.substr(0, dash);
-  }
-  pid_t pid = 0;
-  if (!parse_number(name, pid) || pid <= 0) return std::nullopt;
-  return pid;
+  const bool as_bound = name.starts_with('.');
+  if (as_bound) name.remove_prefix(1);
+  const auto number = name.substr(0, name.find('-'));
+  std::uint64_t instance = 0;
+  if (number != name && !parse_number(name.substr(number.size() + 1), instance, 16)) return std::nullopt;
+  agent_name found{};
+  if (!parse_number(number, found.pid) || found.pid <= 0) return std::nullopt;
+  found.paths.push_back(fmt::format("{}/{}", folder, name));
+  if (as_bound) found.paths.push_back(fmt::format("{}/{}", folder, number));
+  return found;
 }
 
 }  // namespace tasks::cli

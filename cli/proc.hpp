@@ -64,9 +64,14 @@ struct listening_socket {
 /// Of the network namespace of `pid`; of ours for 0.
 [[nodiscard]] std::vector<listening_socket> listening_sockets(pid_t pid);
 
-/// Does an agent name its sockets so? "…/tasks/PID", "…/tasks-UID/PID", each also with "-HEX"; says the PID in the
-/// name.
-[[nodiscard]] std::optional<pid_t> pid_in_socket_path(std::string_view path);
+/// What an agent's name for its socket says.
+struct agent_name {
+  pid_t pid;
+  std::vector<std::string> paths;  ///< where the socket may be by now
+};
+/// Does an agent name its sockets so? "…/tasks/PID", "…/tasks-UID/PID", each also with "-HEX". An agent binds its socket
+/// as ".PID-HEX", by which the kernel goes on to list it, and links it to its name when it listens.
+[[nodiscard]] std::optional<agent_name> agent_named_by(std::string_view socket_path);
 
 /// Last component of a path.
 [[nodiscard]] std::string_view base_name(std::string_view path);

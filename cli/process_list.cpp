@@ -60,19 +60,23 @@ class lister {
   /// The quick way: sockets that the kernel lists under an agent's name, in our own namespaces.
   void ask_sockets_by_name() {
     for (const auto& listening : listening_sockets(0)) {
-      const auto named = pid_in_socket_path(listening.path);
+      const auto named = agent_named_by(listening.path);
       if (!named) continue;
-      auto socket = connect_to(listening.path, 0);
+      unique_fd socket;
+      for (const auto& path : named->paths) {
+        socket = connect_to(path, 0);
+        if (socket || errno != ENOENT) break;
+      }
       if (socket) {
         // Whoever listens, in our pid namespace. What it says of itself is held against this.
         ucred peer{};
         socklen_t size = sizeof peer;
         if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid > 0) {
-          ask(std::move(socket), peer.pid, *named);
+          ask(std::move(socket), peer.pid, named->pid);
         }
       } else if (errno == EACCES || errno == EPERM || errno == EAGAIN) {
         const bool busy = errno == EAGAIN;
-        if (const auto stat = read_stat(*named)) {
+        if (const auto stat = read_stat(named->pid)) {
           add(*stat, v1::ProcessView::SILENT, busy ? "its agent is busy" : "permission denied");
         }
       }

@@ -1,6 +1,9 @@
 // What the hook costs an await: the operations below, compiled without the hook, with it, and with Asio's own handler
-// tracking. `await_bench OPERATION N` does N of them; tests/bench/run counts instructions (callgrind, as the difference
-// of two N, so that start-up cancels out) and times.
+// tracking. `await_bench OPERATION N [THREADS]` does N of them on so many threads; tests/bench/run counts instructions
+// (callgrind, as the difference of two N, so that start-up cancels out) and times.
+//
+// One more thread exists and sleeps, as in any server: malloc and shared_ptr are faster in a process that never had a
+// second thread, and the agent is one. With 0 THREADS there is none: that shows what becoming multi-threaded costs.
 
 #include <asio/awaitable.hpp>
 #include <asio/co_spawn.hpp>
@@ -10,9 +13,12 @@
 #include <asio/post.hpp>
 #include <asio/use_awaitable.hpp>
 #include <chrono>
+#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <iterator>
+#include <mutex>
+#include <stop_token>
 #include <string_view>
 #include <thread>
 #include <vector>
@@ -69,6 +75,13 @@ awaitable<void> join(int n) {
   for (int i = 0; i < n; ++i) co_await co_spawn(executor, nothing(), use_awaitable);
 }
 
+void sleep_until(const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any woken;
+  std::unique_lock lock(mutex);
+  woken.wait(lock, stop, [] { return false; });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -76,6 +89,9 @@ int main(int argc, char** argv) {
   const std::string_view operation = argv[1];
   const int n = static_cast<int>(std::strtol(argv[2], nullptr, 10));
   const int threads = argc > 3 ? static_cast<int>(std::strtol(argv[3], nullptr, 10)) : 1;
+  std::jthread sleeper;
+  if (threads > 0) sleeper = std::jthread([](std::stop_token stop) { sleep_until(stop); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));  // the agent's thread, if any, has started
   asio::io_context context;
   channel there(context, operation == "buffered" ? 64 : 0);
   channel back(context, 0);

@@ -86,7 +86,7 @@ int main(int argc, char** argv) {
   const std::string tasks = tasks::testing::tasks_executable();
   const std::string count = argc > 1 ? argv[1] : "1000000";
   {
-    program target({TASKS_SCALE_TARGET, count});
+    program target({TASKS_SCALE_TARGET, count, "probe"});
     std::printf("%s tasks of three frames blocked on a channel (median of 3):\n\n", count.c_str());
     std::puts("| view | to the last byte | target's RSS | CLI's RSS | longest gap in the target |");
     std::puts("| --- | --- | --- | --- | --- |");

@@ -1,5 +1,5 @@
-// N tasks of three frames, blocked on one channel, and a thread that notices when it is kept from running.
-// Prints `ready`; for each line on its standard input, "RSS_KIB LONGEST_GAP_US" since the line before; ends at its end.
+// `scale_target N [probe]`: N tasks of three frames, blocked on one channel; with `probe`, a thread that notices when it
+// is kept from running. Prints `ready`; for each line on its standard input, "RSS_KIB LONGEST_GAP_US" since the line before; ends at its end.
 
 #include <unistd.h>
 #include <asio/awaitable.hpp>
@@ -47,7 +47,7 @@ int main(int argc, char** argv) {
   std::atomic<long> longest = 0;
   std::jthread probe([&](const std::stop_token& stop) {
     auto last = std::chrono::steady_clock::now();
-    while (!stop.stop_requested()) {
+    while (argc > 2 && !stop.stop_requested()) {
       const auto now = std::chrono::steady_clock::now();
       const long gap = (now - last) / std::chrono::microseconds(1);
       last = now;

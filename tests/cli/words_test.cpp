@@ -66,13 +66,24 @@ TEST(SocketAddress, IsReadAsTheKernelPrintsIt) {
 }
 
 TEST(SocketPath, NamesItsProcessWhereAnAgentWouldPutIt) {
-  EXPECT_EQ(pid_in_socket_path("/run/user/1000/tasks/4131"), 4131);
-  EXPECT_EQ(pid_in_socket_path("/tmp/tasks-1000/4131"), 4131);
-  EXPECT_EQ(pid_in_socket_path("/tmp/tasks-0/4131-9f00ab"), 4131);
-  for (const char* path : {"/tmp/tasks/x", "/tmp/other/4131", "/tmp/tasks-x/4131", "/4131", "4131", "", "/tmp/tasks/-1",
-                           "/tmp/tasks/0", "/tmp/tasks/1-x", "/tmp/tasks/99999999999"}) {
-    EXPECT_FALSE(pid_in_socket_path(path)) << path;
+  for (const char* path : {"/run/user/1000/tasks/4131", "/tmp/tasks-1000/4131", "/tmp/tasks-0/4131-9f00ab"}) {
+    const auto named = agent_named_by(path);
+    ASSERT_TRUE(named) << path;
+    EXPECT_EQ(named->pid, 4131);
+    EXPECT_EQ(named->paths, std::vector<std::string>{path});
   }
+  for (const char* path :
+       {"/tmp/tasks/x", "/tmp/other/4131", "/tmp/tasks-x/4131", "/4131", "4131", "", "/tmp/tasks/-1", "/tmp/tasks/0",
+        "/tmp/tasks/1-x", "/tmp/tasks/.", "/tmp/tasks/.-1f", "/tmp/tasks/99999999999"}) {
+    EXPECT_FALSE(agent_named_by(path)) << path;
+  }
+}
+
+TEST(SocketPath, AsItWasBoundLeadsToTheNamesThatItWasLinkedTo) {
+  const auto named = agent_named_by("/tmp/tasks-0/.4131-9f00ab");
+  ASSERT_TRUE(named);
+  EXPECT_EQ(named->pid, 4131);
+  EXPECT_EQ(named->paths, (std::vector<std::string>{"/tmp/tasks-0/4131-9f00ab", "/tmp/tasks-0/4131"}));
 }
 
 TEST(Stat, SurvivesANameWithParenthesesAndSpaces) {
