@@ -1,5 +1,6 @@
-// `scale_target N [probe]`: N tasks of three frames, blocked on one channel; with `probe`, a thread that notices when it
-// is kept from running. Prints `ready`; for each line on its standard input, "RSS_KIB LONGEST_GAP_US" since the line before; ends at its end.
+// `scale_target N [probe]`: N tasks of three frames, blocked on one channel; with `probe`, a thread that notices when
+// it is kept from running. Prints `ready`; for each line on its standard input, "RSS_KIB LONGEST_GAP_US" since the line
+// before; ends at its end.
 
 #include <unistd.h>
 #include <asio/awaitable.hpp>
