@@ -69,8 +69,8 @@ struct agent_name {
   pid_t pid;
   std::vector<std::string> paths;  ///< where the socket may be by now
 };
-/// Does an agent name its sockets so? "…/tasks/PID", "…/tasks-UID/PID", each also with "-HEX". An agent binds its socket
-/// as ".PID-HEX", by which the kernel goes on to list it, and links it to its name when it listens.
+/// Does an agent name its sockets so? "…/tasks/PID", "…/tasks-UID/PID", each also with "-HEX". An agent binds its
+/// socket as ".PID-HEX", by which the kernel goes on to list it, and links it to its name when it listens.
 [[nodiscard]] std::optional<agent_name> agent_named_by(std::string_view socket_path);
 
 /// Last component of a path.
