@@ -2,45 +2,17 @@
 
 #include <dwarf.h>
 #include <elfutils/libdwfl.h>
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include <cstdlib>
-#include <cstring>
 #include <unordered_map>
+#include <utility>
 
 #include "function_index.hpp"
+#include "target_code.hpp"
 
 namespace tasks::cli {
 namespace {
-
-/// As dwfl_linux_proc_find_elf, and opens the mapped file itself where its path leads nowhere or to another namespace.
-int find_elf(Dwfl_Module* module, void** data, const char* name, Dwarf_Addr base, char** file, Elf** elf) {
-  const auto pid = static_cast<pid_t>(reinterpret_cast<std::intptr_t>(*data));
-  if (name && name[0] == '/') {
-    Dwarf_Addr start = 0, end = 0;
-    dwfl_module_info(module, nullptr, &start, &end, nullptr, nullptr, nullptr, nullptr);
-    std::string path(name);
-    constexpr std::string_view deleted = " (deleted)";
-    const bool is_deleted = path.ends_with(deleted);
-    if (is_deleted) path.resize(path.size() - deleted.size());
-    char exe[4096];
-    const auto n = ::readlink(fmt::format("/proc/{}/exe", pid).c_str(), exe, sizeof exe);
-    const bool is_exe = n > 0 && std::string_view(exe, static_cast<std::size_t>(n)) == name;
-    const auto outside = is_exe ? fmt::format("/proc/{}/exe", pid) : fmt::format("/proc/{}/root{}", pid, path);
-    const int fd = ::open(outside.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd >= 0) {
-      *file = ::strdup(outside.c_str());
-      return fd;
-    }
-  }
-  return dwfl_linux_proc_find_elf(module, data, name, base, file, elf);
-}
-
-char* debug_path = nullptr;
-const Dwfl_Callbacks callbacks = {find_elf, dwfl_standard_find_debuginfo, nullptr, &debug_path};
 
 const char* linkage_name(Dwarf_Die& die) {
   Dwarf_Attribute memory;
@@ -79,17 +51,12 @@ std::string qualified_name(Dwarf_Die& function) {
 
 class dwfl_symbolizer final : public symbolizer {
  public:
-  explicit dwfl_symbolizer(pid_t pid) : pid_(pid) {}
-  ~dwfl_symbolizer() override {
-    if (dwfl_) dwfl_end(dwfl_);
-  }
-  dwfl_symbolizer(const dwfl_symbolizer&) = delete;
-  dwfl_symbolizer& operator=(const dwfl_symbolizer&) = delete;
+  explicit dwfl_symbolizer(std::shared_ptr<target_code> code) : code_(std::move(code)) {}
 
   std::vector<code_location> resolve(std::uint64_t address) override {
-    if (!opened_) open();
+    Dwfl* dwfl = code_->dwfl();
     std::vector<code_location> found;
-    Dwfl_Module* module = dwfl_ ? dwfl_addrmodule(dwfl_, address) : nullptr;
+    Dwfl_Module* module = dwfl ? dwfl_addrmodule(dwfl, address) : nullptr;
     if (!module) return found;
     from_debug_information(module, address, found);
     if (found.empty() || found.back().function.empty()) {
@@ -102,32 +69,6 @@ class dwfl_symbolizer final : public symbolizer {
   }
 
  private:
-  void open() {
-    opened_ = true;
-    // Debug information comes from this machine: a reader must not hang on somebody's server.
-    unsetenv("DEBUGINFOD_URLS");
-    dwfl_ = dwfl_begin(&callbacks);
-    if (!dwfl_) return;
-    if (dwfl_linux_proc_report(dwfl_, pid_) != 0) {
-      dwfl_end(dwfl_);
-      dwfl_ = nullptr;
-      return;
-    }
-    dwfl_report_end(dwfl_, nullptr, nullptr);
-    for_each_module();
-  }
-
-  /// Hands find_elf the pid.
-  void for_each_module() {
-    dwfl_getmodules(
-        dwfl_,
-        [](Dwfl_Module*, void** data, const char*, Dwarf_Addr, void* pid) {
-          *data = pid;
-          return static_cast<int>(DWARF_CB_OK);
-        },
-        reinterpret_cast<void*>(static_cast<std::intptr_t>(pid_)), 0);
-  }
-
   /// The unit at an address. Units without .debug_aranges (clang's) are asked one after another.
   static Dwarf_Die* unit_at(Dwfl_Module* module, std::uint64_t address, Dwarf_Addr& bias) {
     if (Dwarf_Die* unit = dwfl_module_addrdie(module, address, &bias)) return unit;
@@ -197,15 +138,17 @@ class dwfl_symbolizer final : public symbolizer {
     if (found.empty() && !place.file.empty()) found.push_back(place);
   }
 
-  pid_t pid_;
-  bool opened_ = false;
-  Dwfl* dwfl_ = nullptr;
+  std::shared_ptr<target_code> code_;
   std::unordered_map<void*, std::unique_ptr<function_index>> units_;  ///< by where the unit's entry lies
   std::unordered_map<void*, std::string> names_;                      ///< likewise, of functions without linkage names
 };
 
 }  // namespace
 
-std::unique_ptr<symbolizer> make_symbolizer(pid_t pid) { return std::make_unique<dwfl_symbolizer>(pid); }
+std::unique_ptr<symbolizer> make_symbolizer(std::shared_ptr<target_code> code) {
+  return std::make_unique<dwfl_symbolizer>(std::move(code));
+}
+
+std::unique_ptr<symbolizer> make_symbolizer(pid_t pid) { return make_symbolizer(std::make_shared<target_code>(pid)); }
 
 }  // namespace tasks::cli
