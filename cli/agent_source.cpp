@@ -87,7 +87,7 @@ std::vector<candidate> candidates_by_name(const identity& who) {
 result<std::unique_ptr<snapshot_source>> connect_to_agent(pid_t pid, std::chrono::milliseconds timeout) {
   const auto subject = subject_of(pid);
   const auto stat = read_stat(pid);
-  if (!stat) return error{error_code::no_such_process, subject, "no such process", "tasks list shows those there are"};
+  if (!stat) return no_such_process(pid);
   if (stat->state == 'Z') return error{error_code::no_such_process, subject, "the process has ended", ""};
   const identity who{pid, innermost_pid(pid), stat->start_time};
 

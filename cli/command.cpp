@@ -2,7 +2,8 @@
 
 #include <array>
 
-#include "agent_source.hpp"
+#include "fallback_source.hpp"
+#include "memory_source.hpp"
 #include "target.hpp"
 #include "words.hpp"
 
@@ -35,13 +36,23 @@ result<std::chrono::milliseconds> timeout_of(const arguments& args) {
   return *timeout;
 }
 
+namespace {
+
+result<std::unique_ptr<snapshot_source>> widened(result<std::unique_ptr<memory_source>> opened) {
+  if (!opened) return opened.why();
+  return std::unique_ptr<snapshot_source>(*std::move(opened));
+}
+
+}  // namespace
+
 result<std::unique_ptr<snapshot_source>> open_target(const arguments& args) {
   if (args.target.empty()) return usage_error("", "which process?", "give a PID or a name; tasks list shows them");
   const auto timeout = timeout_of(args);
   if (!timeout) return timeout.why();
   const auto pid = find_process(args.target);
   if (!pid) return pid.why();
-  return connect_to_agent(*pid, *timeout);
+  if (args.direct) return widened(open_direct(*pid));
+  return open_agent_or_memory(*pid, *timeout);
 }
 
 }  // namespace tasks::cli

@@ -24,6 +24,8 @@ struct arguments {
   bool group = false;
   bool all_frames = false;
   bool details = false;
+  bool direct = false;
+  std::optional<std::string> core, exe;
   std::optional<std::string> timeout;
   std::optional<std::string> older_than;
   std::optional<std::string> limit;
@@ -64,6 +66,13 @@ inline constexpr option pid_option = {"-p,--pid", "PID", "the target: a process 
 inline constexpr option json_option = {"--json", "", "print one JSON document", &arguments::json};
 inline constexpr option timeout_option = {
     "--timeout", "SECONDS", "give up when an agent sends nothing for so long (default 2)", &arguments::timeout};
+
+inline constexpr option direct_option = {
+    "--direct", "", "read the target's memory instead of asking its agent; works when it hangs, is stopped or has none",
+    &arguments::direct};
+inline constexpr option core_option = {"--core", "FILE", "read a core file instead of a process", &arguments::core};
+inline constexpr option exe_option = {"--exe", "FILE", "the executable that dumped the core, if it is not where it was",
+                                      &arguments::exe};
 
 [[nodiscard]] result<std::chrono::milliseconds> timeout_of(const arguments& args);
 /// Finds the target and opens what there is to read it with.

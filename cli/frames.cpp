@@ -30,7 +30,8 @@ std::string frame_text(const frame& f, bool foreign) {
 
 }  // namespace
 
-resolver::resolver(pid_t pid, resolver_options options) : resolver(make_symbolizer(pid), pid, options) {}
+resolver::resolver(const snapshot_source& source, resolver_options options)
+    : resolver(source.symbols(), source.is_alive() ? source.pid() : 0, options) {}
 
 resolver::resolver(std::unique_ptr<symbolizer> symbols, pid_t pid, resolver_options options)
     : symbols_(std::move(symbols)), options_(options), descriptors_(pid) {}

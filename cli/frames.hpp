@@ -47,7 +47,7 @@ struct resolver_options {
 
 class resolver {
  public:
-  resolver(pid_t pid, resolver_options options);
+  resolver(const snapshot_source& source, resolver_options options);
   resolver(std::unique_ptr<symbolizer> symbols, pid_t pid, resolver_options options);
 
   /// Remembers the locations of a part of an answer.

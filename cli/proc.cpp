@@ -89,14 +89,19 @@ std::optional<process_stat> parse_stat(std::string_view text) {
   const auto state = next_field(rest);
   if (state.empty()) return std::nullopt;
   stat.state = state.front();
-  for (int field = 4; field <= 22; ++field) {
+  std::uint64_t user = 0, system = 0;
+  for (int field = 4; field <= 24; ++field) {
     const auto value = next_field(rest);
     const bool good = field == 4    ? parse_number(value, stat.ppid)
+                      : field == 14 ? parse_number(value, user)
+                      : field == 15 ? parse_number(value, system)
+                      : field == 24 ? parse_number(value, stat.rss_pages)
                       : field == 20 ? parse_number(value, stat.threads)
                       : field == 22 ? parse_number(value, stat.start_time)
                                     : !value.empty();
     if (!good) return std::nullopt;
   }
+  stat.cpu_ticks = user + system;
   return stat;
 }
 

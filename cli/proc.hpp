@@ -34,6 +34,8 @@ struct process_stat {
   std::string name;              ///< at most 15 bytes
   std::uint64_t start_time = 0;  ///< clock ticks from boot
   std::uint32_t threads = 0;
+  std::uint64_t cpu_ticks = 0;  ///< in user and in kernel mode
+  std::uint64_t rss_pages = 0;
   char state = 0;
 };
 

@@ -7,9 +7,11 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "error.hpp"
+#include "symbolizer.hpp"
 #include "tasks/v1/agent.pb.h"
 
 namespace tasks::cli {
@@ -24,6 +26,10 @@ class snapshot_source {
 
   /// The target, in our pid namespace.
   [[nodiscard]] virtual pid_t pid() const = 0;
+  /// False: a core file. Then there is nothing in /proc.
+  [[nodiscard]] virtual bool is_alive() const { return true; }
+  /// Names of the target's code.
+  [[nodiscard]] virtual std::unique_ptr<symbolizer> symbols() const { return make_symbolizer(pid()); }
   /// What is read, in a line: "agent at /run/user/1000/tasks/4131".
   [[nodiscard]] virtual std::string description() const = 0;
 

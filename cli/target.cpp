@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <string.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,52 +13,15 @@
 #include <set>
 
 #include "proc.hpp"
+#include "right_to_look.hpp"
 
 namespace tasks::cli {
 namespace {
 
-struct mapping {
-  std::uint64_t start;
-  std::uint64_t offset;
-  bool executable;
-  std::string_view device;
-  std::uint64_t inode;
-  std::string_view range;
-  std::string_view path;
-};
-
-/// "start-end perms offset device inode  path"; nothing for memory that no file backs.
-std::optional<mapping> parse_mapping(std::string_view line) {
-  mapping m{};
-  const auto number = [&line](auto& value, int base) {
-    const auto [end, ec] = std::from_chars(line.data(), line.data() + line.size(), value, base);
-    line.remove_prefix(static_cast<std::size_t>(end - line.data()));
-    return ec == std::errc{};
-  };
-  const auto whole = line;
-  std::uint64_t end = 0;
-  if (!number(m.start, 16) || !line.starts_with('-')) return std::nullopt;
-  line.remove_prefix(1);
-  if (!number(end, 16) || line.size() < 6) return std::nullopt;
-  m.range = whole.substr(0, whole.size() - line.size());
-  m.executable = line[3] == 'x';
-  line.remove_prefix(6);
-  if (!number(m.offset, 16) || line.size() < 2) return std::nullopt;
-  line.remove_prefix(1);
-  const auto device_end = line.find(' ');
-  if (device_end == line.npos) return std::nullopt;
-  m.device = line.substr(0, device_end);
-  line.remove_prefix(device_end + 1);
-  if (!number(m.inode, 10) || m.inode == 0) return std::nullopt;
-  const auto slash = line.find('/');
-  if (slash == line.npos) return std::nullopt;
-  m.path = line.substr(slash);
-  return m;
-}
-
 /// Opens the mapped file itself, also when it was deleted or replaced since; else what now has its path.
-unique_fd open_mapped(pid_t pid, const mapping& m) {
-  unique_fd fd(::open(fmt::format("/proc/{}/map_files/{}", pid, m.range).c_str(), O_RDONLY | O_CLOEXEC));
+unique_fd open_mapped(pid_t pid, const memory_region& m) {
+  const auto range = fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, m.begin, m.end);
+  unique_fd fd(::open(range.c_str(), O_RDONLY | O_CLOEXEC));
   if (fd) return fd;
   if (unique_fd by_path(::open(fmt::format("/proc/{}/root{}", pid, m.path).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
       by_path) {
@@ -77,27 +39,6 @@ T field(const root_bytes& bytes, std::size_t offset) {
   T value;
   std::memcpy(&value, bytes.data() + offset, sizeof value);
   return value;
-}
-
-/// 0, or the errno with which the root could not be read; EINVAL: there is none at that address.
-int read_root(pid_t pid, std::uint64_t address, root_copy& copy) {
-  root_bytes bytes;
-  iovec local{bytes.data(), bytes.size()};
-  // The address is the target's, never dereferenced here.
-  iovec remote{reinterpret_cast<void*>(address), bytes.size()};  // NOLINT
-  const auto n = ::process_vm_readv(pid, &local, 1, &remote, 1, 0);
-  if (n < 0) return errno;
-  if (n != static_cast<ssize_t>(bytes.size())) return EFAULT;
-  if (field<std::uint64_t>(bytes, offsetof(layout::root, magic)) != layout::root_magic) return EINVAL;
-  copy.address = address;
-  copy.layout = field<std::uint32_t>(bytes, offsetof(layout::root, layout));
-  copy.pid = static_cast<pid_t>(field<std::uint32_t>(bytes, offsetof(layout::root, pid)));
-  copy.agent = static_cast<layout::agent_status>(field<std::uint32_t>(bytes, offsetof(layout::root, agent)));
-  copy.agent_errno = field<std::int32_t>(bytes, offsetof(layout::root, agent_errno));
-  copy.start_time = field<std::uint64_t>(bytes, offsetof(layout::root, start_time));
-  const char* path = bytes.data() + offsetof(layout::root, socket_path);
-  copy.socket_path.assign(path, ::strnlen(path, sizeof(layout::root::socket_path)));
-  return 0;
 }
 
 std::string with_errno(std::string text, int number) {
@@ -137,24 +78,41 @@ std::string describe(const root_copy& root, pid_t inner_pid) {
 
 }  // namespace
 
+int read_root(const memory& from, std::uint64_t address, root_copy& copy) {
+  root_bytes bytes;
+  const auto got = from.read(address, bytes.data(), bytes.size());
+  if (got == 0) return from.last_error();
+  if (got != bytes.size()) return EFAULT;
+  if (field<std::uint64_t>(bytes, offsetof(layout::root, magic)) != layout::root_magic) return EINVAL;
+  copy.address = address;
+  copy.layout = field<std::uint32_t>(bytes, offsetof(layout::root, layout));
+  copy.pid = static_cast<pid_t>(field<std::uint32_t>(bytes, offsetof(layout::root, pid)));
+  copy.agent = static_cast<layout::agent_status>(field<std::uint32_t>(bytes, offsetof(layout::root, agent)));
+  copy.agent_errno = field<std::int32_t>(bytes, offsetof(layout::root, agent_errno));
+  copy.start_time = field<std::uint64_t>(bytes, offsetof(layout::root, start_time));
+  copy.records = field<std::uint64_t>(bytes, offsetof(layout::root, records));
+  copy.tick = field<std::uint64_t>(bytes, offsetof(layout::root, tick));
+  copy.tick_resolution = field<std::uint32_t>(bytes, offsetof(layout::root, tick_resolution));
+  copy.channel_next = field<std::uint32_t>(bytes, offsetof(layout::root, channel_next));
+  copy.channel_prev = field<std::uint32_t>(bytes, offsetof(layout::root, channel_prev));
+  const char* path = bytes.data() + offsetof(layout::root, socket_path);
+  copy.socket_path.assign(path, ::strnlen(path, sizeof(layout::root::socket_path)));
+  return 0;
+}
+
 std::string subject_of(pid_t pid) { return fmt::format("pid {}", pid); }
 
 target_roots root_finder::find(pid_t pid) {
   target_roots result;
-  const auto maps = read_file(fmt::format("/proc/{}/maps", pid).c_str());
-  if (!maps) {
-    result.failure = errno;
+  const auto bytes = process_memory(pid);
+  const auto& mappings = bytes->regions();
+  if (mappings.empty()) {
+    result.failure = bytes->last_error();
     return result;
-  }
-  std::vector<mapping> mappings;
-  for (std::string_view rest = *maps; !rest.empty();) {
-    const auto end = std::min(rest.find('\n'), rest.size());
-    if (const auto m = parse_mapping(rest.substr(0, end))) mappings.push_back(*m);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
   }
   std::set<std::uint64_t> seen;
   for (const auto& code : mappings) {
-    if (!code.executable) continue;
+    if (!code.executable || code.inode == 0) continue;
     const auto id = file_id(code.device, code.inode);
     auto known = files_.find(id);
     if (known == files_.end()) {
@@ -169,10 +127,10 @@ target_roots root_finder::find(pid_t pid) {
     for (const auto& m : mappings) {
       if (m.inode != code.inode || m.device != code.device || m.offset != first.offset) continue;
       for (const auto& note : file.notes) {
-        const auto address = m.start - first.address + note.root;
+        const auto address = m.begin - first.address + note.root;
         if (!seen.insert(address).second) continue;
         root_copy copy;
-        if (const int failure = read_root(pid, address, copy); failure == 0) {
+        if (const int failure = read_root(*bytes, address, copy); failure == 0) {
           result.roots.push_back(std::move(copy));
         } else if (failure != EINVAL && failure != EFAULT) {
           result.failure = failure;
@@ -220,27 +178,34 @@ std::string reason_without_agent(const target_roots& roots, pid_t inner_pid) {
   return best ? describe(*best, inner_pid) : "its memory cannot be read";
 }
 
-error no_agent_error(pid_t pid, const target_roots& roots) {
+error no_such_process(pid_t pid) {
+  return {error_code::no_such_process, subject_of(pid), "no such process", "tasks list shows those there are"};
+}
+
+std::optional<error> unreadable(pid_t pid, const target_roots& roots) {
   const auto subject = subject_of(pid);
   const bool denied = roots.failure == EPERM || roots.failure == EACCES;
-  if (!read_stat(pid)) return {error_code::no_such_process, subject, "the process has ended", ""};
-  if (denied && roots.roots.empty()) {
-    return {error_code::permission_denied, subject, "permission denied",
-            ::geteuid() == 0 ? "it is protected even from root" : "run as its owner, or as root"};
-  }
+  if (!read_stat(pid)) return error{error_code::no_such_process, subject, "the process has ended", ""};
+  if (denied && roots.roots.empty()) return permission_error(subject, ask_kernel_about(pid));
   if (!roots.instrumented) {
-    return {error_code::not_instrumented, subject, "not instrumented",
-            "link tasks::asio or tasks::boost_asio into the program"};
+    return error{error_code::not_instrumented, subject, "not instrumented",
+                 "link tasks::asio or tasks::boost_asio into the program"};
   }
   for (const auto& root : roots.roots) {
     if (root.layout != layout::version) {
-      return {error_code::protocol_mismatch, subject,
-              fmt::format("its registry has layout {}, this tasks reads layout {}", root.layout, layout::version),
-              "use the tasks of the release that the program was built with"};
+      return error{error_code::protocol_mismatch, subject,
+                   fmt::format("its registry has layout {}, this tasks reads layout {}", root.layout, layout::version),
+                   "use the tasks of the release that the program was built with"};
     }
   }
-  return {error_code::no_agent, subject, "no agent is listening: " + reason_without_agent(roots, innermost_pid(pid)),
-          "start one with tasks::agent, or link tasks::autostart"};
+  return std::nullopt;
+}
+
+error no_agent_error(pid_t pid, const target_roots& roots) {
+  if (auto why = unreadable(pid, roots)) return *std::move(why);
+  return {error_code::no_agent, subject_of(pid),
+          "no agent is listening: " + reason_without_agent(roots, innermost_pid(pid)),
+          "start one with tasks::agent, or read it with --direct"};
 }
 
 }  // namespace tasks::cli

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +17,7 @@
 
 #include "elf_note.hpp"
 #include "error.hpp"
+#include "memory.hpp"
 #include "tasks/layout.hpp"
 
 namespace tasks::cli {
@@ -28,6 +30,10 @@ struct root_copy {
   layout::agent_status agent = layout::agent_status::absent;
   int agent_errno = 0;
   std::uint64_t start_time = 0;
+  std::uint64_t records = 0;  ///< address of its registry; 0: no task yet
+  std::uint64_t tick = 0;
+  std::uint32_t tick_resolution = 0;
+  std::uint32_t channel_next = 0, channel_prev = 0;
   std::string socket_path;
 };
 
@@ -37,6 +43,9 @@ struct target_roots {
   int failure = 0;
   std::vector<root_copy> roots;
 };
+
+/// The root at an address of the target. 0, or the errno with which it could not be read; EINVAL: there is none.
+[[nodiscard]] int read_root(const memory& from, std::uint64_t address, root_copy& copy);
 
 /// Finds roots; remembers the notes of each file, so that many processes that share libraries cost little.
 class root_finder {
@@ -58,6 +67,9 @@ class root_finder {
 /// Why no agent answers, in words, from what the process's roots say.
 [[nodiscard]] std::string reason_without_agent(const target_roots& roots, pid_t inner_pid);
 
+[[nodiscard]] error no_such_process(pid_t pid);
+/// Why there is nothing to read, whether an agent listens or not; nothing where there is.
+[[nodiscard]] std::optional<error> unreadable(pid_t pid, const target_roots& roots);
 /// The error that fits a process whose agent cannot be reached.
 [[nodiscard]] error no_agent_error(pid_t pid, const target_roots& roots);
 

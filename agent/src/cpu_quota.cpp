@@ -25,9 +25,10 @@ std::string cgroup_path(const std::string& file, bool version_2) {
 
 // A line of /proc/self/mountinfo (proc(5)):
 //   36 35 98:0 /mount/root /mount/point rw,noatime master:1 - type source super,options
-cpu_quota::cpu_quota(const std::string& root) {
-  const auto cgroups = read_small_file(root + "/proc/self/cgroup");
-  for (const auto& line : split(read_small_file(root + "/proc/self/mountinfo"), '\n')) {
+cpu_quota::cpu_quota(const std::string& root, const std::string& process) {
+  const auto proc = root + "/proc/" + process;
+  const auto cgroups = read_small_file(proc + "/cgroup");
+  for (const auto& line : split(read_small_file(proc + "/mountinfo"), '\n')) {
     const auto dash = line.find(" - ");
     if (dash == std::string::npos) continue;
     const auto mount = split(line.substr(0, dash), ' ');

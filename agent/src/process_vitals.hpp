@@ -25,8 +25,8 @@ struct process_vitals {
 /// The CPU bandwidth limit of the cgroups that this process is in.
 class cpu_quota {
  public:
-  /// Finds the limit files, of the process's own cgroup and of all above it. `root` stands in for "/" in tests.
-  explicit cpu_quota(const std::string& root = {});
+  /// Finds the limit files, of a process's own cgroup and of all above it. `root` stands in for "/" in tests.
+  explicit cpu_quota(const std::string& root = {}, const std::string& process = "self");
   /// The least of them in thousandths of a CPU; 0: none.
   [[nodiscard]] std::uint32_t millis() const;
 

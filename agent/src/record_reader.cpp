@@ -1,7 +1,5 @@
 #include "record_reader.hpp"
 
-#include <time.h>
-
 #include <algorithm>
 #include <cstring>
 #include <memory>
@@ -60,33 +58,6 @@ bool copy_fields(const layout::record& from, slab_map& slabs, task_copy& to) {
 }
 
 }  // namespace
-
-task_state state_of(std::uint64_t word) noexcept {
-  switch (layout::state_of(word)) {
-    case record_state::running:
-      return task_state::running;
-    case record_state::ready:
-      return task_state::ready;
-    default:
-      return task_state::blocked;
-  }
-}
-
-layout::wait_kind kind_of(const task_copy& task) noexcept {
-  if (state_of(task.word) != task_state::blocked) return layout::wait_kind::none;
-  const auto kind = layout::kind_of(task.wait);
-  return kind == layout::wait_kind::none ? layout::wait_kind::other : kind;
-}
-
-std::uint64_t age_of(const task_copy& task, std::uint64_t now) noexcept {
-  return state_of(task.word) == task_state::ready || now < task.since ? 0 : now - task.since;
-}
-
-std::uint64_t monotonic_ms() noexcept {
-  timespec t{};
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return static_cast<std::uint64_t>(t.tv_sec) * 1000 + static_cast<std::uint64_t>(t.tv_nsec) / 1'000'000;
-}
 
 copied copy_task(const layout::record& from, slab_map& slabs, task_copy& to) {
   for (int i = 0; i < attempts; ++i) {

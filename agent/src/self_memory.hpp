@@ -16,7 +16,4 @@ namespace tasks::detail {
 /// that are not become '?', because protobuf refuses them. Throws std::bad_alloc.
 [[nodiscard]] std::string read_self_string(std::uint64_t address, std::size_t longest = 4096);
 
-/// Replaces what is not UTF-8 by '?'.
-void make_utf8(std::string& text) noexcept;
-
 }  // namespace tasks::detail

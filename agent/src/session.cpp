@@ -39,11 +39,6 @@ wire::trailer end_of(const walk_counts& counts) noexcept {
           .tick_resolution_ms = coarsest_tick_ms};
 }
 
-/// Every task is blocked, on a channel or on tasks that are, and none on a timer or on I/O.
-bool looks_like_deadlock(const walk_counts& counts) noexcept {
-  return counts.on_channels != 0 && counts.on_channels + counts.on_tasks == counts.tasks;
-}
-
 }  // namespace
 
 session::session(server& owner, asio::local::stream_protocol::socket socket, std::atomic<int>& fd_place) noexcept
@@ -239,7 +234,7 @@ asio::awaitable<bool> session::answer_vitals(const wire::request& ask) {
   const auto registries = walk.slabs().registries();
   wire::vitals vitals{.counts = walk.counts(),
                       .process = read_process_vitals(registries, owner_.shared().start_time, owner_.quota()),
-                      .deadlock_hint = looks_like_deadlock(walk.counts()),
+                      .deadlock_hint = walk.counts().look_like_deadlock(),
                       .tick_resolution_ms = coarsest_tick_ms,
                       .lost = 0};
   for (const auto* home : registries) vitals.lost += home->lost.load(std::memory_order_acquire);

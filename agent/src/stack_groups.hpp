@@ -13,7 +13,7 @@
 #include <span>
 #include <vector>
 
-#include "record_reader.hpp"
+#include "task_copy.hpp"
 
 namespace tasks::detail {
 

@@ -10,13 +10,6 @@ constexpr std::size_t records_between_pauses = 16384;
 
 }  // namespace
 
-bool task_filter::passes(const task_copy& task, std::uint64_t now) const noexcept {
-  if (states != 0 && (states >> static_cast<unsigned>(state_of(task.word)) & 1) == 0) return false;
-  if (kinds != 0 && (kinds >> (static_cast<unsigned>(kind_of(task)) & 63) & 1) == 0) return false;
-  if (older_than_ms != 0 && age_of(task, now) <= older_than_ms) return false;
-  return ids.empty() || std::binary_search(ids.begin(), ids.end(), task.id);
-}
-
 task_walk::task_walk(task_filter filter, order how) : filter_(std::move(filter)) {
   if (how == order::oldest_first) sort_tasks();
 }
@@ -57,39 +50,19 @@ const layout::record* task_walk::next_record() noexcept {
   return nullptr;
 }
 
-void task_walk::count(const task_copy& task) noexcept {
-  ++counts_.tasks;
-  switch (state_of(task.word)) {
-    case task_state::ready:
-      ++counts_.ready;
-      break;
-    case task_state::running:
-      ++counts_.running;
-      break;
-    case task_state::blocked:
-      ++counts_.blocked;
-      break;
-  }
-  const auto kind = kind_of(task);
-  if (kind == layout::wait_kind::channel_send || kind == layout::wait_kind::channel_receive) ++counts_.on_channels;
-  if (kind == layout::wait_kind::tasks) ++counts_.on_tasks;
-}
-
 /// Copies and counts the task of a record. False: there is none, or another than `id` (0: any), or it does not pass.
 bool task_walk::take(const layout::record& at, std::uint64_t id) {
   switch (copy_task(at, slabs_, task_)) {
     case copied::not_a_task:
       return false;
     case copied::torn:
-      ++counts_.torn;
-      ++counts_.tasks;
-      ++counts_.running;
+      counts_.add_torn();
       return false;
     case copied::whole:
       break;
   }
   if (id != 0 && task_.id != id) return false;
-  count(task_);
+  counts_.add(task_);
   if (!filter_.passes(task_, now_)) return false;
   ++counts_.matched;
   return true;

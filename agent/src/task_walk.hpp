@@ -16,28 +16,6 @@
 
 namespace tasks::detail {
 
-/// What a task must be to be listed. Absent: anything.
-struct task_filter {
-  std::vector<std::uint64_t> ids;  ///< sorted
-  std::uint32_t states = 0;        ///< bit n: the task_state n; 0: any
-  std::uint64_t kinds = 0;         ///< bit n: the wait_kind n; 0: any
-  std::uint64_t older_than_ms = 0;
-
-  [[nodiscard]] bool passes(const task_copy& task, std::uint64_t now) const noexcept;
-};
-
-/// What a walk has seen so far.
-struct walk_counts {
-  std::uint64_t tasks = 0;
-  std::uint64_t running = 0;
-  std::uint64_t blocked = 0;
-  std::uint64_t ready = 0;
-  std::uint64_t on_channels = 0;  ///< blocked on one
-  std::uint64_t on_tasks = 0;     ///< blocked on other tasks
-  std::uint64_t matched = 0;      ///< passed the filter
-  std::uint64_t torn = 0;         ///< changed too often to be copied
-};
-
 class task_walk {
  public:
   enum class order { oldest_first, any };
@@ -69,7 +47,6 @@ class task_walk {
   void sort_tasks();
   [[nodiscard]] const layout::record* next_record() noexcept;
   [[nodiscard]] bool take(const layout::record& at, std::uint64_t id);
-  void count(const task_copy& task) noexcept;
 
   task_filter filter_;
   slab_map slabs_;

@@ -6,6 +6,7 @@
 
 #include "own_protozero.hpp"
 #include "self_memory.hpp"
+#include "utf8.hpp"
 
 // Field numbers are those of proto/tasks/v1/agent.proto; tests/wire holds the two against each other. Fields that
 // have their default value are left out, as proto3 has it.

@@ -21,20 +21,21 @@ constexpr option options[] = {
     {"--all-frames", "", "Asio's own frames too", &arguments::all_frames},
     json_option,
     timeout_option,
+    direct_option,
 };
 
 /// Prints parts of an answer as they come.
 class stack_printer {
  public:
-  stack_printer(const arguments& args, output& out, pid_t pid)
-      : args_(args), out_(out), names_(pid, {.all_frames = args.all_frames}) {
+  stack_printer(const arguments& args, output& out, const snapshot_source& source)
+      : args_(args), out_(out), names_(source, {.all_frames = args.all_frames}) {
     header_.set_schema_version(schema_version);
-    header_.set_pid(static_cast<std::uint32_t>(pid));
+    header_.set_pid(static_cast<std::uint32_t>(source.pid()));
     if (args.json) {
       json_.emplace(out, header_, args.group ? "groups" : "tasks");
     } else {
       context_.style = style_of_stdout();
-      context_.pid = pid;
+      context_.pid = source.pid();
     }
   }
 
@@ -102,7 +103,7 @@ result<int> run(const arguments& args, output& out) {
   const pid_t pid = (*source)->pid();
   std::optional<stack_printer> printer;
   // Printing starts with the first part: an error before it leaves standard output empty.
-  const auto start = [&]() -> stack_printer& { return printer ? *printer : printer.emplace(args, out, pid); };
+  const auto start = [&]() -> stack_printer& { return printer ? *printer : printer.emplace(args, out, **source); };
   const auto trailer = (*source)->stacks(*query, [&](const v1::Chunk& chunk) { return start().part(chunk); });
   if (!trailer) {
     if (printer) printer->end(nullptr);

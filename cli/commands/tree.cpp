@@ -8,10 +8,8 @@ namespace tasks::cli {
 namespace {
 
 constexpr option options[] = {
-    pid_option,
-    {"--all-frames", "", "Asio's own frames too", &arguments::all_frames},
-    json_option,
-    timeout_option,
+    pid_option,    {"--all-frames", "", "Asio's own frames too", &arguments::all_frames}, json_option, timeout_option,
+    direct_option,
 };
 
 void append(output& out, std::string_view text) { out.text().append(text.data(), text.data() + text.size()); }
@@ -58,7 +56,7 @@ result<int> run(const arguments& args, output& out) {
   auto source = open_target(args);
   if (!source) return source.why();
   const pid_t pid = (*source)->pid();
-  resolver names(pid, {.all_frames = args.all_frames, .spawn_sites = args.json});
+  resolver names(**source, {.all_frames = args.all_frames, .spawn_sites = args.json});
   task_tree tree;
   const auto trailer = (*source)->stacks({}, [&](const v1::Chunk& chunk) {
     names.learn(chunk);

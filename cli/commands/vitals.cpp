@@ -15,6 +15,7 @@ constexpr option options[] = {
     {"--details", "", "states, memory, CPU time and uptime too", &arguments::details},
     json_option,
     timeout_option,
+    direct_option,
 };
 
 struct reading {
@@ -27,7 +28,7 @@ result<reading> read_once(const arguments& args) {
   auto source = open_target(args);
   if (!source) return source.why();
   const pid_t pid = (*source)->pid();
-  resolver names(pid, {.all_frames = false, .spawn_sites = false});
+  resolver names(**source, {.all_frames = false, .spawn_sites = false});
   reading r;
   resolved what;
   const auto vitals = (*source)->vitals(false, [&](const v1::Chunk& chunk) {

@@ -87,7 +87,7 @@ TEST(SocketPath, AsItWasBoundLeadsToTheNamesThatItWasLinkedTo) {
 }
 
 TEST(Stat, SurvivesANameWithParenthesesAndSpaces) {
-  const auto stat = parse_stat("42 (a) b (c) S 7 42 42 0 -1 0 1 2 3 4 5 6 7 8 20 0 9 0 123456 1 2");
+  const auto stat = parse_stat("42 (a) b (c) S 7 42 42 0 -1 0 1 2 3 4 5 6 7 8 20 0 9 0 123456 1 2 3");
   ASSERT_TRUE(stat);
   EXPECT_EQ(stat->pid, 42);
   EXPECT_EQ(stat->name, "a) b (c");

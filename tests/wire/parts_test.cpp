@@ -18,6 +18,7 @@
 #include "task_walk.hpp"
 #include "tasks/agent.hpp"
 #include "tasks/this_task.hpp"
+#include "utf8.hpp"
 
 namespace tasks::detail {
 namespace {

@@ -1,0 +1,58 @@
+#pragma once
+
+/// A target's memory, read from outside: of a live process, or what a core file holds of a dead one. Addresses are the
+/// target's; nothing here is ever written, and reading what is not there is no error but a short answer.
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+namespace tasks::cli {
+
+/// A mapping, as in /proc/PID/maps or a core's headers.
+struct memory_region {
+  std::uint64_t begin = 0, end = 0;
+  bool readable = false, writable = false, executable = false, shared = false;
+  std::uint64_t offset = 0;  ///< in the file
+  std::string device;        ///< as /proc/PID/maps prints it; empty in a core
+  std::uint64_t inode = 0;
+  std::string path;  ///< or "[heap]" and the like; empty: anonymous
+};
+
+class memory {
+ public:
+  virtual ~memory() = default;
+
+  /// Copies what can be read from `address` on, at most `size` bytes; how many that were.
+  virtual std::size_t read(std::uint64_t address, void* to, std::size_t size) const = 0;
+  /// By address. Of a live process: as of the first call.
+  [[nodiscard]] virtual const std::vector<memory_region>& regions() const = 0;
+  /// Nothing changes any more.
+  [[nodiscard]] virtual bool is_still() const noexcept = 0;
+  /// errno of the last read that got nothing; 0: none did.
+  [[nodiscard]] virtual int last_error() const noexcept = 0;
+
+  template <class T>
+  [[nodiscard]] std::optional<T> get(std::uint64_t address) const {
+    static_assert(std::is_trivially_copyable_v<T>);
+    T value;
+    if (read(address, &value, sizeof value) != sizeof value) return std::nullopt;
+    return value;
+  }
+  /// The zero-terminated string at `address`, cut after `longest` bytes or where memory ends; made valid UTF-8.
+  [[nodiscard]] std::string string_at(std::uint64_t address, std::size_t longest = 4096) const;
+};
+
+/// Of a live process, with process_vm_readv(2). `pid` in our pid namespace.
+[[nodiscard]] std::unique_ptr<memory> process_memory(pid_t pid);
+
+/// Parses /proc/PID/maps.
+[[nodiscard]] std::vector<memory_region> parse_maps(std::string_view text);
+
+}  // namespace tasks::cli
