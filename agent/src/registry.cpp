@@ -61,7 +61,7 @@ constinit record nowhere{.word{},
                          .spawn_where{},
                          .annotations{},
                          .overflow{},
-                         .reserved{},
+                         .scope{},
                          .stack{}};
 
 constinit thread_local thread_state this_thread [[gnu::tls_model("initial-exec")]] = {
@@ -244,6 +244,7 @@ thread_slot* adopt_slot(registry& home, std::uint32_t tid) noexcept {
     if (old == 0 || (old != tid && thread_exists(old))) continue;
     if (slot.tid.compare_exchange_strong(old, tid, std::memory_order_acq_rel)) {
       slot.worker.store(0, std::memory_order_release);
+      slot.scope.store(0, relaxed);
       return &slot;
     }
   }
@@ -269,12 +270,32 @@ thread_slot* claim_slot() noexcept {
   return this_thread.slot = slot;
 }
 
-std::uint64_t take_id(thread_slot& slot) noexcept {
-  auto id = slot.id_next.load(relaxed);
-  if (id == slot.id_end.load(relaxed)) [[unlikely]] {
-    id = slot.home.load(relaxed)->next_id.fetch_add(batch_records, relaxed);
-    slot.id_end.store(id + batch_records, relaxed);
+/// The leak check that a task belongs to which begins now: its parent's, without a parent its thread's.
+std::uint64_t scope_of_next(const thread_slot& slot, const registry& home) noexcept {
+  const record* parent = this_thread.current;
+  const auto scope = parent != nullptr ? tagged_scope(load(parent->scope), load(parent->id)) : slot.scope.load(relaxed);
+  return scope != 0 ? scope : home.common_scope.load(relaxed);
+}
+
+/// Takes the next ids. While there are leak checks it takes one at a time, and marks the task: a thread that takes many
+/// just when the first check begins either sees it, or has its id_end stored anew by it afterwards (both sequentially
+/// consistent).
+[[gnu::noinline, gnu::cold]] std::uint64_t take_new_ids(thread_slot& slot, record& r) noexcept {
+  registry& home = *slot.home.load(relaxed);
+  const auto count = home.scopes.load(relaxed) == 0 ? batch_records : 1;
+  const auto id = home.next_id.fetch_add(count, relaxed);
+  slot.id_end.store(id + count, std::memory_order_seq_cst);
+  if (home.scopes.load(std::memory_order_seq_cst) != 0) {
+    slot.id_end.store(id + 1, relaxed);
+    store(r.scope, scope_tag(scope_of_next(slot, home), id));
   }
+  return id;
+}
+
+std::uint64_t take_id(thread_slot& slot, record& r) noexcept {
+  auto id = slot.id_next.load(relaxed);
+  if (id >= slot.id_end.load(relaxed)) [[unlikely]]
+    id = take_new_ids(slot, r);
   slot.id_next.store(id + 1, relaxed);
   return id;
 }
@@ -346,7 +367,7 @@ entry* begin_task(void* frame, void* caller) noexcept {
   r->previous.store(t.current, relaxed);
   r->flags.store(flags, std::memory_order_release);
   store(r->resumes, 0);
-  store(r->id, take_id(*slot));
+  store(r->id, take_id(*slot, *r));
   store(r->parent, t.current != nullptr ? load(t.current->id) : 0);
   store(r->spawn_pc, address(__builtin_return_address(0)));
   store(r->spawn_caller, address(caller));
@@ -373,8 +394,10 @@ void end_task(record* r) noexcept {
   store(slot->ended, load(slot->ended) + 1);
 }
 
+thread_slot* ensure_slot() noexcept { return this_thread.slot != nullptr ? this_thread.slot : claim_slot(); }
+
 record* take_free_record() noexcept {
-  thread_slot* slot = this_thread.slot != nullptr ? this_thread.slot : claim_slot();
+  thread_slot* slot = ensure_slot();
   return slot != nullptr ? take_record(*slot) : nullptr;
 }
 

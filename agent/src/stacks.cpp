@@ -2,11 +2,8 @@
 
 #include <algorithm>
 #include <ostream>
-#include <string>
-#include <unordered_map>
-#include <vector>
 
-#include "locations.hpp"
+#include "frame_names.hpp"
 #include "process_roots.hpp"
 #include "stack_groups.hpp"
 #include "task_walk.hpp"
@@ -15,87 +12,6 @@
 namespace tasks {
 namespace detail {
 namespace {
-
-constexpr std::string_view wait_name(layout::wait_kind kind) noexcept {
-  using enum layout::wait_kind;
-  switch (kind) {
-    case channel_send:
-      return "channel send";
-    case channel_receive:
-      return "channel receive";
-    case timer:
-      return "timer";
-    case socket_connect:
-      return "socket connect";
-    case socket_accept:
-      return "socket accept";
-    case socket_read:
-      return "socket read";
-    case socket_write:
-      return "socket write";
-    case socket_wait:
-      return "socket wait";
-    case resolve:
-      return "resolve";
-    case signal:
-      return "signal";
-    case descriptor_read:
-      return "descriptor read";
-    case descriptor_write:
-      return "descriptor write";
-    case descriptor_wait:
-      return "descriptor wait";
-    case post:
-      return "post";
-    case tasks:
-      return "tasks";
-    case none:
-    case other:
-      break;
-  }
-  return "blocked";
-}
-
-std::string_view state_name(task_state state, layout::wait_kind kind) noexcept {
-  switch (state) {
-    case task_state::ready:
-      return "ready";
-    case task_state::running:
-      return "running";
-    case task_state::blocked:
-      break;
-  }
-  return wait_name(kind);
-}
-
-/// A frame ready to be printed.
-struct shown_frame {
-  std::string function;
-  std::string place;  ///< file:line, or the code address
-  bool plumbing;      ///< Asio's own
-};
-
-class frame_names {
- public:
-  const shown_frame& find(std::uint64_t where) {
-    auto [at, added] = names_.try_emplace(where);
-    if (added) at->second = read(where);
-    return at->second;
-  }
-
- private:
-  static shown_frame read(std::uint64_t where) {
-    if (where == 0) return {"?", "?", false};
-    const auto found = read_location(where);
-    if (found.address != 0) return {"?", hexadecimal(found.address), false};
-    if (found.file.empty()) return {"?", hexadecimal(where), false};
-    auto function = function_name(found.function);
-    const bool plumbing = is_plumbing(function, found.file);
-    return {std::move(function), found.file + ":" + std::to_string(found.line), plumbing};
-  }
-
-  std::unordered_map<std::uint64_t, shown_frame> names_;
-};
 
 void write_each(std::ostream& out, task_walk& walk) {
   frame_names names;

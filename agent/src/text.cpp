@@ -7,22 +7,20 @@
 #include <memory>
 
 namespace tasks::detail {
-namespace {
-
-std::string demangle(const std::string& symbol) {
+std::string demangled(const std::string& symbol) {
   int status = 0;
   const std::unique_ptr<char, void (*)(void*)> text{abi::__cxa_demangle(symbol.c_str(), nullptr, nullptr, &status),
                                                     std::free};
-  return status == 0 && text ? text.get() : std::string();
+  return status == 0 && text ? text.get() : symbol;
 }
-
-}  // namespace
 
 std::string function_name(std::string_view compilers) {
   const auto end = compilers.rfind(".Frame*");
   const auto begin = end == std::string_view::npos ? end : compilers.rfind("::_Z", end);
-  if (begin != std::string_view::npos)
-    if (auto name = demangle(std::string(compilers.substr(begin + 2, end - begin - 2))); !name.empty()) return name;
+  if (begin != std::string_view::npos) {
+    const std::string symbol(compilers.substr(begin + 2, end - begin - 2));
+    if (auto name = demangled(symbol); name != symbol) return name;
+  }
   return std::string(compilers);
 }
 

@@ -13,6 +13,9 @@ namespace tasks::detail {
 /// which gives worker(std::shared_ptr<chan>): the symbol inside, demangled. Throws std::bad_alloc.
 [[nodiscard]] std::string function_name(std::string_view compilers);
 
+/// What a symbol of the linker's is called in the source; itself where it is not mangled. Throws std::bad_alloc.
+[[nodiscard]] std::string demangled(const std::string& symbol);
+
 /// Is this a coroutine of Asio's own, which a reader of stacks is not interested in?
 [[nodiscard]] bool is_plumbing(std::string_view function, std::string_view file) noexcept;
 

@@ -162,7 +162,7 @@ struct alignas(record_size) record {
   word_t spawn_where;   ///< entry::where of the innermost frame of the spawning task, at that moment; 0: none
   word_t annotations;   ///< address of the newest annotation_record, or 0
   word_t overflow;      ///< address of the first overflow_record, or 0
-  word_t reserved;
+  word_t scope;         ///< of the leak check that the task belongs to; read in its own process, see leak_scope.hpp
 
   entry stack[inline_entries];
 };
@@ -208,7 +208,8 @@ struct alignas(128) thread_slot {
   word_t fresh_next;               ///< index of the next record of a batch that was never used
   word_t fresh_end;
   word_t id_next;
-  word_t id_end;
+  word_t id_end;  ///< stored by any thread: 0 makes the next task take new ids
+  word_t scope;   ///< leak check of what begins here outside of a task; stored by any thread, see leak_scope.hpp
 };
 static_assert(sizeof(thread_slot) == 128);
 
@@ -220,7 +221,9 @@ struct registry {
   word_t threads;       ///< slots handed out so far
   word_t lost;          ///< tasks that found no memory and are not recorded
   word_t search;        ///< where the next thread begins to look for a slot whose thread has ended
-  word_t reserved[10];
+  word_t scopes;        ///< leak checks that exist: while there are any each task takes an id of its own, and is marked
+  word_t common_scope;  ///< that of tasks which no other one claims; 0: none
+  word_t reserved[8];
   std::atomic<record*> slabs[max_slabs];  ///< slab_records each; null: not mapped (yet)
   thread_slot slots[max_threads];
 };
