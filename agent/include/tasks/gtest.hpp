@@ -19,8 +19,13 @@
 
 namespace tasks::gtest {
 
-/// A leak_handler.
-inline void fail(const leak_report& report) { ADD_FAILURE() << report.text; }
+/// A leak_handler: a failure at the place of the test.
+inline void fail(const leak_report& report) {
+  if (const auto* test = ::testing::UnitTest::GetInstance()->current_test_info())
+    ADD_FAILURE_AT(test->file(), test->line()) << report.text;
+  else
+    ADD_FAILURE() << report.text;
+}
 
 /// EXPECT_TRUE(tasks::gtest::no_leaks());
 [[nodiscard]] inline ::testing::AssertionResult no_leaks(const leak_options& options = {}) {
@@ -73,6 +78,7 @@ class leak_listener : public ::testing::EmptyTestEventListener {
 class leak_free_test : public ::testing::Test {
  protected:
   explicit leak_free_test(leak_options options = {}) : check_(claiming_all(std::move(options))) {}
+  ~leak_free_test() noexcept override = default;
 
   /// For the constructor of the fixture, or a test: leaks().poll = tasks::polling(context);
   [[nodiscard]] leak_options& leaks() noexcept { return check_.options(); }
