@@ -1,0 +1,27 @@
+// verdict: proven
+/// A channel is closed over a sender that waits; Asio leaves it waiting. Fixed: cancel(), too.
+
+#include "program.hpp"
+
+namespace leaks {
+namespace {
+
+using reports = concurrent_channel<std::string>;
+
+awaitable<void> report(std::shared_ptr<reports> to) { co_await to->async_send(ok, "all is well", no_throw); }
+
+awaitable<void> close_early(form chosen) {
+  const auto executor = co_await this_coro::executor;
+  const auto from = std::make_shared<reports>(executor);
+  co_spawn(executor, report(from), detached);
+  co_await asio::post(executor, use_awaitable);
+  from->close();
+  if (chosen == form::fixed) from->cancel();
+}
+
+}  // namespace
+}  // namespace leaks
+
+int main(int argc, char** argv) {
+  return leaks::run(argc, argv, leaks::close_early, {"channel", "proven", {{1, "report"}}});
+}
