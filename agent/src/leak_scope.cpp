@@ -6,6 +6,7 @@
 
 #include "process_roots.hpp"
 #include "registry.hpp"
+#include "spawn_stacks.hpp"
 
 namespace tasks::detail {
 namespace {
@@ -82,6 +83,7 @@ leak_scope::~leak_scope() {
     home->common_scope.store(common, relaxed);
     home->scopes.fetch_sub(1, std::memory_order_seq_cst);
   }
+  if (newest == nullptr) forget_spawn_stacks();
   if (outer_ == nullptr) return;
   try {
     outer_->ended_.push_back(number_);
@@ -116,7 +118,6 @@ leak_scope::claim leak_scope::claims() const {
     all.scopes.insert(s->ended_.begin(), s->ended_.end());
   }
   all.except = excused_;
-  all.except.insert(maker_);
   return all;
 }
 

@@ -29,7 +29,7 @@ class leak_scope {
   /// What it claims at this moment.
   struct claim {
     std::unordered_set<std::uint64_t> scopes;  ///< numbers: its own, inner ones', and inner ones' that have ended
-    std::unordered_set<std::uint64_t> except;  ///< ids of tasks that it does not: the one that made it, excused ones
+    std::unordered_set<std::uint64_t> except;  ///< ids of tasks that it does not
   };
   /// Any thread. Throws std::bad_alloc.
   [[nodiscard]] claim claims() const;

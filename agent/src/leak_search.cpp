@@ -15,17 +15,10 @@ bool contains_any(std::string_view text, const std::vector<std::string>& parts) 
   return std::any_of(parts.begin(), parts.end(), [text](const auto& part) { return text.find(part) != text.npos; });
 }
 
-/// Is this code, known by its symbol alone, Asio's? Its templates come with their return types.
-bool is_asio(std::string_view symbol) {
-  const auto name = symbol.substr(0, symbol.find('('));
-  return name.find("asio::detail::") != name.npos || name.find("asio::co_spawn<") != name.npos ||
-         name.find("asio::async_result<") != name.npos || name.find("asio::async_initiate<") != name.npos;
-}
-
 std::string count_of_tasks(std::uint64_t count) { return std::to_string(count) + (count == 1 ? " task" : " tasks"); }
 
 /// "5s", "250 ms"
-std::string length(std::chrono::milliseconds time) {
+std::string in_words(std::chrono::milliseconds time) {
   const auto ms = static_cast<std::uint64_t>(std::max(time.count(), std::chrono::milliseconds::rep{0}));
   return ms % 1000 == 0 && ms != 0 ? duration(ms) : std::to_string(ms) + " ms";
 }
@@ -61,6 +54,7 @@ void leak_search::consider(const layout::record& at, const leak_scope::claim& cl
     if (how == copied::not_a_task) return;
     if (task.id != id) continue;  // the record is another task's by now
     if (how == copied::torn) task.depth = 0;
+    if (task.parent == 0) spawned_[id] = find_spawn_stack(at, id);
     if (is_ignored(task))
       ignored_.insert(id);
     else
@@ -84,12 +78,13 @@ bool leak_search::is_ignored(const task_copy& task) {
   if (!options_.ignore_functions.empty())
     for (std::size_t i = 0; i < task.depth; ++i) {
       const auto& frame = names_.find(task.where[i]);
-      if (contains_any(frame.address != 0 ? symbol(frame.address) : frame.function, options_.ignore_functions) ||
+      if (contains_any(frame.address != 0 ? symbol(frame.address).function : frame.function,
+                       options_.ignore_functions) ||
           contains_any(frame.compilers, options_.ignore_functions))
         return true;
     }
   if (!options_.ignore_spawn_sites.empty()) {
-    const auto site = spawn_site(task.spawn_where, task.spawn_pc, task.spawn_caller);
+    const auto site = spawn_site(task.id, task.spawn_where, task.spawn_pc, task.spawn_caller);
     for (const auto* text : {&site.function, &site.compilers, &site.line})
       if (contains_any(*text, options_.ignore_spawn_sites)) return true;
   }
@@ -106,20 +101,26 @@ bool leak_search::has_ignored_name(const task_copy& task) {
 }
 
 /// Where a task was spawned: the last await of the task that did, else the first function that is not Asio's.
-leak_search::place leak_search::spawn_site(std::uint64_t where, std::uint64_t pc, std::uint64_t caller) {
-  if (const auto& frame = names_.find(where); where != 0 && !frame.plumbing)
-    return {frame.address != 0 ? symbol(frame.address) : frame.function, frame.compilers,
-            frame.address != 0 ? std::string() : frame.place};
-  for (const auto code : {pc, caller})
-    if (const auto& name = symbol(code - 1); code != 0 && !name.empty() && !is_asio(name)) return {name, {}, {}};
+leak_search::place leak_search::spawn_site(std::uint64_t id, std::uint64_t where, std::uint64_t pc,
+                                           std::uint64_t caller) {
+  if (const auto& frame = names_.find(where); where != 0 && !frame.plumbing) {
+    if (frame.address != 0) return {symbol(frame.address).function, {}, {}};
+    return {frame.function, frame.compilers, frame.place};
+  }
+  spawn_stack callers{pc, caller};
+  if (const auto kept = spawned_.find(id); kept != spawned_.end() && kept->second[0] != 0) callers = kept->second;
+  for (const auto code : callers)
+    if (code != 0)
+      if (const auto& name = symbol(code - 1); !name.plumbing && !name.function.empty()) return {name.function, {}, {}};
   return {};
 }
 
-const std::string& leak_search::symbol(std::uint64_t code) {
+const leak_search::code_name& leak_search::symbol(std::uint64_t code) {
   auto [at, added] = symbols_.try_emplace(code);
   if (added) {
-    const auto name = symbol_at(code);
-    at->second = function_name(name.substr(0, name.find(" [clone ")));
+    const auto mangled = symbol_at(code);
+    const auto name = demangled(mangled);
+    at->second = {function_name(name.substr(0, name.find(" [clone "))), is_plumbing_symbol(mangled)};
   }
   return at->second;
 }
@@ -138,7 +139,7 @@ leak_report leak_search::report() {
   leak_report result{.tasks = found_.size(), .text = count_of_tasks(found_.size())};
   auto& text = result.text;
   text += found_.size() == 1 ? " has not ended within " : " have not ended within ";
-  text += length(options_.deadline) + "\n";
+  text += in_words(options_.deadline) + "\n";
   for (const auto& group : groups.sort()) {
     text += "\n" + count_of_tasks(group.count) + " [" + std::string(state_name(group.state, group.kind));
     if (const auto age = duration(group.ages[0]); !age.empty()) text += ", " + age;
@@ -146,11 +147,11 @@ leak_report leak_search::report() {
     const auto frames = groups.frames(group);
     for (auto at = frames.rbegin(); at != frames.rend(); ++at) {
       const auto& frame = names_.find(*at);
-      const auto& name = frame.address != 0 ? symbol(frame.address) : frame.function;
-      if (*at != 0 && !frame.plumbing && !is_asio(name))
-        text += (name.empty() ? "?" : name) + "\n\t" + frame.place + "\n";
+      const auto& name = frame.address != 0 ? symbol(frame.address).function : frame.function;
+      const bool plumbing = *at == 0 || frame.plumbing || (frame.address != 0 && symbol(frame.address).plumbing);
+      if (!plumbing) text += (name.empty() ? "?" : name) + "\n\t" + frame.place + "\n";
     }
-    const auto site = spawn_site(group.spawn_where, group.spawn_pc, group.spawn_caller);
+    const auto site = spawn_site(group.ids[0], group.spawn_where, group.spawn_pc, group.spawn_caller);
     if (!site.function.empty()) text += "spawned by " + site.function + "\n";
     if (!site.line.empty()) text += "\t" + site.line + "\n";
     text += group.count == 1 ? "task " : "tasks ";

@@ -14,6 +14,7 @@
 #include "frame_names.hpp"
 #include "leak_scope.hpp"
 #include "record_reader.hpp"
+#include "spawn_stacks.hpp"
 #include "tasks/leak_check.hpp"
 
 namespace tasks::detail {
@@ -34,17 +35,22 @@ class leak_search {
     std::string compilers;
     std::string line;  ///< file:line; empty: not known
   };
+  struct code_name {
+    std::string function;
+    bool plumbing;
+  };
 
   void consider(const layout::record& at, const leak_scope::claim& claim, bool all);
   void drop_awaited_by_ignored();
   [[nodiscard]] bool is_ignored(const task_copy& task);
   [[nodiscard]] bool has_ignored_name(const task_copy& task);
-  [[nodiscard]] place spawn_site(std::uint64_t where, std::uint64_t pc, std::uint64_t caller);
-  [[nodiscard]] const std::string& symbol(std::uint64_t code);
+  [[nodiscard]] place spawn_site(std::uint64_t id, std::uint64_t where, std::uint64_t pc, std::uint64_t caller);
+  [[nodiscard]] const code_name& symbol(std::uint64_t code);
 
   const leak_options& options_;
   frame_names names_;
-  std::unordered_map<std::uint64_t, std::string> symbols_;
+  std::unordered_map<std::uint64_t, code_name> symbols_;    ///< by address
+  std::unordered_map<std::uint64_t, spawn_stack> spawned_;  ///< by id
   slab_map slabs_;
   std::vector<task_copy> found_;
   std::unordered_set<std::uint64_t> ignored_;  ///< ids

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "spawn_stacks.hpp"
 #include "tasks/detail/writer.hpp"
 
 // The note that leads every reader to the root: found by program headers alone. "R" (SHF_GNU_RETAIN) keeps it under
@@ -288,6 +289,7 @@ std::uint64_t scope_of_next(const thread_slot& slot, const registry& home) noexc
   if (home.scopes.load(std::memory_order_seq_cst) != 0) {
     slot.id_end.store(id + 1, relaxed);
     store(r.scope, scope_tag(scope_of_next(slot, home), id));
+    if (this_thread.current == nullptr) keep_spawn_stack(r, id);
   }
   return id;
 }

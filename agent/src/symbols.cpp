@@ -7,12 +7,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <span>
 #include <string_view>
 
 #include "descriptor.hpp"
-#include "text.hpp"
 
 namespace tasks::detail {
 namespace {
@@ -88,8 +88,16 @@ std::string symbol_at(std::uint64_t address) {
   for (const auto type : {SHT_SYMTAB, SHT_DYNSYM})
     for (const auto& section : sections)
       if (section.sh_type == static_cast<ElfW(Word)>(type))
-        if (auto name = find_in_table(file, sections, section, found.address); !name.empty()) return demangled(name);
+        if (auto name = find_in_table(file, sections, section, found.address); !name.empty()) return name;
   return {};
+}
+
+bool is_plumbing_symbol(std::string_view symbol) noexcept {
+  if (!symbol.starts_with("_Z")) return false;
+  symbol.remove_prefix(std::min(symbol.find_first_not_of("ZNKVRO", 2), symbol.size()));
+  for (const std::string_view scope : {"4asio", "5boost4asio", "5tasks6detail", "St"})
+    if (symbol.starts_with(scope)) return true;
+  return false;
 }
 
 }  // namespace tasks::detail

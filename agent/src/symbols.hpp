@@ -5,11 +5,16 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace tasks::detail {
 
-/// The demangled name of the function at a code address; empty where the file is stripped or has changed its place.
+/// The symbol of the function at a code address, mangled; empty where the file is stripped or has changed its place.
 /// Reads the whole symbol table: for reports, not for loops. Throws std::bad_alloc.
 [[nodiscard]] std::string symbol_at(std::uint64_t address);
+
+/// Is this symbol one of Asio's, of the standard library's, or ours? It begins with its innermost function's scope,
+/// where the demangled form may begin with a return type.
+[[nodiscard]] bool is_plumbing_symbol(std::string_view symbol) noexcept;
 
 }  // namespace tasks::detail

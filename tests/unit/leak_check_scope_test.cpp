@@ -3,10 +3,12 @@
 #include <gmock/gmock.h>
 
 #include <barrier>
+#include <memory>
 #include <set>
 #include <thread>
 
 #include "net.hpp"
+#include "registry.hpp"
 #include "tasks/leak_check.hpp"
 
 namespace {
@@ -120,6 +122,40 @@ TEST(Claims, AThreadThatJoinedSpawnsForTheCheckUntilItLeaves) {
     co_spawn(context, alpha(c), net::detached);
   }).join();
   EXPECT_EQ(check.end().tasks, 1u);
+}
+
+TEST(Claims, AThreadThatFollowsOneThatHasEndedIsAnother) {
+  net::io_context context;
+  concurrent_channel c(context, 0);
+  std::unique_ptr<leak_check> check;
+  std::jthread([&] {
+    check = std::make_unique<leak_check>(at_once);
+    co_spawn(context, alpha(c), net::detached);
+  }).join();
+  for (int i = 0; i < 100; ++i) std::jthread([&] { co_spawn(context, beta(c), net::detached); }).join();
+  EXPECT_EQ(check->end().tasks, 1u);
+}
+
+TEST(Claims, AThreadWhoseCheckHasEndedSpawnsForTheWholeProcess) {
+  net::io_context context;
+  concurrent_channel c(context, 0);
+  { const leak_check check(at_once); }
+  std::unique_ptr<leak_check> whole;
+  std::jthread([&] { whole = std::make_unique<leak_check>(whole_process); }).join();
+  co_spawn(context, alpha(c), net::detached);
+  EXPECT_EQ(whole->end().tasks, 1u);
+}
+
+TEST(Claims, OfTwoOfTheWholeProcessTheOlderOneClaimsAgainWhenTheNewerOneHasEnded) {
+  net::io_context context;
+  concurrent_channel c(context, 0);
+  leak_check unrelated(at_once);
+  std::unique_ptr<leak_check> older;
+  std::jthread([&] { older = std::make_unique<leak_check>(whole_process); }).join();
+  { const leak_check newer(whole_process); }
+  std::jthread([&] { co_spawn(context, alpha(c), net::detached); }).join();
+  EXPECT_EQ(older->end().tasks, 1u);
+  EXPECT_EQ(unrelated.end().tasks, 0u);
 }
 
 TEST(Claims, ACallbackSpawnsForTheThreadThatRunsItATaskForTheCheckItBelongsTo) {
@@ -260,6 +296,16 @@ TEST(ChecksInTasks, CoroutinesThatTakeTurnsOnOneThreadHaveEachTheirOwn) {
   context.poll();
   EXPECT_EQ(finished, 2);
   EXPECT_EQ(outer.end().tasks, 0u);
+}
+
+TEST(Ids, AreTakenManyAtOnceAgainAfterTheLastCheck) {
+  net::io_context context;
+  concurrent_channel c(context, 0);
+  { const leak_check check(at_once); }
+  const auto& next_id = tasks::detail::ensure_registry()->next_id;
+  const auto before = next_id.load();
+  for (int i = 0; i < 100; ++i) co_spawn(context, alpha(c), net::detached);
+  EXPECT_EQ(next_id.load() - before, tasks::layout::batch_records);
 }
 
 TEST(Ids, AreUniqueWhateverChecksBeginAndEnd) {

@@ -60,9 +60,8 @@ struct leak_options {
   /// Parts of names of functions, as shown or as the compiler spells them: no task that has called one leaks. (Nor do
   /// tasks that such a task awaits, here and below.)
   std::vector<std::string> ignore_functions = {};
-  /// Parts of names of functions or of files: no task that was spawned there leaks. The place is the `co_await` before
-  /// in the task that spawned it; if there was none, only the function is known, from the symbol table, and at -O0 it
-  /// is Asio's.
+  /// Parts of names of functions or of files: no task that was spawned there leaks. Where a task spawned it, that is
+  /// its last `co_await` before; where a plain function did, only its name is known, from the symbol table.
   std::vector<std::string> ignore_spawn_sites = {};
   /// Parts of names, or of labels as "key=value"; see this_task.hpp.
   std::vector<std::string> ignore_names = {};
