@@ -1,0 +1,60 @@
+#pragma once
+
+/// What a look for leaks has found: a verdict for each task that could be one, and what the look cost.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace tasks::cli::leaks {
+
+enum class verdict : std::uint8_t {
+  proven,     ///< nothing alive can reach what it waits for
+  held,       ///< something alive points to it; see finding::by
+  unchecked,  ///< could not be told; see finding::reason
+};
+
+/// Who points to a task, or to what it waits for.
+struct holder {
+  enum class kind : std::uint8_t {
+    none,
+    allocation,  ///< on the heap
+    frame,       ///< of a coroutine of task `id`
+    module,      ///< data of an executable or library
+    stack,       ///< of thread `id`, or of the main thread
+    memory,      ///< any other: thread-local, mapped, of an unknown allocator
+    registers,   ///< of thread `id`
+    kernel,      ///< epoll instance `id`'s user data, or a timer's value
+  };
+  kind what = kind::none;
+  std::uint64_t address = 0;  ///< of the word, where it lies in memory; of an allocation its beginning
+  std::uint64_t size = 0;     ///< of an allocation
+  std::uint64_t id = 0;
+  std::string path;  ///< of the mapping
+};
+
+struct finding {
+  std::uint64_t task = 0;
+  std::uint64_t object = 0;  ///< what it waits on; 0: other tasks
+  leaks::verdict verdict = leaks::verdict::unchecked;
+  std::string reason;  ///< why it was not checked
+  holder by;           ///< the word that keeps it alive, …
+  holder root;         ///< … and where the way to it begins
+};
+
+struct proof {
+  std::vector<finding> findings;  ///< in the order of the records
+  std::string doubt;              ///< why nothing at all could be proven; empty: nothing stood against it
+  std::uint64_t tasks = 0;
+  std::size_t proven = 0, held = 0, unchecked = 0;
+  std::size_t arenas = 0, refused_arenas = 0, mapped_allocations = 0;
+  std::uint64_t objects = 0;  ///< allocations
+  std::uint64_t bytes_copied = 0;
+  double stopped_ms = 0, total_ms = 0;
+};
+
+/// "a word in the data of /usr/bin/server", "a frame of task 7", …
+[[nodiscard]] std::string describe(const holder& h);
+
+}  // namespace tasks::cli::leaks

@@ -1,0 +1,286 @@
+#include "prover.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+#include "channel_list.hpp"
+#include "evidence.hpp"
+#include "glibc_heap.hpp"
+#include "heap_map.hpp"
+#include "mark.hpp"
+#include "stacks.hpp"
+#include "task_states.hpp"
+
+namespace tasks::cli::leaks {
+namespace {
+
+using clock = std::chrono::steady_clock;
+using layout::wait_kind;
+
+double ms_since(clock::time_point begin) {
+  return std::chrono::duration<double, std::milli>(clock::now() - begin).count();
+}
+
+/// Roots as they are in the picture: a registry may have been made since they were found.
+std::vector<root_copy> read_again(const memory& from, const std::vector<root_copy>& roots) {
+  std::vector<root_copy> now;
+  for (const auto& root : roots) {
+    root_copy copy;
+    if (read_root(from, root.address, copy) == 0) now.push_back(std::move(copy));
+  }
+  return now;
+}
+
+bool is_channel(wait_kind kind) { return kind == wait_kind::channel_send || kind == wait_kind::channel_receive; }
+
+class search {
+ public:
+  search(memory_image& image, const std::vector<thread_registers>& threads, const kernel_words& kernel,
+         const std::vector<root_copy>& roots)
+      : image_(image), threads_(threads), kernel_(kernel), roots_(read_again(image, roots)) {}
+
+  proof run() {
+    seen_ = read_tasks(image_, roots_);
+    proof_.tasks = seen_.tasks.size();
+    proof_.doubt = doubt();
+    choose();
+    if (candidates_.empty() || !proof_.doubt.empty()) return finish();
+    const auto heaps = find_glibc_heaps(image_, heap_);
+    proof_.arenas = heaps.arenas;
+    proof_.refused_arenas = heaps.refused;
+    proof_.mapped_allocations = heaps.mapped;
+    proof_.objects = heap_.size();
+    check();
+    for (const auto link : heaps.links) image_.erase(link);
+    for (const auto& list : lists_)
+      for (const auto link : list.links()) image_.erase(link);
+    mark();
+    judge();
+    return finish();
+  }
+
+ private:
+  struct candidate {
+    std::uint32_t task;                    ///< index in seen_.tasks
+    bool alive = false;                    ///< marked, or not to be proven
+    heap_map::object by = heap_map::none;  ///< the first object of it that was marked
+    finding found;
+  };
+
+  std::string doubt() const {
+    if (!kernel_.forbids.empty()) return kernel_.forbids;
+    if (threads_.empty()) return "the registers of its threads are not known";
+    if (!image_.unreadable().empty()) {
+      const auto& first = image_.unreadable().front();
+      return fmt::format("{} bytes of its memory at {:#x} could not be read", first.end - first.begin, first.begin);
+    }
+    if (seen_.torn) return "some tasks could not be read";
+    return {};
+  }
+
+  void choose() {
+    for (std::uint32_t i = 0; i < seen_.tasks.size(); ++i) {
+      const auto& task = seen_.tasks[i];
+      if (!may_be_leaked(task.waits_for)) continue;
+      candidate c{i, false, heap_map::none, {}};
+      c.found.task = task.id;
+      c.found.object = task.object;
+      c.found.reason = proof_.doubt;
+      candidates_.push_back(std::move(c));
+    }
+  }
+
+  /// Sorts out what cannot be proven. Those count as alive.
+  void check() {
+    std::vector<channel_offsets> offsets;
+    for (const auto& root : roots_) {
+      const channel_offsets its{root.channel_next, root.channel_prev};
+      if (its.next != 0 && std::find(offsets.begin(), offsets.end(), its) == offsets.end()) offsets.push_back(its);
+    }
+    if (offsets.empty()) offsets.emplace_back();
+    for (const auto& each : offsets) lists_.emplace_back(image_, heap_, each);
+    for (auto& c : candidates_) {
+      c.found.reason = why_not(seen_.tasks[c.task], c.found);
+      c.alive = !c.found.reason.empty() || c.found.verdict == verdict::held;
+    }
+  }
+
+  std::string why_not(const seen_task& task, finding& found) {
+    if (!task.whole) return "its stack is not known";
+    for (std::uint32_t i = 0; i < task.frames; ++i) {
+      const auto frame = seen_.frames[task.first_frame + i];
+      constexpr auto before = sizeof(layout::frame_header);
+      const auto header = image_.word(frame - before);
+      if (static_cast<std::uint32_t>(header) != layout::frame_magic) return "it has a frame that is not instrumented";
+      const auto object = heap_.find(frame - before);
+      if (object == heap_map::none || heap_.is_free(object)) return "the allocator of its frames is not known";
+      const auto memory = heap_.extent(object);
+      if (frame - before < memory.begin || frame + (header >> 32) > memory.end)
+        return "the allocator of its frames is not known";
+    }
+    if (!is_channel(task.waits_for)) return {};
+    const auto object = heap_.find(task.object);
+    if (object == heap_map::none) {
+      found.by = found.root = holder_at(image_, threads_, task.object);
+      if (found.by.what == holder::kind::memory) return "the allocator of its channel is not known";
+      found.verdict = verdict::held;
+      return {};
+    }
+    if (heap_.is_free(object)) return "its channel is gone";
+    for (auto& list : lists_) {
+      if (!list.verify(task.object)) continue;
+      const auto& waiters = list.waiters(task.object);
+      for (std::uint32_t i = 0; i < task.frames; ++i)
+        if (waiters.contains(heap_.find(seen_.frames[task.first_frame + i]))) return {};
+      return "it is not in its channel's list of waiters";
+    }
+    return "its channel could not be verified";
+  }
+
+  void mark() {
+    marker_.emplace(image_, heap_);
+    for (std::uint32_t i = 0; i < candidates_.size(); ++i) {
+      if (candidates_[i].alive) continue;
+      const auto& task = seen_.tasks[candidates_[i].task];
+      for (std::uint32_t f = 0; f < task.frames; ++f) marker_->watch(heap_.find(seen_.frames[task.first_frame + f]), i);
+      if (is_channel(task.waits_for)) marker_->watch(heap_.find(task.object), i);
+    }
+    auto without = heap_.segments();
+    without.insert(without.end(), seen_.slabs.begin(), seen_.slabs.end());
+    const auto stacks = unused_stacks(image_, threads_);
+    without.insert(without.end(), stacks.begin(), stacks.end());
+    std::sort(without.begin(), without.end(), [](const range& a, const range& b) { return a.begin < b.begin; });
+    marker_->add_memory(without);
+    for (const auto& thread : threads_)
+      for (const auto word : thread.words) marker_->add(word, {origin::kind::thread, thread.tid});
+    for (const auto& held : kernel_.words) marker_->add(held.word, {origin::kind::kernel, held.descriptor});
+    auto next = candidates_.begin();
+    for (std::uint32_t i = 0; i < seen_.tasks.size(); ++i) {
+      if (next != candidates_.end() && next->task == i && !(next++)->alive) continue;
+      add_frames(seen_.tasks[i]);
+    }
+    marker_->run([this](marker::watcher who, heap_map::object o) {
+      auto& c = candidates_[who];
+      if (c.alive) return;
+      c.alive = true;
+      c.by = o;
+      add_frames(seen_.tasks[c.task]);
+    });
+  }
+
+  void add_frames(const seen_task& task) {
+    for (std::uint32_t i = 0; i < task.frames; ++i)
+      marker_->add(seen_.frames[task.first_frame + i], {origin::kind::task, task.id});
+    if (is_channel(task.waits_for)) marker_->add(task.object, {origin::kind::task, task.id});
+  }
+
+  void judge() {
+    std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> awaited;  // children, by their parent
+    std::unordered_map<std::uint64_t, verdict> verdicts;
+    for (auto& c : candidates_) {
+      if (c.by != heap_map::none)
+        c.found.verdict = verdict::held;
+      else if (!c.alive && is_channel(seen_.tasks[c.task].waits_for))
+        c.found.verdict = verdict::proven;
+      verdicts[c.found.task] = c.found.verdict;
+    }
+    for (std::uint32_t i = 0; i < seen_.tasks.size(); ++i)
+      if (seen_.tasks[i].awaited) awaited[seen_.tasks[i].parent].push_back(i);
+    // Who waits for tasks waits for ever if they do. From the leaves upwards.
+    for (bool more = true; more;) {
+      more = false;
+      for (auto& c : candidates_) {
+        if (c.alive || c.found.verdict == verdict::proven) continue;
+        const auto& children = awaited[c.found.task];
+        const auto is_proven = [&](std::uint32_t child) {
+          const auto known = verdicts.find(seen_.tasks[child].id);
+          return known != verdicts.end() && known->second == verdict::proven;
+        };
+        if (children.empty() || !std::all_of(children.begin(), children.end(), is_proven)) continue;
+        c.found.verdict = verdicts[c.found.task] = verdict::proven;
+        more = true;
+      }
+    }
+    const evidence_finder evidence(image_, heap_, *marker_, threads_, seen_);
+    for (auto& c : candidates_) {
+      if (c.by != heap_map::none) evidence.fill(c.found, c.by);
+      if (c.found.verdict == verdict::unchecked && c.found.reason.empty())
+        c.found.reason = "it is not known what it waits for";
+    }
+  }
+
+  proof finish() {
+    for (auto& c : candidates_) {
+      auto& count = c.found.verdict == verdict::proven ? proof_.proven
+                    : c.found.verdict == verdict::held ? proof_.held
+                                                       : proof_.unchecked;
+      ++count;
+      proof_.findings.push_back(std::move(c.found));
+    }
+    proof_.bytes_copied = image_.bytes();
+    return std::move(proof_);
+  }
+
+  memory_image& image_;
+  const std::vector<thread_registers>& threads_;
+  const kernel_words& kernel_;
+  std::vector<root_copy> roots_;
+  seen_tasks seen_;
+  heap_map heap_;
+  std::vector<channel_list> lists_;
+  std::optional<marker> marker_;
+  std::vector<candidate> candidates_;
+  proof proof_;
+};
+
+/// Is there a task that waits so that it could be proven, in memory whose allocator could be known?
+bool has_candidates(const memory& live, const std::vector<root_copy>& roots) {
+  const auto seen = read_tasks(live, read_again(live, roots));
+  const auto& regions = live.regions();
+  return std::any_of(seen.tasks.begin(), seen.tasks.end(), [&](const seen_task& task) {
+    if (!may_be_leaked(task.waits_for) || task.frames == 0) return false;
+    const auto frame = seen.frames[task.first_frame];
+    const auto region = std::find_if(regions.begin(), regions.end(),
+                                     [frame](const memory_region& r) { return frame >= r.begin && frame < r.end; });
+    return region == regions.end() || may_be_glibc(live, *region, frame);
+  });
+}
+
+}  // namespace
+
+proof prove(memory_image& image, const std::vector<thread_registers>& threads, const kernel_words& kernel,
+            const std::vector<root_copy>& roots) {
+  const auto begin = clock::now();
+  auto found = search(image, threads, kernel, roots).run();
+  found.total_ms = ms_since(begin);
+  return found;
+}
+
+result<proof> prove(pid_t pid, const std::vector<root_copy>& roots) {
+  constexpr std::chrono::milliseconds patience{1000};
+  const auto begin = clock::now();
+  proof found;
+  if (has_candidates(*process_memory(pid), roots)) {
+    const auto stop_begin = clock::now();
+    auto stop = process_stop::begin(pid, patience);
+    if (!stop) return stop.why();
+    const auto now = process_memory(pid);
+    memory_image image(*now, pages_of(pid));
+    const auto kernel = read_kernel_words(pid, image.regions());
+    const auto threads = stop->threads();
+    stop->end();
+    const double stopped = ms_since(stop_begin);
+    found = prove(image, threads, kernel, roots);
+    found.stopped_ms = stopped;
+  }
+  found.total_ms = ms_since(begin);
+  return found;
+}
+
+}  // namespace tasks::cli::leaks
