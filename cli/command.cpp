@@ -10,8 +10,8 @@
 namespace tasks::cli {
 
 std::span<const command> commands() {
-  static const std::array<command, 6> table = {list_command, vitals_command, stack_command,
-                                               tree_command, man_command,    completion_command};
+  static const std::array table = {list_command,    vitals_command, stack_command,     tree_command,
+                                   threads_command, man_command,    completion_command};
   return table;
 }
 
@@ -46,6 +46,12 @@ result<std::unique_ptr<snapshot_source>> widened(result<std::unique_ptr<memory_s
 }  // namespace
 
 result<std::unique_ptr<snapshot_source>> open_target(const arguments& args) {
+  if (args.core) {
+    if (!args.target.empty() || args.direct)
+      return usage_error("--core", "a core is read instead of a process", "leave out the PID and --direct");
+    return widened(open_core(*args.core, args.exe));
+  }
+  if (args.exe) return usage_error("--exe", "there is no core that it belongs to", "add --core FILE");
   if (args.target.empty()) return usage_error("", "which process?", "give a PID or a name; tasks list shows them");
   const auto timeout = timeout_of(args);
   if (!timeout) return timeout.why();

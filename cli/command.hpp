@@ -25,10 +25,13 @@ struct arguments {
   bool all_frames = false;
   bool details = false;
   bool direct = false;
+  bool no_stacks = false;
+  bool verbose = false;
   std::optional<std::string> core, exe;
   std::optional<std::string> timeout;
   std::optional<std::string> older_than;
   std::optional<std::string> limit;
+  std::optional<std::string> interval;
   std::optional<std::string> watch;  ///< empty: the default interval
   std::vector<std::string> ids, states, kinds;
 };
@@ -57,7 +60,8 @@ struct command {
 /// Null: no such command.
 [[nodiscard]] const command* find_command(std::string_view name);
 
-extern const command list_command, vitals_command, stack_command, tree_command, man_command, completion_command;
+extern const command list_command, vitals_command, stack_command, tree_command, threads_command, man_command,
+    completion_command;
 
 // What commands share.
 

@@ -5,8 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
-#include <filesystem>
 #include <utility>
 
 #include "memory_source.hpp"
@@ -15,8 +13,6 @@
 
 namespace tasks::cli {
 namespace {
-
-namespace fs = std::filesystem;
 
 std::int64_t clock_ns(clockid_t clock) {
   timespec t{};
@@ -44,11 +40,7 @@ class direct_source final : public memory_source {
   [[nodiscard]] process_facts facts() override {
     process_facts facts;
     const bool renumbered = innermost_pid(pid()) != pid();
-    std::error_code gone;
-    for (const auto& entry : fs::directory_iterator(fmt::format("/proc/{}/task", pid()), gone)) {
-      pid_t tid = 0;
-      const auto name = entry.path().filename().string();
-      std::from_chars(name.data(), name.data() + name.size(), tid);
+    for (const pid_t tid : all_tids(pid())) {
       facts.tids.push_back(static_cast<std::uint32_t>(renumbered ? innermost_pid(tid) : tid));
     }
     facts.cpus_in_affinity_mask = cpus_in_affinity_mask(pid());

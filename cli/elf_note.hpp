@@ -4,6 +4,7 @@
 /// symbols and debug information may all be missing. See tasks/layout.hpp for what the note says.
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -26,6 +27,12 @@ struct elf_notes {
   std::vector<elf_note> notes;  ///< empty: not instrumented
 };
 
+/// Reads `size` bytes at an offset or address; false: they are not all there.
+using byte_reader = std::function<bool(std::uint64_t at, void* to, std::size_t size)>;
+/// Of an object in memory whose first byte lies at `start`, with the addresses of roots as they are there.
+[[nodiscard]] std::vector<elf_note> notes_at(const byte_reader& read, std::uint64_t start);
+/// Likewise, the build id of the GNU linkers; empty: there is none, or no object.
+[[nodiscard]] std::string build_id_at(const byte_reader& read, std::uint64_t start);
 /// Of an open file; empty when it is no ELF file of this machine's kind or is damaged.
 [[nodiscard]] elf_notes read_notes(int fd);
 

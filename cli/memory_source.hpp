@@ -17,6 +17,8 @@
 
 namespace tasks::cli {
 
+class core_file;
+
 /// What the registries do not tell of a process.
 struct process_facts {
   std::vector<std::uint32_t> tids;  ///< as the target calls its threads
@@ -42,6 +44,8 @@ class memory_source : public snapshot_source {
   /// Milliseconds on the target's CLOCK_MONOTONIC.
   [[nodiscard]] virtual std::uint64_t now() = 0;
   [[nodiscard]] virtual process_facts facts() = 0;
+  /// Null: a live process.
+  [[nodiscard]] virtual const core_file* core() const { return nullptr; }
 
  protected:
   /// Nanoseconds since the epoch; nullopt: not known.
@@ -59,5 +63,8 @@ class memory_source : public snapshot_source {
 
 /// A live process, which is neither asked, nor stopped, nor written to. Fails where its memory may not be read.
 [[nodiscard]] result<std::unique_ptr<memory_source>> open_direct(pid_t pid);
+/// What makes its answers incomplete is printed on standard error.
+[[nodiscard]] result<std::unique_ptr<memory_source>> open_core(const std::string& path,
+                                                               const std::optional<std::string>& executable);
 
 }  // namespace tasks::cli

@@ -39,6 +39,20 @@ void each_line(std::string_view text, Visit visit) {
   }
 }
 
+/// The entries of a directory that are numbers, in order.
+std::vector<pid_t> numbers_in(const char* path) {
+  std::vector<pid_t> numbers;
+  DIR* directory = ::opendir(path);
+  if (!directory) return numbers;
+  while (const auto* entry = ::readdir(directory)) {
+    pid_t number = 0;
+    if (parse_number(std::string_view(entry->d_name), number)) numbers.push_back(number);
+  }
+  ::closedir(directory);
+  std::sort(numbers.begin(), numbers.end());
+  return numbers;
+}
+
 }  // namespace
 
 unique_fd& unique_fd::operator=(unique_fd&& other) noexcept {
@@ -113,18 +127,9 @@ std::optional<process_stat> read_stat(pid_t pid) {
   return parse_stat({text, static_cast<std::size_t>(n)});
 }
 
-std::vector<pid_t> all_pids() {
-  std::vector<pid_t> pids;
-  DIR* proc = ::opendir("/proc");
-  if (!proc) return pids;
-  while (const auto* entry = ::readdir(proc)) {
-    pid_t pid = 0;
-    if (parse_number(std::string_view(entry->d_name), pid)) pids.push_back(pid);
-  }
-  ::closedir(proc);
-  std::sort(pids.begin(), pids.end());
-  return pids;
-}
+std::vector<pid_t> all_pids() { return numbers_in("/proc"); }
+
+std::vector<pid_t> all_tids(pid_t pid) { return numbers_in(fmt::format("/proc/{}/task", pid).c_str()); }
 
 pid_t innermost_pid(pid_t pid) {
   pid_t inner = pid;

@@ -47,6 +47,8 @@ struct process_stat {
 /// Of the text of a /proc/PID/stat; nothing when it is not one.
 [[nodiscard]] std::optional<process_stat> parse_stat(std::string_view text);
 [[nodiscard]] std::vector<pid_t> all_pids();
+/// Threads of a process, in our pid namespace.
+[[nodiscard]] std::vector<pid_t> all_tids(pid_t pid);
 /// The process's id in the innermost pid namespace it is in: what it calls itself.
 [[nodiscard]] pid_t innermost_pid(pid_t pid);
 /// Path of the executable as the target sees it, without " (deleted)"; empty when it may not be known.

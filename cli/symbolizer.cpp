@@ -33,7 +33,7 @@ Dwarf_Die declaration_of(Dwarf_Die die) {
   return die;
 }
 
-/// Without parameters: for functions that have no linkage name, as those in anonymous namespaces.
+/// Without parameters: for functions that have no linkage name, as lambdas and those in anonymous namespaces.
 std::string qualified_name(Dwarf_Die& function) {
   auto declaration = declaration_of(function);
   Dwarf_Die* scopes = nullptr;
@@ -41,9 +41,14 @@ std::string qualified_name(Dwarf_Die& function) {
   std::string name;
   for (int i = 0; i < count; ++i) {
     const int tag = dwarf_tag(&scopes[i]);
-    const bool names_it = i == 0 || tag == DW_TAG_namespace || tag == DW_TAG_class_type || tag == DW_TAG_structure_type;
-    const char* part = names_it ? dwarf_diename(&scopes[i]) : nullptr;
+    if (i != 0 && tag == DW_TAG_subprogram) {
+      name.insert(0, qualified_name(scopes[i]) + "()::");
+      break;
+    }
+    const bool is_class = tag == DW_TAG_class_type || tag == DW_TAG_structure_type;
+    const char* part = i == 0 || is_class || tag == DW_TAG_namespace ? dwarf_diename(&scopes[i]) : nullptr;
     if (part) name.insert(0, name.empty() ? std::string(part) : std::string(part) + "::");
+    if (!part && is_class && name == "operator()") name = "<lambda()>";
   }
   std::free(scopes);
   return name;

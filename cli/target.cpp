@@ -192,13 +192,15 @@ std::optional<error> unreadable(pid_t pid, const target_roots& roots) {
                  "link tasks::asio or tasks::boost_asio into the program"};
   }
   for (const auto& root : roots.roots) {
-    if (root.layout != layout::version) {
-      return error{error_code::protocol_mismatch, subject,
-                   fmt::format("its registry has layout {}, this tasks reads layout {}", root.layout, layout::version),
-                   "use the tasks of the release that the program was built with"};
-    }
+    if (root.layout != layout::version) return layout_error(subject, root.layout);
   }
   return std::nullopt;
+}
+
+error layout_error(std::string subject, std::uint32_t theirs) {
+  return {error_code::protocol_mismatch, std::move(subject),
+          fmt::format("its registry has layout {}, this tasks reads layout {}", theirs, layout::version),
+          "use the tasks of the release that the program was built with"};
 }
 
 error no_agent_error(pid_t pid, const target_roots& roots) {

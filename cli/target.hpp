@@ -70,6 +70,7 @@ class root_finder {
 [[nodiscard]] error no_such_process(pid_t pid);
 /// Why there is nothing to read, whether an agent listens or not; nothing where there is.
 [[nodiscard]] std::optional<error> unreadable(pid_t pid, const target_roots& roots);
+[[nodiscard]] error layout_error(std::string subject, std::uint32_t theirs);
 /// The error that fits a process whose agent cannot be reached.
 [[nodiscard]] error no_agent_error(pid_t pid, const target_roots& roots);
 

@@ -22,6 +22,8 @@ constexpr option options[] = {
     json_option,
     timeout_option,
     direct_option,
+    core_option,
+    exe_option,
 };
 
 /// Prints parts of an answer as they come.

@@ -8,8 +8,10 @@ namespace tasks::cli {
 namespace {
 
 constexpr option options[] = {
-    pid_option,    {"--all-frames", "", "Asio's own frames too", &arguments::all_frames}, json_option, timeout_option,
-    direct_option,
+    pid_option,    {"--all-frames", "", "Asio's own frames too", &arguments::all_frames},
+    json_option,   timeout_option,
+    direct_option, core_option,
+    exe_option,
 };
 
 void append(output& out, std::string_view text) { out.text().append(text.data(), text.data() + text.size()); }

@@ -16,6 +16,8 @@ constexpr option options[] = {
     json_option,
     timeout_option,
     direct_option,
+    core_option,
+    exe_option,
 };
 
 struct reading {

@@ -1,0 +1,63 @@
+#include "../command.hpp"
+#include "../json_print.hpp"
+#include "../render_threads.hpp"
+#include "../target.hpp"
+#include "../words.hpp"
+
+namespace tasks::cli {
+namespace {
+
+constexpr option options[] = {
+    pid_option,
+    {"--no-stacks", "", "no native stacks: no thread is stopped, not even for a moment", &arguments::no_stacks},
+    {"--interval", "SECONDS", "CPU% over so long, instead of since each thread's start", &arguments::interval},
+    {"--all-frames", "", "Asio's and the standard library's own frames too", &arguments::all_frames},
+    {"--verbose", "", "also how long the threads were stopped to be copied", &arguments::verbose},
+    json_option,
+    timeout_option,
+    direct_option,
+};
+
+/// Threads are there whether or not tasks can be read: only what says that there is no such process ends it.
+bool ends_it(error_code code) { return exit_code(code) == 2 || code == error_code::no_such_process; }
+
+result<int> run(const arguments& args, output& out) {
+  using namespace std::chrono_literals;
+  survey_options how = {.stacks = !args.no_stacks};
+  if (args.interval) {
+    const auto interval = parse_duration(*args.interval);
+    if (!interval || *interval < 10ms) {
+      return usage_error("--interval", "\"" + *args.interval + "\" is no interval", "such as 1 or 0.5");
+    }
+    how.interval = *interval;
+  }
+  const auto source = open_target(args);
+  if (!source && ends_it(source.why().code)) return source.why();
+  const auto pid = source ? result<pid_t>((*source)->pid()) : find_process(args.target);
+  if (!pid) return pid.why();
+  auto survey = survey_threads(*pid, source ? source->get() : nullptr, how);
+  if (!survey) return survey.why();
+  if (!source) {
+    auto why = source.why();
+    survey->notes.insert(survey->notes.begin(),
+                         "no tasks: " + why.fact + (why.next_step.empty() ? "" : " (" + why.next_step + ")"));
+  }
+  if (args.json) {
+    v1::ThreadsView view;
+    view.set_pid(static_cast<std::uint32_t>(*pid));
+    fill_view(*survey, args.all_frames, view);
+    print_json(out.text(), view);
+    out.text().push_back('\n');
+  } else {
+    const thread_style what = {!args.no_stacks, args.all_frames, args.verbose};
+    render_threads(out.text(), *survey, what, {.style = style_of_stdout(), .pid = *pid});
+  }
+  return 0;
+}
+
+}  // namespace
+
+const command threads_command = {"threads", "OS threads: what each is for, the task that it runs, and its native stack",
+                                 "PID", options, run};
+
+}  // namespace tasks::cli

@@ -1,0 +1,71 @@
+#pragma once
+
+/// A core file, made by the kernel (core(5)) or by gdb's gcore: the memory of a process, and its threads, at the moment
+/// of its death. Read with elfutils' libelf and libdwfl.
+
+#include <elfutils/libdwfl.h>
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "error.hpp"
+#include "memory.hpp"
+#include "proc.hpp"
+#include "target_code.hpp"
+
+namespace tasks::cli {
+
+class core_file {
+ public:
+  /// `executable`: the one that dumped the core; nothing: where the core says that it was.
+  static result<std::shared_ptr<core_file>> open(const std::string& path, const std::optional<std::string>& executable);
+  ~core_file();
+  core_file(const core_file&) = delete;
+  core_file& operator=(const core_file&) = delete;
+
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+  /// As the process called itself.
+  [[nodiscard]] pid_t pid() const noexcept { return pid_; }
+  [[nodiscard]] const std::vector<pid_t>& tids() const noexcept { return tids_; }
+  /// Modules, and the state of every thread.
+  [[nodiscard]] const std::shared_ptr<target_code>& code() const noexcept { return code_; }
+  /// The file ends before what its headers promise: the disk was full, or it was copied in part.
+  [[nodiscard]] bool is_truncated() const noexcept { return truncated_; }
+  /// What makes answers poorer, in words; empty: nothing does.
+  [[nodiscard]] const std::vector<std::string>& doubts() const noexcept { return doubts_; }
+
+  [[nodiscard]] std::size_t read(std::uint64_t address, void* to, std::size_t size) const;
+  [[nodiscard]] const std::vector<memory_region>& regions() const noexcept { return regions_; }
+  /// Where objects (the executable, libraries) begin in memory.
+  [[nodiscard]] std::vector<std::uint64_t> objects() const;
+
+ private:
+  core_file() = default;
+  result<void> read_headers();
+  result<void> attach(const std::optional<std::string>& executable);
+  result<void> check_executable(const std::string& executable) const;
+  [[nodiscard]] std::size_t read_from_object(std::uint64_t address, void* to, std::size_t size) const;
+
+  struct segment {
+    std::uint64_t begin, end;  ///< in memory
+    std::uint64_t in_file;     ///< bytes of it that the core holds
+    std::uint64_t offset;
+  };
+
+  std::string path_;
+  unique_fd fd_;
+  Elf* elf_ = nullptr;
+  std::shared_ptr<target_code> code_;
+  std::vector<segment> segments_;  ///< by address
+  std::vector<memory_region> regions_;
+  std::vector<pid_t> tids_;
+  std::vector<std::string> doubts_;
+  pid_t pid_ = 0;
+  bool truncated_ = false;
+};
+
+}  // namespace tasks::cli
