@@ -1,0 +1,128 @@
+/// A program whose two workers have stopped serving, in the way that its argument names:
+///
+///   loop       every worker runs a task that never ends and never awaits
+///   deadlock   one task keeps a mutex locked while it awaits; every worker blocks on it before that task can go on
+///   blocked    one worker is in a blocking read; the other one is idle
+///   healthy    all tasks wait, both workers are idle
+///
+/// Prints `ready` once that is so, and ends when its standard input closes, whatever its workers do.
+
+#include <asio.hpp>
+#include <asio/experimental/concurrent_channel.hpp>
+
+#include <unistd.h>
+
+#include <atomic>
+#include <iostream>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+namespace hung {
+
+using asio::awaitable;
+using asio::co_spawn;
+using asio::detached;
+using asio::use_awaitable;
+
+constexpr int workers = 2;
+
+/// What has gone as far as it will.
+std::atomic<int> settled{0};
+
+void settle() {
+  settled.fetch_add(1);
+  settled.notify_one();
+}
+
+std::atomic<unsigned> steps{0};
+
+[[gnu::noinline]] void crunch(unsigned step) {
+  settle();
+  for (;;) steps.fetch_add(step, std::memory_order_relaxed);  // for ever
+}
+
+awaitable<void> calculate(unsigned step) {
+  crunch(step);
+  co_return;
+}
+
+awaitable<void> loop(unsigned step) { co_await calculate(step); }
+
+std::mutex ledger;
+
+[[gnu::noinline]] void book(int amount) {
+  settle();
+  const std::lock_guard lock(ledger);  // kept by audit()
+  std::cout << amount << '\n';
+}
+
+awaitable<void> pay(int amount) {
+  co_await asio::post(co_await asio::this_coro::executor, use_awaitable);
+  book(amount);
+}
+
+awaitable<void> audit() {
+  const auto executor = co_await asio::this_coro::executor;
+  const std::lock_guard lock(ledger);
+  for (int i = 0; i < workers; ++i) co_spawn(executor, pay(i), detached);
+  // Each payment takes two turns of a worker, and this task asks for three.
+  for (int i = 0; i < 3; ++i) co_await asio::post(executor, use_awaitable);
+}
+
+[[gnu::noinline]] void fetch(int from) {
+  settle();
+  char byte;
+  if (::read(from, &byte, 1) < 0) std::abort();
+}
+
+awaitable<void> load(int from) {
+  co_await asio::post(co_await asio::this_coro::executor, use_awaitable);
+  fetch(from);
+}
+
+using jobs = asio::experimental::concurrent_channel<void(asio::error_code, int)>;
+
+awaitable<void> serve(jobs& from) {
+  settle();
+  for (;;) co_await from.async_receive(use_awaitable);
+}
+
+int run(std::string_view how) {
+  asio::io_context context(workers);
+  const auto work = asio::make_work_guard(context);
+  jobs requests(context, 1);
+  int pipe_ends[2] = {-1, -1};
+  int expected = 0;
+  if (how == "loop") {
+    for (unsigned i = 0; i < workers; ++i) co_spawn(context, loop(i + 1), detached);
+    expected = workers;
+  } else if (how == "deadlock") {
+    co_spawn(context, audit(), detached);
+    expected = workers;
+  } else if (how == "blocked" && ::pipe(pipe_ends) == 0) {
+    co_spawn(context, load(pipe_ends[0]), detached);
+    expected = 1;
+  } else if (how == "healthy") {
+    co_spawn(context, serve(requests), detached);
+    expected = 1;
+  } else {
+    std::cerr << "hung: loop, deadlock, blocked or healthy?\n";
+    return 2;
+  }
+  std::vector<std::thread> threads;
+  for (int i = 0; i < workers; ++i) threads.emplace_back([&context] { context.run(); });
+  for (int seen = settled; seen < expected; seen = settled) settled.wait(seen);
+  std::cout << "ready" << std::endl;
+
+  char byte;
+  while (::read(STDIN_FILENO, &byte, 1) > 0) {
+  }
+  ::_exit(0);
+}
+
+}  // namespace hung
+
+int main(int argc, char** argv) { return hung::run(argc == 2 ? argv[1] : ""); }
