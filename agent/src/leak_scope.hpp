@@ -15,6 +15,8 @@
 #include <unordered_set>
 #include <vector>
 
+#include "tasks/layout.hpp"
+
 namespace tasks::detail {
 
 class leak_scope {
@@ -55,6 +57,10 @@ class leak_scope {
   std::vector<std::uint64_t> ended_;  ///< numbers of inner ones
   std::unordered_set<std::uint64_t> excused_;
 };
+
+/// Marks a task that begins on the calling thread, whose slot this is, before its word is stored. Called while there
+/// are scopes.
+void mark_spawn(layout::record& r, std::uint64_t id, const layout::thread_slot& slot) noexcept;
 
 /// The id of the task that runs on this thread; 0: none.
 [[nodiscard]] std::uint64_t current_task() noexcept;

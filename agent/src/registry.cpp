@@ -13,7 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "spawn_stacks.hpp"
+#include "leak_scope.hpp"
 #include "tasks/detail/writer.hpp"
 
 // The note that leads every reader to the root: found by program headers alone. "R" (SHF_GNU_RETAIN) keeps it under
@@ -271,42 +271,46 @@ thread_slot* claim_slot() noexcept {
   return this_thread.slot = slot;
 }
 
-/// The leak check that a task belongs to which begins now: its parent's, without a parent its thread's.
-std::uint64_t scope_of_next(const thread_slot& slot, const registry& home) noexcept {
-  const record* parent = this_thread.current;
-  const auto scope = parent != nullptr ? tagged_scope(load(parent->scope), load(parent->id)) : slot.scope.load(relaxed);
-  return scope != 0 ? scope : home.common_scope.load(relaxed);
-}
-
-/// Takes the next ids. While there are leak checks it takes one at a time, and marks the task: a thread that takes many
-/// just when the first check begins either sees it, or has its id_end stored anew by it afterwards (both sequentially
-/// consistent).
-[[gnu::noinline, gnu::cold]] std::uint64_t take_new_ids(thread_slot& slot, record& r) noexcept {
-  registry& home = *slot.home.load(relaxed);
-  const auto count = home.scopes.load(relaxed) == 0 ? batch_records : 1;
-  const auto id = home.next_id.fetch_add(count, relaxed);
-  slot.id_end.store(id + count, std::memory_order_seq_cst);
-  if (home.scopes.load(std::memory_order_seq_cst) != 0) {
-    slot.id_end.store(id + 1, relaxed);
-    store(r.scope, scope_tag(scope_of_next(slot, home), id));
-    if (this_thread.current == nullptr) keep_spawn_stack(r, id);
-  }
-  return id;
-}
-
-std::uint64_t take_id(thread_slot& slot, record& r) noexcept {
-  auto id = slot.id_next.load(relaxed);
-  if (id >= slot.id_end.load(relaxed)) [[unlikely]]
-    id = take_new_ids(slot, r);
-  slot.id_next.store(id + 1, relaxed);
-  return id;
-}
-
 /// Where the innermost frame of a task is; 0 where that is more than a look away.
 std::uint64_t innermost_where(const record* r) noexcept {
   if (r == nullptr) return 0;
   const auto depth = layout::depth_of(load(r->word));
   return depth >= 1 && depth <= layout::inline_entries ? load(r->stack[depth - 1].where) : 0;
+}
+
+/// The second half of begin_task.
+[[gnu::always_inline]] inline entry* begin_with(std::uint64_t id, record* r, thread_slot* slot, void* frame,
+                                                void* caller, void* called_from) noexcept {
+  const record* parent = this_thread.current;
+  slot->id_next.store(id + 1, relaxed);
+  store(r->id, id);
+  store(r->parent, parent != nullptr ? load(parent->id) : 0);
+  store(r->spawn_pc, address(called_from));
+  store(r->spawn_caller, address(caller));
+  store(r->spawn_where, innermost_where(parent));
+  store(r->annotations, 0);
+  store(r->overflow, 0);
+  store(r->stack[0].frame, address(frame));
+  store(r->stack[0].where, 0);
+  store(r->word, next_word(load(r->word), record_state::ready, 1));
+  store(slot->spawned, load(slot->spawned) + 1);
+  return &r->stack[0];
+}
+
+/// The same when the thread's ids are used up. While there are leak checks it takes one id at a time, and marks the
+/// task: a thread that takes many just when the first check begins either sees it, or has its id_end stored anew by it
+/// afterwards (both sequentially consistent).
+[[gnu::noinline, gnu::cold]] entry* begin_with_new_ids(record* r, thread_slot* slot, void* frame, void* caller,
+                                                       void* called_from) noexcept {
+  registry& home = *slot->home.load(relaxed);
+  const auto count = home.scopes.load(relaxed) == 0 ? batch_records : 1;
+  const auto id = home.next_id.fetch_add(count, relaxed);
+  slot->id_end.store(id + count, std::memory_order_seq_cst);
+  if (home.scopes.load(std::memory_order_seq_cst) != 0) {
+    slot->id_end.store(id + 1, relaxed);
+    mark_spawn(*r, id, *slot);
+  }
+  return begin_with(id, r, slot, frame, caller, called_from);
 }
 
 void free_chain(thread_slot& slot, std::uint64_t first) noexcept {
@@ -369,18 +373,10 @@ entry* begin_task(void* frame, void* caller) noexcept {
   r->previous.store(t.current, relaxed);
   r->flags.store(flags, std::memory_order_release);
   store(r->resumes, 0);
-  store(r->id, take_id(*slot, *r));
-  store(r->parent, t.current != nullptr ? load(t.current->id) : 0);
-  store(r->spawn_pc, address(__builtin_return_address(0)));
-  store(r->spawn_caller, address(caller));
-  store(r->spawn_where, innermost_where(t.current));
-  store(r->annotations, 0);
-  store(r->overflow, 0);
-  store(r->stack[0].frame, address(frame));
-  store(r->stack[0].where, 0);
-  store(r->word, next_word(load(r->word), record_state::ready, 1));
-  store(slot->spawned, load(slot->spawned) + 1);
-  return &r->stack[0];
+  const auto id = slot->id_next.load(relaxed);
+  if (id >= slot->id_end.load(relaxed)) [[unlikely]]
+    return begin_with_new_ids(r, slot, frame, caller, __builtin_return_address(0));
+  return begin_with(id, r, slot, frame, caller, __builtin_return_address(0));
 }
 
 void end_task(record* r) noexcept {

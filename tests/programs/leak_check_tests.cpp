@@ -1,12 +1,12 @@
 // Tests that leak and tests that do not, for each way to have GoogleTest check it: run by leak_check_gtest_test, which
-// picks them by --gtest_filter. With the argument `listen` a leak_listener looks at all of them.
+// picks them by --gtest_filter. With an argument a leak_listener looks at all of them, for that many seconds.
 
 #include <tasks/gtest.hpp>
 
 #include <asio.hpp>
 #include <asio/experimental/channel.hpp>
 #include <memory>
-#include <string_view>
+#include <string>
 
 namespace {
 
@@ -73,6 +73,7 @@ class Fixture : public tasks::gtest::leak_free_test {
 };
 TEST_F(Fixture, Leaks) { leak(w); }
 TEST_F(Fixture, LeaksAfterAFailure) {
+  leaks().deadline = 1h;  // not waited for
   leak(w);
   FAIL() << "of its own";
 }
@@ -115,7 +116,8 @@ TEST(Assertion, IsClean) { EXPECT_TRUE(tasks::gtest::no_leaks(at_once)); }
 
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
-  if (argc > 1 && std::string_view(argv[1]) == "listen")
-    testing::UnitTest::GetInstance()->listeners().Append(new tasks::gtest::leak_listener(at_once));
+  if (argc > 1)
+    testing::UnitTest::GetInstance()->listeners().Append(
+        new tasks::gtest::leak_listener({.deadline = std::chrono::seconds(std::stoi(argv[1]))}));
   return RUN_ALL_TESTS();
 }

@@ -13,12 +13,13 @@ using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
+const std::string listening = "0";
 constexpr auto passes = 0, fails = 1;
 
 /// Runs one test of tests/programs/leak_check_tests.cpp.
-outcome run_test(std::string_view name, bool listen = false) {
+outcome run_test(std::string_view name, const std::string& listen = {}) {
   std::vector<std::string> command{program_path("leak_check_tests"), "--gtest_filter=" + std::string(name)};
-  if (listen) command.emplace_back("listen");
+  if (!listen.empty()) command.push_back(listen);
   auto seen = run(command);
   EXPECT_THAT(seen.out, HasSubstr("Running 1 test ")) << name;
   return seen;
@@ -31,25 +32,25 @@ auto reports_one_leak() {
 }
 
 TEST(LeakListener, FailsATestThatLeaks) {
-  const auto seen = run_test("Plain.Leaks", true);
+  const auto seen = run_test("Plain.Leaks", listening);
   EXPECT_EQ(seen.end.code, fails);
   EXPECT_THAT(seen.out, reports_one_leak());
   EXPECT_THAT(seen.out, HasSubstr("[  FAILED  ] Plain.Leaks"));
   EXPECT_THAT(seen.out, ContainsRegex("leak_check_tests.cpp:[0-9]+: Failure\n"));
 }
 
-TEST(LeakListener, LetsACleanTestPass) { EXPECT_EQ(run_test("Plain.IsClean", true).end.code, passes); }
+TEST(LeakListener, LetsACleanTestPass) { EXPECT_EQ(run_test("Plain.IsClean", listening).end.code, passes); }
 
 TEST(LeakListener, OnlyItMakesTheDifference) { EXPECT_EQ(run_test("Plain.Leaks").end.code, passes); }
 
 TEST(LeakListener, DoesNotAddToAFailure) {
-  const auto seen = run_test("Plain.LeaksAfterAFailure", true);
+  const auto seen = run_test("Plain.LeaksAfterAFailure", "3600");
   EXPECT_EQ(seen.end.code, fails);
   EXPECT_THAT(seen.out, Not(HasSubstr("has not ended")));
 }
 
 TEST(LeakListener, LetsAPlainCheckFailTheTestRatherThanAbort) {
-  const auto seen = run_test("Plain.LeaksUnderACheckOfItsOwn", true);
+  const auto seen = run_test("Plain.LeaksUnderACheckOfItsOwn", listening);
   EXPECT_EQ(seen.end.code, fails);
   EXPECT_THAT(seen.out, reports_one_leak());
 }
@@ -61,11 +62,11 @@ TEST(LeakCheck, AbortsWhereNobodySetAHandler) {
 }
 
 TEST(LeakListener, FailsASuiteThatLeavesTasksBehindNotItsTests) {
-  const auto seen = run_test("LeakingSuite.UsesIt", true);
+  const auto seen = run_test("LeakingSuite.UsesIt", listening);
   EXPECT_EQ(seen.end.code, fails);
   EXPECT_THAT(seen.out, HasSubstr("[       OK ] LeakingSuite.UsesIt"));
   EXPECT_THAT(seen.out, ContainsRegex("1 task \\[channel receive\\]:\n.*listen"));
-  EXPECT_EQ(run_test("CleanSuite.UsesIt", true).end.code, passes);
+  EXPECT_EQ(run_test("CleanSuite.UsesIt", listening).end.code, passes);
 }
 
 TEST(LeakFreeTest, FailsWhenItLeaks) {
@@ -75,7 +76,7 @@ TEST(LeakFreeTest, FailsWhenItLeaks) {
 }
 
 TEST(LeakFreeTest, IsReportedOnceUnderAListener) {
-  EXPECT_THAT(run_test("Fixture.Leaks", true).out, reports_one_leak());
+  EXPECT_THAT(run_test("Fixture.Leaks", listening).out, reports_one_leak());
 }
 
 TEST(LeakFreeTest, DoesNotAddToAFailure) {

@@ -14,8 +14,8 @@
 /// outer one is answerable for what the inner one leaves behind, but reports nothing twice.
 ///
 /// Nobody claims a task that a mere callback spawns on a thread without a check. `whole_process` claims these.
-/// Nothing is added to what a task costs while there is no check; while there is one, a few nanoseconds to a spawn. A
-/// library that is loaded meanwhile is not looked at. Works without the agent.
+/// Without a check nothing is added to what a task costs; with one 40 ns to a spawn by a task, 2 µs to one by a
+/// function. Not looked at: libraries that are loaded meanwhile. Works without the agent.
 
 #include <chrono>
 #include <cstdint>
