@@ -70,6 +70,8 @@ struct claims {
   std::string_view kind;
   std::string_view verdict;
   std::vector<blocked> leaks;
+  /// Tasks that are not leaked.
+  int healthy = 0;
 };
 
 /// Runs until this one has returned and nothing else can go on by itself.
@@ -78,8 +80,7 @@ void settle(asio::io_context& io, awaitable<void> work);
 /// Clears what earlier calls left on the stack below the caller: a pointer there would be a reference.
 void clear_stack();
 
-/// Prints what exists now.
-void print(const claims& said, form chosen, int runs);
+void print(const claims& said);
 
 /// False at the end of the input.
 bool a_line_comes();

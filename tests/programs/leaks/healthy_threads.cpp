@@ -1,0 +1,206 @@
+// verdict: none
+/// Idle pools that are held by a thread alone: by its stack, its registers, its own variables, by a fibre, or by the
+/// kernel on behalf of one.
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include <cstdint>
+
+#include "healthy.hpp"
+
+namespace leaks {
+namespace {
+
+gate parked;
+void open_gate() { parked.open(); }
+
+template <void (*Hold)(asio::io_context&)>
+void start_thread(asio::io_context& io) {
+  parked.start(io, Hold);
+}
+
+/// Not inlined, so that no copy of the pointer is left in the frame of whoever holds `into`.
+[[gnu::noinline]] void make_in(std::shared_ptr<pool>& into, asio::io_context& io) { into = make_pool(io); }
+
+std::shared_ptr<pool>* local_of_main = nullptr;
+void start_main_local(asio::io_context& io) { make_in(*local_of_main, io); }
+void wake_main_local() { (*local_of_main)->jobs.close(); }
+
+void hold_on_stack(asio::io_context& io) {
+  std::shared_ptr<pool> held;
+  make_in(held, io);
+  clear_stack();
+  parked.wait();
+  held->jobs.close();
+}
+
+void hold_pool_itself(asio::io_context& io) {
+  pool held(io.get_executor());
+  co_spawn(io, idle_in(held), detached);
+  clear_stack();
+  parked.wait();
+  held.jobs.close();
+  while (counted::live != 0) std::this_thread::yield();
+}
+
+void hold_by_heap(asio::io_context& io) {
+  const auto held = std::make_unique<std::vector<std::shared_ptr<pool>>>(5);
+  make_in((*held)[3], io);
+  clear_stack();
+  parked.wait();
+  (*held)[3]->jobs.close();
+}
+
+thread_local std::shared_ptr<pool> of_thread;
+void hold_in_thread_local(asio::io_context& io) {
+  make_in(of_thread, io);
+  clear_stack();
+  parked.wait();
+  of_thread->jobs.close();
+}
+
+/// The complement of a pool's address: no pointer to it.
+[[gnu::noinline]] std::uintptr_t make_hidden(asio::io_context& io) {
+  return ~reinterpret_cast<std::uintptr_t>(make_pool(io).get());
+}
+void close_hidden(std::uintptr_t address) { reinterpret_cast<pool*>(~address)->jobs.close(); }
+
+void hold_as_thread_specific(asio::io_context& io) {
+  pthread_key_t key{};
+  pthread_key_create(&key, nullptr);
+  pthread_setspecific(key, reinterpret_cast<void*>(~make_hidden(io)));
+  clear_stack();
+  parked.wait();
+  static_cast<pool*>(pthread_getspecific(key))->jobs.close();
+}
+
+#if defined(__x86_64__)
+/// read(2) from the gate, while the address of which it gets the complement is held in one place, as written: the
+/// assembler code before and after moves it there and back. Returns the complement.
+#  define READ_HOLDING(hide, reveal)                                             \
+    [](std::uintptr_t hidden) {                                                  \
+      char c = 0;                                                                \
+      long result = SYS_read;                                                    \
+      asm volatile("not %%rbx\n\t" hide "\n\tsyscall\n\t" reveal "\n\tnot %%rbx" \
+                   : "+a"(result), "+b"(hidden)                                  \
+                   : "D"(parked.descriptor()), "S"(&c), "d"(1)                   \
+                   : "rcx", "r11", "xmm8", "memory");                            \
+      return hidden;                                                             \
+    }
+
+template <auto Read>
+void hold_during_read(asio::io_context& io) {
+  const std::uintptr_t hidden = make_hidden(io);
+  clear_stack();
+  parked.arrive();
+  close_hidden(Read(hidden));
+}
+constexpr auto read_with_register = READ_HOLDING("", "");
+constexpr auto read_with_vector_register = READ_HOLDING("movq %%rbx, %%xmm8\n\txor %%ebx, %%ebx", "movq %%xmm8, %%rbx");
+constexpr auto read_with_red_zone = READ_HOLDING("mov %%rbx, -64(%%rsp)\n\txor %%ebx, %%ebx", "mov -64(%%rsp), %%rbx");
+#  undef READ_HOLDING
+#endif
+
+ucontext_t of_main;
+ucontext_t of_fibre;
+asio::io_context* io_of_fibre = nullptr;
+void hold_on_fibre() {
+  std::shared_ptr<pool> held;
+  make_in(held, *io_of_fibre);
+  swapcontext(&of_fibre, &of_main);
+  held->jobs.close();
+  held.reset();
+  swapcontext(&of_fibre, &of_main);
+}
+constexpr std::size_t fibre_stack = 64 * 1024;
+void start_on_fibre(asio::io_context& io, void* stack) {
+  io_of_fibre = &io;
+  getcontext(&of_fibre);
+  of_fibre.uc_stack.ss_sp = stack;
+  of_fibre.uc_stack.ss_size = fibre_stack;
+  makecontext(&of_fibre, hold_on_fibre, 0);
+  swapcontext(&of_main, &of_fibre);
+}
+void start_fibre(asio::io_context& io) {
+  start_on_fibre(io, ::mmap(nullptr, fibre_stack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+}
+/// Known by its saved stack pointer, into the middle of a block of the heap.
+void start_fibre_on_heap(asio::io_context& io) {
+  void* stack = std::malloc(fibre_stack);
+  start_on_fibre(io, stack);
+  of_fibre.uc_stack = {};
+}
+void wake_fibre() { swapcontext(&of_main, &of_fibre); }
+
+void wait_for_event(asio::io_context& io) {
+  const int epoll = ::epoll_create1(0);
+  epoll_event registered{};
+  registered.events = EPOLLIN;
+  registered.data.ptr = reinterpret_cast<void*>(~make_hidden(io));
+  ::epoll_ctl(epoll, EPOLL_CTL_ADD, parked.descriptor(), &registered);
+  registered = {};
+  clear_stack();
+  parked.arrive();
+  epoll_event happened{};
+  while (::epoll_wait(epoll, &happened, 1, -1) != 1) {
+  }
+  static_cast<pool*>(happened.data.ptr)->jobs.close();
+}
+
+timer_t posix_timer;
+void start_posix_timer(asio::io_context& io) {
+  sigset_t queued;
+  sigemptyset(&queued);
+  sigaddset(&queued, SIGUSR2);
+  pthread_sigmask(SIG_BLOCK, &queued, nullptr);
+  sigevent with{};
+  with.sigev_notify = SIGEV_SIGNAL;
+  with.sigev_signo = SIGUSR2;
+  with.sigev_value.sival_ptr = reinterpret_cast<void*>(~make_hidden(io));
+  if (timer_create(CLOCK_MONOTONIC, &with, &posix_timer) != 0) std::abort();
+}
+void wake_posix_timer() {
+  const itimerspec at_once{{}, {0, 1}};
+  timer_settime(posix_timer, 0, &at_once, nullptr);
+  sigset_t queued;
+  sigemptyset(&queued);
+  sigaddset(&queued, SIGUSR2);
+  siginfo_t came{};
+  while (sigwaitinfo(&queued, &came) < 0) {
+  }
+  static_cast<pool*>(came.si_value.sival_ptr)->jobs.close();
+}
+
+constexpr look_alike look_alikes[] = {
+    {"main_local", start_main_local, wake_main_local},
+    {"thread_stack", start_thread<hold_on_stack>, open_gate},
+    {"pool_on_thread_stack", start_thread<hold_pool_itself>, open_gate},
+    {"heap_from_stack", start_thread<hold_by_heap>, open_gate},
+    {"thread_local", start_thread<hold_in_thread_local>, open_gate},
+    {"thread_specific", start_thread<hold_as_thread_specific>, open_gate},
+#if defined(__x86_64__)
+    {"register", start_thread<hold_during_read<read_with_register>>, open_gate},
+    {"vector_register", start_thread<hold_during_read<read_with_vector_register>>, open_gate},
+    {"red_zone", start_thread<hold_during_read<read_with_red_zone>>, open_gate},
+#endif
+    {"fibre", start_fibre, wake_fibre},
+    {"fibre_on_heap", start_fibre_on_heap, wake_fibre},
+    {"epoll_data", start_thread<wait_for_event>, open_gate},
+    {"posix_timer", start_posix_timer, wake_posix_timer},
+};
+
+}  // namespace
+}  // namespace leaks
+
+int main(int argc, char** argv) {
+  std::shared_ptr<leaks::pool> local;
+  leaks::local_of_main = &local;
+  return leaks::run(argc, argv, leaks::look_alikes);
+}
