@@ -120,27 +120,36 @@ bool process_stop::wait_for(tracee& t, clock::time_point deadline) {
   }
 }
 
+bool thread_registers::take_general() {
+  user_regs_struct registers;
+  if (general.size() * sizeof general[0] != sizeof registers) return false;
+  std::memcpy(&registers, general.data(), sizeof registers);
+#if defined(__x86_64__)
+  stack_pointer = registers.rsp;
+  instruction_pointer = registers.rip;
+  thread_pointer = registers.fs_base;
+#elif defined(__aarch64__)
+  stack_pointer = registers.sp;
+  instruction_pointer = registers.pc;
+#endif
+  return true;
+}
+
 bool process_stop::read_registers(pid_t tid) {
   thread_registers registers;
   registers.tid = static_cast<std::uint32_t>(tid);
-  registers.words = register_set(tid, NT_PRSTATUS);
-  if (registers.words.size() != sizeof(user_regs_struct) / sizeof(std::uint64_t)) return false;
-  user_regs_struct general;
-  std::memcpy(&general, registers.words.data(), sizeof general);
-#if defined(__x86_64__)
-  registers.stack_pointer = general.rsp;
-  registers.thread_pointer = general.fs_base;
-  const unsigned others[] = {NT_PRFPREG, NT_X86_XSTATE};
-#elif defined(__aarch64__)
-  registers.stack_pointer = general.sp;
-  const unsigned others[] = {NT_PRFPREG, NT_ARM_TLS, NT_ARM_SVE};
+  registers.general = register_set(tid, NT_PRSTATUS);
+  if (!registers.take_general()) return false;
+#if defined(__aarch64__)
   if (const auto tls = register_set(tid, NT_ARM_TLS); !tls.empty()) registers.thread_pointer = tls[0];
+  const unsigned extended = NT_ARM_SVE;
+#else
+  const unsigned extended = NT_X86_XSTATE;
 #endif
-  for (const auto type : others) {
-    const auto words = register_set(tid, type);
-    if (words.empty() && type == NT_PRFPREG) return false;
-    registers.words.insert(registers.words.end(), words.begin(), words.end());
-  }
+  registers.vector = register_set(tid, NT_PRFPREG);
+  if (registers.vector.empty()) return false;
+  const auto more = register_set(tid, extended);
+  registers.vector.insert(registers.vector.end(), more.begin(), more.end());
   registers_.push_back(std::move(registers));
   return true;
 }

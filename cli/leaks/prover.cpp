@@ -157,8 +157,11 @@ class search {
     without.insert(without.end(), stacks.begin(), stacks.end());
     std::sort(without.begin(), without.end(), [](const range& a, const range& b) { return a.begin < b.begin; });
     marker_->add_memory(without);
-    for (const auto& thread : threads_)
-      for (const auto word : thread.words) marker_->add(word, {origin::kind::thread, thread.tid});
+    for (const auto& thread : threads_) {
+      for (const auto word : thread.general) marker_->add(word, {origin::kind::thread, thread.tid});
+      if (waits_in_libc(image_, thread)) continue;
+      for (const auto word : thread.vector) marker_->add(word, {origin::kind::thread, thread.tid});
+    }
     for (const auto& held : kernel_.words) marker_->add(held.word, {origin::kind::kernel, held.descriptor});
     auto next = candidates_.begin();
     for (std::uint32_t i = 0; i < seen_.tasks.size(); ++i) {
