@@ -25,13 +25,14 @@ struct arguments {
   bool all_frames = false;
   bool details = false;
   bool direct = false;
-  bool no_stacks = false;
+  bool no_native = false;
   bool verbose = false;
   std::optional<std::string> core, exe;
   std::optional<std::string> timeout;
   std::optional<std::string> older_than;
   std::optional<std::string> limit;
   std::optional<std::string> interval;
+  std::optional<std::string> stalled_after;
   std::optional<std::string> watch;  ///< empty: the default interval
   std::vector<std::string> ids, states, kinds;
 };
@@ -74,6 +75,8 @@ inline constexpr option timeout_option = {
 inline constexpr option direct_option = {
     "--direct", "", "read the target's memory instead of asking its agent; works when it hangs, is stopped or has none",
     &arguments::direct};
+inline constexpr option no_native_option = {
+    "--no-native", "", "no native stacks: no thread is stopped, not even for a moment", &arguments::no_native};
 inline constexpr option core_option = {"--core", "FILE", "read a core file instead of a process", &arguments::core};
 inline constexpr option exe_option = {"--exe", "FILE", "the executable that dumped the core, if it is not where it was",
                                       &arguments::exe};

@@ -36,6 +36,8 @@ struct error {
   return code == error_code::usage || code == error_code::ambiguous_name ? 2 : 1;
 }
 
+/// "fact (next step)".
+[[nodiscard]] std::string in_words(const error& e);
 /// "tasks: subject: fact (next step)", without a line end.
 [[nodiscard]] std::string message(const error& e);
 

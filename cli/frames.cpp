@@ -124,6 +124,7 @@ const frame* resolver::line_of(std::uint64_t id) const {
 }
 
 void resolver::resolve(const v1::Task& task, resolved& to) {
+  to.native.clear();
   show_frames(task.frames(), task.state() == v1::Task::BLOCKED, to);
   to.spawned_at = spawn_site(task.spawn_addresses());
   if (!to.spawned_at) to.spawned_at = user_location(task.spawn_location());
@@ -135,6 +136,7 @@ void resolver::resolve(const v1::Task& task, resolved& to) {
 }
 
 void resolver::resolve(const v1::Group& group, resolved& to) {
+  to.native.clear();
   show_frames(group.frames(), group.state() == v1::Task::BLOCKED, to);
   to.spawned_at = spawn_site(group.spawn_addresses());
   if (!to.spawned_at) to.spawned_at = user_location(group.spawn_location());

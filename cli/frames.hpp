@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "descriptors.hpp"
+#include "native_stack.hpp"
 #include "snapshot_source.hpp"
 #include "symbolizer.hpp"
 
@@ -36,6 +37,7 @@ struct shown_frame {
 /// What a task's or group's numbers mean. Its pointers hold until the resolver ends; `frames` until it is filled again.
 struct resolved {
   std::vector<shown_frame> frames;    ///< innermost first
+  std::vector<native_frame> native;   ///< what its thread does in the innermost of them; empty unless it runs
   const frame* spawned_at = nullptr;  ///< the parent's current line where the site itself is not known; null: unknown
   const descriptor* fd = nullptr;     ///< null: none
 };

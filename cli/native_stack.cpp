@@ -189,6 +189,13 @@ const native_frame* innermost_user_frame(const native_stack& stack) {
   return any == stack.frames.end() ? nullptr : &*any;
 }
 
+std::vector<native_frame> shown_frames(std::span<const native_frame> frames, bool all) {
+  const auto is_plumbing = [](const native_frame& f) { return f.plumbing; };
+  std::vector<native_frame> shown(frames.begin(), frames.end());
+  if (!all && !std::all_of(shown.begin(), shown.end(), is_plumbing)) std::erase_if(shown, is_plumbing);
+  return shown;
+}
+
 std::span<const native_frame> frames_of_task(const native_stack& stack) {
   const auto begin = stack.frames.begin(), end = stack.frames.end();
   auto last = std::find_if(begin, end, [](const auto& f) { return f.resumes_task; });

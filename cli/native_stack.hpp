@@ -60,6 +60,8 @@ bool attach(target_code& code, std::span<const thread_copy> threads);
 
 /// The innermost function that the user wrote; null: none is known.
 [[nodiscard]] const native_frame* innermost_user_frame(const native_stack& stack);
+/// Without Asio's and the standard library's own, unless there are no others or `all` says so.
+[[nodiscard]] std::vector<native_frame> shown_frames(std::span<const native_frame> frames, bool all);
 /// The frames that a running task adds to its chain of awaits: those within it, innermost first.
 [[nodiscard]] std::span<const native_frame> frames_of_task(const native_stack& stack);
 

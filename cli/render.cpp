@@ -5,7 +5,9 @@
 #include <iterator>
 
 #include "proc.hpp"
+#include "render_threads.hpp"
 #include "table.hpp"
+#include "type_names.hpp"
 #include "words.hpp"
 
 namespace tasks::cli {
@@ -61,8 +63,17 @@ std::string wait_details(const v1::Wait& wait, const resolved& what, const rende
   return text;
 }
 
+/// Is this native frame the body of that coroutine? Compilers spell its types in several ways.
+bool is_body_of(const native_frame& native, const frame& f) {
+  return native.is_coroutine && native.file == f.file && bare_name(native.function) == bare_name(f.function);
+}
+
 void append_frames(fmt::memory_buffer& out, const resolved& what, const text_style& style) {
+  for (const auto& f : what.native) render_native_frame(out, f);
   for (const auto& f : what.frames) {
+    // The native frame says where it is now, this one where it awaited last.
+    const bool seen = &f == &what.frames.front() && !what.native.empty() && is_body_of(what.native.back(), *f.what);
+    if (seen) continue;
     const auto& text = f.not_instrumented ? f.what->foreign_text : f.what->text;
     if (f.not_instrumented && style.color) {
       append_colored(out, dim, text, style);

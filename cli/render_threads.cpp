@@ -13,14 +13,6 @@ namespace {
 
 void append(fmt::memory_buffer& out, std::string_view text) { out.append(text.data(), text.data() + text.size()); }
 
-template <class Visit>
-void each_shown(std::span<const native_frame> frames, bool all_frames, Visit visit) {
-  const bool all = all_frames || std::all_of(frames.begin(), frames.end(), [](const auto& f) { return f.plumbing; });
-  for (const auto& f : frames) {
-    if (all || !f.plumbing) visit(f);
-  }
-}
-
 std::string_view role_name(v1::ThreadView::Role role) {
   switch (role) {
     case v1::ThreadView::WORKER:
@@ -57,26 +49,24 @@ void render_stack(fmt::memory_buffer& out, const surveyed_thread& thread, const 
   }
   append(out, "]:\n");
   if (!thread.failure.empty()) return append(out, "<" + thread.failure + ">\n");
-  render_native_frames(out, thread.stack.frames, what.all_frames);
+  for (const auto& f : shown_frames(thread.stack.frames, what.all_frames)) render_native_frame(out, f);
   if (!thread.stack.complete) append(out, "… further out it could not be unwound\n");
 }
 
 }  // namespace
 
-void render_native_frames(fmt::memory_buffer& out, std::span<const native_frame> frames, bool all_frames) {
+void render_native_frame(fmt::memory_buffer& out, const native_frame& f) {
   const auto to = std::back_inserter(out);
-  each_shown(frames, all_frames, [&](const native_frame& f) {
-    if (f.function.empty()) {
-      fmt::format_to(to, "{:#x}\n", f.address);
-    } else {
-      append(out, f.function + "\n");
-    }
-    if (!f.file.empty()) {
-      fmt::format_to(to, "\t{}:{}\n", f.file, f.line);
-    } else if (!f.module.empty()) {
-      append(out, "\t" + f.module + "\n");
-    }
-  });
+  if (f.function.empty()) {
+    fmt::format_to(to, "{:#x}\n", f.address);
+  } else {
+    append(out, f.function + "\n");
+  }
+  if (!f.file.empty()) {
+    fmt::format_to(to, "\t{}:{}\n", f.file, f.line);
+  } else if (!f.module.empty()) {
+    append(out, "\t" + f.module + "\n");
+  }
 }
 
 void fill_view(const native_frame& f, v1::NativeFrameView& view) {
@@ -87,9 +77,11 @@ void fill_view(const native_frame& f, v1::NativeFrameView& view) {
   view.set_address(fmt::format("{:#x}", f.address));
 }
 
-void fill_frames(std::span<const native_frame> frames, bool all_frames,
-                 google::protobuf::RepeatedPtrField<v1::NativeFrameView>& to) {
-  each_shown(frames, all_frames, [&](const native_frame& f) { fill_view(f, *to.Add()); });
+void fill_view(const stalled_worker& stalled, v1::StalledView& view) {
+  view.set_tid(static_cast<std::uint32_t>(stalled.tid));
+  view.set_task_id(stalled.task.id);
+  view.set_seconds(static_cast<double>(stalled.task.age_ms) / 1000);
+  if (stalled.frame) fill_view(*stalled.frame, *view.mutable_frame());
 }
 
 void render_threads(fmt::memory_buffer& out, const thread_survey& survey, const thread_style& what,
@@ -132,7 +124,7 @@ void fill_view(const thread_survey& survey, bool all_frames, v1::ThreadsView& vi
       to.set_task_id(thread.task->id);
       to.set_task_seconds(static_cast<double>(thread.task->age_ms) / 1000);
     }
-    fill_frames(thread.stack.frames, all_frames, *to.mutable_frames());
+    for (const auto& f : shown_frames(thread.stack.frames, all_frames)) fill_view(f, *to.add_frames());
     to.set_frames_missing(thread.failure);
   }
   for (const auto& note : survey.notes) view.add_notes(note);

@@ -4,20 +4,17 @@
 
 #include <fmt/format.h>
 
-#include <span>
-
 #include "native_stack.hpp"
 #include "render.hpp"
+#include "running_stacks.hpp"
 #include "thread_survey.hpp"
 
 namespace tasks::cli {
 
-/// "function\n\tfile:line\n" each; without Asio's and the standard library's own, unless there are no others or
-/// `all_frames` says so.
-void render_native_frames(fmt::memory_buffer& out, std::span<const native_frame> frames, bool all_frames);
-void fill_frames(std::span<const native_frame> frames, bool all_frames,
-                 google::protobuf::RepeatedPtrField<v1::NativeFrameView>& to);
+/// "function\n\tfile:line\n".
+void render_native_frame(fmt::memory_buffer& out, const native_frame& frame);
 void fill_view(const native_frame& frame, v1::NativeFrameView& view);
+void fill_view(const stalled_worker& stalled, v1::StalledView& view);
 
 struct thread_style {
   bool stacks = true;

@@ -4,6 +4,8 @@
 
 namespace tasks::cli {
 
+running_task as_running(const v1::Task& task) { return {task.id(), task.thread(), task.age_ms(), task.resumes()}; }
+
 result<running_tasks> read_running(snapshot_source& source, std::uint64_t age_ms) {
   v1::StacksRequest query;
   query.add_states(v1::Task::RUNNING);
@@ -12,7 +14,7 @@ result<running_tasks> read_running(snapshot_source& source, std::uint64_t age_ms
   const auto trailer = source.stacks(query, [&](const v1::Chunk& chunk) {
     for (const auto& task : chunk.tasks()) {
       if (task.state() != v1::Task::RUNNING || task.thread() == 0) continue;
-      running.tasks.push_back({task.id(), task.thread(), task.age_ms(), task.resumes()});
+      running.tasks.push_back(as_running(task));
     }
     return true;
   });

@@ -19,6 +19,8 @@ struct running_task {
   std::uint64_t resumes = 0;
 };
 
+[[nodiscard]] running_task as_running(const v1::Task& task);
+
 struct running_tasks {
   std::vector<running_task> tasks;  ///< oldest first; several on one thread where resumptions nest
   std::uint32_t resolution_ms = 0;

@@ -13,10 +13,6 @@ namespace {
 
 constexpr std::string_view agent_name = "tasks-agent";
 
-std::string in_words(const error& why) {
-  return why.next_step.empty() ? why.fact : why.fact + " (" + why.next_step + ")";
-}
-
 void wait_for(std::chrono::milliseconds interval) {
   timespec left = {interval.count() / 1000, interval.count() % 1000 * 1'000'000};
   while (::nanosleep(&left, &left) != 0 && errno == EINTR) {

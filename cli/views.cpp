@@ -6,6 +6,7 @@
 
 #include "json_print.hpp"
 #include "render.hpp"
+#include "render_threads.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -41,6 +42,7 @@ void fill_view(const v1::Task& task, const resolved& what, v1::TaskView& view) {
   view.set_state(task.state());
   if (task.has_wait()) fill_wait(task.wait(), task.age_ms(), what, *view.mutable_wait());
   for (const auto& f : what.frames) fill_frame(*f.what, f.not_instrumented, *view.add_frames());
+  for (const auto& f : what.native) fill_view(f, *view.add_native_frames());
   if (what.spawned_at) fill_frame(*what.spawned_at, false, *view.mutable_spawned_at());
   view.set_resumes(task.resumes());
   view.set_thread(task.thread());
@@ -75,7 +77,6 @@ void fill_view(const v1::Vitals& vitals, v1::VitalsView& view) {
   view.set_cpu_seconds(seconds(vitals.cpu_time_ms()));
   view.set_uptime_seconds(seconds(vitals.uptime_ms()));
   view.set_deadlock_hint(vitals.deadlock_hint());
-  for (const auto& finding : findings_of(vitals)) view.add_findings(finding);
   view.set_tick_resolution_seconds(seconds(vitals.tick_resolution_ms()));
   view.set_lost_tasks(vitals.lost());
 }

@@ -1,8 +1,12 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "../command.hpp"
 #include "../query.hpp"
 #include "../render.hpp"
+#include "../running_stacks.hpp"
 #include "../target.hpp"
 #include "../views.hpp"
 #include "../words.hpp"
@@ -19,6 +23,7 @@ constexpr option options[] = {
     {"--older-than", "AGE", "only tasks whose state has lasted longer, such as 30s or 5m", &arguments::older_than},
     {"--limit", "N", "at most so many tasks, or groups with --group", &arguments::limit},
     {"--all-frames", "", "Asio's own frames too", &arguments::all_frames},
+    no_native_option,
     json_option,
     timeout_option,
     direct_option,
@@ -29,8 +34,9 @@ constexpr option options[] = {
 /// Prints parts of an answer as they come.
 class stack_printer {
  public:
-  stack_printer(const arguments& args, output& out, const snapshot_source& source)
-      : args_(args), out_(out), names_(source, {.all_frames = args.all_frames}) {
+  /// `native`: of the tasks that run; null: not asked for.
+  stack_printer(const arguments& args, output& out, const snapshot_source& source, running_stacks* native)
+      : args_(args), out_(out), names_(source, {.all_frames = args.all_frames}), native_(native) {
     header_.set_schema_version(schema_version);
     header_.set_pid(static_cast<std::uint32_t>(source.pid()));
     if (args.json) {
@@ -45,6 +51,7 @@ class stack_printer {
     names_.learn(chunk);
     for (const auto& task : chunk.tasks()) {
       names_.resolve(task, what_);
+      if (native_ && task.state() == v1::Task::RUNNING) add_native_frames(task);
       if (json_) {
         task_view_.Clear();
         fill_view(task, what_, task_view_);
@@ -78,16 +85,28 @@ class stack_printer {
         header_.set_total(trailer->total());
         header_.set_complete(trailer->complete());
       }
+      if (native_ && native_->failure()) header_.add_notes(missing_native(*native_->failure()));
       json_->end(header_);
     } else if (trailer) {
       render_trailer(out_.text(), *trailer, args_.group, context_);
+      if (native_ && native_->failure()) {
+        fmt::format_to(std::back_inserter(out_.text()), "\n! {}\n", missing_native(*native_->failure()));
+      }
     }
   }
 
  private:
+  static std::string missing_native(const std::string& why) { return "no native stacks of running tasks: " + why; }
+
+  void add_native_frames(const v1::Task& task) {
+    const auto& stack = native_->stack_of(as_running(task));
+    what_.native = shown_frames(frames_of_task(stack), args_.all_frames);
+  }
+
   const arguments& args_;
   output& out_;
   resolver names_;
+  running_stacks* native_;
   render_context context_;
   v1::StackView header_;
   std::optional<json_stream> json_;
@@ -97,15 +116,29 @@ class stack_printer {
   bool first_ = true;
 };
 
+bool may_select_running(const v1::StacksRequest& query) {
+  const auto& states = query.states();
+  return query.kinds().empty() &&
+         (states.empty() || std::find(states.begin(), states.end(), v1::Task::RUNNING) != states.end());
+}
+
 result<int> run(const arguments& args, output& out) {
   const auto query = make_query(args);
   if (!query) return query.why();
   auto source = open_target(args);
   if (!source) return source.why();
   const pid_t pid = (*source)->pid();
+  std::optional<running_stacks> native;
+  if (!args.no_native && !args.group && may_select_running(*query)) {
+    auto look = running_stacks::look(**source);
+    if (!look) return look.why();
+    native.emplace(*std::move(look));
+  }
   std::optional<stack_printer> printer;
   // Printing starts with the first part: an error before it leaves standard output empty.
-  const auto start = [&]() -> stack_printer& { return printer ? *printer : printer.emplace(args, out, **source); };
+  const auto start = [&]() -> stack_printer& {
+    return printer ? *printer : printer.emplace(args, out, **source, native ? &*native : nullptr);
+  };
   const auto trailer = (*source)->stacks(*query, [&](const v1::Chunk& chunk) { return start().part(chunk); });
   if (!trailer) {
     if (printer) printer->end(nullptr);

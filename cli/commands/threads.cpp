@@ -9,7 +9,7 @@ namespace {
 
 constexpr option options[] = {
     pid_option,
-    {"--no-stacks", "", "no native stacks: no thread is stopped, not even for a moment", &arguments::no_stacks},
+    no_native_option,
     {"--interval", "SECONDS", "CPU% over so long, instead of since each thread's start", &arguments::interval},
     {"--all-frames", "", "Asio's and the standard library's own frames too", &arguments::all_frames},
     {"--verbose", "", "also how long the threads were stopped to be copied", &arguments::verbose},
@@ -23,7 +23,7 @@ bool ends_it(error_code code) { return exit_code(code) == 2 || code == error_cod
 
 result<int> run(const arguments& args, output& out) {
   using namespace std::chrono_literals;
-  survey_options how = {.stacks = !args.no_stacks};
+  survey_options how = {.stacks = !args.no_native};
   if (args.interval) {
     const auto interval = parse_duration(*args.interval);
     if (!interval || *interval < 10ms) {
@@ -38,9 +38,7 @@ result<int> run(const arguments& args, output& out) {
   auto survey = survey_threads(*pid, source ? source->get() : nullptr, how);
   if (!survey) return survey.why();
   if (!source) {
-    auto why = source.why();
-    survey->notes.insert(survey->notes.begin(),
-                         "no tasks: " + why.fact + (why.next_step.empty() ? "" : " (" + why.next_step + ")"));
+    survey->notes.insert(survey->notes.begin(), "no tasks: " + in_words(source.why()));
   }
   if (args.json) {
     v1::ThreadsView view;
@@ -49,7 +47,7 @@ result<int> run(const arguments& args, output& out) {
     print_json(out.text(), view);
     out.text().push_back('\n');
   } else {
-    const thread_style what = {!args.no_stacks, args.all_frames, args.verbose};
+    const thread_style what = {!args.no_native, args.all_frames, args.verbose};
     render_threads(out.text(), *survey, what, {.style = style_of_stdout(), .pid = *pid});
   }
   return 0;

@@ -3,6 +3,8 @@
 #include "../command.hpp"
 #include "../json_print.hpp"
 #include "../render.hpp"
+#include "../render_threads.hpp"
+#include "../running_stacks.hpp"
 #include "../views.hpp"
 #include "../words.hpp"
 
@@ -12,6 +14,8 @@ namespace {
 constexpr option options[] = {
     pid_option,
     {"--watch", "[SECONDS]", "print again and again, every second or so often", &arguments::watch},
+    {"--stalled-after", "SECONDS", "name workers that have run one task for longer (default 1)",
+     &arguments::stalled_after},
     {"--details", "", "states, memory, CPU time and uptime too", &arguments::details},
     json_option,
     timeout_option,
@@ -22,9 +26,27 @@ constexpr option options[] = {
 
 struct reading {
   v1::Vitals vitals;
+  std::vector<std::string> findings;
   std::vector<channel_group> groups;
   v1::VitalsView view;
 };
+
+/// Adds the workers that are stalled to the findings.
+result<void> find_stalled(const arguments& args, snapshot_source& source, reading& r) {
+  using namespace std::chrono_literals;
+  const auto limit = args.stalled_after ? parse_duration(*args.stalled_after) : std::chrono::milliseconds(1s);
+  if (!limit || *limit <= 0ms) {
+    return usage_error("--stalled-after", "\"" + *args.stalled_after + "\" is no duration", "such as 5 or 500ms");
+  }
+  if (r.vitals.running() == 0) return {};
+  auto stacks = running_stacks::look(source, static_cast<std::uint64_t>(limit->count()));
+  if (!stacks) return stacks.why();
+  for (const auto& stalled : stalled_workers(*stacks)) {
+    r.findings.push_back(finding_of(stalled));
+    fill_view(stalled, *r.view.add_stalled());
+  }
+  return {};
+}
 
 result<reading> read_once(const arguments& args) {
   auto source = open_target(args);
@@ -47,6 +69,9 @@ result<reading> read_once(const arguments& args) {
   if (!vitals) return vitals.why();
   r.vitals = *vitals;
   fill_view(r.vitals, r.view);
+  r.findings = findings_of(r.vitals);
+  if (const auto looked = find_stalled(args, **source, r); !looked) return looked.why();
+  for (const auto& finding : r.findings) r.view.add_findings(finding);
   r.view.set_pid(static_cast<std::uint32_t>(pid));
   return r;
 }
@@ -59,7 +84,7 @@ result<int> print_once(const arguments& args, output& out, const text_style& sty
     out.text().push_back('\n');
   } else {
     const render_context context = {.style = style, .resolution_ms = read->vitals.tick_resolution_ms()};
-    render_vitals(out.text(), read->vitals, read->groups, findings_of(read->vitals), args.details, context);
+    render_vitals(out.text(), read->vitals, read->groups, read->findings, args.details, context);
   }
   return 0;
 }

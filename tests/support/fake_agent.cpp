@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
@@ -75,6 +76,10 @@ bool read_request(int fd, v1::Request& request) {
   std::string body(length, '\0');
   if (length != 0 && ::recv(fd, body.data(), length, MSG_WAITALL) != static_cast<ssize_t>(length)) return false;
   return request.ParseFromString(body);
+}
+
+bool asks_for_running(const v1::StacksRequest& request) {
+  return request.states_size() == 1 && request.states(0) == v1::Task::RUNNING;
 }
 
 bool send_generated(int fd, std::uint64_t count) {
@@ -159,6 +164,15 @@ class server {
       if (!send_part(fd, part) || !half_way()) return false;
       if (!request.vitals().counts_only()) {
         for (const auto& chunk : script_.channel_groups) send_chunk(fd, chunk);
+      }
+    } else if (!script_.echoes_request && asks_for_running(request.stacks())) {
+      // What readers ask before they ask for what the user wants; it has nothing to do with the manner.
+      for (auto chunk : script_.stacks) {
+        auto& tasks = *chunk.mutable_tasks();
+        tasks.erase(std::remove_if(tasks.begin(), tasks.end(),
+                                   [](const v1::Task& task) { return task.state() != v1::Task::RUNNING; }),
+                    tasks.end());
+        send_chunk(fd, chunk);
       }
     } else {
       if (script_.echoes_request) {
