@@ -66,7 +66,10 @@ result<std::unique_ptr<memory_source>> open_direct(pid_t pid) {
   if (!stat) return no_such_process(pid);
   if (stat->state == 'Z') return error{error_code::no_such_process, subject_of(pid), "the process has ended", ""};
   root_finder finder;
-  auto found = finder.find(pid);
+  return open_direct(pid, finder.find(pid));
+}
+
+result<std::unique_ptr<memory_source>> open_direct(pid_t pid, target_roots found) {
   if (auto why = unreadable(pid, found)) return *std::move(why);
   const auto inner_pid = innermost_pid(pid);
   // A root with another process's pid is a copy that a fork left behind; one without any has no task yet.

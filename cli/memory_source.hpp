@@ -63,6 +63,8 @@ class memory_source : public snapshot_source {
 
 /// A live process, which is neither asked, nor stopped, nor written to. Fails where its memory may not be read.
 [[nodiscard]] result<std::unique_ptr<memory_source>> open_direct(pid_t pid);
+/// Likewise, where its roots are known already.
+[[nodiscard]] result<std::unique_ptr<memory_source>> open_direct(pid_t pid, target_roots roots);
 /// What makes its answers incomplete is printed on standard error.
 [[nodiscard]] result<std::unique_ptr<memory_source>> open_core(const std::string& path,
                                                                const std::optional<std::string>& executable);

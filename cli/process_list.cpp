@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "agent_connection.hpp"
+#include "memory_source.hpp"
 #include "proc.hpp"
 #include "render.hpp"
 #include "target.hpp"
@@ -120,7 +121,8 @@ class lister {
       if (socket) {
         ask(std::move(socket), pid, inner_pid);
       } else {
-        add(*stat, v1::ProcessView::ABSENT, "no agent: " + reason_without_agent(roots, inner_pid));
+        auto& view = add(*stat, v1::ProcessView::ABSENT, "no agent: " + reason_without_agent(roots, inner_pid));
+        count_directly(view, roots);
       }
     }
   }
@@ -173,11 +175,25 @@ class lister {
     q.done = true;
     if (agent != v1::ProcessView::ANSWERED && !read_stat(q.stat.pid)) return;
     auto& view = add(q.stat, agent, std::move(reason));
+    if (agent != v1::ProcessView::ANSWERED) count_directly(view, finder_.find(q.stat.pid));
     if (!q.vitals || agent != v1::ProcessView::ANSWERED) return;
     view.set_tasks(q.vitals->tasks());
     view.set_blocked(q.vitals->blocked());
+    view.set_counted(true);
     view.set_os_threads(q.vitals->os_threads());
     for (auto& finding : findings_of(*q.vitals)) view.add_findings(std::move(finding));
+  }
+
+  /// The counts of a process whose agent does not tell them, where its memory may be read.
+  static void count_directly(v1::ProcessView& view, target_roots roots) {
+    auto source = open_direct(static_cast<pid_t>(view.pid()), std::move(roots));
+    if (!source) return;
+    const auto vitals = (*source)->vitals(true, [](const v1::Chunk&) { return true; });
+    if (!vitals) return;
+    view.set_tasks(vitals->tasks());
+    view.set_blocked(vitals->blocked());
+    view.set_counted(true);
+    for (auto& finding : findings_of(*vitals)) view.add_findings(std::move(finding));
   }
 
   v1::ProcessView& add(const process_stat& stat, v1::ProcessView::Agent agent, std::string reason) {

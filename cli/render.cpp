@@ -143,7 +143,7 @@ void render_list(fmt::memory_buffer& out, const v1::ListView& view, const render
     if (mark.size() < no_mark.size()) mark.resize(no_mark.size(), ' ');
     std::string program = p.name();
     if (!answered) program += "  (" + p.reason() + ")";
-    const auto count = [&](std::uint64_t n) { return answered ? std::to_string(n) : std::string("-"); };
+    const auto count = [&](std::uint64_t n) { return p.counted() ? std::to_string(n) : std::string("-"); };
     rows.push_back({std::to_string(p.pid()) + mark, std::to_string(p.ppid()), count(p.tasks()), count(p.blocked()),
                     std::to_string(p.os_threads()),
                     format_age(static_cast<std::uint64_t>(p.uptime_seconds() * 1000), 0), program});
@@ -171,7 +171,7 @@ void render_vitals(fmt::memory_buffer& out, const v1::Vitals& vitals, const std:
                    const std::vector<std::string>& findings, bool details, const render_context& context) {
   const auto to = std::back_inserter(out);
   fmt::format_to(to, "tasks: {}\nOS threads: {}\nworkers: {}\nnum CPU: {}\n", vitals.tasks(), vitals.os_threads(),
-                 vitals.workers(), vitals.cpus());
+                 vitals.workers(), vitals.cpus() == 0 ? "unknown" : std::to_string(vitals.cpus()));
   if (details) {
     fmt::format_to(to, "\nrunning: {}\nblocked: {}\nready: {}\nRSS: {}\nCPU time: {:.1f}s\nuptime: {}\n",
                    vitals.running(), vitals.blocked(), vitals.ready(), format_bytes(vitals.rss_bytes()),

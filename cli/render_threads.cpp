@@ -89,7 +89,7 @@ void render_threads(fmt::memory_buffer& out, const thread_survey& survey, const 
   std::vector<table_row> rows = {{"TID", "NAME", "STATE", "CPU%", "ROLE", "TASK", "RUNS FOR"}};
   for (const auto& thread : survey.threads) {
     const auto& t = thread.what;
-    rows.push_back({std::to_string(t.tid), t.name, std::string(thread_state_name(t.state)),
+    rows.push_back({std::to_string(t.tid), t.name, t.state ? std::string(thread_state_name(t.state)) : "-",
                     thread.cpu_percent ? fmt::format("{:.1f}", *thread.cpu_percent) : "-",
                     role_of(thread, t.tid == context.pid), thread.task ? std::to_string(thread.task->id) : "-",
                     thread.task ? age_of(*thread.task, survey) : "-"});

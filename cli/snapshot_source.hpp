@@ -35,7 +35,7 @@ class snapshot_source {
     return code_;
   }
   /// Names of the target's code.
-  [[nodiscard]] virtual std::unique_ptr<symbolizer> symbols() const { return make_symbolizer(code()); }
+  [[nodiscard]] std::unique_ptr<symbolizer> symbols() const { return make_symbolizer(code()); }
   /// What is read, in a line: "agent at /run/user/1000/tasks/4131".
   [[nodiscard]] virtual std::string description() const = 0;
 

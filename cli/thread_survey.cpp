@@ -36,28 +36,102 @@ void measure_cpu(pid_t pid, std::chrono::milliseconds interval, std::vector<surv
   }
 }
 
-/// Threads that have run tasks; nothing where the target's memory may not be read.
-std::vector<std::uint32_t> workers_of(pid_t pid) {
+/// Threads that have run tasks, as the target calls them.
+std::vector<std::uint32_t> workers_of(memory_source& target) {
   std::vector<std::uint32_t> workers;
-  const auto target = open_direct(pid);
-  if (!target) return workers;
-  for (const auto& thread : (*target)->registries().threads()) {
+  for (const auto& thread : target.registries().threads()) {
     if (thread.worker) workers.push_back(thread.tid);
   }
   return workers;
 }
 
-void unwind(const thread_copies& copies, const std::shared_ptr<target_code>& code, thread_survey& survey) {
-  const bool known = attach(*code, copies.threads);
-  native_stacks stacks(code);
-  for (std::size_t i = 0; i < survey.threads.size(); ++i) {
-    auto& thread = survey.threads[i];
-    thread.failure = copies.threads[i].failure;
-    if (!thread.failure.empty()) continue;
-    if (known) thread.stack = stacks.of(thread.what.tid);
-    if (thread.stack.frames.empty()) thread.failure = "its stack cannot be unwound";
-  }
+/// Empty where the target's memory may not be read.
+std::vector<std::uint32_t> workers_of(pid_t pid, snapshot_source* source) {
+  if (auto* opened = dynamic_cast<memory_source*>(source)) return workers_of(*opened);
+  const auto opened = open_direct(pid);
+  return opened ? workers_of(**opened) : std::vector<std::uint32_t>();
 }
+
+class surveyor {
+ public:
+  surveyor(pid_t pid, snapshot_source* source, const survey_options& options)
+      : pid_(pid), source_(source), options_(options) {}
+
+  result<thread_survey> of_process() {
+    for (auto& thread : list_threads(pid_)) survey_.threads.emplace_back().what = std::move(thread);
+    if (survey_.threads.empty()) return no_such_process(pid_);
+    measure_cpu(pid_, options_.interval, survey_.threads);
+    auto running = read_tasks();
+    if (options_.stacks) {
+      copy_stacks();
+      keep_unchanged(running, read_tasks());
+      unwind();
+    }
+    tell_roles(running, workers_of(pid_, source_));
+    return std::move(survey_);
+  }
+
+  thread_survey of_core(memory_source& core) {
+    for (const auto tid : core.facts().tids) {
+      auto& what = survey_.threads.emplace_back().what;
+      what.tid = static_cast<pid_t>(tid);
+      what.inner_tid = tid;
+    }
+    const auto running = read_tasks();
+    code_ = core.code();
+    attached_ = true;
+    if (options_.stacks) unwind();
+    tell_roles(running, workers_of(core));
+    return std::move(survey_);
+  }
+
+ private:
+  running_tasks read_tasks() {
+    if (!source_) return {};
+    auto read = read_running(*source_);
+    if (read) {
+      survey_.resolution_ms = read->resolution_ms;
+      return *std::move(read);
+    }
+    if (survey_.notes.empty()) survey_.notes.push_back("which tasks run is not known: " + in_words(read.why()));
+    return {};
+  }
+
+  void copy_stacks() {
+    std::vector<pid_t> tids;
+    for (const auto& thread : survey_.threads) tids.push_back(thread.what.tid);
+    copies_ = copy_threads(pid_, tids);
+    survey_.longest_stop = copies_.longest_stop;
+    if (copies_.refusal) survey_.notes.push_back("no native stacks: " + in_words(*copies_.refusal));
+    for (std::size_t i = 0; i < tids.size(); ++i) survey_.threads[i].failure = copies_.threads[i].failure;
+    code_ = source_ ? source_->code() : std::make_shared<target_code>(pid_);
+    attached_ = attach(*code_, copies_.threads);
+  }
+
+  void unwind() {
+    native_stacks stacks(code_);
+    for (auto& thread : survey_.threads) {
+      if (!thread.failure.empty()) continue;
+      if (attached_) thread.stack = stacks.of(thread.what.tid);
+      if (thread.stack.frames.empty()) thread.failure = "its stack cannot be unwound";
+    }
+  }
+
+  void tell_roles(const running_tasks& running, const std::vector<std::uint32_t>& workers) {
+    for (auto& thread : survey_.threads) {
+      if (const auto* task = running_on(running, thread.what.inner_tid)) thread.task = *task;
+      thread.role = role_of(thread.what, thread.what.tid == pid_, thread.task.has_value(), workers);
+    }
+  }
+
+  pid_t pid_;
+  snapshot_source* source_;
+  survey_options options_;
+  thread_survey survey_;
+  thread_copies copies_;
+  std::shared_ptr<target_code> code_;
+  bool attached_ = false;
+};
 
 }  // namespace
 
@@ -71,42 +145,11 @@ v1::ThreadView::Role role_of(const os_thread& thread, bool is_main, bool runs_ta
 }
 
 result<thread_survey> survey_threads(pid_t pid, snapshot_source* source, const survey_options& options) {
-  thread_survey survey;
-  std::vector<pid_t> tids;
-  for (auto& thread : list_threads(pid)) {
-    tids.push_back(thread.tid);
-    survey.threads.emplace_back().what = std::move(thread);
+  if (source && !source->is_alive()) {
+    // Cores are read as memory.
+    if (auto* core = dynamic_cast<memory_source*>(source)) return surveyor(pid, source, options).of_core(*core);
   }
-  if (tids.empty()) return no_such_process(pid);
-  measure_cpu(pid, options.interval, survey.threads);
-
-  running_tasks running;
-  const auto read_tasks = [&](running_tasks& to) {
-    if (!source) return;
-    auto read = read_running(*source);
-    if (read) {
-      to = *std::move(read);
-    } else if (survey.notes.empty()) {
-      survey.notes.push_back("which tasks run is not known: " + in_words(read.why()));
-    }
-  };
-  read_tasks(running);
-  survey.resolution_ms = running.resolution_ms;
-  if (options.stacks) {
-    const auto copies = copy_threads(pid, tids);
-    survey.longest_stop = copies.longest_stop;
-    if (copies.refusal) survey.notes.push_back("no native stacks: " + in_words(*copies.refusal));
-    running_tasks later;
-    read_tasks(later);
-    keep_unchanged(running, later);
-    unwind(copies, source ? source->code() : std::make_shared<target_code>(pid), survey);
-  }
-  const auto workers = workers_of(pid);
-  for (auto& thread : survey.threads) {
-    if (const auto* task = running_on(running, thread.what.inner_tid)) thread.task = *task;
-    thread.role = role_of(thread.what, thread.what.tid == pid, thread.task.has_value(), workers);
-  }
-  return survey;
+  return surveyor(pid, source, options).of_process();
 }
 
 }  // namespace tasks::cli

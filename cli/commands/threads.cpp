@@ -16,6 +16,8 @@ constexpr option options[] = {
     json_option,
     timeout_option,
     direct_option,
+    core_option,
+    exe_option,
 };
 
 /// Threads are there whether or not tasks can be read: only what says that there is no such process ends it.

@@ -8,8 +8,13 @@
 #include <algorithm>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 #include "proc.hpp"
+
+#ifndef MADV_POPULATE_WRITE
+#  define MADV_POPULATE_WRITE 23
+#endif
 
 namespace tasks::cli::leaks {
 namespace {
@@ -37,9 +42,30 @@ bool continues(const memory_area& area, const memory_region& region) {
 
 }  // namespace
 
-void memory_image::unmap::operator()(void* at) const noexcept { ::munmap(at, size); }
+own_memory::own_memory(std::size_t size, bool now) {
+  if (size == 0) return;
+  void* at = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (at == MAP_FAILED) return;
+  bytes_ = static_cast<unsigned char*>(at);
+  size_ = size;
+  ::madvise(at, size, MADV_HUGEPAGE);
+  if (now) ::madvise(at, size, MADV_POPULATE_WRITE);  // since Linux 5.14; without it they are made later
+}
 
-memory_image::memory_image(const memory& from, const page_filter& pages) {
+own_memory::own_memory(own_memory&& other) noexcept
+    : bytes_(std::exchange(other.bytes_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+own_memory& own_memory::operator=(own_memory&& other) noexcept {
+  std::swap(bytes_, other.bytes_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+own_memory::~own_memory() {
+  if (bytes_ != nullptr) ::munmap(bytes_, size_);
+}
+
+memory_image::memory_image(const memory& from, const page_filter& pages, own_memory room) : room_(std::move(room)) {
   regions_ = from.regions();
   std::vector<range> found;
   std::uint64_t shared_memory = 0;
@@ -72,19 +98,29 @@ memory_image::memory_image(const memory& from, const page_filter& pages) {
   }
 }
 
+/// For an area of which so much is used.
+unsigned char* memory_image::take_room(std::size_t size, std::uint64_t used) {
+  if (size <= room_.size() - room_used_ && size / 2 <= used) {
+    auto* taken = room_.bytes() + room_used_;
+    room_used_ += size;
+    return taken;
+  }
+  return more_room_.emplace_back(size, false).bytes();
+}
+
 void memory_image::copy(const memory& from, memory_area& area, const std::vector<range>& pages, bool must) {
   if (pages.empty()) return;
   const range whole{pages.front().begin, pages.back().end};
   const auto size = whole.end - whole.begin;
-  void* at = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (at == MAP_FAILED) {
+  std::uint64_t used = 0;
+  for (const auto& each : pages) used += each.end - each.begin;
+  auto* bytes = take_room(size, used);
+  if (bytes == nullptr) {
     unreadable_.push_back(whole);
     return;
   }
-  mapped_.emplace_back(at, unmap{size});
-  ::madvise(at, size, MADV_HUGEPAGE);
   area.copied = whole;
-  area.bytes = static_cast<unsigned char*>(at);
+  area.bytes = bytes;
   for (const auto& each : pages) {
     const auto got = from.read(each.begin, area.bytes + (each.begin - whole.begin), each.end - each.begin);
     const auto end = each.begin + got / page * page;

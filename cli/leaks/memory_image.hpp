@@ -10,7 +10,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -42,10 +41,29 @@ struct memory_area : range {
 /// Which pages of a region hold anything that its file does not. False: not known.
 using page_filter = std::function<bool(const memory_region&, std::vector<range>&)>;
 
+/// Memory of ours. Zeros at first.
+class own_memory {
+ public:
+  own_memory() = default;
+  /// Empty where there is not so much. `now`: its pages are made at once rather than when they are used, which takes
+  /// longer than the copy itself.
+  own_memory(std::size_t size, bool now);
+  own_memory(own_memory&& other) noexcept;
+  own_memory& operator=(own_memory&& other) noexcept;
+  ~own_memory();
+  [[nodiscard]] unsigned char* bytes() const noexcept { return bytes_; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+ private:
+  unsigned char* bytes_ = nullptr;
+  std::size_t size_ = 0;
+};
+
 class memory_image final : public memory {
  public:
-  /// `from` must stand still meanwhile. Without a filter everything is copied that can be read.
-  memory_image(const memory& from, const page_filter& pages);
+  /// `from` must stand still meanwhile. Without a filter everything is copied that can be read. `room`: where the copy
+  /// goes as long as there is some left.
+  memory_image(const memory& from, const page_filter& pages, own_memory room = {});
 
   std::size_t read(std::uint64_t address, void* to, std::size_t size) const override;
   [[nodiscard]] const std::vector<memory_region>& regions() const override { return regions_; }
@@ -69,17 +87,15 @@ class memory_image final : public memory {
   [[nodiscard]] const std::vector<range>& unreadable() const noexcept { return unreadable_; }
 
  private:
-  struct unmap {
-    std::size_t size;
-    void operator()(void* at) const noexcept;
-  };
-
+  [[nodiscard]] unsigned char* take_room(std::size_t size, std::uint64_t used);
   void copy(const memory& from, memory_area& area, const std::vector<range>& pages, bool must);
 
   std::vector<memory_region> regions_;
   std::vector<memory_area> areas_;
   std::vector<range> runs_, unreadable_;
-  std::vector<std::unique_ptr<void, unmap>> mapped_;
+  own_memory room_;
+  std::size_t room_used_ = 0;
+  std::vector<own_memory> more_room_;
   std::uint64_t bytes_ = 0;
 };
 

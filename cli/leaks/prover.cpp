@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -14,6 +15,7 @@
 #include "glibc_heap.hpp"
 #include "heap_map.hpp"
 #include "mark.hpp"
+#include "proc.hpp"
 #include "stacks.hpp"
 #include "task_states.hpp"
 
@@ -255,6 +257,16 @@ bool has_candidates(const memory& live, const std::vector<root_copy>& roots) {
   });
 }
 
+/// What a process has in memory, its files included.
+std::uint64_t resident_bytes(pid_t pid) {
+  constexpr std::uint64_t page = 4096;
+  const auto text = read_file(fmt::format("/proc/{}/statm", pid).c_str()).value_or("");
+  std::uint64_t pages = 0;
+  const auto second = std::min(text.find(' '), text.size());
+  std::from_chars(text.data() + std::min(second + 1, text.size()), text.data() + text.size(), pages);
+  return pages * page;
+}
+
 }  // namespace
 
 proof prove(memory_image& image, const std::vector<thread_registers>& threads, const kernel_words& kernel,
@@ -270,11 +282,12 @@ result<proof> prove(pid_t pid, const std::vector<root_copy>& roots) {
   const auto begin = clock::now();
   proof found;
   if (has_candidates(*process_memory(pid), roots)) {
+    own_memory room(resident_bytes(pid) / 16 * 17, true);
     const auto stop_begin = clock::now();
     auto stop = process_stop::begin(pid, patience);
     if (!stop) return stop.why();
     const auto now = process_memory(pid);
-    memory_image image(*now, pages_of(pid));
+    memory_image image(*now, pages_of(pid), std::move(room));
     const auto kernel = read_kernel_words(pid, image.regions());
     const auto threads = stop->threads();
     stop->end();

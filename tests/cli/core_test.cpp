@@ -1,0 +1,166 @@
+// Cores, of the kernel's and of gcore's making, tell what the process would have told.
+
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <regex>
+
+#include "support/program.hpp"
+
+namespace tasks::testing {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+outcome tasks_command(std::vector<std::string> words) {
+  words.insert(words.begin(), tasks_executable());
+  return run(words);
+}
+
+class Core : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/tasks-test-XXXXXX";
+    folder_ = ::mkdtemp(name);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  /// Made by gdb; the process goes on.
+  [[nodiscard]] std::string gcore(const program& target) const {
+    const auto prefix = (folder_ / "gcore").string();
+    const auto made = run({"gcore", "-o", prefix, target.pid_text()});
+    EXPECT_EQ(made.end.code, 0) << made.err;
+    return prefix + "." + target.pid_text();
+  }
+
+  fs::path folder_;
+};
+
+/// Without what differs: a core's clock is the newest time that a task wrote down, and it has no descriptors.
+std::string without_details(const std::string& text) {
+  static const std::regex details(R"(\[(pipe|descriptor) |, [^\]\n]*\]|, <?[0-9hms]+ |, oldest [^\]]*|num CPU: \w+)");
+  return std::regex_replace(text, details, "");
+}
+
+/// Waits until the lab's tasks wait: it says `ready` before.
+void wait_until_blocked(const program& lab) {
+  while (tasks_command({"stack", "--kind", "channel-send", "-p", lab.pid_text()}).out.find("ask_replica") ==
+         std::string::npos) {
+  }
+}
+
+TEST_F(Core, OfGcoreShowsTheSameTasksAsTheProcess) {
+  program lab({program_path("lab"), "--leak", "send"});
+  wait_until_blocked(lab);
+  const auto core = gcore(lab);
+  for (const std::vector<std::string>& view : {std::vector<std::string>{"vitals"},
+                                               {"stack", "--kind", "channel-send"},
+                                               {"stack", "--group", "--kind", "channel-receive"},
+                                               {"tree"}}) {
+    auto live = view, dead = view;
+    live.insert(live.end(), {"--direct", "-p", lab.pid_text()});
+    dead.insert(dead.end(), {"--core", core});
+    const auto seen = tasks_command(dead);
+    EXPECT_EQ(seen.end.code, 0) << seen.err;
+    EXPECT_THAT(seen.out, HasSubstr("lab::"));
+    EXPECT_EQ(without_details(seen.out), without_details(tasks_command(live).out)) << view[0];
+  }
+}
+
+class Signal : public Core, public ::testing::WithParamInterface<int> {};
+INSTANTIATE_TEST_SUITE_P(Deadly, Signal, ::testing::Values(SIGSEGV, SIGABRT));
+
+TEST_P(Signal, LeavesACoreOfTheKernelThatIsRead) {
+  std::ifstream pattern("/proc/sys/kernel/core_pattern");
+  std::string where;
+  std::getline(pattern, where);
+  if (where.starts_with('|') || where.find('/') != std::string::npos)
+    GTEST_SKIP() << "the kernel hands cores to " << where;
+  // In its own folder, where the kernel writes it.
+  const auto script =
+      "ulimit -c unlimited && cd " + folder_.string() + " && exec " + program_path("lab") + " --leak send";
+  program lab({"sh", "-c", script});
+  wait_until_blocked(lab);
+  lab.send_signal(GetParam());
+  EXPECT_EQ(lab.wait().signal, GetParam());
+  std::string core;
+  for (const auto& file : fs::directory_iterator(folder_)) core = file.path().string();
+  if (core.empty()) GTEST_SKIP() << "no core was written: the hard limit of its size is 0";
+  const auto seen = tasks_command({"stack", "--core", core});
+  EXPECT_EQ(seen.end.code, 0) << seen.err;
+  EXPECT_THAT(seen.out, HasSubstr("lab::worker"));
+  EXPECT_THAT(seen.out, HasSubstr("lab::ask_replica"));
+  // What gdb can tell of the same core: how many threads there were.
+  const auto gdb = run({"gdb", "-batch", "-nx", "-ex", "info threads", program_path("lab"), core});
+  const std::regex thread(R"(\n[* ]+[0-9]+ +Thread)");
+  const auto text = "\n" + gdb.out;
+  const auto threads = std::distance(std::sregex_iterator(text.begin(), text.end(), thread), std::sregex_iterator());
+  EXPECT_THAT(tasks_command({"vitals", "--core", core}).out,
+              HasSubstr("OS threads: " + std::to_string(threads) + "\n"));
+}
+
+TEST_F(Core, ThatIsCutOffGivesAClearErrorOrASmallerAnswer) {
+  program lab({program_path("lab"), "--leak", "send"});
+  const auto core = gcore(lab);
+  const auto size = fs::file_size(core);
+  for (const auto part : {size / 100, size / 10, size / 3, size / 2, size - 4096}) {
+    fs::resize_file(core, part);
+    const auto seen = tasks_command({"stack", "--core", core});
+    EXPECT_EQ(seen.end.signal, 0);
+    EXPECT_THAT(seen.err, HasSubstr("cut off")) << part;
+    if (seen.end.code != 0) {
+      EXPECT_EQ(seen.end.code, 1);
+    }
+  }
+}
+
+TEST_F(Core, RefusesAnExecutableThatDidNotDumpIt) {
+  program lab({program_path("lab"), "--leak", "send"});
+  wait_until_blocked(lab);
+  const auto core = gcore(lab);
+  const auto seen = tasks_command({"stack", "--core", core, "--exe", program_path("churn")});
+  EXPECT_EQ(seen.end.code, 2);
+  EXPECT_THAT(seen.err, HasSubstr("is not what dumped this core"));
+  EXPECT_EQ(seen.out, "");
+  EXPECT_THAT(tasks_command({"stack", "--core", core, "--exe", program_path("lab")}).out, HasSubstr("lab::worker"));
+}
+
+TEST_F(Core, OfAnExecutableThatHasMovedIsReadWithItsNewPlace) {
+  const auto old_place = folder_ / "lab", new_place = folder_ / "elsewhere";
+  fs::copy_file(program_path("lab"), old_place);
+  std::string core;
+  {
+    program lab({old_place.string(), "--leak", "send"});
+    wait_until_blocked(lab);
+    core = gcore(lab);
+  }
+  fs::rename(old_place, new_place);
+  EXPECT_THAT(tasks_command({"stack", "--core", core, "--exe", new_place.string()}).out, HasSubstr("lab::worker"));
+}
+
+TEST(WhatIsNoCore, IsRefusedInALine) {
+  EXPECT_EQ(tasks_command({"stack", "--core", "/nonexistent"}).err,
+            "tasks: core /nonexistent: cannot be opened: No such file or directory\n");
+  EXPECT_EQ(tasks_command({"stack", "--core", "/"}).err, "tasks: core /: is no file\n");
+  EXPECT_THAT(tasks_command({"stack", "--core", "/etc/passwd"}).err,
+              HasSubstr("is no core file: it has no ELF header"));
+  EXPECT_EQ(tasks_command({"stack", "--core", tasks_executable()}).err,
+            "tasks: core " + tasks_executable() + ": is no core file, but a program or library\n");
+  EXPECT_EQ(tasks_command({"stack", "--exe", "/bin/true"}).end.code, 2);
+  EXPECT_EQ(tasks_command({"stack", "-p", "1", "--core", "/etc/passwd"}).end.code, 2);
+}
+
+TEST_F(Core, OfAProgramThatIsNotInstrumentedSaysSo) {
+  program plain({program_path("lab_plain")});
+  const auto seen = tasks_command({"stack", "--core", gcore(plain)});
+  EXPECT_EQ(seen.end.code, 1);
+  EXPECT_THAT(seen.err, HasSubstr("not instrumented"));
+}
+
+}  // namespace
+}  // namespace tasks::testing
