@@ -27,7 +27,7 @@ struct arguments {
   bool direct = false;
   bool no_native = false;
   bool verbose = false;
-  std::optional<std::string> core, exe;
+  std::optional<std::string> core, exe, output_file;
   std::optional<std::string> timeout;
   std::optional<std::string> older_than;
   std::optional<std::string> limit;
@@ -61,8 +61,8 @@ struct command {
 /// Null: no such command.
 [[nodiscard]] const command* find_command(std::string_view name);
 
-extern const command list_command, vitals_command, stack_command, tree_command, threads_command, man_command,
-    completion_command;
+extern const command list_command, vitals_command, stack_command, tree_command, threads_command, report_command,
+    man_command, completion_command;
 
 // What commands share.
 

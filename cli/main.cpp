@@ -20,7 +20,7 @@ int fail(const error& e) {
 int main(int argc, char** argv) {
   const auto call = parse_command_line({argv + 1, static_cast<std::size_t>(argc > 0 ? argc - 1 : 0)});
   if (!call) return fail(call.why());
-  output out(STDOUT_FILENO);
+  output out(STDOUT_FILENO, style_of_stdout());
   int code = 0;
   if (call->what) {
     const auto done = call->what->run(call->args, out);

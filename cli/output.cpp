@@ -30,6 +30,7 @@ bool output::flush_if_large() { return text_.size() < large ? failure_ == 0 : fl
 bool output::flush() {
   const char* data = text_.data();
   std::size_t left = text_.size();
+  flushed_ += left;
   while (left != 0 && failure_ == 0) {
     const auto n = ::write(fd_, data, left);
     if (n < 0 && errno != EINTR) failure_ = errno;
@@ -44,7 +45,7 @@ bool output::flush() {
 
 result<void> output::finish() {
   if (flush() || failure_ == EPIPE) return {};
-  return error{error_code::system, "standard output", ::strerror(failure_), ""};
+  return error{error_code::system, fd_ == STDOUT_FILENO ? "standard output" : "the file", ::strerror(failure_), ""};
 }
 
 }  // namespace tasks::cli

@@ -1,8 +1,10 @@
 #pragma once
 
-/// Standard output: buffered, and what may be done with it.
+/// Standard output, or a file: buffered, and what may be done with it.
 
 #include <fmt/format.h>
+
+#include <cstdint>
 
 #include "error.hpp"
 
@@ -20,11 +22,14 @@ struct text_style {
 
 class output {
  public:
-  explicit output(int fd) : fd_(fd) {}
+  explicit output(int fd, text_style style = {}) : fd_(fd), style_(style) {}
   output(const output&) = delete;
   output& operator=(const output&) = delete;
 
   [[nodiscard]] fmt::memory_buffer& text() noexcept { return text_; }
+  [[nodiscard]] const text_style& style() const noexcept { return style_; }
+  /// Bytes that were given to it so far.
+  [[nodiscard]] std::uint64_t size() const noexcept { return flushed_ + text_.size(); }
   /// Writes the buffer out once it is large. False: the reader is gone, or writing failed; stop.
   bool flush_if_large();
   bool flush();
@@ -33,7 +38,9 @@ class output {
 
  private:
   int fd_;
+  text_style style_;
   int failure_ = 0;
+  std::uint64_t flushed_ = 0;
   fmt::memory_buffer text_;
 };
 

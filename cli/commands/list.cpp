@@ -13,7 +13,7 @@ result<int> run(const arguments& args, output& out) {
   if (!timeout) return timeout.why();
   const auto list = list_processes(*timeout);
   if (!args.json) {
-    render_list(out.text(), list, {.style = style_of_stdout()});
+    render_list(out.text(), list, {.style = out.style()});
     return 0;
   }
   v1::ListView header;

@@ -42,7 +42,7 @@ class stack_printer {
     if (args.json) {
       json_.emplace(out, header_, args.group ? "groups" : "tasks");
     } else {
-      context_.style = style_of_stdout();
+      context_.style = out_.style();
       context_.pid = source.pid();
     }
   }

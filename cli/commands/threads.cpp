@@ -50,7 +50,7 @@ result<int> run(const arguments& args, output& out) {
     out.text().push_back('\n');
   } else {
     const thread_style what = {!args.no_native, args.all_frames, args.verbose};
-    render_threads(out.text(), *survey, what, {.style = style_of_stdout(), .pid = *pid});
+    render_threads(out.text(), *survey, what, {.style = out.style(), .pid = *pid});
   }
   return 0;
 }

@@ -69,7 +69,7 @@ result<int> run(const arguments& args, output& out) {
   tree.link();
   render_context context;
   context.pid = pid;
-  context.style = style_of_stdout();
+  context.style = out.style();
   context.resolution_ms = trailer->tick_resolution_ms();
   if (!args.json) {
     print_text(tree, names, out, context);

@@ -105,7 +105,7 @@ result<int> watch(const arguments& args, output& out, std::chrono::milliseconds 
 }
 
 result<int> run(const arguments& args, output& out) {
-  const auto style = style_of_stdout();
+  const auto style = out.style();
   if (!args.watch) return print_once(args, out, style);
   if (args.json) return usage_error("--watch", "not with --json, which is one document");
   using namespace std::chrono_literals;

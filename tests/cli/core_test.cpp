@@ -47,11 +47,9 @@ std::string without_details(const std::string& text) {
   return std::regex_replace(text, details, "");
 }
 
-/// Waits until the lab's tasks wait: it says `ready` before.
+/// The lab's tasks begin to wait after it has said `ready`.
 void wait_until_blocked(const program& lab) {
-  while (tasks_command({"stack", "--kind", "channel-send", "-p", lab.pid_text()}).out.find("ask_replica") ==
-         std::string::npos) {
-  }
+  wait_until_shown({"stack", "--kind", "channel-send", "-p", lab.pid_text()}, "ask_replica");
 }
 
 TEST_F(Core, OfGcoreShowsTheSameTasksAsTheProcess) {

@@ -269,6 +269,14 @@ ending program::stop() {
   return wait();
 }
 
+void wait_until_shown(std::vector<std::string> words, std::string_view text) {
+  words.insert(words.begin(), tasks_executable());
+  const auto deadline = clock::now() + guard;
+  while (run(words).out.find(text) == std::string::npos) {
+    if (clock::now() > deadline) throw std::runtime_error("`tasks` does not show " + std::string(text));
+  }
+}
+
 std::string program_path(std::string_view name) { return TASKS_TEST_PROGRAMS "/" + std::string(name); }
 
 std::string tasks_executable() { return TASKS_TEST_EXECUTABLE; }

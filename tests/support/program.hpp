@@ -85,6 +85,10 @@ class program {
   std::vector<std::string> greeting_;
 };
 
+/// Waits until `tasks WORDS` prints `text`: what a program has begun goes on after it has said `ready`. Throws
+/// std::runtime_error at the guard.
+void wait_until_shown(std::vector<std::string> words, std::string_view text);
+
 /// Path of a program of tests/programs in this build.
 [[nodiscard]] std::string program_path(std::string_view name);
 /// Path of the `tasks` executable of this build.
