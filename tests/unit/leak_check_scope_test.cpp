@@ -298,6 +298,23 @@ TEST(ChecksInTasks, CoroutinesThatTakeTurnsOnOneThreadHaveEachTheirOwn) {
   EXPECT_EQ(outer.end().tasks, 0u);
 }
 
+TEST(ChecksInTasks, ATaskWhoseCheckHasEndedSpawnsForTheWholeProcess) {
+  net::io_context context;
+  concurrent_channel c(context, 0);
+  std::unique_ptr<leak_check> whole;
+  co_spawn(
+      context,
+      [&]() -> awaitable<void> {
+        { const leak_check check(at_once); }
+        std::jthread([&] { whole = std::make_unique<leak_check>(whole_process); }).join();
+        co_spawn(context, alpha(c), net::detached);
+        co_return;
+      },
+      net::detached);
+  context.poll();
+  EXPECT_EQ(whole->end().tasks, 1u);
+}
+
 TEST(Ids, AreTakenManyAtOnceAgainAfterTheLastCheck) {
   net::io_context context;
   concurrent_channel c(context, 0);

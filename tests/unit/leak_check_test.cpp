@@ -78,29 +78,6 @@ TEST(LeakCheck, EqualStacksAreOneGroupTheLargestFirst) {
                                               "\n1 task \\[channel receive"));
 }
 
-[[gnu::noinline]] void start_all(net::io_context& context, channel& c) {
-  co_spawn(context, receiver(c), net::detached);
-  co_spawn(context, receiver(c), [](const std::exception_ptr&) {});
-}
-
-TEST(LeakCheck, ATaskThatNeverRanIsNamedByThePlainFunctionThatSpawnedIt) {
-  net::io_context context;
-  channel c(context, 0);
-  leak_check check({.deadline = at_once});
-  start_all(context, c);
-  EXPECT_THAT(check.end().text, ContainsRegex("\n1 task \\[ready\\]:\nspawned by .*start_all\\(.*\ntask [0-9]+\n"
-                                              "\n1 task \\[ready\\]:\nspawned by .*start_all\\("));
-}
-
-TEST(LeakCheck, APlainFunctionThatSpawnsIsIgnored) {
-  net::io_context context;
-  channel c(context, 0);
-  leak_check check({.deadline = at_once, .ignore_spawn_sites = {"start_all"}});
-  start_all(context, c);
-  context.poll();
-  EXPECT_THAT(check.end().text, IsEmpty());
-}
-
 TEST(LeakCheck, WhatWasThereBeforeDoesNotLeak) {
   net::io_context context;
   channel c(context, 0);
