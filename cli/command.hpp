@@ -20,6 +20,7 @@ namespace tasks::cli {
 /// What the user typed, as typed; commands turn it into values.
 struct arguments {
   std::string target;  ///< a PID or a name; empty: none given
+  std::string task;    ///< an id; empty: none given
   bool json = false;
   bool group = false;
   bool all_frames = false;
@@ -27,11 +28,14 @@ struct arguments {
   bool direct = false;
   bool no_native = false;
   bool verbose = false;
+  bool prove = false;
+  bool no_prove = false;
   std::optional<std::string> core, exe, output_file;
   std::optional<std::string> timeout;
   std::optional<std::string> older_than;
   std::optional<std::string> limit;
   std::optional<std::string> interval;
+  std::optional<std::string> min_age, top;
   std::optional<std::string> stalled_after;
   std::optional<std::string> watch;  ///< empty: the default interval
   std::vector<std::string> ids, states, kinds;
@@ -61,8 +65,8 @@ struct command {
 /// Null: no such command.
 [[nodiscard]] const command* find_command(std::string_view name);
 
-extern const command list_command, vitals_command, stack_command, tree_command, threads_command, report_command,
-    man_command, completion_command;
+extern const command list_command, vitals_command, stack_command, tree_command, threads_command, leaks_command,
+    report_command, channels_command, man_command, completion_command;
 
 // What commands share.
 
@@ -77,6 +81,9 @@ inline constexpr option direct_option = {
     &arguments::direct};
 inline constexpr option no_native_option = {
     "--no-native", "", "no native stacks: no thread is stopped, not even for a moment", &arguments::no_native};
+inline constexpr option no_prove_option = {
+    "--no-prove", "", "do not look who else holds what tasks wait on: nothing is stopped, not even for a moment",
+    &arguments::no_prove};
 inline constexpr option core_option = {"--core", "FILE", "read a core file instead of a process", &arguments::core};
 inline constexpr option exe_option = {"--exe", "FILE", "the executable that dumped the core, if it is not where it was",
                                       &arguments::exe};

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstring>
 #include <set>
+#include <string_view>
 
 #include <elfutils/libdwelf.h>
 
@@ -133,7 +134,58 @@ result<void> core_file::attach(const std::optional<std::string>& executable) {
         return static_cast<int>(DWARF_CB_OK);
       },
       &tids_);
+  name_regions();
   return {};
+}
+
+namespace {
+
+/// The address of the random bytes that the kernel puts on the main thread's stack, of the auxiliary vector; 0: none.
+/// See getauxval(3).
+std::uint64_t random_bytes_at(Elf* core) {
+  std::uint64_t found = 0;
+  for_each_note(core, [&](unsigned type, std::string_view, const char* bytes, std::size_t size) {
+    GElf_auxv_t entry;
+    if (type != NT_AUXV) return;
+    for (; size >= sizeof entry; bytes += sizeof entry, size -= sizeof entry) {
+      std::memcpy(&entry, bytes, sizeof entry);
+      if (entry.a_type == AT_RANDOM) found = entry.a_un.a_val;
+    }
+  });
+  return found;
+}
+
+}  // namespace
+
+void core_file::name_regions() {
+  for (auto& region : regions_) {
+    Dwfl_Module* module = dwfl_addrmodule(code_->dwfl(), region.begin);
+    const char* file = nullptr;
+    if (module) dwfl_module_info(module, nullptr, nullptr, nullptr, nullptr, nullptr, &file, nullptr);
+    if (!file && module) file = dwfl_module_info(module, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr);
+    if (file && file[0] == '/') region.path = file;
+  }
+  const auto on_stack = random_bytes_at(elf_);
+  for (auto& region : regions_)
+    if (on_stack >= region.begin && on_stack < region.end && region.path.empty()) region.path = "[stack]";
+}
+
+void for_each_note(Elf* core, const std::function<void(unsigned, std::string_view, const char*, std::size_t)>& visit) {
+  std::size_t count = 0;
+  if (elf_getphdrnum(core, &count) != 0) return;
+  for (std::size_t i = 0; i < count; ++i) {
+    GElf_Phdr part;
+    if (!gelf_getphdr(core, static_cast<int>(i), &part) || part.p_type != PT_NOTE) continue;
+    Elf_Data* data = elf_getdata_rawchunk(core, static_cast<std::int64_t>(part.p_offset), part.p_filesz,
+                                          part.p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR);
+    if (!data) continue;
+    GElf_Nhdr note;
+    std::size_t name = 0, content = 0;
+    for (std::size_t at = 0; (at = gelf_getnote(data, at, &note, &name, &content)) > 0;) {
+      const auto* bytes = static_cast<const char*>(data->d_buf);
+      visit(note.n_type, {bytes + name, note.n_namesz}, bytes + content, note.n_descsz);
+    }
+  }
 }
 
 std::vector<std::uint64_t> core_file::objects() const {

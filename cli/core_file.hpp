@@ -7,9 +7,11 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "error.hpp"
@@ -38,7 +40,9 @@ class core_file {
   /// What makes answers poorer, in words; empty: nothing does.
   [[nodiscard]] const std::vector<std::string>& doubts() const noexcept { return doubts_; }
 
+  [[nodiscard]] Elf* elf() const noexcept { return elf_; }
   [[nodiscard]] std::size_t read(std::uint64_t address, void* to, std::size_t size) const;
+  /// What is mapped from a file has its path; the main thread's stack is "[stack]".
   [[nodiscard]] const std::vector<memory_region>& regions() const noexcept { return regions_; }
   /// Where objects (the executable, libraries) begin in memory.
   [[nodiscard]] std::vector<std::uint64_t> objects() const;
@@ -47,6 +51,7 @@ class core_file {
   core_file() = default;
   result<void> read_headers();
   result<void> attach(const std::optional<std::string>& executable);
+  void name_regions();
   result<void> check_executable(const std::string& executable) const;
   [[nodiscard]] std::size_t read_from_object(std::uint64_t address, void* to, std::size_t size) const;
 
@@ -67,5 +72,8 @@ class core_file {
   pid_t pid_ = 0;
   bool truncated_ = false;
 };
+
+/// Calls with type, name and content of each note of a core, such as NT_PRSTATUS; see core(5) and <elf.h>.
+void for_each_note(Elf* core, const std::function<void(unsigned, std::string_view, const char*, std::size_t)>& visit);
 
 }  // namespace tasks::cli

@@ -108,6 +108,11 @@ void append_annotations(fmt::memory_buffer& out, const v1::Task& task) {
 
 }  // namespace
 
+std::string why_command(std::uint64_t task, const render_context& context) {
+  if (!context.core.empty()) return fmt::format("tasks why --core {} {}", context.core, task);
+  return fmt::format("tasks why -p {} {}", context.pid, task);
+}
+
 std::string describe_state(const v1::Task& task, const resolved& what, const render_context& context) {
   const auto age = format_age(task.age_ms(), context.resolution_ms);
   switch (task.state()) {
@@ -121,6 +126,19 @@ std::string describe_state(const v1::Task& task, const resolved& what, const ren
     default:
       return "state unknown";
   }
+}
+
+std::string describe_state(const v1::Group& group, const resolved& what, const render_context& context) {
+  const bool blocked = group.state() == v1::Task::BLOCKED;
+  auto text = blocked && group.has_wait() ? wait_words(group.wait(), what) : std::string(state_name(group.state()));
+  if (group.state() == v1::Task::READY) return text;
+  text += group.count() == 1 ? ", " : ", oldest ";
+  return text + format_age(group.oldest_ms(), context.resolution_ms);
+}
+
+void render_frames(fmt::memory_buffer& out, const resolved& what, const text_style& style) {
+  append_frames(out, what, style);
+  if (what.spawned_at) append(out, "spawned at " + spawn_words(*what.spawned_at) + "\n");
 }
 
 void render_list(fmt::memory_buffer& out, const v1::ListView& view, const render_context& context) {
@@ -159,7 +177,8 @@ void render_list(fmt::memory_buffer& out, const v1::ListView& view, const render
 std::vector<std::string> findings_of(const v1::Vitals& vitals) {
   std::vector<std::string> findings;
   if (vitals.deadlock_hint()) {
-    findings.emplace_back("deadlock: every task is blocked on a channel, and no timer and no I/O can wake one");
+    findings.push_back(fmt::format(
+        "deadlock: all {} tasks are blocked on channels and nothing is pending that could wake them", vitals.tasks()));
   }
   if (vitals.lost() != 0) {
     findings.push_back(fmt::format("{} tasks are in no count: the registry found no memory for them", vitals.lost()));
@@ -225,23 +244,15 @@ void render_group(fmt::memory_buffer& out, const v1::Group& group, const resolve
   if (!first) out.push_back('\n');
   if (context.style.color) append(out, bold);
   const auto to = std::back_inserter(out);
-  const bool blocked = group.state() == v1::Task::BLOCKED;
-  fmt::format_to(to, "{} {} [", group.count(), group.count() == 1 ? "task" : "tasks");
-  append(out, blocked && group.has_wait() ? wait_words(group.wait(), what) : std::string(state_name(group.state())));
-  if (group.state() != v1::Task::READY) {
-    fmt::format_to(to, ", {}{}", group.count() == 1 ? "" : "oldest ",
-                   format_age(group.oldest_ms(), context.resolution_ms));
-  }
-  append(out, "]:");
+  fmt::format_to(to, "{} {} [{}]:", group.count(), group.count() == 1 ? "task" : "tasks",
+                 describe_state(group, what, context));
   if (context.style.color) append(out, plain);
   out.push_back('\n');
-  append_frames(out, what, context.style);
-  if (what.spawned_at) append(out, "spawned at " + spawn_words(*what.spawned_at) + "\n");
+  render_frames(out, what, context.style);
   if (group.ids().empty()) return;
   const auto& ids = group.ids();
-  fmt::format_to(to, "{} {}{}: tasks stack -p {} --task {}\n", group.count() == 1 ? "task" : "tasks",
-                 fmt::join(ids.begin(), ids.end(), ", "),
-                 group.count() > static_cast<std::uint64_t>(ids.size()) ? ", …" : "", context.pid, ids[0]);
+  fmt::format_to(to, "{} {}{}: {}\n", group.count() == 1 ? "task" : "tasks", fmt::join(ids.begin(), ids.end(), ", "),
+                 group.count() > static_cast<std::uint64_t>(ids.size()) ? ", …" : "", why_command(ids[0], context));
 }
 
 void render_trailer(fmt::memory_buffer& out, const v1::Trailer& trailer, bool grouped, const render_context& context) {

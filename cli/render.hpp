@@ -19,8 +19,12 @@ namespace tasks::cli {
 struct render_context {
   text_style style;
   std::uint32_t resolution_ms = 1000;  ///< how old an age may be
-  pid_t pid = 0;                       ///< for the commands that are suggested
+  pid_t pid = 0;                       ///< for the commands that are suggested, …
+  std::string core = {};               ///< … unless this file was read
 };
+
+/// "tasks why -p 4131 7"
+[[nodiscard]] std::string why_command(std::uint64_t task, const render_context& context);
 
 /// "channel receive, 3m12s", "socket read, 12s, fd 9 127.0.0.1:41822", "running on thread 77, 2s", "ready".
 [[nodiscard]] std::string describe_state(const v1::Task& task, const resolved& what, const render_context& context);
@@ -46,6 +50,10 @@ void render_task(fmt::memory_buffer& out, const v1::Task& task, const resolved& 
                  const render_context& context);
 void render_group(fmt::memory_buffer& out, const v1::Group& group, const resolved& what, bool first,
                   const render_context& context);
+/// "channel send, oldest 3m12s", "socket read, 12s".
+[[nodiscard]] std::string describe_state(const v1::Group& group, const resolved& what, const render_context& context);
+/// Its frames, native ones first: "function\n\tfile:line\n" each; then where it was spawned.
+void render_frames(fmt::memory_buffer& out, const resolved& what, const text_style& style);
 /// Says what the answer left out; prints nothing when it is whole.
 void render_trailer(fmt::memory_buffer& out, const v1::Trailer& trailer, bool grouped, const render_context& context);
 

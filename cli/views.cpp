@@ -61,6 +61,31 @@ void fill_view(const v1::Group& group, const resolved& what, v1::GroupView& view
   if (what.spawned_at) fill_frame(*what.spawned_at, false, *view.mutable_spawned_at());
 }
 
+void fill_view(const leak& what_leaks, const resolved& what, v1::LeakView& view) {
+  const auto& group = what_leaks.group;
+  view.set_verdict(what_leaks.verdict);
+  view.set_count(group.count());
+  if (group.has_wait()) fill_wait(group.wait(), group.oldest_ms(), what, *view.mutable_wait());
+  for (const auto& f : what.frames) fill_frame(*f.what, f.not_instrumented, *view.add_frames());
+  for (const auto& f : what.native) fill_view(f, *view.add_native_frames());
+  if (what.spawned_at) fill_frame(*what.spawned_at, false, *view.mutable_spawned_at());
+  view.set_oldest_seconds(seconds(group.oldest_ms()));
+  view.set_evidence(what_leaks.evidence);
+  view.set_hint(what_leaks.hint);
+  *view.mutable_task_ids() = group.ids();
+  view.set_frame_bytes(what_leaks.frame_bytes);
+}
+
+void fill_view(const leaks::proof& proof, v1::LeaksView& view) {
+  view.set_tasks(proof.tasks);
+  view.set_checked(proof.proven + proof.held + proof.unchecked);
+  view.set_proven(proof.proven);
+  view.set_held(proof.held);
+  view.set_unchecked(proof.unchecked);
+  view.set_stopped_seconds(proof.stopped_ms / 1000);
+  view.set_total_seconds(proof.total_ms / 1000);
+}
+
 void fill_view(const v1::Vitals& vitals, v1::VitalsView& view) {
   view.set_schema_version(schema_version);
   view.set_tasks(vitals.tasks());

@@ -6,7 +6,7 @@ namespace {
 /// Every channel of Asio is {…, service, implementation, …}, and the implementation begins {two states of 16 bits,
 /// capacity, first waiter, last waiter, next, previous}.
 constexpr std::uint64_t to_service = 8;
-constexpr std::uint64_t most_states = 3;
+constexpr std::uint64_t most_states = 3, closed_state = 3;
 constexpr std::size_t longest_list = 100'000'000;
 
 }  // namespace
@@ -62,6 +62,10 @@ bool channel_list::walk(std::vector<std::uint64_t>& channels, std::vector<std::u
   }
   if (head != 0) links.push_back(head);
   return head != 0;
+}
+
+bool channel_list::is_closed(std::uint64_t channel) const {
+  return (image_.word(channel) >> 16 & 0xffff) == closed_state;  // as senders see it
 }
 
 const std::unordered_set<heap_map::object>& channel_list::waiters(std::uint64_t channel) {

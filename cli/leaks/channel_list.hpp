@@ -31,6 +31,8 @@ class channel_list {
 
   /// Is this a channel whose place in its service's list is beyond doubt? Then all links of that list are known.
   [[nodiscard]] bool verify(std::uint64_t channel);
+  /// close() was called on a verified channel: whoever sends gets an error, but for those that waited already.
+  [[nodiscard]] bool is_closed(std::uint64_t channel) const;
   /// Objects that the operations waiting on a verified channel point to: the frames of its tasks are among them.
   [[nodiscard]] const std::unordered_set<heap_map::object>& waiters(std::uint64_t channel);
   /// Addresses of the words that link the channels of every verified list.

@@ -38,9 +38,10 @@ struct finding {
   std::uint64_t task = 0;
   std::uint64_t object = 0;  ///< what it waits on; 0: other tasks
   leaks::verdict verdict = leaks::verdict::unchecked;
-  std::string reason;  ///< why it was not checked
-  holder by;           ///< the word that keeps it alive, …
-  holder root;         ///< … and where the way to it begins
+  bool closed = false;  ///< the channel that it waits on
+  std::string reason;   ///< why it was not checked
+  holder by;            ///< the word that keeps it alive, …
+  holder root;          ///< … and where the way to it begins
 };
 
 struct proof {

@@ -137,6 +137,7 @@ class search {
     if (heap_.is_free(object)) return "its channel is gone";
     for (auto& list : lists_) {
       if (!list.verify(task.object)) continue;
+      found.closed = list.is_closed(task.object);
       const auto& waiters = list.waiters(task.object);
       for (std::uint32_t i = 0; i < task.frames; ++i)
         if (waiters.contains(heap_.find(seen_.frames[task.first_frame + i]))) return {};
