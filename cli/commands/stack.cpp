@@ -44,6 +44,7 @@ class stack_printer {
     } else {
       context_.style = out_.style();
       context_.pid = source.pid();
+      context_.core = args.core.value_or("");
     }
   }
 
