@@ -10,6 +10,7 @@
 #include <asio/post.hpp>
 #include <asio/use_awaitable.hpp>
 #include <atomic>
+#include <latch>
 #include <memory>
 #include <set>
 #include <thread>
@@ -142,12 +143,14 @@ TEST(RegistryStress, ARecordThatIsRewrittenWithoutPauseIsNeverCopiedTorn) {
   using tasks::layout::detail_kind;
   std::atomic<bool> done = false;
   std::atomic<std::uint64_t> copies = 0;
+  std::latch begun(1);
   std::jthread writer([&] {
     int frame = 0;
     entry* root = begin_task(&frame, nullptr);
     entry* leaf = root;
     push(leaf, &frame, 0);
     pop(root);  // as if the first dispatch had completed: it runs
+    begun.count_down();
     for (std::uint64_t n = 1; !done; n = n % 0x7fff'ffff + 1) {
       entry* top = root;
       push(top, reinterpret_cast<void*>(n), n);
@@ -162,6 +165,7 @@ TEST(RegistryStress, ARecordThatIsRewrittenWithoutPauseIsNeverCopiedTorn) {
     }
     end_task(owner(root));
   });
+  begun.wait();  // a slab_map knows the registries that there are when it is made
   std::vector<std::jthread> readers;
   for (int i = 0; i < 2; ++i)
     readers.emplace_back([&] {
