@@ -1,5 +1,7 @@
 #include "channel_list.hpp"
 
+#include <algorithm>
+
 namespace tasks::cli::leaks {
 namespace {
 
@@ -10,6 +12,16 @@ constexpr std::uint64_t most_states = 3, closed_state = 3;
 constexpr std::size_t longest_list = 100'000'000;
 
 }  // namespace
+
+std::vector<channel_offsets> offsets_of(const std::vector<root_copy>& roots) {
+  std::vector<channel_offsets> offsets;
+  for (const auto& root : roots) {
+    const channel_offsets its{root.channel_next, root.channel_prev};
+    if (its.next != 0 && std::find(offsets.begin(), offsets.end(), its) == offsets.end()) offsets.push_back(its);
+  }
+  if (offsets.empty()) offsets.emplace_back();
+  return offsets;
+}
 
 bool channel_list::looks_like_channel(std::uint64_t channel) const {
   if (channel % 8 != 0 || image_.at(channel - to_service, 56) == nullptr) return false;

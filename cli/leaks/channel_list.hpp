@@ -15,6 +15,7 @@
 
 #include "heap_map.hpp"
 #include "memory_image.hpp"
+#include "target.hpp"
 
 namespace tasks::cli::leaks {
 
@@ -23,6 +24,9 @@ struct channel_offsets {
   std::uint32_t next = 32, previous = 40;  ///< as in every Asio so far
   bool operator==(const channel_offsets&) const = default;
 };
+
+/// What a target's hooks say of its Asio's.
+[[nodiscard]] std::vector<channel_offsets> offsets_of(const std::vector<root_copy>& roots);
 
 class channel_list {
  public:

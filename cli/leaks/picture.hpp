@@ -10,11 +10,8 @@
 #include "kernel_words.hpp"
 #include "memory_image.hpp"
 #include "process_stop.hpp"
+#include "snapshot_source.hpp"
 #include "target.hpp"
-
-namespace tasks::cli {
-class memory_source;
-}
 
 namespace tasks::cli::leaks {
 
@@ -26,9 +23,11 @@ struct picture {
   double stopped_ms = 0;
 };
 
+/// The registries of a process that are its own, and no forked copies of another's.
+[[nodiscard]] result<std::vector<root_copy>> roots_of(pid_t pid);
 /// Stops a process for as long as it takes to copy its memory. Fails where it cannot be stopped.
-[[nodiscard]] result<picture> take_picture(pid_t pid, const std::vector<root_copy>& roots);
-/// Of a core. What the kernel held for the process it does not tell; see cli/README.md.
-[[nodiscard]] picture take_picture(const memory_source& core);
+[[nodiscard]] result<picture> take_picture(pid_t pid, std::vector<root_copy> roots);
+/// Of a core too, which does not tell what the kernel held for the process; see cli/README.md.
+[[nodiscard]] result<picture> take_picture(const snapshot_source& source);
 
 }  // namespace tasks::cli::leaks

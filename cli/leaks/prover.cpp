@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -15,7 +14,7 @@
 #include "glibc_heap.hpp"
 #include "heap_map.hpp"
 #include "mark.hpp"
-#include "proc.hpp"
+#include "picture.hpp"
 #include "stacks.hpp"
 #include "task_states.hpp"
 
@@ -100,13 +99,7 @@ class search {
 
   /// Sorts out what cannot be proven. Those count as alive.
   void check() {
-    std::vector<channel_offsets> offsets;
-    for (const auto& root : roots_) {
-      const channel_offsets its{root.channel_next, root.channel_prev};
-      if (its.next != 0 && std::find(offsets.begin(), offsets.end(), its) == offsets.end()) offsets.push_back(its);
-    }
-    if (offsets.empty()) offsets.emplace_back();
-    for (const auto& each : offsets) lists_.emplace_back(image_, heap_, each);
+    for (const auto& each : offsets_of(roots_)) lists_.emplace_back(image_, heap_, each);
     for (auto& c : candidates_) {
       c.found.reason = why_not(seen_.tasks[c.task], c.found);
       c.alive = !c.found.reason.empty() || c.found.verdict == verdict::held;
@@ -258,16 +251,6 @@ bool has_candidates(const memory& live, const std::vector<root_copy>& roots) {
   });
 }
 
-/// What a process has in memory, its files included.
-std::uint64_t resident_bytes(pid_t pid) {
-  constexpr std::uint64_t page = 4096;
-  const auto text = read_file(fmt::format("/proc/{}/statm", pid).c_str()).value_or("");
-  std::uint64_t pages = 0;
-  const auto second = std::min(text.find(' '), text.size());
-  std::from_chars(text.data() + std::min(second + 1, text.size()), text.data() + text.size(), pages);
-  return pages * page;
-}
-
 }  // namespace
 
 proof prove(memory_image& image, const std::vector<thread_registers>& threads, const kernel_words& kernel,
@@ -279,22 +262,13 @@ proof prove(memory_image& image, const std::vector<thread_registers>& threads, c
 }
 
 result<proof> prove(pid_t pid, const std::vector<root_copy>& roots) {
-  constexpr std::chrono::milliseconds patience{1000};
   const auto begin = clock::now();
   proof found;
   if (has_candidates(*process_memory(pid), roots)) {
-    own_memory room(resident_bytes(pid) / 16 * 17, true);
-    const auto stop_begin = clock::now();
-    auto stop = process_stop::begin(pid, patience);
-    if (!stop) return stop.why();
-    const auto now = process_memory(pid);
-    memory_image image(*now, pages_of(pid), std::move(room));
-    const auto kernel = read_kernel_words(pid, image.regions());
-    const auto threads = stop->threads();
-    stop->end();
-    const double stopped = ms_since(stop_begin);
-    found = prove(image, threads, kernel, roots);
-    found.stopped_ms = stopped;
+    auto taken = take_picture(pid, roots);
+    if (!taken) return taken.why();
+    found = prove(taken->image, taken->threads, taken->kernel, taken->roots);
+    found.stopped_ms = taken->stopped_ms;
   }
   found.total_ms = ms_since(begin);
   return found;
