@@ -10,8 +10,9 @@
 namespace tasks::cli {
 
 std::span<const command> commands() {
-  static const std::array table = {list_command,     vitals_command, stack_command,  tree_command, threads_command,
-                                   channels_command, leaks_command,  report_command, man_command,  completion_command};
+  static const std::array table = {list_command,    vitals_command,   stack_command,     tree_command,
+                                   threads_command, channels_command, why_command,       leaks_command,
+                                   report_command,  man_command,      completion_command};
   return table;
 }
 

@@ -54,7 +54,7 @@ struct option {
 struct command {
   std::string_view name;
   std::string_view help;        ///< one line
-  std::string_view positional;  ///< "PID"; empty: takes none
+  std::string_view positional;  ///< "PID", or "PID TASK"; empty: takes none
   std::span<const option> options;
   /// Returns the exit code; output goes to `out`.
   result<int> (*run)(const arguments&, output& out);
@@ -66,7 +66,7 @@ struct command {
 [[nodiscard]] const command* find_command(std::string_view name);
 
 extern const command list_command, vitals_command, stack_command, tree_command, threads_command, leaks_command,
-    report_command, channels_command, man_command, completion_command;
+    report_command, channels_command, why_command, man_command, completion_command;
 
 // What commands share.
 

@@ -4,10 +4,14 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <array>
+#include <utility>
 #include <vector>
 
 namespace tasks::cli {
 namespace {
+
+constexpr std::string_view task_word = "TASK";
 
 bool is_one_of(std::string_view word, std::initializer_list<std::string_view> list) {
   return std::find(list.begin(), list.end(), word) != list.end();
@@ -35,9 +39,15 @@ void add_option(CLI::App& app, const option& o, arguments& args) {
       o.field);
 }
 
-void configure(CLI::App& app, const command& c, arguments& args, std::string& positional) {
+/// `words`: as many as the command's names for them.
+void configure(CLI::App& app, const command& c, arguments& args, std::array<std::string, 2>& words) {
   for (const auto& o : c.options) add_option(app, o, args);
-  if (!c.positional.empty()) app.add_option(std::string(c.positional), positional)->type_name("");
+  std::string_view names = c.positional;
+  for (auto& word : words) {
+    const auto end = std::min(names.find(' '), names.size());
+    if (end != 0) app.add_option(std::string(names.substr(0, end)), word)->type_name("");
+    names.remove_prefix(std::min(end + 1, names.size()));
+  }
 }
 
 /// "tasks --json" is a list, "tasks 4131" and "tasks -p 4131" are vitals.
@@ -86,7 +96,7 @@ result<invocation> parse_command_line(std::span<const char* const> words) {
   if (named) words = words.subspan(1);
 
   CLI::App app(std::string(call.what->help), fmt::format("tasks {}", call.what->name));
-  std::string positional;
+  std::array<std::string, 2> positional;
   configure(app, *call.what, call.args, positional);
   std::vector<std::string> reversed(words.rbegin(), words.rend());
   try {
@@ -98,9 +108,14 @@ result<invocation> parse_command_line(std::span<const char* const> words) {
   } catch (const CLI::ParseError& e) {
     return usage_error(std::string(call.what->name), e.what(), fmt::format("tasks {} --help", call.what->name));
   }
-  if (!positional.empty()) {
-    if (!call.args.target.empty()) return usage_error(positional, "a second target", "one at a time");
-    call.args.target = positional;
+  auto& [target, task] = positional;
+  // With -p or --core a single word is the task's.
+  if (call.what->positional.ends_with(task_word) && task.empty() && (!call.args.target.empty() || call.args.core))
+    std::swap(target, task);
+  call.args.task = task;
+  if (!target.empty()) {
+    if (!call.args.target.empty()) return usage_error(target, "a second target", "one at a time");
+    call.args.target = target;
   }
   return call;
 }

@@ -36,6 +36,15 @@ bool parse(std::string_view text, T& value, int base) {
   return ec == std::errc{} && at == text.data() + text.size();
 }
 
+/// "tx:rx", both in hex.
+std::optional<descriptor::queues> parse_queues(std::string_view text) {
+  const auto colon = std::min(text.find(':'), text.size());
+  descriptor::queues found;
+  if (!parse(text.substr(0, colon), found.send, 16)) return std::nullopt;
+  if (!parse(text.substr(std::min(colon + 1, text.size())), found.receive, 16)) return std::nullopt;
+  return found;
+}
+
 }  // namespace
 
 std::string parse_address(std::string_view text) {
@@ -73,7 +82,7 @@ const descriptor& descriptor_table::at(std::uint32_t fd) {
     if (!sockets_read_) read_sockets();
     std::uint64_t inode = 0;
     if (parse(std::string_view(*link).substr(socket.size(), link->size() - socket.size() - 1), inode, 10)) {
-      if (const auto peer = peers_.find(inode); peer != peers_.end()) found.peer = peer->second;
+      if (const auto socket_found = sockets_.find(inode); socket_found != sockets_.end()) found = socket_found->second;
     }
   } else if (link->starts_with("pipe:[")) {
     found = {descriptor::kind::pipe, "pipe"};
@@ -104,8 +113,11 @@ void descriptor_table::read_internet_sockets(const char* table) {
     std::array<std::string_view, 10> fields;
     std::uint64_t inode = 0;
     if (split(rest.substr(0, end), fields) == fields.size() && parse(fields[9], inode, 10)) {
-      const bool remote = fields[3] != tcp_listens && !fields[2].ends_with(":0000");
-      peers_.emplace(inode, parse_address(fields[remote ? 2 : 1]));
+      const bool listens = fields[3] == tcp_listens;
+      const bool remote = !listens && !fields[2].ends_with(":0000");
+      descriptor found{descriptor::kind::socket, parse_address(fields[remote ? 2 : 1]), parse_queues(fields[4]),
+                       listens};
+      sockets_.emplace(inode, std::move(found));
     }
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
@@ -119,7 +131,7 @@ void descriptor_table::read_unix_sockets() {
     std::array<std::string_view, 8> fields;
     std::uint64_t inode = 0;
     if (split(rest.substr(0, end), fields) == fields.size() && parse(fields[6], inode, 10)) {
-      peers_.emplace(inode, std::string(fields[7]));
+      sockets_.emplace(inode, descriptor{descriptor::kind::socket, std::string(fields[7])});
     }
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }

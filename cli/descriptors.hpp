@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -16,6 +17,13 @@ struct descriptor {
   kind what = kind::unknown;
   /// A socket's peer ("127.0.0.1:41822"), or its own address where it listens; "pipe"; a file's path. May be empty.
   std::string peer;
+  /// Bytes in the kernel's queues of a TCP or UDP socket; of one that listens: connections to be accepted, and how many
+  /// may be. Nothing: no such socket.
+  struct queues {
+    std::uint64_t receive = 0, send = 0;
+  };
+  std::optional<queues> waiting = {};
+  bool listens = false;
 };
 
 class descriptor_table {
@@ -32,7 +40,7 @@ class descriptor_table {
   pid_t pid_;
   bool sockets_read_ = false;
   std::unordered_map<std::uint32_t, descriptor> known_;
-  std::unordered_map<std::uint64_t, std::string> peers_;  ///< by inode
+  std::unordered_map<std::uint64_t, descriptor> sockets_;  ///< by inode
 };
 
 /// The address in a line of /proc/net/tcp: "0100007F:1F90" or 32 hex digits; empty when it is none.

@@ -106,11 +106,18 @@ void append_annotations(fmt::memory_buffer& out, const v1::Task& task) {
   }
 }
 
+std::string target_words(const render_context& context) {
+  return context.core.empty() ? fmt::format("-p {}", context.pid) : "--core " + context.core;
+}
+
 }  // namespace
 
-std::string why_command(std::uint64_t task, const render_context& context) {
-  if (!context.core.empty()) return fmt::format("tasks why --core {} {}", context.core, task);
-  return fmt::format("tasks why -p {} {}", context.pid, task);
+std::string why_line(std::uint64_t task, const render_context& context) {
+  return fmt::format("tasks why {} {}", target_words(context), task);
+}
+
+std::string stack_line(std::uint64_t task, const render_context& context) {
+  return fmt::format("tasks stack {} --task {}", target_words(context), task);
 }
 
 std::string describe_state(const v1::Task& task, const resolved& what, const render_context& context) {
@@ -252,7 +259,7 @@ void render_group(fmt::memory_buffer& out, const v1::Group& group, const resolve
   if (group.ids().empty()) return;
   const auto& ids = group.ids();
   fmt::format_to(to, "{} {}{}: {}\n", group.count() == 1 ? "task" : "tasks", fmt::join(ids.begin(), ids.end(), ", "),
-                 group.count() > static_cast<std::uint64_t>(ids.size()) ? ", …" : "", why_command(ids[0], context));
+                 group.count() > static_cast<std::uint64_t>(ids.size()) ? ", …" : "", why_line(ids[0], context));
 }
 
 void render_trailer(fmt::memory_buffer& out, const v1::Trailer& trailer, bool grouped, const render_context& context) {

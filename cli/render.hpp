@@ -24,7 +24,9 @@ struct render_context {
 };
 
 /// "tasks why -p 4131 7"
-[[nodiscard]] std::string why_command(std::uint64_t task, const render_context& context);
+[[nodiscard]] std::string why_line(std::uint64_t task, const render_context& context);
+/// "tasks stack -p 4131 --task 7"
+[[nodiscard]] std::string stack_line(std::uint64_t task, const render_context& context);
 
 /// "channel receive, 3m12s", "socket read, 12s, fd 9 127.0.0.1:41822", "running on thread 77, 2s", "ready".
 [[nodiscard]] std::string describe_state(const v1::Task& task, const resolved& what, const render_context& context);
