@@ -82,16 +82,20 @@ bool channel_list::is_closed(std::uint64_t channel) const {
 
 const std::unordered_set<heap_map::object>& channel_list::waiters(std::uint64_t channel) {
   const auto [known, is_new] = waiters_.try_emplace(channel);
-  auto& found = known->second;
-  if (!is_new) return found;
+  if (is_new) known->second = objects_of(image_, heap_, image_.word(channel + offsets_.next - 16));
+  return known->second;
+}
+
+std::unordered_set<heap_map::object> objects_of(const memory_image& image, const heap_map& heap,
+                                                std::uint64_t first_operation) {
+  std::unordered_set<heap_map::object> found;
   std::size_t length = 0;
-  for (auto operation = image_.word(channel + offsets_.next - 16); operation != 0 && ++length < longest_list;
-       operation = image_.word(operation)) {
-    const auto o = heap_.find(operation);
-    if (o == heap_map::none || heap_.is_free(o)) break;
-    const auto memory = heap_.extent(o);
+  for (auto operation = first_operation; operation != 0 && ++length < longest_list; operation = image.word(operation)) {
+    const auto o = heap.find(operation);
+    if (o == heap_map::none || heap.is_free(o)) break;
+    const auto memory = heap.extent(o);
     for (auto at = memory.begin; at + 8 <= memory.end; at += 8) {
-      const auto pointed = heap_.find(image_.word(at));
+      const auto pointed = heap.find(image.word(at));
       if (pointed != heap_map::none) found.insert(pointed);
     }
   }

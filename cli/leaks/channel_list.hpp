@@ -28,6 +28,10 @@ struct channel_offsets {
 /// What a target's hooks say of its Asio's.
 [[nodiscard]] std::vector<channel_offsets> offsets_of(const std::vector<root_copy>& roots);
 
+/// Objects that a list of operations points to, each of which begins with a pointer to the next.
+[[nodiscard]] std::unordered_set<heap_map::object> objects_of(const memory_image& image, const heap_map& heap,
+                                                              std::uint64_t first_operation);
+
 class channel_list {
  public:
   channel_list(const memory_image& image, const heap_map& heap, const channel_offsets& offsets)

@@ -17,6 +17,7 @@
 #include "picture.hpp"
 #include "stacks.hpp"
 #include "task_states.hpp"
+#include "timer_list.hpp"
 
 namespace tasks::cli::leaks {
 namespace {
@@ -39,6 +40,8 @@ std::vector<root_copy> read_again(const memory& from, const std::vector<root_cop
 }
 
 bool is_channel(wait_kind kind) { return kind == wait_kind::channel_send || kind == wait_kind::channel_receive; }
+/// Does it wait on an object, rather than for tasks?
+bool has_object(const seen_task& task) { return is_channel(task.waits_for) || task.never_expires; }
 
 class search {
  public:
@@ -61,6 +64,7 @@ class search {
     for (const auto link : heaps.links) image_.erase(link);
     for (const auto& list : lists_)
       for (const auto link : list.links()) image_.erase(link);
+    for (const auto link : timers_->links()) image_.erase(link);
     mark();
     judge();
     return finish();
@@ -88,7 +92,7 @@ class search {
   void choose() {
     for (std::uint32_t i = 0; i < seen_.tasks.size(); ++i) {
       const auto& task = seen_.tasks[i];
-      if (!may_be_leaked(task.waits_for)) continue;
+      if (!may_be_leaked(task)) continue;
       candidate c{i, false, heap_map::none, {}};
       c.found.task = task.id;
       c.found.object = task.object;
@@ -100,6 +104,7 @@ class search {
   /// Sorts out what cannot be proven. Those count as alive.
   void check() {
     for (const auto& each : offsets_of(roots_)) lists_.emplace_back(image_, heap_, each);
+    timers_.emplace(image_, heap_);
     for (auto& c : candidates_) {
       c.found.reason = why_not(seen_.tasks[c.task], c.found);
       c.alive = !c.found.reason.empty() || c.found.verdict == verdict::held;
@@ -119,24 +124,34 @@ class search {
       if (frame - before < memory.begin || frame + (header >> 32) > memory.end)
         return "the allocator of its frames is not known";
     }
-    if (!is_channel(task.waits_for)) return {};
+    if (!has_object(task)) return {};
+    const std::string what = task.never_expires ? "timer" : "channel";
     const auto object = heap_.find(task.object);
     if (object == heap_map::none) {
       found.by = found.root = holder_at(image_, threads_, task.object);
-      if (found.by.what == holder::kind::memory) return "the allocator of its channel is not known";
+      if (found.by.what == holder::kind::memory) return "the allocator of its " + what + " is not known";
       found.verdict = verdict::held;
       return {};
     }
-    if (heap_.is_free(object)) return "its channel is gone";
+    if (heap_.is_free(object)) return "its " + what + " is gone";
+    if (task.never_expires) {
+      if (!timers_->verify(task.object)) return "its timer could not be verified";
+      return waits_in(task, objects_of(image_, heap_, timers_->first_waiter(task.object)))
+                 ? ""
+                 : "it is not in its timer's list of waiters";
+    }
     for (auto& list : lists_) {
       if (!list.verify(task.object)) continue;
       found.closed = list.is_closed(task.object);
-      const auto& waiters = list.waiters(task.object);
-      for (std::uint32_t i = 0; i < task.frames; ++i)
-        if (waiters.contains(heap_.find(seen_.frames[task.first_frame + i]))) return {};
-      return "it is not in its channel's list of waiters";
+      return waits_in(task, list.waiters(task.object)) ? "" : "it is not in its channel's list of waiters";
     }
     return "its channel could not be verified";
+  }
+
+  bool waits_in(const seen_task& task, const std::unordered_set<heap_map::object>& waiters) const {
+    for (std::uint32_t i = 0; i < task.frames; ++i)
+      if (waiters.contains(heap_.find(seen_.frames[task.first_frame + i]))) return true;
+    return false;
   }
 
   void mark() {
@@ -145,7 +160,7 @@ class search {
       if (candidates_[i].alive) continue;
       const auto& task = seen_.tasks[candidates_[i].task];
       for (std::uint32_t f = 0; f < task.frames; ++f) marker_->watch(heap_.find(seen_.frames[task.first_frame + f]), i);
-      if (is_channel(task.waits_for)) marker_->watch(heap_.find(task.object), i);
+      if (has_object(task)) marker_->watch(heap_.find(task.object), i);
     }
     auto without = heap_.segments();
     without.insert(without.end(), seen_.slabs.begin(), seen_.slabs.end());
@@ -176,7 +191,7 @@ class search {
   void add_frames(const seen_task& task) {
     for (std::uint32_t i = 0; i < task.frames; ++i)
       marker_->add(seen_.frames[task.first_frame + i], {origin::kind::task, task.id});
-    if (is_channel(task.waits_for)) marker_->add(task.object, {origin::kind::task, task.id});
+    if (has_object(task)) marker_->add(task.object, {origin::kind::task, task.id});
   }
 
   void judge() {
@@ -185,7 +200,7 @@ class search {
     for (auto& c : candidates_) {
       if (c.by != heap_map::none)
         c.found.verdict = verdict::held;
-      else if (!c.alive && is_channel(seen_.tasks[c.task].waits_for))
+      else if (!c.alive && has_object(seen_.tasks[c.task]))
         c.found.verdict = verdict::proven;
       verdicts[c.found.task] = c.found.verdict;
     }
@@ -233,6 +248,7 @@ class search {
   seen_tasks seen_;
   heap_map heap_;
   std::vector<channel_list> lists_;
+  std::optional<timer_list> timers_;
   std::optional<marker> marker_;
   std::vector<candidate> candidates_;
   proof proof_;
@@ -243,7 +259,7 @@ bool has_candidates(const memory& live, const std::vector<root_copy>& roots) {
   const auto seen = read_tasks(live, read_again(live, roots));
   const auto& regions = live.regions();
   return std::any_of(seen.tasks.begin(), seen.tasks.end(), [&](const seen_task& task) {
-    if (!may_be_leaked(task.waits_for) || task.frames == 0) return false;
+    if (!may_be_leaked(task) || task.frames == 0) return false;
     const auto frame = seen.frames[task.first_frame];
     const auto region = std::find_if(regions.begin(), regions.end(),
                                      [frame](const memory_region& r) { return frame >= r.begin && frame < r.end; });

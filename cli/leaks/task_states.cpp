@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <set>
 
+#include "timer_list.hpp"
+
 namespace tasks::cli::leaks {
 namespace {
 
@@ -29,6 +31,8 @@ seen_tasks read_tasks(const memory& from, const std::vector<root_copy>& roots) {
     t.parent = task.parent;
     t.waits_for = detail::kind_of(task);
     t.object = task.object;
+    t.never_expires =
+        t.waits_for == layout::wait_kind::timer && task.object != 0 && timer_list::never_expires(from, task.object);
     t.awaited = (task.flags & layout::record_flags::awaited) != 0;
     t.whole = !task.truncated && task.depth != 0;
     t.first_frame = static_cast<std::uint32_t>(seen.frames.size());

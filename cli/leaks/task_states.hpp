@@ -16,6 +16,7 @@ struct seen_task {
   std::uint64_t object = 0;  ///< what it waits on, or 0
   std::uint32_t first_frame = 0, frames = 0;
   tasks::layout::wait_kind waits_for = tasks::layout::wait_kind::none;  ///< none unless blocked
+  bool never_expires = false;                                           ///< waits for a timer that does not
   bool awaited = false;                                                 ///< its parent waits for it
   bool whole = false;                                                   ///< all its frames are known
 };
@@ -28,9 +29,10 @@ struct seen_tasks {
 };
 
 /// Could a task that waits so be proven?
-[[nodiscard]] constexpr bool may_be_leaked(tasks::layout::wait_kind kind) noexcept {
+[[nodiscard]] constexpr bool may_be_leaked(const seen_task& task) noexcept {
   using tasks::layout::wait_kind;
-  return kind == wait_kind::channel_send || kind == wait_kind::channel_receive || kind == wait_kind::tasks;
+  return task.waits_for == wait_kind::channel_send || task.waits_for == wait_kind::channel_receive ||
+         task.waits_for == wait_kind::tasks || task.never_expires;
 }
 
 [[nodiscard]] seen_tasks read_tasks(const memory& from, const std::vector<root_copy>& roots);
