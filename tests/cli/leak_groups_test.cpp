@@ -1,0 +1,183 @@
+// From looks and a proof to groups: which verdict, in which order, with which words.
+
+#include "leak_groups.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace tasks::cli {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+struct task {
+  std::uint64_t id;
+  std::uint32_t location;
+  std::uint64_t age_ms = 60'000;
+  std::uint64_t object = 0x1000;
+  std::uint64_t resumes = 3;
+  v1::Wait::Kind kind = v1::Wait::CHANNEL_SEND;
+  v1::Task::State state = v1::Task::BLOCKED;
+};
+
+/// Locations 1 and 2 are two lines of one function; `shift` makes their numbers differ from look to look.
+v1::Chunk look(const std::vector<task>& tasks, std::uint32_t shift = 0) {
+  v1::Chunk chunk;
+  for (const std::uint32_t line : {1u, 2u}) {
+    auto& l = *chunk.add_locations();
+    l.set_id(line + shift);
+    l.set_function("send()");
+    l.set_file("/src/a.cpp");
+    l.set_line(line);
+  }
+  for (const auto& t : tasks) {
+    auto& to = *chunk.add_tasks();
+    to.set_id(t.id);
+    to.set_state(t.state);
+    to.set_age_ms(t.age_ms);
+    to.set_resumes(t.resumes);
+    to.add_frames(t.location + shift);
+    if (t.state == v1::Task::BLOCKED) {
+      to.mutable_wait()->set_kind(t.kind);
+      to.mutable_wait()->set_object(t.object);
+    }
+  }
+  return chunk;
+}
+
+task_count counted(const v1::Chunk& chunk) {
+  task_count count;
+  count.add(chunk);
+  return count;
+}
+
+leaks::proof proof_of(const std::vector<leaks::finding>& findings) {
+  leaks::proof proof;
+  proof.findings = findings;
+  return proof;
+}
+leaks::finding proven(std::uint64_t id, bool closed = false) {
+  leaks::finding found;
+  found.task = id;
+  found.object = 0x1000;
+  found.verdict = leaks::verdict::proven;
+  found.closed = closed;
+  return found;
+}
+
+std::vector<leak> leaks_in(const v1::Chunk& last, const leaks::proof& proof = {}, const task_count* before = nullptr,
+                           const task_count* halfway = nullptr) {
+  leak_groups groups({.min_age_ms = 30'000, .interval_seconds = 5}, &proof, before, halfway);
+  groups.add(last);
+  return groups.finish();
+}
+
+TEST(Old, AreTasksThatHaveWaitedForAtLeastTheAge) {
+  const auto found =
+      leaks_in(look({{.id = 1, .location = 1, .age_ms = 30'000}, {.id = 2, .location = 2, .age_ms = 29'999}}));
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].verdict, v1::LeakView::OLD);
+  EXPECT_THAT(found[0].group.ids(), ElementsAre(1));
+}
+
+TEST(Old, SaysWhoHoldsWhatItWaitsOn) {
+  leaks::finding held;
+  held.task = 1;
+  held.verdict = leaks::verdict::held;
+  held.by = {leaks::holder::kind::allocation, 0x2000, 48, 0, {}};
+  held.root = {leaks::holder::kind::module, 0x3000, 0, 0, "/usr/bin/server"};
+  const auto found = leaks_in(look({{.id = 1, .location = 1}}), proof_of({held}));
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].evidence,
+            "held by an allocation of 48 bytes at 0x2000, which is reached from the data of /usr/bin/server");
+}
+
+TEST(Proven, TasksAreAGroupOfTheirOwn) {
+  const auto found = leaks_in(look({{.id = 1, .location = 1}, {.id = 2, .location = 1}, {.id = 3, .location = 1}}),
+                              proof_of({proven(1), proven(3)}));
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0].verdict, v1::LeakView::PROVEN);
+  EXPECT_THAT(found[0].group.ids(), ElementsAre(1, 3));
+  EXPECT_EQ(found[0].evidence, "2 senders wait on channel 0x1000; nothing alive points to it");
+  EXPECT_EQ(found[1].verdict, v1::LeakView::OLD);
+  EXPECT_THAT(found[1].group.ids(), ElementsAre(2));
+}
+
+TEST(Proven, SaysThatTheChannelIsClosed) {
+  const auto found = leaks_in(look({{.id = 1, .location = 1}}), proof_of({proven(1, true)}));
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_THAT(found[0].evidence, HasSubstr("it is closed, and close() does not wake senders that wait already"));
+  EXPECT_THAT(found[0].hint, HasSubstr("cancel()"));
+}
+
+TEST(Proven, CountsChannelsWhereThereAreSeveral) {
+  const auto found = leaks_in(look({{.id = 1, .location = 1}, {.id = 2, .location = 1, .object = 0x2000}}),
+                              proof_of({proven(1), proven(2)}));
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].evidence, "2 senders wait on 2 channels; nothing alive points to any of them");
+}
+
+TEST(Growing, IsAGroupOfWhichMoreStayThanThereWere) {
+  const auto before = counted(look({{.id = 1, .location = 1}}, 7));
+  const auto halfway = counted(look({{.id = 1, .location = 1}, {.id = 2, .location = 1}}, 9));
+  const auto found = leaks_in(look({{.id = 1, .location = 1}, {.id = 2, .location = 1}, {.id = 3, .location = 1}}), {},
+                              &before, &halfway);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].verdict, v1::LeakView::GROWING);
+  EXPECT_EQ(found[0].evidence, "1 → 3 in 5s");
+}
+
+TEST(Growing, IsNoGroupWhoseTasksComeAndGo) {
+  const auto before = counted(look({{.id = 1, .location = 1}, {.id = 2, .location = 1}}));
+  const auto halfway = counted(look({{.id = 2, .location = 1}, {.id = 3, .location = 1}, {.id = 4, .location = 1}}));
+  const auto now = look({{.id = 4, .location = 1, .age_ms = 0},
+                         {.id = 5, .location = 1, .age_ms = 0},
+                         {.id = 6, .location = 1, .age_ms = 0},
+                         {.id = 7, .location = 1, .age_ms = 0}});
+  EXPECT_THAT(leaks_in(now, {}, &before, &halfway), IsEmpty());
+}
+
+TEST(Growing, CountsNoTaskThatWasWokenMeanwhile) {
+  const auto before = counted(look({{.id = 1, .location = 1}}));
+  const auto halfway = counted(look({{.id = 1, .location = 1}, {.id = 2, .location = 1}}));
+  const auto now = look({{.id = 1, .location = 1, .age_ms = 0}, {.id = 2, .location = 1, .age_ms = 0, .resumes = 4}});
+  EXPECT_THAT(leaks_in(now, {}, &before, &halfway), IsEmpty());
+}
+
+TEST(Growing, TellsOneLineOfAFunctionFromAnother) {
+  const auto before = counted(look({{.id = 1, .location = 1}}));
+  const auto halfway = counted(look({{.id = 1, .location = 1}, {.id = 2, .location = 2}}));
+  const auto found = leaks_in(look({{.id = 1, .location = 1, .age_ms = 0}, {.id = 2, .location = 2, .age_ms = 0}}), {},
+                              &before, &halfway);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_THAT(found[0].group.ids(), ElementsAre(2));
+}
+
+TEST(Stalled, AreRunningTasksThatWereNamed) {
+  leak_groups groups({}, nullptr, nullptr, nullptr);
+  groups.set_stalled(2, "worker 9 …");
+  groups.add(look(
+      {{.id = 1, .location = 1, .state = v1::Task::RUNNING}, {.id = 2, .location = 1, .state = v1::Task::RUNNING}}));
+  const auto found = groups.finish();
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].verdict, v1::LeakView::STALLED);
+  EXPECT_EQ(found[0].evidence, "worker 9 …");
+  EXPECT_THAT(found[0].group.ids(), ElementsAre(2));
+}
+
+TEST(Order, IsByVerdictAndThenByCountTimesAge) {
+  const auto found = leaks_in(look({{.id = 1, .location = 1, .age_ms = 90'000},
+                                    {.id = 2, .location = 2, .age_ms = 50'000},
+                                    {.id = 3, .location = 2, .age_ms = 50'000},
+                                    {.id = 4, .location = 1, .age_ms = 40'000, .kind = v1::Wait::CHANNEL_RECEIVE}}),
+                              proof_of({proven(4)}));
+  ASSERT_EQ(found.size(), 3u);
+  EXPECT_THAT(found[0].group.ids(), ElementsAre(4));
+  EXPECT_THAT(found[1].group.ids(), ElementsAre(2, 3));
+  EXPECT_THAT(found[2].group.ids(), ElementsAre(1));
+}
+
+}  // namespace
+}  // namespace tasks::cli

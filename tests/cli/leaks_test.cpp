@@ -1,0 +1,118 @@
+// `tasks leaks` as a user runs it.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "support/program.hpp"
+
+namespace tasks::testing {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+using ::testing::Not;
+
+outcome leaks(std::vector<std::string> words) {
+  words.insert(words.begin(), {tasks_executable(), "leaks"});
+  return run(words);
+}
+
+TEST(Leaks, AreToldWithEvidenceFixAndNextCommand) {
+  const program target({program_path("leak_first_reply"), "leaking"});
+  const auto seen = leaks({"-p", target.pid_text()});
+  EXPECT_EQ(seen.end.code, 3) << seen.err;
+  EXPECT_THAT(seen.out,
+              MatchesRegex("proven: 2 tasks \\[channel send, oldest <?[0-9]+s\\], [0-9.]+ (B|KiB) in frames:\n"
+                           "leaks::backend\\(.*\\)\n"
+                           "\t[^\n]*/first_reply.cpp:[0-9]+\n"
+                           "spawned at leaks::first_reply\\(leaks::form\\) first_reply.cpp:[0-9]+\n"
+                           "evidence: 2 senders wait on channel 0x[0-9a-f]+; nothing alive points to it\n"
+                           "usual fix: give the channel a buffer of 1[^\n]*\n"
+                           "tasks [0-9]+, [0-9]+: tasks why -p [0-9]+ [0-9]+\n"
+                           "\n"
+                           "2 of 2 tasks wait [^\n]*: 2 proven, 0 held elsewhere, 0 not checked; "
+                           "target stopped [0-9]+ ms, [0-9.]+s in all\n"));
+}
+
+TEST(Leaks, OfAHealthyProgramAreNoneAndItSaysWhatWasChecked) {
+  program target({program_path("healthy_owners"), "global"});
+  const auto seen = leaks({"-p", target.pid_text()});
+  EXPECT_EQ(seen.end.code, 0) << seen.out << seen.err;
+  EXPECT_THAT(seen.out, HasSubstr("no leaks: "));
+  EXPECT_THAT(seen.out, HasSubstr(" 0 proven, "));
+  EXPECT_EQ(target.stop(), (ending{0, 0}));
+}
+
+TEST(Leaks, LeaveTheTargetAsItWas) {
+  program target({program_path("leak_first_reply"), "leaking"});
+  for (int look = 0; look < 10; ++look) EXPECT_EQ(leaks({"-p", target.pid_text()}).end.code, 3);
+  EXPECT_EQ(target.stop(), (ending{0, 0}));
+}
+
+TEST(Leaks, OfAStoppedProcessAreProvenAndItStaysStopped) {
+  program target({program_path("leak_first_reply"), "leaking"});
+  target.send_signal(SIGSTOP);
+  const auto seen = leaks({"-p", target.pid_text(), "--timeout", "0.1"});
+  EXPECT_EQ(seen.end.code, 3) << seen.out << seen.err;
+  EXPECT_THAT(seen.out, HasSubstr("proven: 2 tasks"));
+  wait_until_shown({"threads", "-p", target.pid_text(), "--no-native", "--timeout", "0.1"}, "stopped");
+  target.send_signal(SIGCONT);
+  EXPECT_EQ(target.stop(), (ending{0, 0}));
+}
+
+TEST(Leaks, OfACoreAreProvenToo) {
+  char folder[] = "/tmp/tasks-test-XXXXXX";
+  ASSERT_NE(::mkdtemp(folder), nullptr);
+  const program target({program_path("leak_first_reply"), "leaking"});
+  const auto made = run({"gcore", "-o", std::string(folder) + "/core", target.pid_text()});
+  const auto seen = leaks({"--core", std::string(folder) + "/core." + target.pid_text()});
+  fs::remove_all(folder);
+  ASSERT_EQ(made.end.code, 0) << made.err;
+  EXPECT_EQ(seen.end.code, 3) << seen.err;
+  EXPECT_THAT(seen.out, HasSubstr("proven: 2 tasks [channel send, "));
+  EXPECT_THAT(seen.out, HasSubstr("nothing alive points to it"));
+}
+
+TEST(Leaks, WithoutProofStopNobodyAndListWhatIsOld) {
+  const program target({program_path("leak_first_reply"), "leaking"});
+  const auto seen = leaks({"-p", target.pid_text(), "--no-prove", "--min-age", "0"});
+  EXPECT_EQ(seen.end.code, 0) << seen.err;
+  EXPECT_THAT(seen.out, HasSubstr("old: 2 tasks [channel send, "));
+  EXPECT_THAT(seen.out, Not(HasSubstr("stopped")));
+}
+
+TEST(Leaks, BeyondTheTopAreCounted) {
+  const program target({program_path("lab"), "--leak", "send"});
+  wait_until_shown({"stack", "-p", target.pid_text()}, "lab::worker");
+  const auto seen = leaks({"-p", target.pid_text(), "--min-age", "0", "--top", "1"});
+  EXPECT_THAT(seen.out, HasSubstr(" more groups (--top)\n"));
+}
+
+TEST(Leaks, OfAnotherUsersProcessAreNotProvenAndItSaysWhy) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root, to become another user";
+  const program target({program_path("leak_first_reply"), "leaking"}, {"TASKS_AGENT=off"});
+  const auto seen = run({"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", tasks_executable(), "leaks",
+                         "-p", target.pid_text()});
+  EXPECT_EQ(seen.end.code, 1);
+  EXPECT_THAT(seen.err, HasSubstr("another user"));
+}
+
+TEST(Leaks, TakeNoOptionsThatMakeNoSense) {
+  for (const auto& words : std::vector<std::vector<std::string>>{{"1", "--interval", "never"},
+                                                                 {"1", "--top", "0"},
+                                                                 {"1", "--prove", "--no-prove"},
+                                                                 {"--core", "x", "--interval", "5"}}) {
+    const auto seen = leaks(words);
+    EXPECT_EQ(seen.end.code, 2) << words.back();
+    EXPECT_THAT(seen.err, MatchesRegex("tasks: --[^\n]*\n"));
+  }
+}
+
+}  // namespace
+}  // namespace tasks::testing
