@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
 #include <optional>
 #include <set>
 #include <unordered_map>
@@ -11,6 +10,7 @@
 #include "glibc_heap.hpp"
 #include "picture.hpp"
 #include "prover.hpp"
+#include "timer_list.hpp"
 
 namespace tasks::cli::leaks {
 namespace {
@@ -24,8 +24,7 @@ bool is_channel(wait_kind kind) { return kind == wait_kind::channel_send || kind
 
 class follower {
  public:
-  follower(const memory_image& image, const seen_tasks& seen, reference_search& search)
-      : image_(image), seen_(seen), search_(search) {
+  follower(const seen_tasks& seen, reference_search& search) : search_(search) {
     for (const auto& task : seen.tasks) {
       by_id_.emplace(task.id, &task);
       if (task.awaited) children_[task.parent].push_back(task.id);
@@ -62,19 +61,13 @@ class follower {
     const auto& seen = *known->second;
     auto& task = graph_.tasks[id];
     task.waits_for = seen.waits_for;
-    task.followed = is_channel(seen.waits_for) || seen.waits_for == wait_kind::tasks || never_expires(seen);
+    task.followed = may_be_leaked(seen);
     if (!task.followed) return;
     if (seen.waits_for != wait_kind::tasks) {
       task.object = seen.object;
       task.beside = waiting_[seen.object] - 1;
     }
     new_.push_back(id);
-  }
-
-  /// A timer of Asio begins with its expiry.
-  bool never_expires(const seen_task& task) const {
-    return task.waits_for == wait_kind::timer &&
-           image_.word(task.object) == static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
   }
 
   void connect(std::uint64_t id, const std::vector<referrer>& referrers) {
@@ -94,8 +87,6 @@ class follower {
     for (const auto waker : std::vector(task.wakers)) add(waker);
   }
 
-  const memory_image& image_;
-  const seen_tasks& seen_;
   reference_search& search_;
   std::unordered_map<std::uint64_t, const seen_task*> by_id_;
   std::unordered_map<std::uint64_t, std::vector<std::uint64_t>> children_;  ///< that are awaited
@@ -161,13 +152,17 @@ result<wait_story> look_at_wait(const snapshot_source& source, std::uint64_t tas
       if (is_channel(each.waits_for)) static_cast<void>(list.verify(each.object));
     links.insert(links.end(), list.links().begin(), list.links().end());
   }
+  timer_list timers(image, heap);
+  for (const auto& each : seen.tasks)
+    if (each.never_expires) static_cast<void>(timers.verify(each.object));
+  links.insert(links.end(), timers.links().begin(), timers.links().end());
   wait_story story;
   story.stopped_ms = taken->stopped_ms;
   for (auto& found : prove(image, taken->threads, taken->kernel, taken->roots).findings)
     if (found.task == task) story.what = std::move(found);
   for (const auto link : links) image.erase(link);
   reference_search search(image, heap, taken->threads, taken->kernel, seen);
-  story.graph = follower(image, seen, search).follow(task);
+  story.graph = follower(seen, search).follow(task);
   return story;
 }
 

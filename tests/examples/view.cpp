@@ -54,6 +54,8 @@ template v1::ListView view(std::vector<std::string>);
 template v1::VitalsView view(std::vector<std::string>);
 template v1::StackView view(std::vector<std::string>);
 template v1::TreeView view(std::vector<std::string>);
+template v1::ChannelsView view(std::vector<std::string>);
+template v1::WhyView view(std::vector<std::string>);
 
 v1::StackView stacks_at_rest(const program& target, int count) {
   const auto deadline = std::chrono::steady_clock::now() + guard;

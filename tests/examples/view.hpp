@@ -19,6 +19,8 @@ extern template v1::ListView view(std::vector<std::string>);
 extern template v1::VitalsView view(std::vector<std::string>);
 extern template v1::StackView view(std::vector<std::string>);
 extern template v1::TreeView view(std::vector<std::string>);
+extern template v1::ChannelsView view(std::vector<std::string>);
+extern template v1::WhyView view(std::vector<std::string>);
 
 /// Runs `tasks ARGUMENTS` and returns its text. Throws std::runtime_error unless it succeeds.
 [[nodiscard]] std::string text(std::vector<std::string> arguments);
