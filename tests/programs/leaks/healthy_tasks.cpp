@@ -178,6 +178,21 @@ awaitable<void> tick() {
     co_await timer.async_wait(use_awaitable);
   }
 }
+/// A timer that is due tomorrow and nobody's but its handler's, which owns the pool too; in the same queue another that
+/// never expires. It is found again through what looks like no pointer.
+std::uintptr_t hidden = 0;
+void start_timer_of_its_handler(asio::io_context& io) {
+  start_condition_timer(io);
+  auto due = std::make_unique<asio::steady_timer>(io, 24h);
+  auto& timer = *due;
+  hidden = ~reinterpret_cast<std::uintptr_t>(due.get());
+  timer.async_wait([own = std::move(due), held = make_pool(io)](error_code) { held->jobs.close(); });
+}
+void wake_timer_of_its_handler() {
+  wake_condition();
+  reinterpret_cast<asio::steady_timer*>(~hidden)->cancel();
+}
+
 void start_periodic_timer(asio::io_context& io) { co_spawn(io, tick(), detached); }
 void wake_periodic() { stopping = true; }
 
@@ -220,6 +235,7 @@ constexpr look_alike look_alikes[] = {
     {"cancellation_signal", start_cancellation_signal, wake_cancelled},
     {"deadline", start_deadline, wake_tomorrow, 3},
     {"condition_timer", start_condition_timer, wake_condition},
+    {"timer_of_its_handler", start_timer_of_its_handler, wake_timer_of_its_handler, 2},
     {"periodic_timer", start_periodic_timer, wake_periodic},
     {"acceptor", start_acceptor, wake_acceptor},
     {"descriptor_task", start_descriptor_task, wake_opened, 2},
