@@ -254,17 +254,33 @@ class search {
   proof proof_;
 };
 
-/// Is there a task that waits so that it could be proven, in memory whose allocator could be known?
-bool has_candidates(const memory& live, const std::vector<root_copy>& roots) {
+/// What there is to prove, from a target that moves on. `worth_a_stop`: some of it lies in memory whose allocator could
+/// be known; else the findings are all that can be said.
+struct preview {
+  bool worth_a_stop = false;
+  proof without;
+};
+
+preview look_ahead(const memory& live, const std::vector<root_copy>& roots) {
   const auto seen = read_tasks(live, read_again(live, roots));
   const auto& regions = live.regions();
-  return std::any_of(seen.tasks.begin(), seen.tasks.end(), [&](const seen_task& task) {
-    if (!may_be_leaked(task) || task.frames == 0) return false;
+  preview found;
+  found.without.tasks = seen.tasks.size();
+  for (const auto& task : seen.tasks) {
+    if (!may_be_leaked(task)) continue;
+    finding unchecked;
+    unchecked.task = task.id;
+    unchecked.object = task.object;
+    unchecked.reason = task.frames == 0 ? "its stack is not known" : "the allocator of its frames is not known";
+    found.without.findings.push_back(std::move(unchecked));
+    ++found.without.unchecked;
+    if (found.worth_a_stop || task.frames == 0) continue;
     const auto frame = seen.frames[task.first_frame];
     const auto region = std::find_if(regions.begin(), regions.end(),
                                      [frame](const memory_region& r) { return frame >= r.begin && frame < r.end; });
-    return region == regions.end() || may_be_glibc(live, *region, frame);
-  });
+    found.worth_a_stop = region == regions.end() || may_be_glibc(live, *region, frame);
+  }
+  return found;
 }
 
 }  // namespace
@@ -279,8 +295,8 @@ proof prove(memory_image& image, const std::vector<thread_registers>& threads, c
 
 result<proof> prove(pid_t pid, const std::vector<root_copy>& roots) {
   const auto begin = clock::now();
-  proof found;
-  if (has_candidates(*process_memory(pid), roots)) {
+  auto [worth_a_stop, found] = look_ahead(*process_memory(pid), roots);
+  if (worth_a_stop) {
     auto taken = take_picture(pid, roots);
     if (!taken) return taken.why();
     found = prove(taken->image, taken->threads, taken->kernel, taken->roots);
