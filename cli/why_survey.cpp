@@ -41,7 +41,8 @@ class surveyor {
     survey_.resolution_ms = trailer->tick_resolution_ms();
     if (is_ended_by_tasks(survey_.subject.task)) {
       const bool looked = options_.memory && look_into_memory(id);
-      if (const auto done = looked ? name_tasks() : ask_source(); !done) return done.why();
+      const auto named = looked ? name_tasks() : ask_source();
+      if (!named) survey_.notes.push_back("what other tasks do is not known: " + in_words(named.why()));
     }
     return std::move(survey_);
   }

@@ -79,7 +79,7 @@ class follower {
         if (each.object != task.object) continue;
         if (each.from.what != holder::kind::frame)
           task.others.push_back(each);
-        else if (each.from.id != id && by_id_.at(each.from.id)->object != task.object)
+        else
           task.wakers.push_back(each.from.id);
       }
     }
