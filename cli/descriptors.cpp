@@ -36,7 +36,8 @@ bool parse(std::string_view text, T& value, int base) {
   return ec == std::errc{} && at == text.data() + text.size();
 }
 
-/// "tx:rx", both in hex.
+}  // namespace
+
 std::optional<descriptor::queues> parse_queues(std::string_view text) {
   const auto colon = std::min(text.find(':'), text.size());
   descriptor::queues found;
@@ -44,8 +45,6 @@ std::optional<descriptor::queues> parse_queues(std::string_view text) {
   if (!parse(text.substr(std::min(colon + 1, text.size())), found.receive, 16)) return std::nullopt;
   return found;
 }
-
-}  // namespace
 
 std::string parse_address(std::string_view text) {
   const auto colon = text.rfind(':');

@@ -45,5 +45,7 @@ class descriptor_table {
 
 /// The address in a line of /proc/net/tcp: "0100007F:1F90" or 32 hex digits; empty when it is none.
 [[nodiscard]] std::string parse_address(std::string_view text);
+/// The queues in such a line: "tx:rx", both in hex; nothing when it is none.
+[[nodiscard]] std::optional<descriptor::queues> parse_queues(std::string_view text);
 
 }  // namespace tasks::cli

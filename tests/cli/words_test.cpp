@@ -65,6 +65,15 @@ TEST(SocketAddress, IsReadAsTheKernelPrintsIt) {
   EXPECT_EQ(parse_address("xyz:1"), "");
 }
 
+TEST(Queues, AreReadFromTheKernelsTables) {
+  const auto queues = parse_queues("0000002A:00000007");
+  ASSERT_TRUE(queues);
+  EXPECT_EQ(queues->send, 42U);
+  EXPECT_EQ(queues->receive, 7U);
+  EXPECT_FALSE(parse_queues("0000002A"));
+  EXPECT_FALSE(parse_queues("rubbish:00"));
+}
+
 TEST(SocketPath, NamesItsProcessWhereAnAgentWouldPutIt) {
   for (const char* path : {"/run/user/1000/tasks/4131", "/tmp/tasks-1000/4131", "/tmp/tasks-0/4131-9f00ab"}) {
     const auto named = agent_named_by(path);
