@@ -31,6 +31,8 @@ struct section {
 };
 const section sections[] = {
     {"vitals", "tasks vitals --details", vitals_command, false},
+    {"leaks", "tasks leaks", leaks_command, false},
+    {"channels", "tasks channels", channels_command, false},
     {"threads", "tasks threads", threads_command, false},
     {"groups", "tasks stack --group", stack_command, true},
     {"tree", "tasks tree", tree_command, false},

@@ -55,8 +55,9 @@ google::protobuf::Struct parse(const std::string& json) {
 /// Position of each view's title; they must be there in this order.
 void expect_views(const std::string& text) {
   std::size_t at = 0;
-  for (const char* title : {"\n== tasks vitals --details\n", "\n== tasks threads\n", "\n== tasks stack --group\n",
-                            "\n== tasks tree\n", "\n== tasks stack\n"}) {
+  for (const char* title :
+       {"\n== tasks vitals --details\n", "\n== tasks leaks\n", "\n== tasks channels\n", "\n== tasks threads\n",
+        "\n== tasks stack --group\n", "\n== tasks tree\n", "\n== tasks stack\n"}) {
     const auto found = text.find(title, at);
     ASSERT_NE(found, std::string::npos) << title;
     at = found + 1;
@@ -81,7 +82,7 @@ TEST_F(Report, IsOneJsonDocument) {
   const auto made = report({lab.pid_text(), "--json"});
   EXPECT_EQ(made.end.code, 0) << made.err;
   const auto view = parse(made.out);
-  for (const char* name : {"vitals", "threads", "groups", "tree", "stacks"}) {
+  for (const char* name : {"vitals", "leaks", "channels", "threads", "groups", "tree", "stacks"}) {
     ASSERT_TRUE(view.fields().contains(name)) << name;
     EXPECT_EQ(view.fields().at(name).struct_value().fields().at("pid").number_value(), lab.pid()) << name;
   }
