@@ -181,8 +181,7 @@ class search {
   void resolve(const leak& l) {
     names_.resolve(l.group, what_);
     what_.native.clear();
-    if (const auto native = stalled_.find(l.group.ids(0)); native != stalled_.end())
-      what_.native = native->second;
+    if (const auto native = stalled_.find(l.group.ids(0)); native != stalled_.end()) what_.native = native->second;
   }
 
   void print_text(output& out) {
