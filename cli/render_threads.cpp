@@ -89,10 +89,10 @@ void render_threads(fmt::memory_buffer& out, const thread_survey& survey, const 
   std::vector<table_row> rows = {{"TID", "NAME", "STATE", "CPU%", "ROLE", "TASK", "RUNS FOR"}};
   for (const auto& thread : survey.threads) {
     const auto& t = thread.what;
-    rows.push_back({std::to_string(t.tid), t.name, t.state ? std::string(thread_state_name(t.state)) : "-",
-                    thread.cpu_percent ? fmt::format("{:.1f}", *thread.cpu_percent) : "-",
-                    role_of(thread, t.tid == context.pid), thread.task ? std::to_string(thread.task->id) : "-",
-                    thread.task ? age_of(*thread.task, survey) : "-"});
+    rows.push_back(
+        {std::to_string(t.tid), t.name.empty() ? "-" : t.name, t.state ? std::string(thread_state_name(t.state)) : "-",
+         thread.cpu_percent ? fmt::format("{:.1f}", *thread.cpu_percent) : "-", role_of(thread, t.tid == context.pid),
+         thread.task ? std::to_string(thread.task->id) : "-", thread.task ? age_of(*thread.task, survey) : "-"});
   }
   render_table(out, {{true, 6}, {false, 0, true}, {}, {true, 5}, {}, {true, 4}, {}}, rows, "", context.style);
   if (what.stacks) {

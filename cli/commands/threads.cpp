@@ -34,7 +34,7 @@ result<int> run(const arguments& args, output& out) {
     how.interval = *interval;
   }
   const auto source = open_target(args);
-  if (!source && ends_it(source.why().code)) return source.why();
+  if (!source && (args.core || ends_it(source.why().code))) return source.why();
   const auto pid = source ? result<pid_t>((*source)->pid()) : find_process(args.target);
   if (!pid) return pid.why();
   auto survey = survey_threads(*pid, source ? source->get() : nullptr, how);

@@ -1,0 +1,202 @@
+// `tasks threads`, and what the other views say of threads that hang: of a live process, a stopped one, and a core.
+
+#include <gmock/gmock.h>
+#include <google/protobuf/util/json_util.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <regex>
+
+#include "support/program.hpp"
+#include "tasks/v1/view.pb.h"
+
+namespace tasks::testing {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ContainsRegex;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+outcome tasks_command(std::vector<std::string> words) {
+  words.insert(words.begin(), tasks_executable());
+  return run(words);
+}
+
+template <class View>
+View view(std::vector<std::string> words) {
+  words.emplace_back("--json");
+  const auto seen = tasks_command(words);
+  EXPECT_EQ(seen.end.code, 0) << seen.err;
+  View parsed;
+  const auto status = google::protobuf::util::JsonStringToMessage(seen.out, &parsed);
+  EXPECT_TRUE(status.ok()) << status.ToString();
+  return parsed;
+}
+
+bool is_in(const v1::ThreadView& thread, std::string_view function) {
+  return std::any_of(thread.frames().begin(), thread.frames().end(),
+                     [function](const auto& f) { return f.function().starts_with(function); });
+}
+
+std::vector<v1::ThreadView> threads_in(const v1::ThreadsView& view, std::string_view function) {
+  std::vector<v1::ThreadView> found;
+  for (const auto& thread : view.threads())
+    if (is_in(thread, function)) found.push_back(thread);
+  return found;
+}
+
+int count(const v1::ThreadsView& view, v1::ThreadView::Role role) {
+  return static_cast<int>(std::count_if(view.threads().begin(), view.threads().end(),
+                                        [role](const auto& thread) { return thread.role() == role; }));
+}
+
+/// How the program hangs, and the function in which its threads then are.
+struct hang {
+  const char* how;
+  const char* function;
+  int threads;
+};
+class Hung : public ::testing::TestWithParam<hang> {};
+INSTANTIATE_TEST_SUITE_P(In, Hung,
+                         ::testing::Values(hang{"loop", "hung::crunch(unsigned", 2},
+                                           hang{"deadlock", "hung::book(int)", 2},
+                                           hang{"blocked", "hung::fetch(int)", 1}),
+                         [](const auto& parameter) { return std::string(parameter.param.how); });
+
+void expect_workers(const v1::ThreadsView& seen, const hang& expected) {
+  const auto threads = threads_in(seen, expected.function);
+  ASSERT_EQ(threads.size(), static_cast<unsigned>(expected.threads));
+  for (const auto& thread : threads) {
+    EXPECT_EQ(thread.role(), v1::ThreadView::WORKER);
+    EXPECT_NE(thread.task_id(), 0u);
+    const auto& frames = thread.frames();
+    const auto at = std::find_if(frames.begin(), frames.end(),
+                                 [&](const auto& f) { return f.function().starts_with(expected.function); });
+    EXPECT_THAT(at->file(), HasSubstr("hung.cpp"));
+    EXPECT_NE(at->line(), 0u);
+  }
+}
+
+TEST_P(Hung, WorkersAreShownWithTheirTasksAndNativeStacks) {
+  program target({program_path("hung"), GetParam().how});
+  const auto seen = view<v1::ThreadsView>({"threads", "-p", target.pid_text()});
+  expect_workers(seen, GetParam());
+  EXPECT_EQ(count(seen, v1::ThreadView::MAIN), 1);
+  EXPECT_EQ(count(seen, v1::ThreadView::AGENT), 1);
+  EXPECT_GT(seen.longest_stop_seconds(), 0);
+  EXPECT_EQ(target.stop(), (ending{0, 0}));
+}
+
+TEST_P(Hung, WorkersAreShownWhenTheProcessIsStopped) {
+  program target({program_path("hung"), GetParam().how});
+  target.send_signal(SIGSTOP);
+  ASSERT_EQ(::waitpid(target.pid(), nullptr, WUNTRACED), target.pid());  // all its threads have stopped
+  const auto seen = tasks_command({"threads", "-p", target.pid_text(), "--timeout", "0.1"});
+  EXPECT_EQ(seen.end.code, 0) << seen.err;
+  EXPECT_THAT(seen.out, ContainsRegex("  stopped  [^\n]*  worker  [0-9]+  "));
+  EXPECT_THAT(seen.out, HasSubstr(GetParam().function));
+  target.send_signal(SIGCONT);
+  EXPECT_EQ(target.stop(), (ending{0, 0}));
+}
+
+TEST_P(Hung, TasksHaveTheirNativeFramesOnTopOfTheirAwaits) {
+  const program target({program_path("hung"), GetParam().how});
+  const auto seen = view<v1::StackView>({"stack", "-p", target.pid_text(), "--state", "running"});
+  ASSERT_EQ(seen.tasks_size(), GetParam().threads);
+  for (const auto& task : seen.tasks()) {
+    const auto& frames = task.native_frames();
+    EXPECT_TRUE(std::any_of(frames.begin(), frames.end(),
+                            [](const auto& f) { return f.function().starts_with(GetParam().function); }));
+    EXPECT_FALSE(task.frames().empty());
+  }
+}
+
+TEST_P(Hung, WorkersAreAFinding) {
+  const program target({program_path("hung"), GetParam().how});
+  const std::vector<std::string> vitals = {"vitals", "-p", target.pid_text(), "--stalled-after", "0.05"};
+  wait_until_shown(vitals, "stalled: ");
+  const auto seen = view<v1::VitalsView>(vitals);
+  ASSERT_EQ(seen.stalled_size(), GetParam().threads);
+  for (const auto& stalled : seen.stalled()) {
+    EXPECT_NE(stalled.task_id(), 0u);
+    EXPECT_THAT(stalled.frame().function(), HasSubstr("hung::"));
+  }
+  EXPECT_THAT(seen.findings(0),
+              ContainsRegex("stalled: worker [0-9]+ has run task [0-9]+ for .*  hung::.*  hung.cpp:[0-9]+"));
+}
+
+TEST(Healthy, WorkersAreIdleAndNoFinding) {
+  program target({program_path("hung"), "healthy"});
+  const auto vitals = view<v1::VitalsView>({"vitals", "-p", target.pid_text(), "--stalled-after", "0.001"});
+  EXPECT_THAT(vitals.stalled(), IsEmpty());
+  const auto seen = view<v1::ThreadsView>({"threads", "-p", target.pid_text()});
+  EXPECT_EQ(count(seen, v1::ThreadView::WORKER), 0);
+  EXPECT_GE(count(seen, v1::ThreadView::IDLE_WORKER), 1);
+  EXPECT_EQ(target.stop(), (ending{0, 0}));
+}
+
+TEST(Threads, AreNotStoppedWithoutNativeStacks) {
+  const program target({program_path("hung"), "loop"});
+  const auto seen = view<v1::ThreadsView>({"threads", "-p", target.pid_text(), "--no-native"});
+  EXPECT_EQ(seen.longest_stop_seconds(), 0);
+  EXPECT_EQ(seen.threads_size(), 4);
+  for (const auto& thread : seen.threads()) EXPECT_THAT(thread.frames(), IsEmpty());
+}
+
+TEST(Threads, SayHowLongTheyWereStoppedWhenAsked) {
+  const program target({program_path("hung"), "loop"});
+  EXPECT_THAT(tasks_command({"threads", "-p", target.pid_text(), "--verbose"}).out,
+              ContainsRegex("\nlongest stop of a thread: [0-9]+ µs\n"));
+  EXPECT_THAT(tasks_command({"threads", "-p", target.pid_text()}).out, Not(HasSubstr("longest stop")));
+}
+
+TEST(Threads, UseCpuAsMuchAsTheyDoMeanwhile) {
+  const program target({program_path("hung"), "loop"});
+  const auto seen = view<v1::ThreadsView>({"threads", "-p", target.pid_text(), "--interval", "0.2"});
+  for (const auto& thread : seen.threads()) {
+    if (thread.role() == v1::ThreadView::WORKER) {
+      EXPECT_GT(thread.cpu_percent(), 0);
+    } else if (thread.role() == v1::ThreadView::MAIN) {
+      EXPECT_EQ(thread.cpu_percent(), 0);
+    }
+  }
+}
+
+TEST(Threads, OfACoreThatIsNotThereAreAnError) {
+  const auto seen = tasks_command({"threads", "--core", "/nonexistent/core"});
+  EXPECT_EQ(seen.end.code, 1);
+  EXPECT_EQ(seen.err, "tasks: core /nonexistent/core: cannot be opened: No such file or directory\n");
+}
+
+#if !defined(__SANITIZE_ADDRESS__)  // whose shadow memory makes cores of terabytes
+
+TEST_P(Hung, WorkersAreShownOfACoreAsGdbShowsThem) {
+  char folder[] = "/tmp/tasks-test-XXXXXX";
+  ASSERT_NE(::mkdtemp(folder), nullptr);
+  const program target({program_path("hung"), GetParam().how});
+  const auto made = run({"gcore", "-o", std::string(folder) + "/core", target.pid_text()});
+  const auto core = std::string(folder) + "/core." + target.pid_text();
+  const auto seen = view<v1::ThreadsView>({"threads", "--core", core});
+  const auto gdb = run({"gdb", "-batch", "-nx", "-ex", "thread apply all bt", program_path("hung"), core});
+  fs::remove_all(folder);
+  ASSERT_EQ(made.end.code, 0) << made.err;
+  expect_workers(seen, GetParam());
+  const auto name = std::string(GetParam().function).substr(0, std::string(GetParam().function).find('('));
+  for (const auto& thread : threads_in(seen, GetParam().function)) {
+    // "Thread 2 (Thread 0x7f… (LWP 4711)):\n#0 …\n\nThread 1 …"
+    const auto begin = gdb.out.find("(LWP " + std::to_string(thread.tid()) + ")", gdb.out.find("\nThread "));
+    ASSERT_NE(begin, std::string::npos);
+    EXPECT_THAT(gdb.out.substr(begin, gdb.out.find("\n\n", begin) - begin), HasSubstr(name));
+  }
+}
+
+#endif
+
+}  // namespace
+}  // namespace tasks::testing
