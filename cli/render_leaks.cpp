@@ -63,7 +63,7 @@ void render_summary(fmt::memory_buffer& out, const leak_summary& summary) {
   const auto to = std::back_inserter(out);
   if (summary.listed != 0) out.push_back('\n');
   if (summary.left_out != 0) fmt::format_to(to, "{} more groups (--top)\n", summary.left_out);
-  if (summary.wrong == 0) fmt::format_to(to, "no leaks{}", summary.proof ? ": " : "\n");
+  if (summary.wrong == 0) fmt::format_to(to, "{}", summary.proof ? "no leaks: " : "no leaks found, but nothing was proven\n");
   if (!summary.proof) return;
   const auto& proof = *summary.proof;
   fmt::format_to(to, "{} of {} tasks wait for channels or tasks and were checked: ",

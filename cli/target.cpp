@@ -117,6 +117,10 @@ target_roots root_finder::find(pid_t pid) {
     auto known = files_.find(id);
     if (known == files_.end()) {
       const auto fd = open_mapped(pid, code);
+      if (!fd && (errno == EACCES || errno == EPERM)) {
+        result.failure = errno;  // another process's mapping of it may be ours to open
+        continue;
+      }
       known = files_.emplace(id, fd ? read_notes(fd.get()) : elf_notes{}).first;
     }
     const auto& file = known->second;
