@@ -1,6 +1,7 @@
 #include "process_list.hpp"
 
 #include <errno.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -16,13 +17,18 @@
 #include "memory_source.hpp"
 #include "proc.hpp"
 #include "render.hpp"
+#include "running_tasks.hpp"
 #include "target.hpp"
 #include "views.hpp"
+#include "words.hpp"
 
 namespace tasks::cli {
 namespace {
 
 using clock = std::chrono::steady_clock;
+
+/// As the default of `vitals --stalled-after`.
+constexpr std::uint64_t stalled_after_ms = 1000;
 
 v1::ProcessView describe(const process_stat& stat) {
   v1::ProcessView view;
@@ -55,6 +61,8 @@ class lister {
     process_stat stat;
     clock::time_point last_byte;
     std::optional<v1::Vitals> vitals;
+    bool asked_who_runs = false;
+    running_tasks long_running;
     bool done = false;
   };
 
@@ -160,11 +168,20 @@ class lister {
     const auto before = q.connection->bytes_read();
     const auto progress = q.connection->on_ready([&](const v1::Response& part) {
       if (part.has_vitals()) q.vitals = part.vitals();
+      for (const auto& task : part.chunk().tasks()) q.long_running.add(task);
+      if (part.has_trailer()) q.long_running.resolution_ms = part.trailer().tick_resolution_ms();
       return true;
     });
     if (q.connection->bytes_read() != before) q.last_byte = clock::now();
     if (!progress) {
       finish(q, v1::ProcessView::SILENT, progress.why().fact);
+    } else if (*progress == agent_connection::progress::done && !q.asked_who_runs && q.vitals &&
+               q.vitals->running() != 0) {
+      q.asked_who_runs = true;
+      v1::Request request;
+      request.set_protocol(protocol_version);
+      *request.mutable_stacks() = ask_who_runs(stalled_after_ms);
+      q.connection->send(request);
     } else if (*progress == agent_connection::progress::done) {
       finish(q, v1::ProcessView::ANSWERED, "");
     }
@@ -182,6 +199,16 @@ class lister {
     view.set_counted(true);
     view.set_os_threads(q.vitals->os_threads());
     for (auto& finding : findings_of(*q.vitals)) view.add_findings(std::move(finding));
+    add_stalled(std::move(q.long_running), view);
+  }
+
+  /// As `vitals` does, but for what they do: no thread is stopped for a list.
+  static void add_stalled(running_tasks running, v1::ProcessView& view) {
+    keep_older(running, stalled_after_ms);
+    for (const auto& task : running.tasks) {
+      view.add_findings(fmt::format("stalled: a worker has run task {} for {}", task.id,
+                                    format_age(task.age_ms, running.resolution_ms)));
+    }
   }
 
   /// The counts of a process whose agent does not tell them, where its memory may be read.
@@ -194,6 +221,8 @@ class lister {
     view.set_blocked(vitals->blocked());
     view.set_counted(true);
     for (auto& finding : findings_of(*vitals)) view.add_findings(std::move(finding));
+    if (vitals->running() == 0) return;
+    if (auto running = read_running(**source, stalled_after_ms)) add_stalled(*std::move(running), view);
   }
 
   v1::ProcessView& add(const process_stat& stat, v1::ProcessView::Agent agent, std::string reason) {

@@ -24,8 +24,15 @@ struct running_task {
 struct running_tasks {
   std::vector<running_task> tasks;  ///< oldest first; several on one thread where resumptions nest
   std::uint32_t resolution_ms = 0;
+
+  /// Unless it does not run.
+  void add(const v1::Task& task);
 };
 
+/// What read_running() asks.
+[[nodiscard]] v1::StacksRequest ask_who_runs(std::uint64_t age_ms);
+/// Leaves those that have certainly run for so long.
+void keep_older(running_tasks& running, std::uint64_t age_ms);
 /// Tasks that run, and have for at least `age_ms` as far as the target's clock can tell.
 result<running_tasks> read_running(snapshot_source& source, std::uint64_t age_ms = 0);
 /// Leaves those that ran all the time between two readings.

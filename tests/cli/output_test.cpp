@@ -78,12 +78,14 @@ TEST(Tree, DrawsWhoSpawnedWhom) {
 }
 
 TEST(List, MarksProcessesWhoseAgentAnsweredAndSaysWhyOthersDidNot) {
+  auto healthy = lab_script();
+  healthy.vitals.set_running(0);  // so that nobody asks for how long
   auto broken = lab_script();
   broken.vitals.set_deadlock_hint(true);
   auto off = small_script();
   off.status = layout::agent_status::off;
   off.listens = false;
-  const fake_agent first(lab_script()), second(broken), third(off);
+  const fake_agent first(healthy), second(broken), third(off);
   const auto seen = tasks_command({"list"});
   EXPECT_EQ(seen.end.code, 0) << seen.err;
   // Other instrumented processes of this machine may be there too.

@@ -131,6 +131,18 @@ TEST_P(Hung, WorkersAreAFinding) {
               ContainsRegex("stalled: worker [0-9]+ has run task [0-9]+ for .*  hung::.*  hung.cpp:[0-9]+"));
 }
 
+TEST_P(Hung, ProcessesAreMarkedInTheList) {
+  const program target({program_path("hung"), GetParam().how});
+  wait_until_shown({"list"}, target.pid_text() + "*! ");
+  const auto seen = view<v1::ListView>({"list"});
+  const auto& all = seen.processes();
+  const auto its =
+      std::find_if(all.begin(), all.end(), [&](const auto& p) { return static_cast<pid_t>(p.pid()) == target.pid(); });
+  ASSERT_NE(its, all.end());
+  EXPECT_EQ(its->findings_size(), GetParam().threads);
+  EXPECT_THAT(its->findings(0), ContainsRegex("stalled: a worker has run task [0-9]+ for [0-9]+s"));
+}
+
 TEST(Healthy, WorkersAreIdleAndNoFinding) {
   program target({program_path("hung"), "healthy"});
   const auto vitals = view<v1::VitalsView>({"vitals", "-p", target.pid_text(), "--stalled-after", "0.001"});
