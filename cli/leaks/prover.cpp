@@ -23,7 +23,6 @@ namespace tasks::cli::leaks {
 namespace {
 
 using clock = std::chrono::steady_clock;
-using layout::wait_kind;
 
 double ms_since(clock::time_point begin) {
   return std::chrono::duration<double, std::milli>(clock::now() - begin).count();
@@ -39,7 +38,6 @@ std::vector<root_copy> read_again(const memory& from, const std::vector<root_cop
   return now;
 }
 
-bool is_channel(wait_kind kind) { return kind == wait_kind::channel_send || kind == wait_kind::channel_receive; }
 /// Does it wait on an object, rather than for tasks?
 bool has_object(const seen_task& task) { return is_channel(task.waits_for) || task.never_expires; }
 

@@ -28,11 +28,13 @@ struct seen_tasks {
   bool torn = false;                  ///< some could not be read
 };
 
+[[nodiscard]] constexpr bool is_channel(tasks::layout::wait_kind kind) noexcept {
+  return kind == tasks::layout::wait_kind::channel_send || kind == tasks::layout::wait_kind::channel_receive;
+}
+
 /// Could a task that waits so be proven?
 [[nodiscard]] constexpr bool may_be_leaked(const seen_task& task) noexcept {
-  using tasks::layout::wait_kind;
-  return task.waits_for == wait_kind::channel_send || task.waits_for == wait_kind::channel_receive ||
-         task.waits_for == wait_kind::tasks || task.never_expires;
+  return is_channel(task.waits_for) || task.waits_for == tasks::layout::wait_kind::tasks || task.never_expires;
 }
 
 [[nodiscard]] seen_tasks read_tasks(const memory& from, const std::vector<root_copy>& roots);

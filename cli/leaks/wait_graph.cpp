@@ -20,8 +20,6 @@ using layout::wait_kind;
 constexpr std::size_t most_tasks = 100;
 constexpr std::chrono::seconds most_time{2};
 
-bool is_channel(wait_kind kind) { return kind == wait_kind::channel_send || kind == wait_kind::channel_receive; }
-
 class follower {
  public:
   follower(const seen_tasks& seen, reference_search& search) : search_(search) {
