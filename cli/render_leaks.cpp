@@ -55,15 +55,16 @@ void render_leak(fmt::memory_buffer& out, const leak& what_leaks, const resolved
   if (!what_leaks.evidence.empty()) fmt::format_to(to, "evidence: {}\n", what_leaks.evidence);
   if (!what_leaks.hint.empty() && what_leaks.verdict != v1::LeakView::OLD)
     fmt::format_to(to, "usual fix: {}\n", what_leaks.hint);
-  fmt::format_to(to, "{} {}{}: tasks why -p {} {}\n", one ? "task" : "tasks", fmt::join(ids.begin(), ids.end(), ", "),
-                 group.count() > static_cast<std::uint64_t>(ids.size()) ? ", …" : "", context.pid, ids[0]);
+  fmt::format_to(to, "{} {}{}: {}\n", one ? "task" : "tasks", fmt::join(ids.begin(), ids.end(), ", "),
+                 group.count() > static_cast<std::uint64_t>(ids.size()) ? ", …" : "", why_line(ids[0], context));
 }
 
 void render_summary(fmt::memory_buffer& out, const leak_summary& summary) {
   const auto to = std::back_inserter(out);
   if (summary.listed != 0) out.push_back('\n');
   if (summary.left_out != 0) fmt::format_to(to, "{} more groups (--top)\n", summary.left_out);
-  if (summary.wrong == 0) fmt::format_to(to, "{}", summary.proof ? "no leaks: " : "no leaks found, but nothing was proven\n");
+  if (summary.wrong == 0)
+    fmt::format_to(to, "{}", summary.proof ? "no leaks: " : "no leaks found, but nothing was proven\n");
   if (!summary.proof) return;
   const auto& proof = *summary.proof;
   fmt::format_to(to, "{} of {} tasks wait for channels or tasks and were checked: ",

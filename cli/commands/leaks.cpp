@@ -185,7 +185,8 @@ class search {
   }
 
   void print_text(output& out) {
-    const render_context context = {out.style(), resolution_ms_, source_.pid()};
+    const render_context context = {
+        .style = out.style(), .resolution_ms = resolution_ms_, .pid = source_.pid(), .core = args_.core.value_or("")};
     for (const auto& each : found_) {
       resolve(each);
       render_leak(out.text(), each, what_, &each == found_.data(), context);

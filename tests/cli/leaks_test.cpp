@@ -77,6 +77,7 @@ TEST(Leaks, OfACoreAreProvenToo) {
   EXPECT_EQ(seen.end.code, 3) << seen.err;
   EXPECT_THAT(seen.out, HasSubstr("proven: 2 tasks [channel send, "));
   EXPECT_THAT(seen.out, HasSubstr("nothing alive points to it"));
+  EXPECT_THAT(seen.out, HasSubstr(": tasks why --core "));
 }
 
 TEST(Leaks, WithoutProofStopNobodyAndListWhatIsOld) {
