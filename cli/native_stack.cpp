@@ -83,9 +83,9 @@ bool starts_threads(std::string_view symbol) {
 
 bool is_system(std::string_view module) {
   const auto file = base_name(module);
-  constexpr std::array<std::string_view, 10> libraries = {"libc.so",       "libc-",    "libpthread", "libm.so",
-                                                          "libstdc++.so",  "libc++",   "libgcc_s",   "ld-linux",
-                                                          "linux-vdso.so", "libunwind"};
+  constexpr std::array<std::string_view, 13> libraries = {
+      "libc.so",  "libc-",         "libpthread", "libm.so", "libstdc++.so", "libc++",  "libgcc_s",
+      "ld-linux", "linux-vdso.so", "libunwind",  "libasan", "libtsan",      "libubsan"};
   return module.starts_with('[') ||
          std::any_of(libraries.begin(), libraries.end(), [file](auto name) { return file.starts_with(name); });
 }
@@ -95,7 +95,8 @@ std::string system_name(std::string_view symbol) {
   symbol = symbol.substr(0, symbol.find('@'));
   if (symbol.starts_with("__GI_")) symbol.remove_prefix(5);
   symbol.remove_prefix(std::min(symbol.find_first_not_of('_'), symbol.size()));
-  if (symbol.starts_with("libc_")) symbol.remove_prefix(5);
+  for (const std::string_view prefix : {"libc_", "interceptor_"})
+    if (symbol.starts_with(prefix)) symbol.remove_prefix(prefix.size());
   return std::string(symbol);
 }
 

@@ -32,6 +32,11 @@ class Fork : public ::testing::Test {
     EXPECT_EQ(client.hello().pid(), static_cast<std::uint32_t>(host_.pid()));
     EXPECT_EQ(client.ask(vitals_request()).vitals->tasks(), 4u);
   }
+  void SetUp() override {
+#if defined(__SANITIZE_ADDRESS__)
+    GTEST_SKIP() << "AddressSanitizer's allocator stays locked in a child that was forked while another thread used it";
+#endif
+  }
   void TearDown() override {
     expect_parent_answers();
     EXPECT_EQ(host_.stop(), (ending{.code = 0, .signal = 0}));
