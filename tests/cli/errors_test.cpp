@@ -59,6 +59,16 @@ TEST_P(EachView, SaysThatAProcessIsNotInstrumented) {
       "tasks: pid " + plain.pid_text() + ": not instrumented (link tasks::asio or tasks::boost_asio into the program)");
 }
 
+TEST_P(EachView, NamesBothLayoutsOfARegistryThatItCannotRead) {
+  auto script = small_script();
+  script.layout = layout::version + 1;
+  const fake_agent target(script);
+  expect_error(tasks_command({GetParam(), "--direct", target.pid_text()}), 1,
+               "tasks: pid " + target.pid_text() + ": its registry has layout " + std::to_string(script.layout) +
+                   ", this tasks reads layout " + std::to_string(layout::version) +
+                   " (use the tasks of the release that the program was built with)");
+}
+
 TEST_P(EachView, ReadsTheMemoryOfAProcessWhoseAgentIsSilent) {
   for (const auto how : {manner::says_nothing, manner::greets_only, manner::accepts_nothing}) {
     auto script = small_script();

@@ -228,6 +228,7 @@ int listen_at(const std::string& path, int backlog) {
   root.start_time.store(own_start_time());
   root.agent.store(static_cast<std::uint32_t>(s.status));
   root.agent_errno.store(s.agent_errno);
+  root.layout = s.layout;
   std::strncpy(root.socket_path, path.c_str(), sizeof root.socket_path - 1);
   root.pid.store(static_cast<std::uint32_t>(s.root_of_parent ? ::getppid() : ::getpid()));
 

@@ -44,10 +44,11 @@ class fake_agent {
     /// The root's words; `listening` with a socket path, unless said otherwise.
     layout::agent_status status = layout::agent_status::listening;
     int agent_errno = 0;
-    bool listens = true;             ///< false: the path in the root leads nowhere
-    bool root_of_parent = false;     ///< the root's pid is another's, as after a fork
-    std::string directory;           ///< for the socket; empty: a fresh one, named like an agent's
-    std::optional<v1::Hello> hello;  ///< absent: the true one
+    std::uint32_t layout = layout::version;  ///< of the registry, as the root says
+    bool listens = true;                     ///< false: the path in the root leads nowhere
+    bool root_of_parent = false;             ///< the root's pid is another's, as after a fork
+    std::string directory;                   ///< for the socket; empty: a fresh one, named like an agent's
+    std::optional<v1::Hello> hello;          ///< absent: the true one
 
     v1::Vitals vitals;
     std::vector<v1::Chunk> channel_groups;  ///< after the vitals, unless only counts are asked for
