@@ -52,7 +52,7 @@ class leak_check : public tasks::leak_check {
 class leak_listener : public ::testing::EmptyTestEventListener {
  public:
   explicit leak_listener(leak_options options = {}) : options_(std::move(options)) { options_.whole_process = true; }
-  ~leak_listener() override { set_leak_handler(before_); }
+  ~leak_listener() noexcept override { set_leak_handler(before_); }
 
   void OnTestSuiteStart(const ::testing::TestSuite&) override { suite_.emplace(options_); }
   void OnTestStart(const ::testing::TestInfo&) override { test_.emplace(options_); }
