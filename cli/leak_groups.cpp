@@ -131,11 +131,12 @@ std::string leak_groups::why_proven(const member& of) const {
 std::string leak_groups::why_old(const member& of) {
   const auto* finding = of.finding;
   if (!finding) return {};
-  if (finding->verdict == leaks::verdict::unchecked) return "not checked: " + finding->reason;
+  const auto which = of.count == 1 ? std::string() : fmt::format("task {}: ", finding->task);
+  if (finding->verdict == leaks::verdict::unchecked) return which + "not checked: " + finding->reason;
   const bool through = finding->root.what != leaks::holder::kind::none &&
                        (finding->root.what != finding->by.what || finding->root.id != finding->by.id ||
                         finding->root.address != finding->by.address);
-  auto text = "held by " + describe(finding->by);
+  auto text = which + "held by " + describe(finding->by);
   if (through) text += ", which is reached from " + describe(finding->root);
   return text;
 }

@@ -63,12 +63,16 @@ void render_summary(fmt::memory_buffer& out, const leak_summary& summary) {
   const auto to = std::back_inserter(out);
   if (summary.listed != 0) out.push_back('\n');
   if (summary.left_out != 0) fmt::format_to(to, "{} more groups (--top)\n", summary.left_out);
-  if (summary.wrong == 0)
-    fmt::format_to(to, "{}", summary.proof ? "no leaks: " : "no leaks found, but nothing was proven\n");
+  const bool blind = !summary.proof || !summary.proof->doubt.empty() ||
+                     (summary.proof->unchecked != 0 && summary.proof->proven + summary.proof->held == 0);
+  if (summary.wrong == 0) {
+    fmt::format_to(to, "{}{}", blind ? "no leaks found, but nothing was proven" : "no leaks",
+                   summary.proof ? ": " : "\n");
+  }
   if (!summary.proof) return;
   const auto& proof = *summary.proof;
-  fmt::format_to(to, "{} of {} tasks wait for channels or tasks and were checked: ",
-                 proof.proven + proof.held + proof.unchecked, proof.tasks);
+  fmt::format_to(to, "{} of {} tasks wait for what can be checked: ", proof.proven + proof.held + proof.unchecked,
+                 proof.tasks);
   fmt::format_to(to, "{} proven, {} held elsewhere, {} not checked", proof.proven, proof.held, proof.unchecked);
   if (proof.unchecked != 0) fmt::format_to(to, " ({})", reasons_of(proof));
   fmt::format_to(to, "; target stopped {:.0f} ms, {:.1f}s in all\n", proof.stopped_ms, proof.total_ms / 1000);

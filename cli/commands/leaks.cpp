@@ -128,6 +128,11 @@ class search {
       if (!proof && args_.prove) return proof.why();
       if (!proof) notes_.push_back("nothing is proven: " + in_words(proof.why()));
       if (proof) proof_ = *std::move(proof);
+      if (args_.prove && proof_ && (!proof_->doubt.empty() || proof_->unchecked != 0)) {
+        return error{error_code::system, subject_of(source_.pid()),
+                     fmt::format("nothing can be proven of {} tasks", proof_->unchecked),
+                     "without --prove it says why"};
+      }
     }
     leak_groups groups(how_.groups, proof_ ? &*proof_ : nullptr, before ? &*before : nullptr,
                        halfway ? &*halfway : nullptr);

@@ -54,7 +54,7 @@ bool channel_list::walk(std::vector<std::uint64_t>& channels, std::vector<std::u
   auto first = channel;
   for (auto at = channel; image_.word(at + offsets_.next) != 0;) {
     const auto next = image_.word(at + offsets_.next);
-    if (!follows(next, at)) return false;
+    if (next == channel || !follows(next, at)) return false;
     links.push_back(at + offsets_.next);
     links.push_back(next + offsets_.previous);
     channels.push_back(at = next);
@@ -89,8 +89,9 @@ const std::unordered_set<heap_map::object>& channel_list::waiters(std::uint64_t 
 std::unordered_set<heap_map::object> objects_of(const memory_image& image, const heap_map& heap,
                                                 std::uint64_t first_operation) {
   std::unordered_set<heap_map::object> found;
-  std::size_t length = 0;
-  for (auto operation = first_operation; operation != 0 && ++length < longest_list; operation = image.word(operation)) {
+  std::unordered_set<std::uint64_t> seen;
+  for (auto operation = first_operation; operation != 0 && seen.insert(operation).second;
+       operation = image.word(operation)) {
     const auto o = heap.find(operation);
     if (o == heap_map::none || heap.is_free(o)) break;
     const auto memory = heap.extent(o);

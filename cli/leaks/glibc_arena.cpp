@@ -58,6 +58,7 @@ std::optional<chunk_walk> walk_chunks(const memory_image& image, range heap, std
     if ((head.size < smallest_chunk && !fence) || head.size % 16 != 0 || head.size > heap.end - at ||
         (head.flags & chunk_head::mapped) != 0)
       return std::nullopt;
+    if ((at - heap.begin) / 16 > UINT32_MAX) return std::nullopt;  // larger than 64 GiB
     walk.starts.push_back(static_cast<std::uint32_t>((at - heap.begin) / 16));
     const bool says_previous_free = (head.flags & chunk_head::previous_in_use) == 0;
     if (says_previous_free != previous_free) return std::nullopt;

@@ -10,7 +10,7 @@ namespace {
 constexpr std::uint64_t unit = 16;
 constexpr std::uint64_t page_units = 4096 / unit;
 constexpr unsigned granule_bits = 26;
-constexpr std::size_t granules = std::size_t{1} << (47 - granule_bits);
+constexpr std::size_t granules = std::size_t{1} << (48 - granule_bits);
 
 }  // namespace
 

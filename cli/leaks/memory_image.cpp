@@ -28,11 +28,11 @@ bool is_kernels(const memory_region& region) {
   return region.path.starts_with("[vvar") || region.path == "[vdso]" || region.path == "[vsyscall]";
 }
 
-/// Shared memory without a file on a disk.
+/// Shared memory without a file on a disk, or a private view of it.
 bool is_shared_memory(const memory_region& region) {
   const std::string_view path = region.path;
-  return region.shared && (path.starts_with("/memfd:") || path.starts_with("/dev/shm/") ||
-                           path.starts_with("/dev/zero") || path.starts_with("/SYSV") || path.empty());
+  return path.starts_with("/memfd:") || path.starts_with("/dev/shm/") || path.starts_with("/dev/zero") ||
+         path.starts_with("/SYSV") || (region.shared && path.empty());
 }
 
 bool continues(const memory_area& area, const memory_region& region) {
@@ -79,11 +79,14 @@ memory_image::memory_image(const memory& from, const page_filter& pages, own_mem
       area.end = region.end;
       if (is_kernels(region)) continue;
       if (!region.readable) {
-        if (region.writable) unreadable_.push_back({region.begin, region.end});
+        // Guards and reserves hold no pages; what was made unreadable after it was filled does.
+        std::vector<range> filled;
+        if (region.writable || (pages && pages(region, filled) && !filled.empty()))
+          unreadable_.push_back({region.begin, region.end});
         continue;
       }
-      // Another mapping of the same shared memory may have filled what this one has not touched.
-      const bool all = is_shared_memory(region);
+      // Another mapping of the same memory may have filled what this one has not touched.
+      const bool all = (region.shared && region.writable) || is_shared_memory(region);
       if (all && (shared_memory += region.end - region.begin) > most_shared_memory) {
         unreadable_.push_back({region.begin, region.end});
         continue;
@@ -91,7 +94,7 @@ memory_image::memory_image(const memory& from, const page_filter& pages, own_mem
       const bool known = !all && pages && pages(region, found);
       if (!known) found.push_back({region.begin, region.end});
       // What a core lacks of a mapping that cannot be written is what the file says.
-      must = must || known || region.writable;
+      must = must || known || region.writable || region.path.empty();
     } while (i < regions_.size() && regions_[i].readable && first.readable && continues(area, regions_[i]));
     areas_.push_back(area);
     copy(from, areas_.back(), found, must);

@@ -5,11 +5,14 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 #include "core_registers.hpp"
 #include "memory_source.hpp"
 #include "proc.hpp"
+#include "words.hpp"
 
 namespace tasks::cli::leaks {
 namespace {
@@ -22,6 +25,19 @@ std::uint64_t resident_bytes(pid_t pid) {
   const auto second = std::min(text.find(' '), text.size());
   std::from_chars(text.data() + std::min(second + 1, text.size()), text.data() + text.size(), pages);
   return pages * page;
+}
+
+/// What can be had without pushing others out: MemAvailable of /proc/meminfo, see proc(5).
+std::optional<std::uint64_t> available_bytes() {
+  constexpr std::string_view name = "MemAvailable:";
+  const auto text = read_file("/proc/meminfo").value_or("");
+  const auto at = text.find(name);
+  if (at == text.npos) return std::nullopt;
+  const auto number = text.find_first_not_of(' ', at + name.size());
+  std::uint64_t kib = 0;
+  if (number == text.npos || std::from_chars(text.data() + number, text.data() + text.size(), kib).ec != std::errc())
+    return std::nullopt;
+  return kib * 1024;
 }
 
 }  // namespace
@@ -38,7 +54,14 @@ result<std::vector<root_copy>> roots_of(pid_t pid) {
 result<picture> take_picture(pid_t pid, std::vector<root_copy> roots) {
   using clock = std::chrono::steady_clock;
   constexpr std::chrono::milliseconds patience{1000};
-  own_memory room(resident_bytes(pid) / 16 * 17, true);
+  const auto needed = resident_bytes(pid) / 16 * 17;
+  if (const auto free = available_bytes(); free && needed > *free) {
+    return error{error_code::system, subject_of(pid),
+                 fmt::format("there is no room for a copy of its memory: {} of {} are available", format_bytes(*free),
+                             format_bytes(needed)),
+                 "look at a core of it on another machine, or use --no-prove"};
+  }
+  own_memory room(needed, true);
   const auto begin = clock::now();
   auto stop = process_stop::begin(pid, patience);
   if (!stop) return stop.why();

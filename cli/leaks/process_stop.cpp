@@ -81,7 +81,12 @@ result<bool> process_stop::seize_new() {
     if (std::any_of(tracees_.begin(), tracees_.end(), [tid](const tracee& t) { return t.tid == tid; })) continue;
     if (::ptrace(PTRACE_SEIZE, tid, nullptr, nullptr) != 0) {
       const int why = errno;
-      if (why == ESRCH || is_dead(pid_, tid)) continue;
+      if (why == ESRCH || is_dead(pid_, tid)) {
+        // It may have begun another thread before it ended: list them once more.
+        tracees_.push_back({.tid = tid, .gone = true});
+        found = true;
+        continue;
+      }
       return stop_error(pid_, why);
     }
     tracees_.push_back({tid});

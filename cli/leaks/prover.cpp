@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "channel_list.hpp"
@@ -134,9 +135,9 @@ class search {
     if (heap_.is_free(object)) return "its " + what + " is gone";
     if (task.never_expires) {
       if (!timers_->verify(task.object)) return "its timer could not be verified";
-      return waits_in(task, objects_of(image_, heap_, timers_->first_waiter(task.object)))
-                 ? ""
-                 : "it is not in its timer's list of waiters";
+      const auto [known, is_new] = timer_waiters_.try_emplace(task.object);
+      if (is_new) known->second = objects_of(image_, heap_, timers_->first_waiter(task.object));
+      return waits_in(task, known->second) ? "" : "it is not in its timer's list of waiters";
     }
     for (auto& list : lists_) {
       if (!list.verify(task.object)) continue;
@@ -247,6 +248,7 @@ class search {
   heap_map heap_;
   std::vector<channel_list> lists_;
   std::optional<timer_list> timers_;
+  std::unordered_map<std::uint64_t, std::unordered_set<heap_map::object>> timer_waiters_;  ///< by timer
   std::optional<marker> marker_;
   std::vector<candidate> candidates_;
   proof proof_;

@@ -141,7 +141,9 @@ std::vector<range> unused_stacks(const memory_image& image, const std::vector<th
     if (const auto room = room_for_events(call_of(thread)); room && room->begin < room->end) unused.push_back(*room);
     const auto* area = image.area_of(thread.stack_pointer);
     if (area == nullptr) continue;
-    const auto stack = area->path == "[stack]" ? std::optional<range>(*area) : pthread_stack(image, thread);
+    // The main thread's storage is elsewhere; that of a thread which was given a part of this stack lies in its part.
+    const bool main = area->path == "[stack]" && !area->contains(thread.thread_pointer);
+    const auto stack = main ? std::optional<range>(*area) : pthread_stack(image, thread);
     if (!stack || thread.stack_pointer - stack->begin <= red_zone) continue;
     // Words that begin below it and reach into it count.
     unused.push_back({stack->begin, (thread.stack_pointer - red_zone) / 8 * 8});

@@ -31,8 +31,11 @@ seen_tasks read_tasks(const memory& from, const std::vector<root_copy>& roots) {
     t.parent = task.parent;
     t.waits_for = detail::kind_of(task);
     t.object = task.object;
-    t.never_expires =
-        t.waits_for == layout::wait_kind::timer && task.object != 0 && timer_list::never_expires(from, task.object);
+    // Of clocks that nobody but the kernel sets.
+    const auto clock = layout::detail_of(task.wait);
+    const bool known_clock = clock == layout::detail_kind::steady_expiry || clock == layout::detail_kind::system_expiry;
+    t.never_expires = t.waits_for == layout::wait_kind::timer && known_clock && task.object != 0 &&
+                      timer_list::never_expires(from, task.object);
     t.awaited = (task.flags & layout::record_flags::awaited) != 0;
     t.whole = !task.truncated && task.depth != 0;
     t.first_frame = static_cast<std::uint32_t>(seen.frames.size());

@@ -47,7 +47,7 @@ bool timer_list::walk(std::vector<std::uint64_t>& timers, std::vector<std::uint6
   auto first = data;
   for (auto at = data; image_.word(at + to_next) != 0;) {
     const auto next = image_.word(at + to_next);
-    if (!follows(next, at)) return false;
+    if (next == data || !follows(next, at)) return false;
     links.push_back(at + to_next);
     links.push_back(next + to_previous);
     timers.push_back(at = next);
