@@ -61,7 +61,7 @@ TEST_P(View, IsTheSameFromTheAgentAndFromMemory) {
 TEST(Stopped, ATargetIsReadFromItsMemoryWhichALineSays) {
   program lab({program_path("lab"), "--leak", "send"});
   wait_until_blocked(lab);
-  lab.send_signal(SIGSTOP);
+  lab.suspend();
   const auto seen = tasks_command({"stack", "--timeout", "0.1", "-p", lab.pid_text()});
   EXPECT_EQ(seen.end.code, 0);
   EXPECT_EQ(seen.err, "tasks: pid " + lab.pid_text() +

@@ -57,7 +57,7 @@ TEST(Leaks, LeaveTheTargetAsItWas) {
 
 TEST(Leaks, OfAStoppedProcessAreProvenAndItStaysStopped) {
   program target({program_path("leak_first_reply"), "leaking"});
-  target.send_signal(SIGSTOP);
+  target.suspend();
   const auto seen = leaks({"-p", target.pid_text(), "--timeout", "0.1"});
   EXPECT_EQ(seen.end.code, 3) << seen.out << seen.err;
   EXPECT_THAT(seen.out, HasSubstr("proven: 2 tasks"));

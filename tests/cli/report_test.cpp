@@ -92,7 +92,7 @@ TEST_F(Report, IsOneJsonDocument) {
 TEST_F(Report, OfAStoppedProcessIsReadFromItsMemory) {
   program lab({program_path("lab"), "--leak", "send"});
   wait_until_blocked(lab);
-  lab.send_signal(SIGSTOP);
+  lab.suspend();
   const auto made = report({lab.pid_text(), "-o", file(), "--timeout", "0.1"});
   EXPECT_EQ(made.end.code, 0) << made.err;
   expect_views(text());

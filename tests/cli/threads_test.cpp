@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -95,8 +94,7 @@ TEST_P(Hung, WorkersAreShownWithTheirTasksAndNativeStacks) {
 
 TEST_P(Hung, WorkersAreShownWhenTheProcessIsStopped) {
   program target({program_path("hung"), GetParam().how});
-  target.send_signal(SIGSTOP);
-  ASSERT_EQ(::waitpid(target.pid(), nullptr, WUNTRACED), target.pid());  // all its threads have stopped
+  target.suspend();
   const auto seen = tasks_command({"threads", "-p", target.pid_text(), "--timeout", "0.1"});
   EXPECT_EQ(seen.end.code, 0) << seen.err;
   EXPECT_THAT(seen.out, ContainsRegex("  stopped  [^\n]*  worker  [0-9]+  "));

@@ -166,7 +166,7 @@ TEST(Why, ShowsThePeerOfASocketAndWhatTheKernelHasForIt) {
   const auto address = "127.0.0.1:" + std::to_string(peer.port());
   wait_until_shown({"stack", "--kind", "socket-read", "-p", lab.pid_text()}, address);
   const auto reader = ids_in(lab, "lab::read_line").at(0);
-  lab.send_signal(SIGSTOP);
+  lab.suspend();  // it would read what comes before
   peer.send("seven b");
   const std::vector<std::string> command = {"why", "--direct", lab.pid_text(), reader};
   wait_until_shown(command, "the kernel has 7 B to be read");

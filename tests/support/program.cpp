@@ -259,6 +259,12 @@ void program::send_signal(int signal) const noexcept {
   if (pid_ > 0) ::kill(pid_, signal);
 }
 
+void program::suspend() const noexcept {
+  send_signal(SIGSTOP);
+  while (::waitpid(pid_, nullptr, WUNTRACED) < 0 && errno == EINTR) {
+  }
+}
+
 ending program::wait() {
   if (!ended(pid_, clock::now() + guard)) throw std::runtime_error("process " + pid_text() + " did not end");
   return reap(std::exchange(pid_, -1));

@@ -72,6 +72,8 @@ class program {
   /// Closes its standard input, which asks it to end, and does not wait.
   void close_input() noexcept;
   void send_signal(int signal) const noexcept;
+  /// Sends SIGSTOP and waits until all its threads have stopped. SIGCONT lets it go on.
+  void suspend() const noexcept;
   /// Waits for its end. Throws std::runtime_error at the guard. Only once.
   ending wait();
   /// close_input() and wait().
