@@ -20,6 +20,7 @@ result<proof> prove_target(snapshot_source& source) {
 
 std::map<std::uint64_t, std::uint64_t> frame_bytes(snapshot_source& source, const std::vector<std::uint64_t>& ids) {
   std::map<std::uint64_t, std::uint64_t> sizes;
+  if (ids.empty()) return sizes;
   const auto measure = [&](const memory& bytes, const std::vector<root_copy>& roots) {
     detail::task_filter these;
     these.ids = ids;
