@@ -25,9 +25,9 @@ outcome tasks_command(std::vector<std::string> words) {
   return run(words);
 }
 
-/// Ages and times to expiry pass between two looks.
+/// Ages and times to expiry pass between two looks: what is younger than a second is `<1s`, and an age of zero is none.
 std::string without_times(const std::string& text) {
-  static const std::regex times(R"(, (expires in )?[0-9hms]+\b|, oldest [0-9hms]+)");
+  static const std::regex times(R"(, (expires in |oldest )?<?[0-9]+[0-9dhms]*\b)");
   return std::regex_replace(text, times, "");
 }
 
