@@ -20,11 +20,16 @@ endfunction()
 # One GoogleTest executable, each of its tests a ctest `NAME.Suite.Claim`. LABELS tsan: also run under ThreadSanitizer; the
 # target `tests_LABEL` builds all that have it.
 # LOCK: tests that share the resource, a port for instance, run one after another. PROGRAMS: targets that it starts.
+#
+# GoogleMock is read from one precompiled header, except where a hook has to come before all other headers.
 function(tasks_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "LOCK" "LIBRARIES;LABELS;PROGRAMS")
   add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE tasks_warnings tasks_test_support GTest::gmock GTest::gtest_main
     ${arg_LIBRARIES})
+  if(NOT arg_LIBRARIES MATCHES "tasks::(boost_)?asio")
+    target_precompile_headers(${name} REUSE_FROM tasks_gmock)
+  endif()
   if(arg_PROGRAMS)
     add_dependencies(${name} ${arg_PROGRAMS})
   endif()
