@@ -25,9 +25,9 @@ outcome tasks_command(std::vector<std::string> words) {
   return run(words);
 }
 
-/// Ages and times to expiry pass between two looks: what is younger than a second is `<1s`, and an age of zero is none.
+/// Ages and times to expiry pass between two looks; an age below a second is `<1s`.
 std::string without_times(const std::string& text) {
-  static const std::regex times(R"(, (expires in |oldest )?<?[0-9]+[0-9dhms]*\b)");
+  static const std::regex times(R"(, (expires in |oldest )?<?([0-9]+[dhms])+)");
   return std::regex_replace(text, times, "");
 }
 
