@@ -16,7 +16,7 @@ constexpr std::size_t large = 128 * 1024;
 text_style style_of_stdout() {
   text_style style;
   if (!::isatty(STDOUT_FILENO)) return style;
-  style.columns = true;
+  style.terminal = true;
   const char* no_color = std::getenv("NO_COLOR");
   const char* term = std::getenv("TERM");
   style.color = !(no_color && *no_color) && !(term && std::string_view(term) == "dumb");

@@ -10,10 +10,10 @@
 
 namespace tasks::cli {
 
-/// How text is laid out. Colour and columns are for terminals; a pipe gets fields with two spaces between them.
+/// How text is laid out. Colour and cut lines are for terminals; a pipe gets the same columns at their full width.
 struct text_style {
   bool color = false;
-  bool columns = false;
+  bool terminal = false;
   unsigned width = 0;  ///< columns of the terminal; 0: no limit
 };
 

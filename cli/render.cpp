@@ -152,7 +152,7 @@ void render_list(fmt::memory_buffer& out, const v1::ListView& view, const render
   const auto& processes = view.processes();
   const bool findings =
       std::any_of(processes.begin(), processes.end(), [](const auto& p) { return !p.findings().empty(); });
-  const std::string no_mark = context.style.columns ? (findings ? "  " : " ") : "";
+  const std::string no_mark = findings ? "  " : " ";
   const std::vector<column> columns = {{true, static_cast<unsigned>(6 + no_mark.size())},
                                        {true, 5},
                                        {true, 5},
@@ -212,11 +212,10 @@ void render_vitals(fmt::memory_buffer& out, const v1::Vitals& vitals, const std:
   std::size_t count_width = 1;
   for (const auto& g : groups) count_width = std::max(count_width, std::to_string(g.count).size());
   for (const auto& g : groups) {
-    const auto count = context.style.columns ? fmt::format("{:>{}}", g.count, count_width) : std::to_string(g.count);
-    rows.push_back(
-        {fmt::format("{} × {}, {}", count, kind_name(g.kind), format_age(g.oldest_ms, context.resolution_ms)),
-         g.function.empty() ? "<unknown>" : g.function,
-         g.file.empty() ? "" : fmt::format("{}:{}", base_name(g.file), g.line)});
+    rows.push_back({fmt::format("{:>{}} × {}, {}", g.count, count_width, kind_name(g.kind),
+                                format_age(g.oldest_ms, context.resolution_ms)),
+                    g.function.empty() ? "<unknown>" : g.function,
+                    g.file.empty() ? "" : fmt::format("{}:{}", base_name(g.file), g.line)});
   }
   render_table(out, {{}, {false, 0, true}, {}}, rows, "  ", context.style);
   if (!findings.empty()) out.push_back('\n');

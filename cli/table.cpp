@@ -54,18 +54,11 @@ std::string cut(std::string_view text, std::size_t width) {
 
 void render_table(fmt::memory_buffer& out, const std::vector<column>& columns, const std::vector<table_row>& rows,
                   std::string_view indent, const text_style& style) {
-  const auto widths = style.columns ? widths_of(columns, rows, indent.size(), style.width) : std::vector<std::size_t>{};
+  const auto widths = widths_of(columns, rows, indent.size(), style.width);
   for (const auto& row : rows) {
     append(out, indent);
     for (std::size_t c = 0; c < row.size(); ++c) {
       if (c != 0) pad(out, gap);
-      if (!style.columns) {
-        const std::string_view cell = row[c];
-        const auto first = std::min(cell.find_first_not_of(' '), cell.size());
-        const auto last = cell.find_last_not_of(' ');
-        append(out, cell.substr(first, last == cell.npos ? 0 : last + 1 - first));
-        continue;
-      }
       const auto cell = cut(row[c], widths[c]);
       const auto space = widths[c] - display_width(cell);
       if (columns[c].right) pad(out, space);

@@ -92,7 +92,7 @@ result<int> print_once(const arguments& args, output& out, const text_style& sty
 result<int> watch(const arguments& args, output& out, std::chrono::milliseconds interval, const text_style& style) {
   constexpr std::string_view clear_screen = "\033[H\033[2J", separator = "\n";
   for (bool first = true;; first = false) {
-    if (style.columns) {
+    if (style.terminal) {
       out.text().append(clear_screen.data(), clear_screen.data() + clear_screen.size());
     } else if (!first) {
       out.text().append(separator.data(), separator.data() + separator.size());

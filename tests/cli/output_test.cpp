@@ -92,7 +92,9 @@ TEST(List, MarksProcessesWhoseAgentAnsweredAndSaysWhyOthersDidNot) {
   std::istringstream lines(seen.out);
   std::string line, text;
   while (std::getline(lines, line)) {
-    const auto begins = [&](const fake_agent& target) { return line.starts_with(target.pid_text()); };
+    const auto begins = [&](const fake_agent& target) {
+      return line.find(" " + target.pid_text()) == line.find_first_not_of(' ') - 1;
+    };
     if (!text.empty() && !begins(first) && !begins(second) && !begins(third)) continue;
     text += line + "\n";
   }

@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <regex>
 #include <sstream>
 
 namespace tasks::testing {
@@ -134,15 +135,12 @@ std::string normalized(const std::string& text, const fake_agent& target) {
   std::string out;
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
-    // A row of the list: PID, marks, PPID, counts, UPTIME and PROGRAM, two spaces apart.
-    const auto marks = line.find_first_not_of("*!", pid.size());
-    if (line.starts_with(pid) && marks != line.npos && line.substr(marks).starts_with("  " + parent + "  ")) {
-      line.replace(marks + 2, parent.size(), "PPID");
-      line.replace(0, pid.size(), "PID");
-      const auto program = line.find("  cli_");
-      const auto uptime = line.rfind("  ", program - 1);
-      if (program != line.npos && uptime != line.npos) line.replace(uptime + 2, program - uptime - 2, "UPTIME");
+    // The list: columns are as wide as this machine's pids. A row has PID, marks, PPID, counts, UPTIME and PROGRAM.
+    const std::regex row(" *" + pid + "([*!]*) +" + parent + " +(.*[^ ]) +[^ ]+ +(cli_.*)");
+    if (std::smatch fields; std::regex_match(line, fields, row)) {
+      line = "PID" + fields.str(1) + "  PPID  " + fields.str(2) + "  UPTIME  " + fields.str(3);
     }
+    if (line.find("PID  ") != line.npos) line = std::regex_replace(line, std::regex("^ +| +(?=  )"), "");
     // A command that is suggested.
     if (const auto at = line.find("-p " + pid + " "); at != line.npos) line.replace(at + 3, pid.size(), "PID");
     out += line + "\n";
