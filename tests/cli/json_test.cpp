@@ -107,7 +107,8 @@ TEST(Json, OfAListSaysWhoAnswered) {
   auto quiet = small_script();
   quiet.how = fake_agent::manner::says_nothing;
   const fake_agent answers(lab_script()), absent(off), silent(quiet);
-  const auto json = output_of({"list", "--json", "--timeout", "0.2"});
+  // Longer than it takes anybody to answer, on a machine however busy.
+  const auto json = output_of({"list", "--json", "--timeout", "3"});
   const auto view = parse<v1::ListView>(json);
   int found = 0;
   for (const auto& process : view.processes()) {
