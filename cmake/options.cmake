@@ -3,6 +3,7 @@ option(TASKS_BUILD_CLI "Build the tasks executable" ON)
 option(TASKS_BUILD_TESTS "Build the tests, their programs and the benchmarks" ${PROJECT_IS_TOP_LEVEL})
 option(TASKS_BUILD_LAB "Build tests/programs/lab without the tests" OFF)
 option(TASKS_REQUIRE_ALL_TESTS "Fail where something that some tests need is missing" OFF)
+option(TASKS_QUICK_TESTS "Build only the tests that are soon built: one Asio, no examples, and no programs that leak" OFF)
 option(TASKS_INSTALL "Generate install rules" ${PROJECT_IS_TOP_LEVEL})
 set(TASKS_SANITIZE "" CACHE STRING "Sanitizers for everything: address;undefined or thread")
 
