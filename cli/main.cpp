@@ -3,7 +3,7 @@
 
 #include <unistd.h>
 
-#include "command_line.hpp"
+#include "commands/command_line.hpp"
 
 namespace {
 

@@ -1,7 +1,7 @@
-#include "../channel_survey.hpp"
-#include "../command.hpp"
-#include "../json_print.hpp"
-#include "../render_channels.hpp"
+#include "surveys/channels.hpp"
+#include "base/json.hpp"
+#include "commands/command.hpp"
+#include "views/channels.hpp"
 
 namespace tasks::cli {
 namespace {

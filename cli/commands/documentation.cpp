@@ -2,8 +2,8 @@
 
 #include <iterator>
 
-#include "../command.hpp"
-#include "../command_line.hpp"
+#include "commands/command.hpp"
+#include "commands/command_line.hpp"
 
 /// `tasks man` and `tasks completion SHELL`: what packagers and shells need, printed from the table of commands.
 

@@ -6,16 +6,16 @@
 #include <iterator>
 #include <map>
 
-#include "../command.hpp"
-#include "../json_print.hpp"
-#include "../leak_groups.hpp"
-#include "../leaks/prove_target.hpp"
-#include "../render_leaks.hpp"
-#include "../render_threads.hpp"
-#include "../running_stacks.hpp"
-#include "../target.hpp"
-#include "../views.hpp"
-#include "../words.hpp"
+#include "base/json.hpp"
+#include "base/words.hpp"
+#include "commands/command.hpp"
+#include "proof/prove_target.hpp"
+#include "surveys/leak_groups.hpp"
+#include "surveys/running_stacks.hpp"
+#include "target/roots.hpp"
+#include "views/json.hpp"
+#include "views/leaks.hpp"
+#include "views/threads.hpp"
 
 namespace tasks::cli {
 namespace {

@@ -1,7 +1,7 @@
-#include "../command.hpp"
-#include "../process_list.hpp"
-#include "../render.hpp"
-#include "../views.hpp"
+#include "commands/command.hpp"
+#include "surveys/processes.hpp"
+#include "views/json.hpp"
+#include "views/render.hpp"
 
 namespace tasks::cli {
 namespace {

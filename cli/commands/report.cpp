@@ -8,10 +8,10 @@
 #include <cstdio>
 #include <ctime>
 
-#include "../command.hpp"
-#include "../json_print.hpp"
-#include "../proc.hpp"
-#include "../views.hpp"
+#include "base/json.hpp"
+#include "commands/command.hpp"
+#include "linux/proc.hpp"
+#include "views/json.hpp"
 
 namespace tasks::cli {
 namespace {

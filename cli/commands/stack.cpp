@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <iterator>
 
-#include "../command.hpp"
-#include "../query.hpp"
-#include "../render.hpp"
-#include "../running_stacks.hpp"
-#include "../target.hpp"
-#include "../views.hpp"
-#include "../words.hpp"
+#include "base/words.hpp"
+#include "commands/command.hpp"
+#include "commands/filters.hpp"
+#include "surveys/running_stacks.hpp"
+#include "target/roots.hpp"
+#include "views/json.hpp"
+#include "views/render.hpp"
 
 namespace tasks::cli {
 namespace {

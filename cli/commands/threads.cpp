@@ -1,8 +1,8 @@
-#include "../command.hpp"
-#include "../json_print.hpp"
-#include "../render_threads.hpp"
-#include "../target.hpp"
-#include "../words.hpp"
+#include "views/threads.hpp"
+#include "base/json.hpp"
+#include "base/words.hpp"
+#include "commands/command.hpp"
+#include "target/roots.hpp"
 
 namespace tasks::cli {
 namespace {

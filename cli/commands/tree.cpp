@@ -1,8 +1,8 @@
-#include "../command.hpp"
-#include "../json_print.hpp"
-#include "../render.hpp"
-#include "../task_tree.hpp"
-#include "../views.hpp"
+#include "base/json.hpp"
+#include "commands/command.hpp"
+#include "surveys/task_tree.hpp"
+#include "views/json.hpp"
+#include "views/render.hpp"
 
 namespace tasks::cli {
 namespace {

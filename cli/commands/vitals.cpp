@@ -1,12 +1,12 @@
 #include <time.h>
 
-#include "../command.hpp"
-#include "../json_print.hpp"
-#include "../render.hpp"
-#include "../render_threads.hpp"
-#include "../running_stacks.hpp"
-#include "../views.hpp"
-#include "../words.hpp"
+#include "base/json.hpp"
+#include "base/words.hpp"
+#include "commands/command.hpp"
+#include "surveys/running_stacks.hpp"
+#include "views/json.hpp"
+#include "views/render.hpp"
+#include "views/threads.hpp"
 
 namespace tasks::cli {
 namespace {

@@ -1,8 +1,8 @@
-#include "../command.hpp"
-#include "../json_print.hpp"
-#include "../query.hpp"
-#include "../render_why.hpp"
-#include "../why_survey.hpp"
+#include "views/why.hpp"
+#include "base/json.hpp"
+#include "commands/command.hpp"
+#include "commands/filters.hpp"
+#include "surveys/why.hpp"
 
 namespace tasks::cli {
 namespace {

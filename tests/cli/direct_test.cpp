@@ -9,8 +9,8 @@
 #include <regex>
 #include <set>
 
-#include "memory_source.hpp"
-#include "right_to_look.hpp"
+#include "linux/right_to_look.hpp"
+#include "sources/memory_source.hpp"
 #include "support/program.hpp"
 
 namespace tasks::testing {

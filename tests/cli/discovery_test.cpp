@@ -9,10 +9,10 @@
 #include <filesystem>
 #include <fstream>
 
-#include "proc.hpp"
+#include "linux/proc.hpp"
 #include "snapshots.hpp"
 #include "support/program.hpp"
-#include "symbolizer.hpp"
+#include "symbols/symbolizer.hpp"
 #include "tasks/v1/view.pb.h"
 
 namespace tasks::testing {

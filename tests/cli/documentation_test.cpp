@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "command.hpp"
+#include "commands/command.hpp"
 #include "support/program.hpp"
 
 namespace tasks::cli {

@@ -3,7 +3,7 @@
 #include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
 
-#include "json_print.hpp"
+#include "base/json.hpp"
 #include "snapshots.hpp"
 #include "support/program.hpp"
 #include "tasks/v1/view.pb.h"

@@ -1,6 +1,6 @@
 // From looks and a proof to groups: which verdict, in which order, with which words.
 
-#include "leak_groups.hpp"
+#include "surveys/leak_groups.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,13 +1,13 @@
 // Readable names, held against what g++ 12 and clang 16 really call coroutines: std::source_location::function_name()
 // in await_transform() of Asio 1.22's awaitable, and the symbols of the coroutines' bodies.
 
-#include "names.hpp"
+#include "symbols/names.hpp"
 
 #include <gtest/gtest.h>
 
 #include <ostream>
 
-#include "type_names.hpp"
+#include "symbols/type_names.hpp"
 
 namespace tasks::cli {
 namespace {

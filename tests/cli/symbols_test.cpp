@@ -7,7 +7,7 @@
 
 #include "snapshots.hpp"
 #include "support/program.hpp"
-#include "symbolizer.hpp"
+#include "symbols/symbolizer.hpp"
 
 namespace asio::detail {
 /// Stands for Asio's part of a spawn: the address is taken in it.

@@ -2,12 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include "descriptors.hpp"
-#include "proc.hpp"
-#include "render.hpp"
-#include "table.hpp"
-#include "task_tree.hpp"
-#include "words.hpp"
+#include "base/table.hpp"
+#include "base/words.hpp"
+#include "linux/descriptors.hpp"
+#include "linux/proc.hpp"
+#include "surveys/task_tree.hpp"
+#include "views/render.hpp"
 
 namespace tasks::cli {
 namespace {

@@ -1,0 +1,51 @@
+#include "base/output.hpp"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <string_view>
+
+namespace tasks::cli {
+namespace {
+constexpr std::size_t large = 128 * 1024;
+}
+
+text_style style_of_stdout() {
+  text_style style;
+  if (!::isatty(STDOUT_FILENO)) return style;
+  style.terminal = true;
+  const char* no_color = std::getenv("NO_COLOR");
+  const char* term = std::getenv("TERM");
+  style.color = !(no_color && *no_color) && !(term && std::string_view(term) == "dumb");
+  winsize size{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) style.width = size.ws_col;
+  return style;
+}
+
+bool output::flush_if_large() { return text_.size() < large ? failure_ == 0 : flush(); }
+
+bool output::flush() {
+  const char* data = text_.data();
+  std::size_t left = text_.size();
+  flushed_ += left;
+  while (left != 0 && failure_ == 0) {
+    const auto n = ::write(fd_, data, left);
+    if (n < 0 && errno != EINTR) failure_ = errno;
+    if (n > 0) {
+      data += n;
+      left -= static_cast<std::size_t>(n);
+    }
+  }
+  text_.clear();
+  return failure_ == 0;
+}
+
+result<void> output::finish() {
+  if (flush() || failure_ == EPIPE) return {};
+  return error{error_code::system, fd_ == STDOUT_FILENO ? "standard output" : "the file", ::strerror(failure_), ""};
+}
+
+}  // namespace tasks::cli

@@ -1,0 +1,35 @@
+#pragma once
+
+/// Pointers that the kernel keeps for a process: they are roots where they can be read, and forbid proofs where not.
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "linux/memory.hpp"
+
+namespace tasks::cli::leaks {
+
+struct kernel_words {
+  struct held {
+    std::uint64_t word;
+    std::uint64_t descriptor;  ///< of the epoll instance; no_descriptor: a timer's
+  };
+  static constexpr std::uint64_t no_descriptor = ~std::uint64_t{0};
+
+  std::vector<held> words;
+  std::string forbids;  ///< why nothing can be proven, in words; empty: nothing forbids it
+};
+
+/// epoll's user data, and what timers deliver; io_uring's and Linux AIO's requests cannot be read.
+[[nodiscard]] kernel_words read_kernel_words(pid_t pid, const std::vector<memory_region>& regions);
+
+/// The user data in the text of an epoll instance's /proc/PID/fdinfo/FD.
+[[nodiscard]] std::vector<std::uint64_t> epoll_data(std::string_view fdinfo);
+/// The values in the text of /proc/PID/timers.
+[[nodiscard]] std::vector<std::uint64_t> timer_values(std::string_view timers);
+
+}  // namespace tasks::cli::leaks

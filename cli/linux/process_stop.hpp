@@ -1,0 +1,63 @@
+#pragma once
+
+/// Stops every thread of a process for as long as the object lives, and reads the registers.
+///
+/// ptrace(2) by SEIZE and INTERRUPT: no signal is sent, a process that SIGSTOP holds stays so afterwards, and the
+/// kernel lets go of everything if we die. Threads that begin meanwhile are found by listing again until none is new.
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <vector>
+
+#include "base/error.hpp"
+
+namespace tasks::cli::leaks {
+
+/// What a stopped thread has in its registers.
+struct thread_registers {
+  std::uint32_t tid = 0;
+  std::uint64_t stack_pointer = 0;
+  std::uint64_t thread_pointer = 0;  ///< of its thread-local storage; 0: not known
+  std::uint64_t instruction_pointer = 0;
+  std::vector<std::uint64_t> general;  ///< as the kernel lays them out (user_regs_struct)
+  std::vector<std::uint64_t> vector;   ///< floating-point and vector registers
+
+  /// Fills the rest from `general`. False: those are of no 64-bit thread.
+  [[nodiscard]] bool take_general();
+};
+
+class process_stop {
+ public:
+  /// Gives up, and lets go, when a thread cannot be stopped before `patience` is over (it sleeps in the kernel), or
+  /// tells no registers.
+  [[nodiscard]] static result<process_stop> begin(pid_t pid, std::chrono::milliseconds patience);
+
+  process_stop(process_stop&& other) noexcept;
+  process_stop& operator=(process_stop&&) = delete;
+  ~process_stop() { end(); }
+
+  /// Lets go. Only by the thread that called begin().
+  void end() noexcept;
+  [[nodiscard]] const std::vector<thread_registers>& threads() const noexcept { return registers_; }
+
+ private:
+  struct tracee {
+    pid_t tid;
+    int signal = 0;  ///< that it was about to receive, and will
+    bool stopped = false;
+    bool gone = false;
+  };
+
+  explicit process_stop(pid_t pid) : pid_(pid) {}
+  [[nodiscard]] result<bool> seize_new();
+  [[nodiscard]] bool wait_for(tracee& t, std::chrono::steady_clock::time_point deadline);
+  [[nodiscard]] bool read_registers(pid_t tid);
+
+  pid_t pid_;
+  std::vector<tracee> tracees_;
+  std::vector<thread_registers> registers_;
+};
+
+}  // namespace tasks::cli::leaks

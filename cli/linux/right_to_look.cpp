@@ -1,0 +1,75 @@
+#include "linux/right_to_look.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <optional>
+
+#include "linux/proc.hpp"
+
+namespace tasks::cli {
+namespace {
+
+/// The real user id: /proc/PID itself belongs to root where the process is not dumpable.
+std::optional<uid_t> real_user_of(pid_t pid) {
+  const auto status = read_file(fmt::format("/proc/{}/status", pid).c_str());
+  const auto line = status ? status->find("\nUid:\t") : std::string::npos;
+  if (line == std::string::npos) return std::nullopt;
+  uid_t uid = 0;
+  const auto* begin = status->data() + line + 6;
+  if (std::from_chars(begin, status->data() + status->size(), uid).ec != std::errc{}) return std::nullopt;
+  return uid;
+}
+
+}  // namespace
+
+int read_ptrace_scope(const std::string& scope_file) {
+  const auto text = read_file(scope_file.c_str());
+  int scope = 0;
+  if (text) std::from_chars(text->data(), text->data() + text->size(), scope);
+  return scope;
+}
+
+access_facts ask_kernel_about(pid_t pid) {
+  access_facts facts;
+  const auto user = real_user_of(pid);
+  facts.root = ::geteuid() == 0;
+  facts.same_user = user == ::geteuid();
+  const auto theirs = read_link(fmt::format("/proc/{}/ns/user", pid).c_str());
+  facts.other_user_namespace = theirs && theirs != read_link("/proc/self/ns/user");
+  facts.dumpable = !user || owner_of(pid) == user;
+  facts.ptrace_scope = read_ptrace_scope("/proc/sys/kernel/yama/ptrace_scope");
+  return facts;
+}
+
+error permission_error(std::string subject, const access_facts& facts) {
+  const auto denied = [&](std::string fact, std::string next_step) {
+    return error{error_code::permission_denied, std::move(subject), "permission denied: " + fact, std::move(next_step)};
+  };
+  if (facts.ptrace_scope == 3) {
+    return denied("kernel.yama.ptrace_scope is 3, which forbids reading any process's memory",
+                  "ask its agent without --direct; the setting lasts until the next boot");
+  }
+  if (facts.other_user_namespace) {
+    return denied("the process is in another user namespace, such as a container",
+                  "run tasks inside the container, or as root outside it");
+  }
+  if (facts.root) {
+    return denied("root may not read this process's memory either",
+                  "give this root CAP_SYS_PTRACE (docker run --cap-add SYS_PTRACE)");
+  }
+  if (!facts.same_user) return denied("the process belongs to another user", "run as its owner, or as root");
+  if (!facts.dumpable) {
+    return denied("the process is not dumpable: set-user-ID, file capabilities, or prctl(PR_SET_DUMPABLE)",
+                  "run as root");
+  }
+  if (facts.ptrace_scope == 2) return denied("kernel.yama.ptrace_scope is 2: only root may", "run as root");
+  if (facts.ptrace_scope == 1) {
+    return denied("kernel.yama.ptrace_scope is 1: only its parent and root may",
+                  "run as root, or ask its agent without --direct");
+  }
+  return denied("a security module or seccomp filter forbids it", "run as root");
+}
+
+}  // namespace tasks::cli

@@ -1,0 +1,28 @@
+#pragma once
+
+/// Why the kernel lets nobody read a process's memory, and what to do about it. See ptrace(2), "Ptrace access mode
+/// checking".
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "base/error.hpp"
+
+namespace tasks::cli {
+
+/// What decides, as far as it can be known.
+struct access_facts {
+  bool same_user = false;             ///< the process's user is ours
+  bool root = false;                  ///< we are root, in our user namespace
+  bool other_user_namespace = false;  ///< the process is in another one: a container
+  bool dumpable = true;               ///< false: set-user-ID, capabilities, or prctl(PR_SET_DUMPABLE, 0)
+  int ptrace_scope = 0;               ///< of the Yama security module, 0 to 3; 0 also where there is none
+};
+
+[[nodiscard]] access_facts ask_kernel_about(pid_t pid);
+/// `scope_file` stands in for /proc/sys/kernel/yama/ptrace_scope in tests.
+[[nodiscard]] int read_ptrace_scope(const std::string& scope_file);
+[[nodiscard]] error permission_error(std::string subject, const access_facts& facts);
+
+}  // namespace tasks::cli

@@ -1,0 +1,220 @@
+#include "linux/thread_copy.hpp"
+
+#include <elf.h>
+#include <errno.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include <algorithm>
+#include <charconv>
+#include <memory>
+#include <thread>
+
+#include "linux/proc.hpp"
+#include "linux/right_to_look.hpp"
+#include "target/roots.hpp"
+
+namespace tasks::cli {
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+/// A thread that does not stop in this time sleeps where no signal wakes it, or gets no CPU.
+constexpr std::chrono::milliseconds patience{500};
+/// Below the stack pointer, where functions that call no other keep values.
+constexpr std::uint64_t red_zone = 128;
+
+#if defined(__x86_64__)
+constexpr auto stack_pointer = &user_regs_struct::rsp;
+constexpr auto program_counter = &user_regs_struct::rip;
+
+std::vector<std::uint64_t> in_dwarf_order(const user_regs_struct& r) {
+  return {r.rax, r.rdx, r.rcx, r.rbx, r.rsi, r.rdi, r.rbp, r.rsp, r.r8,
+          r.r9,  r.r10, r.r11, r.r12, r.r13, r.r14, r.r15, r.rip};
+}
+#elif defined(__aarch64__)
+constexpr auto stack_pointer = &user_regs_struct::sp;
+constexpr auto program_counter = &user_regs_struct::pc;
+
+std::vector<std::uint64_t> in_dwarf_order(const user_regs_struct& r) {
+  std::vector<std::uint64_t> registers(std::begin(r.regs), std::end(r.regs));
+  registers.push_back(r.sp);
+  return registers;
+}
+#else
+#  error "copies of threads: registers of this machine are not known"
+#endif
+
+/// Stops a thread for as long as this object lives, if it can.
+class stopped_thread {
+ public:
+  explicit stopped_thread(pid_t tid) : tid_(tid) {
+    begin_ = clock::now();
+    if (::ptrace(PTRACE_SEIZE, tid, nullptr, nullptr) != 0) {
+      is_ = errno == EPERM ? state::refused : state::gone;
+    } else if (::ptrace(PTRACE_INTERRUPT, tid, nullptr, nullptr) == 0) {
+      wait_for_stop();
+    }
+  }
+  ~stopped_thread() { let_go(); }
+  stopped_thread(const stopped_thread&) = delete;
+  stopped_thread& operator=(const stopped_thread&) = delete;
+
+  enum class state { gone, refused, running, stopped };
+  [[nodiscard]] state is() const noexcept { return is_; }
+
+  /// Precondition: is() == stopped, and not let go before. How long it was stopped, at most.
+  std::chrono::nanoseconds let_go() {
+    if (is_ != state::stopped) return {};
+    is_ = state::gone;
+    // A signal that was on its way to the thread goes on.
+    ::ptrace(PTRACE_DETACH, tid_, nullptr, static_cast<std::intptr_t>(signal_));
+    return clock::now() - begin_;
+  }
+
+ private:
+  void wait_for_stop() {
+    sigset_t child;
+    ::sigemptyset(&child);
+    ::sigaddset(&child, SIGCHLD);
+    is_ = state::running;
+    for (const auto deadline = begin_ + patience; begin_ < deadline;) {
+      int status = 0;
+      const auto asked = clock::now();
+      const auto seen = ::waitpid(tid_, &status, __WALL | WNOHANG);
+      if (seen != 0) {
+        is_ = seen == tid_ && WIFSTOPPED(status) ? state::stopped : state::gone;
+        // With an event it is a stop of ours or of the whole process; without one a signal is being delivered.
+        if (status >> 16 == 0) signal_ = WSTOPSIG(status);
+        return;
+      }
+      begin_ = asked;
+      // SIGCHLD is blocked: one that came since waitpid() ends this at once. Where our parent made us ignore it, none
+      // comes.
+      const timespec pause = {0, 1'000'000};
+      ::sigtimedwait(&child, nullptr, &pause);
+    }
+  }
+
+  pid_t tid_;
+  state is_ = state::gone;
+  int signal_ = 0;
+  clock::time_point begin_;  ///< it still ran then
+};
+
+/// The process that traces another; 0: none does.
+pid_t tracer_of(pid_t tid) {
+  const auto status = read_file(fmt::format("/proc/{}/status", tid).c_str());
+  constexpr std::string_view key = "\nTracerPid:\t";
+  const auto at = status ? status->find(key) : std::string::npos;
+  pid_t tracer = 0;
+  if (at != std::string::npos) {
+    std::from_chars(status->data() + at + key.size(), status->data() + status->size(), tracer);
+  }
+  return tracer;
+}
+
+error refusal(pid_t pid, pid_t tid) {
+  if (const auto tracer = tracer_of(tid)) {
+    const auto stat = read_stat(tracer);
+    return {error_code::permission_denied, subject_of(pid),
+            fmt::format("process {}{} traces it already", tracer, stat ? " (" + stat->name + ")" : ""),
+            "a process has one tracer at a time: end that one"};
+  }
+  return permission_error(subject_of(pid), ask_kernel_about(pid));
+}
+
+/// Copies one thread after another.
+class copier {
+ public:
+  copier(pid_t pid, thread_copies& to) : pid_(pid), to_(to), memory_(process_memory(pid)), buffer_(most_stack) {}
+
+  /// False: the thread is still traced, and is to be given up by ending ours.
+  bool copy(thread_copy& to) {
+    stopped_thread thread(to.tid);
+    switch (thread.is()) {
+      case stopped_thread::state::stopped:
+        copy_stopped(thread, to);
+        return true;
+      case stopped_thread::state::refused:
+        refuse(to);
+        return true;
+      case stopped_thread::state::gone:
+        to.failure = ended;
+        return true;
+      case stopped_thread::state::running:
+        break;
+    }
+    to.failure = fmt::format("the kernel did not stop it within {} ms", patience.count());
+    return false;
+  }
+
+ private:
+  static constexpr const char* ended = "the thread has ended";
+
+  void copy_stopped(stopped_thread& thread, thread_copy& to) {
+    user_regs_struct registers{};
+    iovec wanted{&registers, sizeof registers};
+    const bool known =
+        ::ptrace(PTRACE_GETREGSET, to.tid, NT_PRSTATUS, &wanted) == 0 && wanted.iov_len == sizeof registers;
+    const auto begin = registers.*stack_pointer - red_zone;
+    const auto used = known ? memory_->read(begin, buffer_.data(), buffer_.size()) : 0;
+    to_.longest_stop = std::max(to_.longest_stop, thread.let_go());
+    if (!known) {
+      to.failure = "its registers cannot be read, or are not those of 64-bit code";
+      return;
+    }
+    to.registers = in_dwarf_order(registers);
+    to.pc = registers.*program_counter;
+    to.stack_begin = begin;
+    to.stack.assign(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(used));
+  }
+
+  /// EPERM is also what an ended thread gives.
+  void refuse(thread_copy& to) {
+    const auto text = read_file(fmt::format("/proc/{}/task/{}/stat", pid_, to.tid).c_str());
+    const auto stat = text ? parse_stat(*text) : std::nullopt;
+    if (!stat || stat->state == 'Z' || stat->state == 'X') {
+      to.failure = ended;
+      return;
+    }
+    const auto why = refusal(pid_, to.tid);
+    to.failure = why.fact;
+    if (!to_.refusal) to_.refusal = why;
+  }
+
+  pid_t pid_;
+  thread_copies& to_;
+  std::unique_ptr<memory> memory_;
+  std::vector<unsigned char> buffer_;  ///< its pages are there before a thread is stopped
+};
+
+}  // namespace
+
+thread_copies copy_threads(pid_t pid, std::span<const pid_t> tids) {
+  thread_copies copies;
+  for (const pid_t tid : tids) copies.threads.emplace_back().tid = tid;
+  sigset_t all, before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_BLOCK, &all, &before);
+  for (std::size_t next = 0; next < tids.size();) {
+    std::thread([&] {
+      // Where the target's threads keep all CPUs busy, the one that holds one of them should not wait for its turn.
+      ::setpriority(PRIO_PROCESS, 0, -20);
+      copier copier(pid, copies);
+      while (next < tids.size() && copier.copy(copies.threads[next++])) {
+      }
+    }).join();
+  }
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return copies;
+}
+
+}  // namespace tasks::cli

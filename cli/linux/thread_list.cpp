@@ -1,0 +1,61 @@
+#include "linux/thread_list.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "linux/proc.hpp"
+
+namespace tasks::cli {
+namespace {
+
+double percent(std::uint64_t ticks, double seconds) {
+  if (seconds <= 0) return 0;
+  return 100 * static_cast<double>(ticks) / static_cast<double>(::sysconf(_SC_CLK_TCK)) / seconds;
+}
+
+}  // namespace
+
+std::vector<os_thread> list_threads(pid_t pid) {
+  std::vector<os_thread> threads;
+  const bool renumbered = innermost_pid(pid) != pid;
+  for (const pid_t tid : all_tids(pid)) {
+    const auto text = read_file(fmt::format("/proc/{}/task/{}/stat", pid, tid).c_str());
+    const auto stat = text ? parse_stat(*text) : std::nullopt;
+    if (!stat) continue;
+    threads.push_back({tid, static_cast<std::uint32_t>(renumbered ? innermost_pid(tid) : tid), stat->name, stat->state,
+                       stat->cpu_ticks, stat->start_time});
+  }
+  std::stable_partition(threads.begin(), threads.end(), [pid](const os_thread& t) { return t.tid == pid; });
+  return threads;
+}
+
+double cpu_percent(const os_thread& thread) { return percent(thread.cpu_ticks, uptime_of(thread.start_time)); }
+
+double cpu_percent(const os_thread& before, const os_thread& after, double seconds) {
+  return percent(after.cpu_ticks - before.cpu_ticks, seconds);
+}
+
+std::string_view thread_state_name(char state) {
+  switch (state) {
+    case 'R':
+      return "running";
+    case 'S':
+    case 'I':
+      return "sleeping";
+    case 'D':
+      return "uninterruptible";
+    case 'T':
+      return "stopped";
+    case 't':
+      return "traced";
+    case 'Z':
+    case 'X':
+      return "ended";
+    default:
+      return "unknown";
+  }
+}
+
+}  // namespace tasks::cli

@@ -1,0 +1,220 @@
+#include "picture/memory_image.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+#include "linux/proc.hpp"
+
+#ifndef MADV_POPULATE_WRITE
+#  define MADV_POPULATE_WRITE 23
+#endif
+
+namespace tasks::cli::leaks {
+namespace {
+
+constexpr std::uint64_t page = 4096;
+/// More of it counts as unreadable: reading what was never touched would make the kernel fill it.
+constexpr std::uint64_t most_shared_memory = std::uint64_t{256} << 20;
+
+/// The kernel's own, which hold nothing of the program's.
+bool is_kernels(const memory_region& region) {
+  return region.path.starts_with("[vvar") || region.path == "[vdso]" || region.path == "[vsyscall]";
+}
+
+/// Shared memory without a file on a disk, or a private view of it.
+bool is_shared_memory(const memory_region& region) {
+  const std::string_view path = region.path;
+  return path.starts_with("/memfd:") || path.starts_with("/dev/shm/") || path.starts_with("/dev/zero") ||
+         path.starts_with("/SYSV") || (region.shared && path.empty());
+}
+
+bool continues(const memory_area& area, const memory_region& region) {
+  return area.end == region.begin && area.path == region.path && !area.shared && !region.shared &&
+         area.writable == region.writable;
+}
+
+}  // namespace
+
+own_memory::own_memory(std::size_t size, bool now) {
+  if (size == 0) return;
+  void* at = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (at == MAP_FAILED) return;
+  bytes_ = static_cast<unsigned char*>(at);
+  size_ = size;
+  ::madvise(at, size, MADV_HUGEPAGE);
+  if (now) ::madvise(at, size, MADV_POPULATE_WRITE);  // since Linux 5.14; without it they are made later
+}
+
+own_memory::own_memory(own_memory&& other) noexcept
+    : bytes_(std::exchange(other.bytes_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+own_memory& own_memory::operator=(own_memory&& other) noexcept {
+  std::swap(bytes_, other.bytes_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+own_memory::~own_memory() {
+  if (bytes_ != nullptr) ::munmap(bytes_, size_);
+}
+
+memory_image::memory_image(const memory& from, const page_filter& pages, own_memory room) : room_(std::move(room)) {
+  regions_ = from.regions();
+  std::vector<range> found;
+  std::uint64_t shared_memory = 0;
+  for (std::size_t i = 0; i < regions_.size();) {
+    const auto& first = regions_[i];
+    memory_area area{{first.begin, first.end}, first.path, first.writable, first.shared, {}, nullptr};
+    found.clear();
+    bool must = false;
+    do {
+      const auto& region = regions_[i++];
+      area.end = region.end;
+      if (is_kernels(region)) continue;
+      if (!region.readable) {
+        // Guards and reserves hold no pages; what was made unreadable after it was filled does.
+        std::vector<range> filled;
+        if (region.writable || (pages && pages(region, filled) && !filled.empty()))
+          unreadable_.push_back({region.begin, region.end});
+        continue;
+      }
+      // Another mapping of the same memory may have filled what this one has not touched.
+      const bool all = (region.shared && region.writable) || is_shared_memory(region);
+      if (all && (shared_memory += region.end - region.begin) > most_shared_memory) {
+        unreadable_.push_back({region.begin, region.end});
+        continue;
+      }
+      const bool known = !all && pages && pages(region, found);
+      if (!known) found.push_back({region.begin, region.end});
+      // What a core lacks of a mapping that cannot be written is what the file says.
+      must = must || known || region.writable || region.path.empty();
+    } while (i < regions_.size() && regions_[i].readable && first.readable && continues(area, regions_[i]));
+    areas_.push_back(area);
+    copy(from, areas_.back(), found, must);
+  }
+}
+
+/// For an area of which so much is used.
+unsigned char* memory_image::take_room(std::size_t size, std::uint64_t used) {
+  if (size <= room_.size() - room_used_ && size / 2 <= used) {
+    auto* taken = room_.bytes() + room_used_;
+    room_used_ += size;
+    return taken;
+  }
+  return more_room_.emplace_back(size, false).bytes();
+}
+
+void memory_image::copy(const memory& from, memory_area& area, const std::vector<range>& pages, bool must) {
+  if (pages.empty()) return;
+  const range whole{pages.front().begin, pages.back().end};
+  const auto size = whole.end - whole.begin;
+  std::uint64_t used = 0;
+  for (const auto& each : pages) used += each.end - each.begin;
+  auto* bytes = take_room(size, used);
+  if (bytes == nullptr) {
+    unreadable_.push_back(whole);
+    return;
+  }
+  area.copied = whole;
+  area.bytes = bytes;
+  for (const auto& each : pages) {
+    const auto got = from.read(each.begin, area.bytes + (each.begin - whole.begin), each.end - each.begin);
+    const auto end = each.begin + got / page * page;
+    bytes_ += end - each.begin;
+    if (end != each.begin) {
+      if (each.begin != whole.begin && !runs_.empty() && runs_.back().end == each.begin)
+        runs_.back().end = end;
+      else
+        runs_.push_back({each.begin, end});
+    }
+    if (end != each.end && must) unreadable_.push_back({end, each.end});
+  }
+}
+
+const memory_area* memory_image::area_of(std::uint64_t address) const noexcept {
+  const auto after = std::upper_bound(areas_.begin(), areas_.end(), address,
+                                      [](std::uint64_t a, const memory_area& area) { return a < area.begin; });
+  if (after == areas_.begin() || !std::prev(after)->contains(address)) return nullptr;
+  return &*std::prev(after);
+}
+
+const unsigned char* memory_image::at(std::uint64_t address, std::size_t size) const noexcept {
+  const auto* area = area_of(address);
+  if (area == nullptr || address < area->copied.begin || address >= area->copied.end ||
+      size > area->copied.end - address)
+    return nullptr;
+  return area->bytes + (address - area->copied.begin);
+}
+
+std::size_t memory_image::read(std::uint64_t address, void* to, std::size_t size) const {
+  auto* out = static_cast<unsigned char*>(to);
+  std::size_t done = 0;
+  while (done < size) {
+    const auto* area = area_of(address + done);
+    if (area == nullptr || area->copied.begin == area->copied.end) break;
+    const auto here = address + done;
+    // Pages of anonymous memory that were never touched are zeros; those of files are not known.
+    const bool zeros = area->is_anonymous();
+    const auto n = std::min<std::uint64_t>(size - done, area->end - here);
+    if (!zeros && (here < area->copied.begin || here + n > area->copied.end)) {
+      if (!area->copied.contains(here)) break;
+      const auto part = area->copied.end - here;
+      std::memcpy(out + done, area->bytes + (here - area->copied.begin), part);
+      return done + part;
+    }
+    std::memset(out + done, 0, n);
+    const auto from = std::max(here, area->copied.begin), end = std::min(here + n, area->copied.end);
+    if (from < end) std::memcpy(out + done + (from - here), area->bytes + (from - area->copied.begin), end - from);
+    done += n;
+  }
+  return done;
+}
+
+std::uint64_t memory_image::word(std::uint64_t address) const noexcept {
+  std::uint64_t value = 0;
+  if (const auto* from = at(address, sizeof value)) std::memcpy(&value, from, sizeof value);
+  return value;
+}
+
+void memory_image::erase(std::uint64_t address) noexcept {
+  if (const auto* area = area_of(address); area != nullptr && at(address, sizeof address) != nullptr)
+    std::memset(area->bytes + (address - area->copied.begin), 0, sizeof address);
+}
+
+page_filter pages_of(pid_t pid) {
+  const auto path = fmt::format("/proc/{}/pagemap", pid);
+  auto fd = std::make_shared<unique_fd>(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  return [fd](const memory_region& region, std::vector<range>& pages) {
+    constexpr std::uint64_t present = std::uint64_t{1} << 63, swapped = std::uint64_t{1} << 62,
+                            file_or_shared = std::uint64_t{1} << 61;
+    if (!*fd) return false;
+    const auto before = pages.size();
+    std::vector<std::uint64_t> entries(65536);
+    for (auto at = region.begin; at < region.end;) {
+      const auto want = std::min<std::uint64_t>(entries.size(), (region.end - at) / page);
+      const auto got = ::pread(fd->get(), entries.data(), want * 8, static_cast<off_t>(at / page * 8));
+      if (got < 8) {
+        pages.resize(before);
+        return false;
+      }
+      for (std::size_t i = 0; i < static_cast<std::size_t>(got) / 8; ++i, at += page) {
+        const auto entry = entries[i];
+        if ((entry & (present | swapped)) == 0 || (!region.shared && (entry & file_or_shared) != 0)) continue;
+        if (pages.size() > before && pages.back().end == at)
+          pages.back().end = at + page;
+        else
+          pages.push_back({at, at + page});
+      }
+    }
+    return true;
+  };
+}
+
+}  // namespace tasks::cli::leaks

@@ -1,0 +1,105 @@
+#pragma once
+
+/// A copy of a target's memory as it was at one moment.
+///
+///   regions ──merged──> areas ──> runs of pages that hold anything of the target's own, each copied
+///
+/// Pages that were never touched read as zeros and cost nothing. Pages of private mappings that still are what the file
+/// says are left out: a file cannot know where the heap is.
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "linux/memory.hpp"
+
+namespace tasks::cli::leaks {
+
+/// [begin, end), in the target.
+struct range {
+  std::uint64_t begin = 0, end = 0;
+  [[nodiscard]] bool contains(std::uint64_t address) const noexcept { return address >= begin && address < end; }
+  bool operator==(const range&) const = default;
+};
+
+/// Neighbouring regions of one mapping.
+struct memory_area : range {
+  std::string path;  ///< as in memory_region
+  bool writable = false, shared = false;
+  range copied;                    ///< from the first to the last page that was copied; empty: none was
+  unsigned char* bytes = nullptr;  ///< of `copied`
+
+  [[nodiscard]] bool is_anonymous() const noexcept {
+    return path.empty() || path == "[heap]" || path.starts_with("[anon");
+  }
+  /// Of an executable or a shared library.
+  [[nodiscard]] bool is_file() const noexcept { return path.starts_with('/') && !shared; }
+};
+
+/// Which pages of a region hold anything that its file does not. False: not known.
+using page_filter = std::function<bool(const memory_region&, std::vector<range>&)>;
+
+/// Memory of ours. Zeros at first.
+class own_memory {
+ public:
+  own_memory() = default;
+  /// Empty where there is not so much. `now`: its pages are made at once rather than when they are used, which takes
+  /// longer than the copy itself.
+  own_memory(std::size_t size, bool now);
+  own_memory(own_memory&& other) noexcept;
+  own_memory& operator=(own_memory&& other) noexcept;
+  ~own_memory();
+  [[nodiscard]] unsigned char* bytes() const noexcept { return bytes_; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+ private:
+  unsigned char* bytes_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+class memory_image final : public memory {
+ public:
+  /// `from` must stand still meanwhile. Without a filter everything is copied that can be read. `room`: where the copy
+  /// goes as long as there is some left.
+  memory_image(const memory& from, const page_filter& pages, own_memory room = {});
+
+  std::size_t read(std::uint64_t address, void* to, std::size_t size) const override;
+  [[nodiscard]] const std::vector<memory_region>& regions() const override { return regions_; }
+  [[nodiscard]] bool is_still() const noexcept override { return true; }
+  [[nodiscard]] int last_error() const noexcept override { return 0; }
+
+  [[nodiscard]] const std::vector<memory_area>& areas() const noexcept { return areas_; }
+  /// Null: outside of all areas.
+  [[nodiscard]] const memory_area* area_of(std::uint64_t address) const noexcept;
+  /// What was copied, by address; none reaches over the end of an area.
+  [[nodiscard]] const std::vector<range>& runs() const noexcept { return runs_; }
+  /// The copy of [address, address + size), which must lie in one area's `copied`, else null.
+  [[nodiscard]] const unsigned char* at(std::uint64_t address, std::size_t size) const noexcept;
+  /// An aligned word; 0 where nothing was copied.
+  [[nodiscard]] std::uint64_t word(std::uint64_t address) const noexcept;
+  /// Makes an aligned word of the copy zero, so that nobody follows it.
+  void erase(std::uint64_t address) noexcept;
+
+  [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
+  /// What should have been copied and could not be.
+  [[nodiscard]] const std::vector<range>& unreadable() const noexcept { return unreadable_; }
+
+ private:
+  [[nodiscard]] unsigned char* take_room(std::size_t size, std::uint64_t used);
+  void copy(const memory& from, memory_area& area, const std::vector<range>& pages, bool must);
+
+  std::vector<memory_region> regions_;
+  std::vector<memory_area> areas_;
+  std::vector<range> runs_, unreadable_;
+  own_memory room_;
+  std::size_t room_used_ = 0;
+  std::vector<own_memory> more_room_;
+  std::uint64_t bytes_ = 0;
+};
+
+/// The filter for a live process, from /proc/PID/pagemap.
+[[nodiscard]] page_filter pages_of(pid_t pid);
+
+}  // namespace tasks::cli::leaks

@@ -1,0 +1,83 @@
+#include "proof/asio_timers.hpp"
+
+namespace tasks::cli::leaks {
+namespace {
+
+/// A timer is {service, implementation}, the implementation {expiry, bool, per_timer_data}, and that
+/// {first waiter, last waiter, index in the heap, next, previous}.
+constexpr std::uint64_t to_service = 8, to_data = 16;
+constexpr std::uint64_t to_index = 16, to_next = 24, to_previous = 32;
+/// Behind the word of the service that leads to the first timer: begin and end of the heap of {expiry, timer}.
+constexpr std::uint64_t to_heap = 8, heap_entry = 16;
+constexpr std::uint64_t in_no_heap = ~std::uint64_t{0};
+constexpr std::size_t longest_list = 100'000'000;
+
+}  // namespace
+
+bool timer_list::looks_like_timer(std::uint64_t data) const {
+  return data % 8 == 0 && data > to_data + to_service && image_.at(data - to_data - to_service, 64) != nullptr;
+}
+
+std::uint64_t timer_list::first_waiter(std::uint64_t timer) const { return image_.word(timer + to_data); }
+
+bool timer_list::verify(std::uint64_t timer) {
+  const auto data = timer + to_data;
+  if (const auto known = verified_.find(data); known != verified_.end()) return known->second;
+  std::vector<std::uint64_t> timers{data}, links;
+  const bool whole = walk(timers, links);
+  for (const auto each : timers) verified_[each] = whole;
+  if (whole) links_.insert(links_.end(), links.begin(), links.end());
+  return whole;
+}
+
+bool timer_list::walk(std::vector<std::uint64_t>& timers, std::vector<std::uint64_t>& links) const {
+  const auto data = timers.front();
+  if (!looks_like_timer(data)) return false;
+  const auto service_of = [&](std::uint64_t of) { return image_.word(of - to_data - to_service); };
+  const auto service = service_of(data);
+  const auto object = heap_.find(service);
+  if (object == heap_map::none || heap_.is_free(object)) return false;
+  const auto its_memory = heap_.extent(object);
+  if (its_memory.begin != service) return false;
+  const auto follows = [&](std::uint64_t next, std::uint64_t previous) {
+    return timers.size() < longest_list && looks_like_timer(next) && looks_like_timer(previous) &&
+           service_of(next) == service && service_of(previous) == service && image_.word(previous + to_next) == next &&
+           image_.word(next + to_previous) == previous;
+  };
+  auto first = data;
+  for (auto at = data; image_.word(at + to_next) != 0;) {
+    const auto next = image_.word(at + to_next);
+    if (next == data || !follows(next, at)) return false;
+    links.push_back(at + to_next);
+    links.push_back(next + to_previous);
+    timers.push_back(at = next);
+  }
+  while (const auto previous = image_.word(first + to_previous)) {
+    if (!follows(first, previous)) return false;
+    links.push_back(first + to_previous);
+    links.push_back(previous + to_next);
+    timers.push_back(first = previous);
+  }
+  std::uint64_t head = 0;
+  for (auto at = service; at + to_heap + 16 <= its_memory.end; at += 8) {
+    if (image_.word(at) != first) continue;
+    if (head != 0) return false;
+    head = at;
+  }
+  if (head == 0) return false;
+  links.push_back(head);
+  // Every timer of the list has its entry in the heap, or none.
+  const auto begin = image_.word(head + to_heap), end = image_.word(head + to_heap + 8);
+  const auto entries = end >= begin ? (end - begin) / heap_entry : 0;
+  for (const auto each : timers) {
+    const auto index = image_.word(each + to_index);
+    if (index == in_no_heap) continue;
+    if (index >= entries) return false;
+    const auto entry = begin + index * heap_entry;
+    if (image_.word(entry) != image_.word(each - to_data) || image_.word(entry + 8) != each) return false;
+    if (never_expires(image_, each - to_data)) links.push_back(entry + 8);
+  }
+  return true;
+}
+
+}  // namespace tasks::cli::leaks

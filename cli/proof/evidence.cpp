@@ -1,0 +1,99 @@
+#include "proof/evidence.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace tasks::cli::leaks {
+
+holder holder_at(const memory_image& image, const std::vector<thread_registers>& threads, std::uint64_t address) {
+  holder found;
+  found.what = holder::kind::memory;
+  found.address = address;
+  const auto* area = image.area_of(address);
+  if (area == nullptr) return found;
+  found.path = area->path;
+  if (area->is_file()) {
+    found.what = holder::kind::module;
+  } else if (area->path == "[stack]") {
+    found.what = holder::kind::stack;
+  } else if (area->is_anonymous()) {
+    // Of the threads whose stacks share a mapping, the one whose stack begins closest below.
+    const thread_registers* nearest = nullptr;
+    for (const auto& thread : threads)
+      if (area->contains(thread.stack_pointer) && thread.stack_pointer <= address + 128 &&
+          (thread.thread_pointer == 0 || address < thread.thread_pointer) &&
+          (nearest == nullptr || thread.stack_pointer > nearest->stack_pointer))
+        nearest = &thread;
+    if (nearest != nullptr) {
+      found.what = holder::kind::stack;
+      found.id = nearest->tid;
+    }
+  }
+  return found;
+}
+
+evidence_finder::evidence_finder(const memory_image& image, const heap_map& heap, const marker& marks,
+                                 const std::vector<thread_registers>& threads, const seen_tasks& seen)
+    : image_(image), heap_(heap), marks_(marks), threads_(threads) {
+  for (const auto& task : seen.tasks)
+    for (std::uint32_t i = 0; i < task.frames; ++i)
+      if (const auto o = heap.find(seen.frames[task.first_frame + i]); o != heap_map::none)
+        frames_.emplace_back(o, task.id);
+  std::sort(frames_.begin(), frames_.end());
+}
+
+holder evidence_finder::of(const origin& from) const {
+  switch (from.what) {
+    case origin::kind::memory:
+      return holder_at(image_, threads_, from.value);
+    case origin::kind::thread:
+      return {holder::kind::registers, 0, 0, from.value, {}};
+    case origin::kind::kernel:
+      return {holder::kind::kernel, 0, 0, from.value, {}};
+    case origin::kind::task:
+      return {holder::kind::frame, 0, 0, from.value, {}};
+    case origin::kind::object:
+      break;
+  }
+  const auto o = static_cast<heap_map::object>(from.value);
+  const auto memory = heap_.extent(o);
+  holder found{holder::kind::allocation, memory.begin, memory.end - memory.begin, 0, {}};
+  const auto frame = std::lower_bound(frames_.begin(), frames_.end(), std::pair(o, std::uint64_t{0}));
+  if (frame != frames_.end() && frame->first == o) {
+    found.what = holder::kind::frame;
+    found.id = frame->second;
+  }
+  return found;
+}
+
+void evidence_finder::fill(finding& found, heap_map::object o) const {
+  auto from = marks_.marked_by(o);
+  found.by = of(from);
+  while (from.what == origin::kind::object) from = marks_.marked_by(static_cast<heap_map::object>(from.value));
+  found.root = of(from);
+}
+
+std::string describe(const holder& h) {
+  switch (h.what) {
+    case holder::kind::none:
+      return "nobody";
+    case holder::kind::allocation:
+      return fmt::format("an allocation of {} bytes at {:#x}", h.size, h.address);
+    case holder::kind::frame:
+      return fmt::format("a frame of task {}", h.id);
+    case holder::kind::module:
+      return fmt::format("the data of {}", h.path);
+    case holder::kind::stack:
+      return h.id == 0 ? "the stack of the main thread" : fmt::format("the stack of thread {}", h.id);
+    case holder::kind::memory:
+      return fmt::format("memory at {:#x}{}{}", h.address, h.path.empty() ? "" : " of ", h.path);
+    case holder::kind::registers:
+      return fmt::format("a register of thread {}", h.id);
+    case holder::kind::kernel:
+      return h.id == ~std::uint64_t{0} ? "a timer of the kernel's" : fmt::format("epoll instance {}", h.id);
+  }
+  return {};
+}
+
+}  // namespace tasks::cli::leaks

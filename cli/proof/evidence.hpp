@@ -1,0 +1,40 @@
+#pragma once
+
+/// Who keeps a task alive, from what the mark has left.
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "linux/process_stop.hpp"
+#include "picture/heap_map.hpp"
+#include "picture/memory_image.hpp"
+#include "proof/mark.hpp"
+#include "proof/proof.hpp"
+#include "proof/task_states.hpp"
+
+namespace tasks::cli::leaks {
+
+/// Whose memory an address outside of all heaps is.
+[[nodiscard]] holder holder_at(const memory_image& image, const std::vector<thread_registers>& threads,
+                               std::uint64_t address);
+
+class evidence_finder {
+ public:
+  evidence_finder(const memory_image& image, const heap_map& heap, const marker& marks,
+                  const std::vector<thread_registers>& threads, const seen_tasks& seen);
+
+  /// `o`: the first of the task's objects that was marked.
+  void fill(finding& found, heap_map::object o) const;
+
+ private:
+  [[nodiscard]] holder of(const origin& from) const;
+
+  const memory_image& image_;
+  const heap_map& heap_;
+  const marker& marks_;
+  const std::vector<thread_registers>& threads_;
+  std::vector<std::pair<heap_map::object, std::uint64_t>> frames_;  ///< sorted: whose frame an object is
+};
+
+}  // namespace tasks::cli::leaks

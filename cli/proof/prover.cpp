@@ -1,0 +1,309 @@
+#include "proof/prover.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+#include "picture/glibc_heap.hpp"
+#include "picture/heap_map.hpp"
+#include "picture/picture.hpp"
+#include "picture/unused_stacks.hpp"
+#include "proof/asio_channels.hpp"
+#include "proof/asio_timers.hpp"
+#include "proof/evidence.hpp"
+#include "proof/mark.hpp"
+#include "proof/task_states.hpp"
+
+namespace tasks::cli::leaks {
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+double ms_since(clock::time_point begin) {
+  return std::chrono::duration<double, std::milli>(clock::now() - begin).count();
+}
+
+/// Roots as they are in the picture: a registry may have been made since they were found.
+std::vector<root_copy> read_again(const memory& from, const std::vector<root_copy>& roots) {
+  std::vector<root_copy> now;
+  for (const auto& root : roots) {
+    root_copy copy;
+    if (read_root(from, root.address, copy) == 0) now.push_back(std::move(copy));
+  }
+  return now;
+}
+
+/// Does it wait on an object, rather than for tasks?
+bool has_object(const seen_task& task) { return is_channel(task.waits_for) || task.never_expires; }
+
+class search {
+ public:
+  search(memory_image& image, const std::vector<thread_registers>& threads, const kernel_words& kernel,
+         const std::vector<root_copy>& roots)
+      : image_(image), threads_(threads), kernel_(kernel), roots_(read_again(image, roots)) {}
+
+  proof run() {
+    seen_ = read_tasks(image_, roots_);
+    proof_.tasks = seen_.tasks.size();
+    proof_.doubt = doubt();
+    choose();
+    if (candidates_.empty() || !proof_.doubt.empty()) return finish();
+    const auto heaps = find_glibc_heaps(image_, heap_);
+    proof_.arenas = heaps.arenas;
+    proof_.refused_arenas = heaps.refused;
+    proof_.mapped_allocations = heaps.mapped;
+    proof_.objects = heap_.size();
+    check();
+    for (const auto link : heaps.links) image_.erase(link);
+    for (const auto& list : lists_)
+      for (const auto link : list.links()) image_.erase(link);
+    for (const auto link : timers_->links()) image_.erase(link);
+    mark();
+    judge();
+    return finish();
+  }
+
+ private:
+  struct candidate {
+    std::uint32_t task;                    ///< index in seen_.tasks
+    bool alive = false;                    ///< marked, or not to be proven
+    heap_map::object by = heap_map::none;  ///< the first object of it that was marked
+    finding found;
+  };
+
+  std::string doubt() const {
+    if (!kernel_.forbids.empty()) return kernel_.forbids;
+    if (threads_.empty()) return "the registers of its threads are not known";
+    if (!image_.unreadable().empty()) {
+      const auto& first = image_.unreadable().front();
+      return fmt::format("{} bytes of its memory at {:#x} could not be read", first.end - first.begin, first.begin);
+    }
+    if (seen_.torn) return "some tasks could not be read";
+    return {};
+  }
+
+  void choose() {
+    for (std::uint32_t i = 0; i < seen_.tasks.size(); ++i) {
+      const auto& task = seen_.tasks[i];
+      if (!may_be_leaked(task)) continue;
+      candidate c{i, false, heap_map::none, {}};
+      c.found.task = task.id;
+      c.found.object = task.object;
+      c.found.reason = proof_.doubt;
+      candidates_.push_back(std::move(c));
+    }
+  }
+
+  /// Sorts out what cannot be proven. Those count as alive.
+  void check() {
+    for (const auto& each : offsets_of(roots_)) lists_.emplace_back(image_, heap_, each);
+    timers_.emplace(image_, heap_);
+    for (auto& c : candidates_) {
+      c.found.reason = why_not(seen_.tasks[c.task], c.found);
+      c.alive = !c.found.reason.empty() || c.found.verdict == verdict::held;
+    }
+  }
+
+  std::string why_not(const seen_task& task, finding& found) {
+    if (!task.whole) return "its stack is not known";
+    for (std::uint32_t i = 0; i < task.frames; ++i) {
+      const auto frame = seen_.frames[task.first_frame + i];
+      constexpr auto before = sizeof(layout::frame_header);
+      const auto header = image_.word(frame - before);
+      if (static_cast<std::uint32_t>(header) != layout::frame_magic) return "it has a frame that is not instrumented";
+      const auto object = heap_.find(frame - before);
+      if (object == heap_map::none || heap_.is_free(object)) return "the allocator of its frames is not known";
+      const auto memory = heap_.extent(object);
+      if (frame - before < memory.begin || frame + (header >> 32) > memory.end)
+        return "the allocator of its frames is not known";
+    }
+    if (!has_object(task)) return {};
+    const std::string what = task.never_expires ? "timer" : "channel";
+    const auto object = heap_.find(task.object);
+    if (object == heap_map::none) {
+      found.by = found.root = holder_at(image_, threads_, task.object);
+      if (found.by.what == holder::kind::memory) return "the allocator of its " + what + " is not known";
+      found.verdict = verdict::held;
+      return {};
+    }
+    if (heap_.is_free(object)) return "its " + what + " is gone";
+    if (task.never_expires) {
+      if (!timers_->verify(task.object)) return "its timer could not be verified";
+      const auto [known, is_new] = timer_waiters_.try_emplace(task.object);
+      if (is_new) known->second = objects_of(image_, heap_, timers_->first_waiter(task.object));
+      return waits_in(task, known->second) ? "" : "it is not in its timer's list of waiters";
+    }
+    for (auto& list : lists_) {
+      if (!list.verify(task.object)) continue;
+      found.closed = list.is_closed(task.object);
+      return waits_in(task, list.waiters(task.object)) ? "" : "it is not in its channel's list of waiters";
+    }
+    return "its channel could not be verified";
+  }
+
+  bool waits_in(const seen_task& task, const std::unordered_set<heap_map::object>& waiters) const {
+    for (std::uint32_t i = 0; i < task.frames; ++i)
+      if (waiters.contains(heap_.find(seen_.frames[task.first_frame + i]))) return true;
+    return false;
+  }
+
+  void mark() {
+    marker_.emplace(image_, heap_);
+    for (std::uint32_t i = 0; i < candidates_.size(); ++i) {
+      if (candidates_[i].alive) continue;
+      const auto& task = seen_.tasks[candidates_[i].task];
+      for (std::uint32_t f = 0; f < task.frames; ++f) marker_->watch(heap_.find(seen_.frames[task.first_frame + f]), i);
+      if (has_object(task)) marker_->watch(heap_.find(task.object), i);
+    }
+    auto without = heap_.segments();
+    without.insert(without.end(), seen_.slabs.begin(), seen_.slabs.end());
+    const auto stacks = unused_stacks(image_, threads_);
+    without.insert(without.end(), stacks.begin(), stacks.end());
+    std::sort(without.begin(), without.end(), [](const range& a, const range& b) { return a.begin < b.begin; });
+    marker_->add_memory(without);
+    for (const auto& thread : threads_) {
+      for (const auto word : thread.general) marker_->add(word, {origin::kind::thread, thread.tid});
+      if (waits_in_libc(image_, thread)) continue;
+      for (const auto word : thread.vector) marker_->add(word, {origin::kind::thread, thread.tid});
+    }
+    for (const auto& held : kernel_.words) marker_->add(held.word, {origin::kind::kernel, held.descriptor});
+    auto next = candidates_.begin();
+    for (std::uint32_t i = 0; i < seen_.tasks.size(); ++i) {
+      if (next != candidates_.end() && next->task == i && !(next++)->alive) continue;
+      add_frames(seen_.tasks[i]);
+    }
+    marker_->run([this](marker::watcher who, heap_map::object o) {
+      auto& c = candidates_[who];
+      if (c.alive) return;
+      c.alive = true;
+      c.by = o;
+      add_frames(seen_.tasks[c.task]);
+    });
+  }
+
+  void add_frames(const seen_task& task) {
+    for (std::uint32_t i = 0; i < task.frames; ++i)
+      marker_->add(seen_.frames[task.first_frame + i], {origin::kind::task, task.id});
+    if (has_object(task)) marker_->add(task.object, {origin::kind::task, task.id});
+  }
+
+  void judge() {
+    std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> awaited;  // children, by their parent
+    std::unordered_map<std::uint64_t, verdict> verdicts;
+    for (auto& c : candidates_) {
+      if (c.by != heap_map::none)
+        c.found.verdict = verdict::held;
+      else if (!c.alive && has_object(seen_.tasks[c.task]))
+        c.found.verdict = verdict::proven;
+      verdicts[c.found.task] = c.found.verdict;
+    }
+    for (std::uint32_t i = 0; i < seen_.tasks.size(); ++i)
+      if (seen_.tasks[i].awaited) awaited[seen_.tasks[i].parent].push_back(i);
+    // Who waits for tasks waits for ever if they do. From the leaves upwards.
+    for (bool more = true; more;) {
+      more = false;
+      for (auto& c : candidates_) {
+        if (c.alive || c.found.verdict == verdict::proven) continue;
+        const auto& children = awaited[c.found.task];
+        const auto is_proven = [&](std::uint32_t child) {
+          const auto known = verdicts.find(seen_.tasks[child].id);
+          return known != verdicts.end() && known->second == verdict::proven;
+        };
+        if (children.empty() || !std::all_of(children.begin(), children.end(), is_proven)) continue;
+        c.found.verdict = verdicts[c.found.task] = verdict::proven;
+        more = true;
+      }
+    }
+    const evidence_finder evidence(image_, heap_, *marker_, threads_, seen_);
+    for (auto& c : candidates_) {
+      if (c.by != heap_map::none) evidence.fill(c.found, c.by);
+      if (c.found.verdict == verdict::unchecked && c.found.reason.empty())
+        c.found.reason = "it is not known what it waits for";
+    }
+  }
+
+  proof finish() {
+    for (auto& c : candidates_) {
+      auto& count = c.found.verdict == verdict::proven ? proof_.proven
+                    : c.found.verdict == verdict::held ? proof_.held
+                                                       : proof_.unchecked;
+      ++count;
+      proof_.findings.push_back(std::move(c.found));
+    }
+    proof_.bytes_copied = image_.bytes();
+    return std::move(proof_);
+  }
+
+  memory_image& image_;
+  const std::vector<thread_registers>& threads_;
+  const kernel_words& kernel_;
+  std::vector<root_copy> roots_;
+  seen_tasks seen_;
+  heap_map heap_;
+  std::vector<channel_list> lists_;
+  std::optional<timer_list> timers_;
+  std::unordered_map<std::uint64_t, std::unordered_set<heap_map::object>> timer_waiters_;  ///< by timer
+  std::optional<marker> marker_;
+  std::vector<candidate> candidates_;
+  proof proof_;
+};
+
+/// What there is to prove, from a target that moves on. `worth_a_stop`: some of it lies in memory whose allocator could
+/// be known; else the findings are all that can be said.
+struct preview {
+  bool worth_a_stop = false;
+  proof without;
+};
+
+preview look_ahead(const memory& live, const std::vector<root_copy>& roots) {
+  const auto seen = read_tasks(live, read_again(live, roots));
+  const auto& regions = live.regions();
+  preview found;
+  found.without.tasks = seen.tasks.size();
+  for (const auto& task : seen.tasks) {
+    if (!may_be_leaked(task)) continue;
+    finding unchecked;
+    unchecked.task = task.id;
+    unchecked.object = task.object;
+    unchecked.reason = task.frames == 0 ? "its stack is not known" : "the allocator of its frames is not known";
+    found.without.findings.push_back(std::move(unchecked));
+    ++found.without.unchecked;
+    if (found.worth_a_stop || task.frames == 0) continue;
+    const auto frame = seen.frames[task.first_frame];
+    const auto region = std::find_if(regions.begin(), regions.end(),
+                                     [frame](const memory_region& r) { return frame >= r.begin && frame < r.end; });
+    found.worth_a_stop = region == regions.end() || may_be_glibc(live, *region, frame);
+  }
+  return found;
+}
+
+}  // namespace
+
+proof prove(memory_image& image, const std::vector<thread_registers>& threads, const kernel_words& kernel,
+            const std::vector<root_copy>& roots) {
+  const auto begin = clock::now();
+  auto found = search(image, threads, kernel, roots).run();
+  found.total_ms = ms_since(begin);
+  return found;
+}
+
+result<proof> prove(pid_t pid, const std::vector<root_copy>& roots) {
+  const auto begin = clock::now();
+  auto [worth_a_stop, found] = look_ahead(*process_memory(pid), roots);
+  if (worth_a_stop) {
+    auto taken = take_picture(pid, roots);
+    if (!taken) return taken.why();
+    found = prove(taken->image, taken->threads, taken->kernel, taken->roots);
+    found.stopped_ms = taken->stopped_ms;
+  }
+  found.total_ms = ms_since(begin);
+  return found;
+}
+
+}  // namespace tasks::cli::leaks

@@ -1,0 +1,161 @@
+#include "proof/reference_search.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "picture/unused_stacks.hpp"
+#include "proof/evidence.hpp"
+
+namespace tasks::cli::leaks {
+namespace {
+
+constexpr std::uint64_t address_bits = (std::uint64_t{1} << 48) - 1;
+/// A vector of shared pointers in an object that a map's node points to is four.
+constexpr unsigned most_allocations = 5;
+constexpr std::size_t most_wanted = 4096, most_referrers = 4096;
+/// Of memory that is no heap, and of a frame, only this much around an object belongs to it.
+constexpr std::uint64_t before_in_memory = 16, before_in_frame = 128, after = 64;
+
+}  // namespace
+
+reference_search::reference_search(const memory_image& image, const heap_map& heap,
+                                   const std::vector<thread_registers>& threads, const kernel_words& kernel,
+                                   const seen_tasks& seen)
+    : image_(image), heap_(heap), threads_(threads), kernel_(kernel), unused_(unused_stacks(image, threads)) {
+  for (const auto& task : seen.tasks)
+    for (std::uint32_t i = 0; i < task.frames; ++i)
+      if (const auto o = heap.find(seen.frames[task.first_frame + i]); o != heap_map::none) frames_.emplace(o, &task);
+  unused_.insert(unused_.end(), seen.slabs.begin(), seen.slabs.end());
+  std::sort(unused_.begin(), unused_.end(), [](const range& a, const range& b) { return a.begin < b.begin; });
+}
+
+const seen_task* reference_search::frame_owner(heap_map::object o) const noexcept {
+  const auto found = frames_.find(o);
+  return found == frames_.end() ? nullptr : found->second;
+}
+
+bool reference_search::is_late() {
+  cut_ = cut_ || std::chrono::steady_clock::now() >= deadline_;
+  return cut_;
+}
+
+void reference_search::want(std::uint64_t object) {
+  wanted what{{object - before_in_memory, object + after}, object, 0};
+  const auto o = heap_.find(object);
+  if (o == heap_map::none || heap_.is_free(o)) {
+    add(what, holder_at(image_, threads_, object));
+  } else {
+    const auto memory = heap_.extent(o);
+    if (const auto* task = frame_owner(o)) {
+      if (task->object != object) add(what, {holder::kind::frame, memory.begin, 0, task->id, {}});
+      what.at = {std::max(memory.begin, object - before_in_frame), std::min(memory.end, what.at.end)};
+    } else {
+      what.at = memory;
+    }
+    visited_.emplace(object, o);
+  }
+  next_.push_back(what);
+}
+
+void reference_search::add(const wanted& what, holder from) {
+  const bool by_address = from.what == holder::kind::allocation || from.what == holder::kind::memory;
+  if (!known_.emplace(what.object, from.what, from.id, by_address ? from.address : 0, from.path).second) return;
+  if (referrers_.size() >= most_referrers)
+    cut_ = true;
+  else
+    referrers_.push_back({what.object, std::move(from), what.allocations});
+}
+
+/// A word in this allocation leads to what is wanted.
+void reference_search::go_on(const wanted& what, heap_map::object through) {
+  const auto memory = heap_.extent(through);
+  if (const auto* task = frame_owner(through)) {
+    if (task->object != what.object) add(what, {holder::kind::frame, memory.begin, 0, task->id, {}});
+    return;
+  }
+  if (!visited_.emplace(what.object, through).second) return;
+  if (what.allocations == most_allocations)
+    add(what, {holder::kind::allocation, memory.begin, memory.end - memory.begin, 0, {}});
+  else if (next_.size() >= most_wanted)
+    cut_ = true;
+  else
+    next_.push_back({memory, what.object, what.allocations + 1});
+}
+
+template <class From>
+void reference_search::found(std::uint64_t word, From from) {
+  const auto address = word & address_bits;
+  if (address - low_ >= high_ - low_) return;
+  auto at = std::upper_bound(frontier_.begin(), frontier_.end(), wanted{{address, 0}, 0, 0});
+  while (at != frontier_.begin() && (--at)->at.begin + longest_ > address)
+    if (at->at.contains(address)) from(*at);
+}
+
+/// `words` lie in one area.
+void reference_search::scan_words(range words) {
+  const auto* bytes = image_.at(words.begin, words.end - words.begin);
+  if (bytes == nullptr) return;
+  for (auto at = words.begin; at + 8 <= words.end; at += 8, bytes += 8) {
+    std::uint64_t word;
+    std::memcpy(&word, bytes, sizeof word);
+    found(word, [&](const wanted& what) {
+      const auto in = heap_.find(at);
+      if (in == heap_map::none)
+        add(what, holder_at(image_, threads_, at));
+      else if (!heap_.is_free(in) && heap_.extent(in).contains(at))
+        go_on(what, in);
+    });
+  }
+}
+
+void reference_search::scan_memory() {
+  constexpr std::uint64_t at_once = std::uint64_t{16} << 20;
+  for (const auto& run : image_.runs()) {
+    auto hole = std::upper_bound(unused_.begin(), unused_.end(), run.begin,
+                                 [](std::uint64_t at, const range& each) { return at < each.end; });
+    for (auto at = run.begin; at < run.end && !is_late();) {
+      const bool is_last = hole == unused_.end() || hole->begin >= run.end;
+      const auto limit = is_last ? run.end : std::max(at, hole->begin);
+      const auto end = at + std::min(limit - at, at_once);
+      scan_words({at, end});
+      at = end;
+      if (!is_last && at == std::max(at, hole->begin)) at = std::max(at, (hole++)->end);
+    }
+  }
+  for (const auto& thread : threads_) {
+    const auto from = [&](const wanted& what) { add(what, {holder::kind::registers, 0, 0, thread.tid, {}}); };
+    for (const auto word : thread.general) found(word, from);
+    if (waits_in_libc(image_, thread)) continue;
+    for (const auto word : thread.vector) found(word, from);
+  }
+  for (const auto& held : kernel_.words)
+    found(held.word, [&](const wanted& what) { add(what, {holder::kind::kernel, 0, 0, held.descriptor, {}}); });
+}
+
+std::vector<referrer> reference_search::find(std::span<const std::uint64_t> objects,
+                                             std::chrono::steady_clock::time_point deadline) {
+  referrers_.clear();
+  next_.clear();
+  visited_.clear();
+  known_.clear();
+  cut_ = false;
+  deadline_ = deadline;
+  for (const auto object : objects) want(object);
+  while (!next_.empty() && !is_late()) {
+    frontier_ = std::exchange(next_, {});
+    std::sort(frontier_.begin(), frontier_.end());
+    longest_ = 0;
+    low_ = frontier_.front().at.begin;
+    high_ = 0;
+    for (auto& each : frontier_) {
+      each.at.end += heap_map::header / 2;  // a pointer to an array's end belongs to the array
+      longest_ = std::max(longest_, each.at.end - each.at.begin);
+      high_ = std::max(high_, each.at.end);
+    }
+    scan_memory();
+  }
+  return std::exchange(referrers_, {});
+}
+
+}  // namespace tasks::cli::leaks

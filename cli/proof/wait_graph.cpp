@@ -1,0 +1,167 @@
+#include "proof/wait_graph.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <set>
+#include <unordered_map>
+
+#include "picture/glibc_heap.hpp"
+#include "picture/picture.hpp"
+#include "proof/asio_channels.hpp"
+#include "proof/asio_timers.hpp"
+#include "proof/prover.hpp"
+
+namespace tasks::cli::leaks {
+namespace {
+
+using layout::wait_kind;
+
+constexpr std::size_t most_tasks = 100;
+constexpr std::chrono::seconds most_time{2};
+
+class follower {
+ public:
+  follower(const seen_tasks& seen, reference_search& search) : search_(search) {
+    for (const auto& task : seen.tasks) {
+      by_id_.emplace(task.id, &task);
+      if (task.awaited) children_[task.parent].push_back(task.id);
+      if (task.object != 0) ++waiting_[task.object];
+    }
+  }
+
+  wait_graph follow(std::uint64_t first) {
+    const auto deadline = std::chrono::steady_clock::now() + most_time;
+    add(first);
+    while (!new_.empty()) {
+      std::vector<std::uint64_t> objects;
+      const auto these = std::exchange(new_, {});
+      for (const auto id : these)
+        if (const auto object = graph_.tasks[id].object; object != 0) objects.push_back(object);
+      std::sort(objects.begin(), objects.end());
+      objects.erase(std::unique(objects.begin(), objects.end()), objects.end());
+      std::vector<referrer> referrers;
+      if (!objects.empty()) referrers = search_.find(objects, deadline);
+      graph_.cut |= search_.was_cut();
+      for (const auto id : these) connect(id, referrers);
+    }
+    return std::move(graph_);
+  }
+
+ private:
+  void add(std::uint64_t id) {
+    const auto known = by_id_.find(id);
+    if (known == by_id_.end() || graph_.tasks.contains(id)) return;
+    if (graph_.tasks.size() >= most_tasks) {
+      graph_.cut = true;
+      return;
+    }
+    const auto& seen = *known->second;
+    auto& task = graph_.tasks[id];
+    task.waits_for = seen.waits_for;
+    task.followed = may_be_leaked(seen);
+    if (!task.followed) return;
+    if (seen.waits_for != wait_kind::tasks) {
+      task.object = seen.object;
+      task.beside = waiting_[seen.object] - 1;
+    }
+    new_.push_back(id);
+  }
+
+  void connect(std::uint64_t id, const std::vector<referrer>& referrers) {
+    auto& task = graph_.tasks[id];
+    if (task.object == 0) {
+      task.wakers = children_[id];
+    } else {
+      for (const auto& each : referrers) {
+        if (each.object != task.object) continue;
+        if (each.from.what != holder::kind::frame)
+          task.others.push_back(each);
+        else
+          task.wakers.push_back(each.from.id);
+      }
+    }
+    std::sort(task.wakers.begin(), task.wakers.end());
+    for (const auto waker : std::vector(task.wakers)) add(waker);
+  }
+
+  reference_search& search_;
+  std::unordered_map<std::uint64_t, const seen_task*> by_id_;
+  std::unordered_map<std::uint64_t, std::vector<std::uint64_t>> children_;  ///< that are awaited
+  std::unordered_map<std::uint64_t, std::uint64_t> waiting_;                ///< how many tasks wait on an object
+  std::vector<std::uint64_t> new_;
+  wait_graph graph_;
+};
+
+/// Tasks that nobody wakes but each other.
+std::set<std::uint64_t> stuck_tasks(const wait_graph& graph) {
+  std::set<std::uint64_t> stuck;
+  for (const auto& [id, task] : graph.tasks)
+    if (task.followed && task.others.empty() && !task.wakers.empty()) stuck.insert(id);
+  const auto can_go_on = [&](std::uint64_t id) {
+    const auto& wakers = graph.tasks.at(id).wakers;
+    return std::any_of(wakers.begin(), wakers.end(), [&](std::uint64_t waker) { return !stuck.contains(waker); });
+  };
+  while (std::erase_if(stuck, can_go_on) != 0) {
+  }
+  return stuck;
+}
+
+/// Breadth first, so the shortest.
+std::vector<cycle_step> cycle_through(const wait_graph& graph, const std::set<std::uint64_t>& stuck,
+                                      std::uint64_t first) {
+  std::map<std::uint64_t, std::uint64_t> reached_from;
+  std::vector<std::uint64_t> queue{first};
+  for (std::size_t i = 0; i < queue.size() && !reached_from.contains(first); ++i)
+    for (const auto next : graph.tasks.at(queue[i]).wakers)
+      if (stuck.contains(next) && reached_from.emplace(next, queue[i]).second) queue.push_back(next);
+  std::vector<cycle_step> cycle;
+  if (!reached_from.contains(first)) return cycle;
+  auto at = first;
+  do {
+    at = reached_from[at];
+    cycle.push_back({at, graph.tasks.at(at).object});
+  } while (at != first);
+  std::reverse(cycle.begin(), cycle.end());
+  return cycle;
+}
+
+}  // namespace
+
+std::vector<cycle_step> find_cycle(const wait_graph& graph, std::uint64_t task) {
+  const auto stuck = stuck_tasks(graph);
+  if (!stuck.contains(task)) return {};
+  auto found = cycle_through(graph, stuck, task);
+  for (auto at = stuck.begin(); found.empty() && at != stuck.end(); ++at) found = cycle_through(graph, stuck, *at);
+  return found;
+}
+
+result<wait_story> look_at_wait(const snapshot_source& source, std::uint64_t task) {
+  auto taken = take_picture(source);
+  if (!taken) return taken.why();
+  auto& image = taken->image;
+  const auto seen = read_tasks(image, taken->roots);
+  heap_map heap;
+  const auto heaps = find_glibc_heaps(image, heap);
+  std::vector<std::uint64_t> links = heaps.links;
+  for (const auto& offsets : offsets_of(taken->roots)) {
+    channel_list list(image, heap, offsets);
+    for (const auto& each : seen.tasks)
+      if (is_channel(each.waits_for)) static_cast<void>(list.verify(each.object));
+    links.insert(links.end(), list.links().begin(), list.links().end());
+  }
+  timer_list timers(image, heap);
+  for (const auto& each : seen.tasks)
+    if (each.never_expires) static_cast<void>(timers.verify(each.object));
+  links.insert(links.end(), timers.links().begin(), timers.links().end());
+  wait_story story;
+  story.stopped_ms = taken->stopped_ms;
+  for (auto& found : prove(image, taken->threads, taken->kernel, taken->roots).findings)
+    if (found.task == task) story.what = std::move(found);
+  for (const auto link : links) image.erase(link);
+  reference_search search(image, heap, taken->threads, taken->kernel, seen);
+  story.graph = follower(seen, search).follow(task);
+  return story;
+}
+
+}  // namespace tasks::cli::leaks

@@ -1,0 +1,54 @@
+#pragma once
+
+/// Who could wake a task, who could wake those, and so on, as far as memory tells.
+///
+///   task ──waits on──> channel, timer <──points to── frame of a task ──waits on──> …
+///        └─waits for── tasks that it spawned ──wait on──> …
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "proof/proof.hpp"
+#include "proof/reference_search.hpp"
+#include "sources/snapshot_source.hpp"
+#include "tasks/layout.hpp"
+
+namespace tasks::cli::leaks {
+
+struct graph_task {
+  layout::wait_kind waits_for = layout::wait_kind::none;  ///< none unless blocked
+  std::uint64_t object = 0;                               ///< that it waits on, where references to it were looked for
+  bool followed = false;                                  ///< false: it goes on by itself, or was not looked at
+  std::vector<std::uint64_t> wakers;                      ///< tasks, sorted, which may be missing from the graph
+  std::vector<referrer> others;                           ///< what else points to the object
+  std::uint64_t beside = 0;                               ///< how many more tasks wait on the same object
+};
+
+struct wait_graph {
+  std::map<std::uint64_t, graph_task> tasks;  ///< by id
+  bool cut = false;                           ///< there is more than was followed
+};
+
+/// One step of a cycle: a task and what it waits on; 0: for the next task itself.
+struct cycle_step {
+  std::uint64_t task = 0, object = 0;
+};
+
+/// The shortest cycle through `task`, else one that it leads to. Only tasks which nothing outside of cycles could wake
+/// are on it, as far as the graph tells. Empty: none.
+[[nodiscard]] std::vector<cycle_step> find_cycle(const wait_graph& graph, std::uint64_t task);
+
+/// What memory tells of one task's wait.
+struct wait_story {
+  finding what;  ///< of the proof; `unchecked` without a reason: it waits for nothing that could be proven
+  wait_graph graph;
+  double stopped_ms = 0;
+};
+
+/// A live process is stopped for as long as it takes to copy its memory. Fails where that may not be read.
+[[nodiscard]] result<wait_story> look_at_wait(const snapshot_source& source, std::uint64_t task);
+
+}  // namespace tasks::cli::leaks

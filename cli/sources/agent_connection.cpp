@@ -1,0 +1,239 @@
+#include "sources/agent_connection.hpp"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "target/roots.hpp"
+
+namespace tasks::cli {
+namespace {
+
+constexpr std::size_t first_buffer = 4096;
+/// More than any agent sends in one part; a longer one is rubbish.
+constexpr std::uint64_t max_part = 64 * 1024 * 1024;
+
+/// What a greeting begins with: Response.hello or Response.error, and how long it may be.
+constexpr char hello_tag = 0x0a, error_tag = 0x12;
+constexpr std::uint64_t max_greeting = 4096;
+
+enum class varint { complete, incomplete, malformed };
+
+varint read_length(const char* data, std::size_t size, std::uint64_t& value, std::size_t& bytes) {
+  value = 0;
+  for (bytes = 0; bytes < size && bytes < 5; ++bytes) {
+    const auto byte = static_cast<unsigned char>(data[bytes]);
+    value |= std::uint64_t{byte & 0x7fu} << (7 * bytes);
+    if (!(byte & 0x80)) {
+      ++bytes;
+      return varint::complete;
+    }
+  }
+  return bytes == 5 ? varint::malformed : varint::incomplete;
+}
+
+error malformed(pid_t pid, std::string_view what) {
+  return {error_code::malformed_answer, subject_of(pid), fmt::format("the answer is not one of an agent: {}", what),
+          "something else listens on its socket, or the program is damaged"};
+}
+
+error from_agent(pid_t pid, const v1::Error& e) {
+  const auto subject = subject_of(pid);
+  if (e.code() == v1::Error::NEWER_PROTOCOL || e.code() == v1::Error::UNKNOWN_REQUEST) {
+    return {error_code::protocol_mismatch, subject,
+            fmt::format("its agent does not understand protocol {} of this tasks", protocol_version),
+            "use the tasks of the release that the program was built with"};
+  }
+  if (e.code() == v1::Error::BUSY) {
+    return {error_code::timed_out, subject, "its agent serves too many readers already", "try again later"};
+  }
+  return {error_code::malformed_answer, subject, fmt::format("its agent refused the request: {}", e.message()), ""};
+}
+
+}  // namespace
+
+unique_fd connect_to(const std::string& path, pid_t via) {
+  const auto slash = path.rfind('/');
+  if (slash == path.npos || slash == 0) {
+    errno = ENOENT;
+    return {};
+  }
+  auto short_path = via ? fmt::format("/proc/{}/root{}", via, path) : path;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  unique_fd directory;
+  if (short_path.size() >= sizeof address.sun_path) {
+    // A descriptor of the directory makes any path fit.
+    directory =
+        unique_fd(::open(short_path.substr(0, short_path.rfind('/')).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!directory) return {};
+    short_path = fmt::format("/proc/self/fd/{}/{}", directory.get(), path.substr(slash + 1));
+  }
+  if (short_path.size() >= sizeof address.sun_path) {
+    errno = ENAMETOOLONG;
+    return {};
+  }
+  std::memcpy(address.sun_path, short_path.c_str(), short_path.size() + 1);
+  unique_fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!socket) return {};
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return {};
+  return socket;
+}
+
+agent_connection::agent_connection(unique_fd socket, identity expected)
+    : socket_(std::move(socket)), expected_(expected) {}
+
+void agent_connection::send(const v1::Request& request) {
+  const auto size = request.ByteSizeLong();
+  auto rest = size;
+  for (; rest >= 0x80; rest >>= 7) out_.push_back(static_cast<char>((rest & 0x7f) | 0x80));
+  out_.push_back(static_cast<char>(rest));
+  request.AppendToString(&out_);
+  flush();
+}
+
+void agent_connection::flush() {
+  while (!out_.empty()) {
+    const auto n = ::send(socket_.get(), out_.data(), out_.size(), MSG_NOSIGNAL);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
+    // The agent may have closed after saying why: what it said is still to be read.
+    if (n < 0) out_.clear();
+    if (n > 0) out_.erase(0, static_cast<std::size_t>(n));
+  }
+}
+
+result<agent_connection::progress> agent_connection::on_ready(const part_handler& handler) {
+  flush();
+  for (;;) {
+    if (begin_ == end_) begin_ = end_ = 0;
+    if (in_.size() - end_ < in_.size() / 2 || in_.empty()) {
+      std::memmove(in_.data(), in_.data() + begin_, end_ - begin_);
+      end_ -= begin_;
+      begin_ = 0;
+      // Grows with what comes: most answers are small, and many agents may be asked at once.
+      if (end_ >= in_.size() / 2) in_.resize(std::max(in_.size() * 2, first_buffer));
+    }
+    const auto n = ::recv(socket_.get(), in_.data() + end_, in_.size() - end_, 0);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return progress::more;
+    if (n <= 0) return ended();
+    end_ += static_cast<std::size_t>(n);
+    bytes_read_ += static_cast<std::uint64_t>(n);
+    auto parsed = parse(handler);
+    if (!parsed || *parsed == progress::done) return parsed;
+    // A short read has emptied the socket: asking again would only be told so.
+    if (end_ < in_.size()) return progress::more;
+  }
+}
+
+result<agent_connection::progress> agent_connection::parse(const part_handler& handler) {
+  for (;;) {
+    std::uint64_t length = 0;
+    std::size_t prefix = 0;
+    const auto header = read_length(in_.data() + begin_, end_ - begin_, length, prefix);
+    if (header == varint::malformed || (header == varint::complete && length > max_part)) {
+      return malformed(expected_.pid, "a length that makes no sense");
+    }
+    if (!greeted_ && header == varint::complete) {
+      // Whatever else listens there is found out at its first bytes, not when it falls silent.
+      const bool begins = end_ - begin_ > prefix;
+      const char tag = begins ? in_[begin_ + prefix] : hello_tag;
+      if (length == 0 || length > max_greeting || (tag != hello_tag && tag != error_tag)) {
+        return malformed(expected_.pid, "no hello");
+      }
+    }
+    if (header == varint::incomplete || end_ - begin_ - prefix < length) {
+      return progress::more;
+    }
+    arena_.Reset();
+    auto* part = google::protobuf::Arena::CreateMessage<v1::Response>(&arena_);
+    if (!part->ParseFromArray(in_.data() + begin_ + prefix, static_cast<int>(length))) {
+      return malformed(expected_.pid, "a message that cannot be decoded");
+    }
+    begin_ += prefix + length;
+    if (part->has_error()) return from_agent(expected_.pid, part->error());
+    if (!greeted_) {
+      if (!part->has_hello()) return malformed(expected_.pid, "no hello");
+      hello_ = part->hello();
+      if (auto believed = check(hello_); !believed) return believed.why();
+      greeted_ = true;
+      continue;
+    }
+    if (part->part_case() == v1::Response::PART_NOT_SET || part->has_hello()) {
+      return malformed(expected_.pid, "a part of an unknown kind");
+    }
+    if (!handler(*part) || part->has_trailer()) return progress::done;
+  }
+}
+
+result<void> agent_connection::check(const v1::Hello& hello) const {
+  const auto subject = subject_of(expected_.pid);
+  if (hello.protocol() == 0) return malformed(expected_.pid, "a hello without a protocol version");
+  if (hello.protocol() < protocol_version) {
+    return error{error_code::protocol_mismatch, subject,
+                 fmt::format("its agent speaks protocol {}, this tasks speaks {}", hello.protocol(), protocol_version),
+                 "use the tasks of the release that the program was built with"};
+  }
+  if (hello.pid() != static_cast<std::uint32_t>(expected_.inner_pid) || hello.start_time() != expected_.start_time) {
+    return error{error_code::agent_gone, subject,
+                 fmt::format("the agent is gone, and its socket answers for another process, {}", hello.pid()), ""};
+  }
+  return {};
+}
+
+error agent_connection::ended() const {
+  const auto subject = subject_of(expected_.pid);
+  // A process that ends closes its sockets a moment before it is seen to have ended.
+  if (const unique_fd process(static_cast<int>(::syscall(SYS_pidfd_open, expected_.pid, 0))); process) {
+    pollfd ending{process.get(), POLLIN, 0};
+    ::poll(&ending, 1, 50);
+  }
+  const auto now = read_stat(expected_.pid);
+  if (!now || now->start_time != expected_.start_time || now->state == 'Z') {
+    return {error_code::agent_gone, subject, "the process ended while it was read", ""};
+  }
+  if (!greeted_) {
+    const auto owner = owner_of(expected_.pid);
+    if (owner && ::geteuid() != 0 && *owner != ::geteuid()) {
+      return {error_code::permission_denied, subject, "permission denied by its agent", "run as its owner, or as root"};
+    }
+  }
+  return {error_code::agent_gone, subject, "the agent is gone: it closed the connection before the answer was complete",
+          "try again"};
+}
+
+error timed_out_error(pid_t pid, std::chrono::milliseconds timeout) {
+  const auto seconds = static_cast<double>(timeout.count()) / 1000;
+  return {error_code::timed_out, subject_of(pid), fmt::format("timed out: the agent sent nothing for {:g} s", seconds),
+          "is the process stopped? --timeout waits longer"};
+}
+
+result<void> drive(agent_connection& connection, std::chrono::milliseconds timeout,
+                   const agent_connection::part_handler& handler) {
+  for (;;) {
+    const auto step = connection.on_ready(handler);
+    if (!step) return step.why();
+    if (*step == agent_connection::progress::done) return {};
+    pollfd waiting{connection.fd(), POLLIN, 0};
+    if (connection.wants_to_write()) waiting.events |= POLLOUT;
+    const auto deadline = std::chrono::steady_clock::now() + timeout;
+    for (;;) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+      const int n = ::poll(&waiting, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+      if (n > 0) break;
+      if (n == 0 || (n < 0 && errno != EINTR)) return timed_out_error(connection.expected().pid, timeout);
+    }
+  }
+}
+
+}  // namespace tasks::cli

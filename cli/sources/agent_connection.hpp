@@ -1,0 +1,80 @@
+#pragma once
+
+/// One connection to an agent, driven by whoever polls its descriptor; nothing in it waits.
+///
+///   connect_to() ──> send(request) ──> on_ready() … ──> handler gets Hello, then each part of the answer
+
+#include <google/protobuf/arena.h>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "base/error.hpp"
+#include "linux/proc.hpp"
+#include "tasks/v1/agent.pb.h"
+
+namespace tasks::cli {
+
+/// The protocol that this reader speaks.
+inline constexpr std::uint32_t protocol_version = 1;
+
+/// Who should answer: what /proc says of the target.
+struct identity {
+  pid_t pid = 0;        ///< in our pid namespace
+  pid_t inner_pid = 0;  ///< in the target's own
+  std::uint64_t start_time = 0;
+};
+
+/// Opens a connection to the socket at `path` as the process `via` sees it (0: as we see it).
+/// Returns -1 with errno: ENOENT and ECONNREFUSED when nobody listens, EAGAIN when its queue is full.
+[[nodiscard]] unique_fd connect_to(const std::string& path, pid_t via);
+
+class agent_connection {
+ public:
+  enum class progress { more, done };
+  /// Gets each part of the answer. May keep nothing of it after it returns. False: stop reading.
+  using part_handler = std::function<bool(const v1::Response&)>;
+
+  /// Precondition: `socket` is connected and does not block.
+  agent_connection(unique_fd socket, identity expected);
+
+  /// Sends a request, or what goes without waiting. Hello need not have come yet.
+  void send(const v1::Request& request);
+  /// Reads and writes what can be without waiting. `done`: the answer's last part has been handled.
+  result<progress> on_ready(const part_handler& handler);
+
+  [[nodiscard]] int fd() const noexcept { return socket_.get(); }
+  [[nodiscard]] bool wants_to_write() const noexcept { return !out_.empty(); }
+  /// So far; tells a slow agent from a silent one.
+  [[nodiscard]] std::uint64_t bytes_read() const noexcept { return bytes_read_; }
+  [[nodiscard]] const v1::Hello& hello() const noexcept { return hello_; }
+  [[nodiscard]] const identity& expected() const noexcept { return expected_; }
+
+ private:
+  void flush();
+  result<progress> parse(const part_handler& handler);
+  result<void> check(const v1::Hello& hello) const;
+  [[nodiscard]] error ended() const;
+
+  unique_fd socket_;
+  identity expected_;
+  std::string out_;
+  std::string in_;
+  std::size_t begin_ = 0;  ///< of what is not parsed yet, in in_
+  std::size_t end_ = 0;
+  std::uint64_t bytes_read_ = 0;
+  v1::Hello hello_;
+  bool greeted_ = false;
+  google::protobuf::Arena arena_;  ///< of the part being handled
+};
+
+/// Drives one connection until its answer is complete; fails when no byte comes for `timeout`.
+result<void> drive(agent_connection& connection, std::chrono::milliseconds timeout,
+                   const agent_connection::part_handler& handler);
+
+/// No byte came for `timeout`.
+[[nodiscard]] error timed_out_error(pid_t pid, std::chrono::milliseconds timeout);
+
+}  // namespace tasks::cli

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <memory>
+
+#include "sources/agent_connection.hpp"
+#include "sources/snapshot_source.hpp"
+
+namespace tasks::cli {
+
+/// Connects to the agent of a process; every kind of failure is an error of its own.
+[[nodiscard]] result<std::unique_ptr<snapshot_source>> connect_to_agent(pid_t pid, std::chrono::milliseconds timeout);
+
+}  // namespace tasks::cli

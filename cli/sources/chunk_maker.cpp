@@ -1,0 +1,113 @@
+#include "sources/chunk_maker.hpp"
+
+#include <cstddef>
+#include <string>
+
+#include "utf8.hpp"
+
+namespace tasks::cli {
+namespace {
+
+constexpr int chunk_size = 512;
+
+void add_spawn_addresses(google::protobuf::RepeatedField<std::uint64_t>& to, std::uint64_t pc, std::uint64_t caller) {
+  if (pc != 0) to.Add(pc);
+  if (pc != 0 && caller != 0) to.Add(caller);
+}
+
+}  // namespace
+
+std::uint32_t chunk_maker::number(std::uint64_t where) {
+  if (where == 0) return 0;
+  const auto [known, is_new] = locations_.try_emplace(where, static_cast<std::uint32_t>(locations_.size() + 1));
+  if (!is_new) return known->second;
+  auto& location = *chunk_.add_locations();
+  location.set_id(known->second);
+  if (layout::is_code(where)) {
+    location.set_address(layout::code_address(where));
+    return known->second;
+  }
+  // libstdc++'s std::source_location::__impl, see layout::entry.
+  struct place {
+    std::uint64_t file, function;
+    std::uint32_t line, column;
+  };
+  if (const auto at = memory_.get<place>(where)) {
+    location.set_function(memory_.string_at(at->function));
+    location.set_file(memory_.string_at(at->file));
+    location.set_line(at->line);
+  }
+  return known->second;
+}
+
+void chunk_maker::fill_wait(const target_task& task, v1::Wait& wait) const {
+  wait.set_kind(static_cast<v1::Wait::Kind>(kind_of(task)));
+  if (task.wait == 0) return;
+  wait.set_object(task.object);
+  if (const auto fd = layout::descriptor_of(task.wait); fd != layout::no_descriptor) wait.set_fd(fd);
+  const auto detail = layout::detail_of(task.wait);
+  if (detail == layout::detail_kind::capacity) wait.set_capacity(task.detail);
+  if (detail != layout::detail_kind::steady_expiry && detail != layout::detail_kind::system_expiry) return;
+  const auto expiry = static_cast<std::int64_t>(task.detail);
+  if (expiry == INT64_MAX) {
+    wait.set_never_expires(true);
+  } else if (detail == layout::detail_kind::steady_expiry) {
+    wait.set_expires_in_ms(expiry / 1'000'000 - static_cast<std::int64_t>(clocks_.monotonic_ms));
+  } else if (clocks_.wall_ns) {
+    wait.set_expires_in_ms(expiry / 1'000'000 - *clocks_.wall_ns / 1'000'000);
+  }
+}
+
+void chunk_maker::add(const target_task& task) {
+  auto& to = *chunk_.add_tasks();
+  const auto state = detail::state_of(task.word);
+  to.set_id(task.id);
+  to.set_parent(task.parent);
+  to.set_state(static_cast<v1::Task::State>(state));
+  if (state == detail::task_state::blocked) fill_wait(task, *to.mutable_wait());
+  to.set_age_ms(age_of(task, clocks_.monotonic_ms));
+  to.set_resumes(task.resumes);
+  to.set_thread(task.thread);
+  for (auto i = task.depth; i-- > 0;) to.add_frames(number(task.where[i]));
+  add_spawn_addresses(*to.mutable_spawn_addresses(), task.spawn_pc, task.spawn_caller);
+  if (task.annotations != 0) {
+    for (auto [key, value] : registries_.annotations(task)) {
+      detail::make_utf8(key);
+      detail::make_utf8(value);
+      // Newest first: what is there already is newer.
+      if (!key.empty()) {
+        to.mutable_labels()->try_emplace(key, value);
+      } else if (to.name().empty()) {
+        to.set_name(value);
+      }
+    }
+  }
+  to.set_awaited((task.flags & layout::awaited) != 0);
+  to.set_version(task.version());
+  to.set_truncated(task.truncated);
+  to.set_spawn_location(number(task.spawn_where));
+  if (chunk_.tasks_size() >= chunk_size) flush();
+}
+
+void chunk_maker::add(const detail::stack_group& group, std::span<const std::uint64_t> frames) {
+  auto& to = *chunk_.add_groups();
+  to.set_count(group.count);
+  to.set_state(static_cast<v1::Task::State>(group.state));
+  if (group.state == detail::task_state::blocked) {
+    to.mutable_wait()->set_kind(static_cast<v1::Wait::Kind>(group.kind));
+    if (group.same_capacity) to.mutable_wait()->set_capacity(group.capacity);
+  }
+  for (auto i = frames.size(); i-- > 0;) to.add_frames(number(frames[i]));
+  to.set_oldest_ms(group.ages[0]);
+  for (std::size_t i = 0; i < group.id_count; ++i) to.add_ids(group.ids[i]);
+  add_spawn_addresses(*to.mutable_spawn_addresses(), group.spawn_pc, group.spawn_caller);
+  to.set_spawn_location(number(group.spawn_where));
+  if (chunk_.groups_size() >= chunk_size) flush();
+}
+
+void chunk_maker::flush() {
+  if (!stopped_ && (chunk_.tasks_size() != 0 || chunk_.groups_size() != 0)) stopped_ = !visit_(chunk_);
+  chunk_.Clear();
+}
+
+}  // namespace tasks::cli

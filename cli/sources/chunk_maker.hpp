@@ -1,0 +1,47 @@
+#pragma once
+
+/// Copied tasks and groups as the parts of an answer, with the source locations read from the target's memory.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <unordered_map>
+
+#include "sources/snapshot_source.hpp"
+#include "stack_groups.hpp"
+#include "target/registry_reader.hpp"
+
+namespace tasks::cli {
+
+/// The target's clocks at the moment of an answer.
+struct target_clocks {
+  std::uint64_t monotonic_ms;
+  std::optional<std::int64_t> wall_ns;  ///< since the epoch; nullopt: not known
+};
+
+class chunk_maker {
+ public:
+  chunk_maker(const memory& from, const registry_reader& registries, target_clocks clocks, const chunk_visitor& visit)
+      : memory_(from), registries_(registries), clocks_(clocks), visit_(visit) {}
+
+  void add(const target_task& task);
+  void add(const detail::stack_group& group, std::span<const std::uint64_t> frames);
+  /// Hands over what has not been yet.
+  void flush();
+  /// The visitor wants no more.
+  [[nodiscard]] bool stopped() const noexcept { return stopped_; }
+
+ private:
+  [[nodiscard]] std::uint32_t number(std::uint64_t where);
+  void fill_wait(const target_task& task, v1::Wait& wait) const;
+
+  const memory& memory_;
+  const registry_reader& registries_;
+  target_clocks clocks_;
+  const chunk_visitor& visit_;
+  v1::Chunk chunk_;
+  std::unordered_map<std::uint64_t, std::uint32_t> locations_;
+  bool stopped_ = false;
+};
+
+}  // namespace tasks::cli

@@ -1,0 +1,80 @@
+#include <errno.h>
+#include <fmt/format.h>
+#include <sched.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "linux/proc.hpp"
+#include "process_vitals.hpp"
+#include "sources/memory_source.hpp"
+
+namespace tasks::cli {
+namespace {
+
+std::int64_t clock_ns(clockid_t clock) {
+  timespec t{};
+  ::clock_gettime(clock, &t);
+  return static_cast<std::int64_t>(t.tv_sec) * 1'000'000'000 + t.tv_nsec;
+}
+
+std::uint32_t cpus_in_affinity_mask(pid_t pid) {
+  std::vector<cpu_set_t> mask(1);
+  for (; mask.size() <= 64; mask.resize(mask.size() * 2)) {  // EINVAL: the kernel knows more processors
+    const auto size = mask.size() * sizeof(cpu_set_t);
+    if (::sched_getaffinity(pid, size, mask.data()) == 0)
+      return static_cast<std::uint32_t>(CPU_COUNT_S(size, mask.data()));
+  }
+  return 0;
+}
+
+class direct_source final : public memory_source {
+ public:
+  direct_source(pid_t pid, std::vector<root_copy> roots) : memory_source(pid, process_memory(pid), std::move(roots)) {}
+
+  [[nodiscard]] std::string description() const override { return "memory of " + subject_of(pid()); }
+  [[nodiscard]] std::uint64_t now() override { return detail::monotonic_ms(); }
+
+  [[nodiscard]] process_facts facts() override {
+    process_facts facts;
+    const bool renumbered = innermost_pid(pid()) != pid();
+    for (const pid_t tid : all_tids(pid())) {
+      facts.tids.push_back(static_cast<std::uint32_t>(renumbered ? innermost_pid(tid) : tid));
+    }
+    facts.cpus_in_affinity_mask = cpus_in_affinity_mask(pid());
+    facts.cpu_quota_millis = detail::cpu_quota({}, std::to_string(pid())).millis();
+    facts.cpus = std::max(facts.cpus_in_affinity_mask, 1u);
+    if (facts.cpu_quota_millis != 0) facts.cpus = std::min(facts.cpus, (facts.cpu_quota_millis + 999) / 1000);
+    if (const auto stat = read_stat(pid())) {
+      facts.rss_bytes = stat->rss_pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+      facts.cpu_time_ms = stat->cpu_ticks * 1000 / static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
+      facts.uptime_ms = static_cast<std::uint64_t>(uptime_of(stat->start_time) * 1000);
+    }
+    return facts;
+  }
+
+ protected:
+  [[nodiscard]] std::optional<std::int64_t> wall_clock() override { return clock_ns(CLOCK_REALTIME); }
+};
+
+}  // namespace
+
+result<std::unique_ptr<memory_source>> open_direct(pid_t pid) {
+  const auto stat = read_stat(pid);
+  if (!stat) return no_such_process(pid);
+  if (stat->state == 'Z') return error{error_code::no_such_process, subject_of(pid), "the process has ended", ""};
+  root_finder finder;
+  return open_direct(pid, finder.find(pid));
+}
+
+result<std::unique_ptr<memory_source>> open_direct(pid_t pid, target_roots found) {
+  if (auto why = unreadable(pid, found)) return *std::move(why);
+  const auto inner_pid = innermost_pid(pid);
+  // A root with another process's pid is a copy that a fork left behind; one without any has no task yet.
+  std::erase_if(found.roots, [&](const root_copy& root) { return root.pid != inner_pid; });
+  return std::unique_ptr<memory_source>(std::make_unique<direct_source>(pid, std::move(found.roots)));
+}
+
+}  // namespace tasks::cli

@@ -1,0 +1,71 @@
+#include "sources/fallback_source.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <type_traits>
+#include <utility>
+
+#include "sources/agent_source.hpp"
+#include "sources/memory_source.hpp"
+
+namespace tasks::cli {
+namespace {
+
+/// The target's memory, after its agent failed to answer; or what went wrong first, with what went wrong then.
+result<std::unique_ptr<snapshot_source>> read_memory_instead(pid_t pid, const error& first) {
+  auto direct = open_direct(pid);
+  if (!direct) {
+    auto both = first;
+    both.next_step = "nor can its memory be read: " + direct.why().fact;
+    return both;
+  }
+  fmt::print(stderr, "{}; reading its memory instead\n", message({first.code, first.subject, first.fact, ""}));
+  return std::unique_ptr<snapshot_source>(*std::move(direct));
+}
+
+class fallback_source final : public snapshot_source {
+ public:
+  fallback_source(pid_t pid, std::unique_ptr<snapshot_source> agent) : pid_(pid), source_(std::move(agent)) {}
+
+  [[nodiscard]] pid_t pid() const override { return pid_; }
+  [[nodiscard]] std::string description() const override { return source_->description(); }
+
+  result<v1::Vitals> vitals(bool counts_only, const chunk_visitor& visit) override {
+    return ask([&](snapshot_source& source, const chunk_visitor& see) { return source.vitals(counts_only, see); },
+               visit);
+  }
+  result<v1::Trailer> stacks(const v1::StacksRequest& query, const chunk_visitor& visit) override {
+    return ask([&](snapshot_source& source, const chunk_visitor& see) { return source.stacks(query, see); }, visit);
+  }
+
+ private:
+  template <class Ask>
+  std::invoke_result_t<Ask&, snapshot_source&, const chunk_visitor&> ask(Ask question, const chunk_visitor& visit) {
+    bool began = false;
+    auto answer = question(*source_, [&](const v1::Chunk& chunk) {
+      began = true;
+      return visit(chunk);
+    });
+    // What was shown already cannot be taken back.
+    if (answer || began || answer.why().code != error_code::timed_out) return answer;
+    auto direct = read_memory_instead(pid_, answer.why());
+    if (!direct) return direct.why();
+    source_ = *std::move(direct);
+    return question(*source_, visit);
+  }
+
+  pid_t pid_;
+  std::unique_ptr<snapshot_source> source_;
+};
+
+}  // namespace
+
+result<std::unique_ptr<snapshot_source>> open_agent_or_memory(pid_t pid, std::chrono::milliseconds timeout) {
+  auto agent = connect_to_agent(pid, timeout);
+  if (agent) return std::unique_ptr<snapshot_source>(std::make_unique<fallback_source>(pid, *std::move(agent)));
+  if (agent.why().code == error_code::timed_out) return read_memory_instead(pid, agent.why());
+  return agent;
+}
+
+}  // namespace tasks::cli

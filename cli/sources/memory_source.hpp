@@ -1,0 +1,72 @@
+#pragma once
+
+/// Snapshots from a target's memory, with the same answers as an agent's.
+
+#include <sys/types.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "linux/memory.hpp"
+#include "sources/snapshot_source.hpp"
+#include "target/registry_reader.hpp"
+#include "target/roots.hpp"
+
+namespace tasks::cli {
+
+class core_file;
+
+/// What the registries do not tell of a process.
+struct process_facts {
+  std::vector<std::uint32_t> tids;  ///< as the target calls its threads
+  std::uint32_t cpus = 0;           ///< 0: not known, as below
+  std::uint32_t cpus_in_affinity_mask = 0;
+  std::uint32_t cpu_quota_millis = 0;
+  std::uint64_t rss_bytes = 0;
+  std::uint64_t cpu_time_ms = 0;
+  std::uint64_t uptime_ms = 0;
+};
+
+class memory_source : public snapshot_source {
+ public:
+  memory_source(pid_t pid, std::unique_ptr<memory> from, std::vector<root_copy> roots);
+
+  [[nodiscard]] pid_t pid() const override { return pid_; }
+  result<v1::Vitals> vitals(bool counts_only, const chunk_visitor& visit) override;
+  result<v1::Trailer> stacks(const v1::StacksRequest& query, const chunk_visitor& visit) override;
+
+  [[nodiscard]] const memory& bytes() const noexcept { return *memory_; }
+  [[nodiscard]] const std::vector<root_copy>& roots() const noexcept { return roots_; }
+  [[nodiscard]] registry_reader& registries() noexcept { return reader_; }
+  /// Milliseconds on the target's CLOCK_MONOTONIC.
+  [[nodiscard]] virtual std::uint64_t now() = 0;
+  [[nodiscard]] virtual process_facts facts() = 0;
+  /// Null: a live process.
+  [[nodiscard]] virtual const core_file* core() const { return nullptr; }
+
+ protected:
+  /// Nanoseconds since the epoch; nullopt: not known.
+  [[nodiscard]] virtual std::optional<std::int64_t> wall_clock() = 0;
+
+ private:
+  friend class chunk_maker;
+  [[nodiscard]] std::uint32_t tick_resolution() const;
+
+  pid_t pid_;
+  std::unique_ptr<memory> memory_;
+  std::vector<root_copy> roots_;
+  registry_reader reader_;
+};
+
+/// A live process, which is neither asked, nor stopped, nor written to. Fails where its memory may not be read.
+[[nodiscard]] result<std::unique_ptr<memory_source>> open_direct(pid_t pid);
+/// Likewise, where its roots are known already.
+[[nodiscard]] result<std::unique_ptr<memory_source>> open_direct(pid_t pid, target_roots roots);
+/// What makes its answers incomplete is printed on standard error.
+[[nodiscard]] result<std::unique_ptr<memory_source>> open_core(const std::string& path,
+                                                               const std::optional<std::string>& executable);
+
+}  // namespace tasks::cli

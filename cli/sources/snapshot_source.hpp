@@ -1,0 +1,51 @@
+#pragma once
+
+/// Where a snapshot comes from. Every view renders the messages of tasks/v1/agent.proto and cannot tell which source
+/// sent them.
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/error.hpp"
+#include "symbols/modules.hpp"
+#include "symbols/symbolizer.hpp"
+#include "tasks/v1/agent.pb.h"
+
+namespace tasks::cli {
+
+/// Gets the parts of one answer as they come; locations before what names them.
+/// What it returns says whether to go on.
+using chunk_visitor = std::function<bool(const v1::Chunk&)>;
+
+class snapshot_source {
+ public:
+  virtual ~snapshot_source() = default;
+
+  /// The target, in our pid namespace.
+  [[nodiscard]] virtual pid_t pid() const = 0;
+  /// False: a core file. Then there is nothing in /proc.
+  [[nodiscard]] virtual bool is_alive() const { return true; }
+  /// The target's code, one for all who ask.
+  [[nodiscard]] virtual std::shared_ptr<target_code> code() const {
+    if (!code_) code_ = std::make_shared<target_code>(pid());
+    return code_;
+  }
+  /// Names of the target's code.
+  [[nodiscard]] std::unique_ptr<symbolizer> symbols() const { return make_symbolizer(code()); }
+  /// What is read, in a line: "agent at /run/user/1000/tasks/4131".
+  [[nodiscard]] virtual std::string description() const = 0;
+
+  /// The vital signs; then `visit` gets the groups of tasks that are blocked on channels, unless `counts_only`.
+  virtual result<v1::Vitals> vitals(bool counts_only, const chunk_visitor& visit) = 0;
+  /// Tasks, or groups of tasks where the query says so, streamed. A visitor that stops gets an empty trailer back.
+  virtual result<v1::Trailer> stacks(const v1::StacksRequest& query, const chunk_visitor& visit) = 0;
+
+ private:
+  mutable std::shared_ptr<target_code> code_;
+};
+
+}  // namespace tasks::cli

@@ -1,0 +1,156 @@
+#include "surveys/channels.hpp"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <unordered_map>
+#include <utility>
+
+#include "proof/asio_channels.hpp"
+#include "proof/prove_target.hpp"
+#include "sources/memory_source.hpp"
+
+namespace tasks::cli {
+namespace {
+
+constexpr int most_ids = 3;
+
+bool same_place(const v1::Group& group, const v1::Task& task) {
+  return group.wait().kind() == task.wait().kind() &&
+         std::equal(group.frames().begin(), group.frames().end(), task.frames().begin(), task.frames().end());
+}
+
+class collector {
+ public:
+  void add(const v1::Task& task) {
+    const auto object = task.wait().object();
+    const auto [known, is_new] = by_address_.try_emplace(object, channels_.size());
+    if (is_new) channels_.emplace_back().address = object;
+    auto& channel = channels_[known->second];
+    if (task.wait().has_capacity()) channel.capacity = task.wait().capacity();
+    (task.wait().kind() == v1::Wait::CHANNEL_SEND ? channel.senders : channel.receivers) += 1;
+    channel.oldest_ms = std::max(channel.oldest_ms, task.age_ms());
+    add_to_group(channel, task);
+  }
+
+  std::vector<surveyed_channel> finish(resolver& names) {
+    for (auto& channel : channels_) {
+      std::stable_sort(channel.waiters.begin(), channel.waiters.end(),
+                       [](const auto& a, const auto& b) { return a.group.count() > b.group.count(); });
+      for (auto& each : channel.waiters) names.resolve(each.group, each.what);
+    }
+    std::stable_sort(channels_.begin(), channels_.end(), [](const auto& a, const auto& b) {
+      const auto key = [](const surveyed_channel& c) { return std::pair(c.senders + c.receivers, c.oldest_ms); };
+      return key(a) > key(b);
+    });
+    return std::move(channels_);
+  }
+
+ private:
+  static void add_to_group(surveyed_channel& channel, const v1::Task& task) {
+    auto at = std::find_if(channel.waiters.begin(), channel.waiters.end(),
+                           [&](const channel_waiters& each) { return same_place(each.group, task); });
+    if (at == channel.waiters.end()) {
+      at = channel.waiters.emplace(at);
+      at->group.set_state(v1::Task::BLOCKED);
+      *at->group.mutable_wait() = task.wait();
+      *at->group.mutable_frames() = task.frames();
+    }
+    auto& group = at->group;
+    group.set_count(group.count() + 1);
+    group.set_oldest_ms(std::max(group.oldest_ms(), task.age_ms()));
+    if (group.ids_size() < most_ids) group.add_ids(task.id());
+  }
+
+  std::vector<surveyed_channel> channels_;
+  std::unordered_map<std::uint64_t, std::size_t> by_address_;
+};
+
+/// A channel's memory: {receivers' state : 16, senders' state : 16, …}, capacity; see leaks/channel_list.hpp. Nothing:
+/// there is no such channel any more, or it may not be read.
+std::optional<bool> read_closed(const memory& from, const surveyed_channel& channel) {
+  constexpr unsigned closed_state = 3;
+  struct {
+    std::uint16_t receivers, senders;
+    std::uint64_t capacity;
+  } head;
+  if (from.read(channel.address, &head, sizeof head) != sizeof head) return std::nullopt;
+  if (head.receivers > closed_state || head.senders > closed_state) return std::nullopt;
+  if (channel.capacity && *channel.capacity != head.capacity) return std::nullopt;
+  return head.senders == closed_state;
+}
+
+void read_states(snapshot_source& source, std::vector<surveyed_channel>& channels) {
+  const auto* kept = dynamic_cast<const memory_source*>(&source);
+  const auto live = kept ? nullptr : process_memory(source.pid());
+  for (auto& channel : channels) channel.closed = read_closed(kept ? kept->bytes() : *live, channel);
+}
+
+std::string holder_words(const leaks::finding& found) {
+  auto text = describe(found.by);
+  const bool is_way = found.by.what == leaks::holder::kind::allocation || found.by.what == leaks::holder::kind::frame;
+  if (const auto root = describe(found.root); is_way && root != text) text += ", reached from " + root;
+  return text;
+}
+
+/// Of all that waits on one channel. What holds one waiter of it holds all of them, through the channel.
+void judge(surveyed_channel& channel, const std::vector<const leaks::finding*>& waiters) {
+  using leaks::verdict;
+  const auto first = [&](auto is) {
+    const auto at = std::find_if(waiters.begin(), waiters.end(), is);
+    return at == waiters.end() ? nullptr : *at;
+  };
+  const auto waits_here = [&](std::uint64_t task) { return first([&](const auto* f) { return f->task == task; }); };
+  const auto is_held = [](const auto* f) { return f->verdict == verdict::held; };
+  const auto from_outside = [&](const auto* f) {
+    return is_held(f) && (f->by.what != leaks::holder::kind::frame || !waits_here(f->by.id));
+  };
+  const auto* held = first(from_outside);
+  if (held == nullptr) held = first(is_held);
+  if (held != nullptr) {
+    channel.who = surveyed_channel::references::held;
+    channel.held_by = holder_words(*held);
+  } else if (const auto* doubtful = first([](const auto* f) { return f->verdict == verdict::unchecked; })) {
+    channel.held_by = doubtful->reason;
+  } else if (waiters.size() >= channel.senders + channel.receivers) {
+    channel.who = surveyed_channel::references::nothing_alive;
+  }
+}
+
+void prove(snapshot_source& source, channel_survey& survey) {
+  const auto proof = leaks::prove_target(source);
+  const std::string missing = "who else points to these channels is not known: ";
+  if (!proof) {
+    survey.notes.push_back(missing + in_words(proof.why()));
+    return;
+  }
+  if (!proof->doubt.empty()) survey.notes.push_back(missing + proof->doubt);
+  survey.stopped_ms = proof->stopped_ms;
+  std::unordered_map<std::uint64_t, std::vector<const leaks::finding*>> by_channel;
+  for (const auto& each : proof->findings) by_channel[each.object].push_back(&each);
+  for (auto& channel : survey.channels) judge(channel, by_channel[channel.address]);
+}
+
+}  // namespace
+
+result<channel_survey> survey_channels(snapshot_source& source, resolver& names, bool prove_too) {
+  v1::StacksRequest query;
+  query.add_kinds(v1::Wait::CHANNEL_SEND);
+  query.add_kinds(v1::Wait::CHANNEL_RECEIVE);
+  collector found;
+  auto trailer = source.stacks(query, [&](const v1::Chunk& chunk) {
+    names.learn(chunk);
+    for (const auto& task : chunk.tasks()) found.add(task);
+    return true;
+  });
+  if (!trailer) return trailer.why();
+  channel_survey survey;
+  survey.trailer = *std::move(trailer);
+  survey.channels = found.finish(names);
+  if (survey.channels.empty()) return survey;
+  read_states(source, survey.channels);
+  if (prove_too) prove(source, survey);
+  return survey;
+}
+
+}  // namespace tasks::cli

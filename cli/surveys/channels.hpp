@@ -1,0 +1,52 @@
+#pragma once
+
+/// The channels of a target that tasks wait on, and who else points to them.
+///
+///   snapshot ──tasks that wait on a channel──> by channel ──> by stack
+///   memory   ──> closed?                         proof ──> held, and by whom; or by nothing alive
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sources/snapshot_source.hpp"
+#include "surveys/resolver.hpp"
+
+namespace tasks::cli {
+
+/// Tasks that wait on one channel at the same place.
+struct channel_waiters {
+  v1::Group group;
+  resolved what;
+};
+
+struct surveyed_channel {
+  enum class references {
+    unknown,        ///< `held_by` says why; empty: nobody looked
+    nothing_alive,  ///< proven: its waiters will never wake
+    held            ///< by `held_by`
+  };
+
+  std::uint64_t address = 0;
+  std::optional<std::uint64_t> capacity;  ///< in messages
+  std::optional<bool> closed;             ///< nothing: its memory could not be read
+  std::uint64_t senders = 0, receivers = 0;
+  std::uint64_t oldest_ms = 0;
+  std::vector<channel_waiters> waiters;  ///< the largest group first
+  references who = references::unknown;
+  std::string held_by;
+};
+
+struct channel_survey {
+  std::vector<surveyed_channel> channels;  ///< most waiters first
+  v1::Trailer trailer;
+  std::vector<std::string> notes;  ///< what is missing and why, a sentence each
+  double stopped_ms = 0;
+};
+
+/// `names` resolves the survey's frames and must outlive them. `prove`: a live target is stopped for the time that it
+/// takes to copy its memory, if any task waits on a channel.
+[[nodiscard]] result<channel_survey> survey_channels(snapshot_source& source, resolver& names, bool prove);
+
+}  // namespace tasks::cli

@@ -1,0 +1,201 @@
+#include "surveys/leak_groups.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/words.hpp"
+
+namespace tasks::cli {
+namespace {
+
+constexpr int most_ids = 3;
+
+bool is_channel(const v1::Wait& wait) {
+  return wait.kind() == v1::Wait::CHANNEL_SEND || wait.kind() == v1::Wait::CHANNEL_RECEIVE;
+}
+
+void append_number(std::string& key, std::uint64_t number) {
+  key.append(reinterpret_cast<const char*>(&number), sizeof number);
+}
+
+}  // namespace
+
+void group_keys::learn(const v1::Chunk& chunk) {
+  for (const auto& l : chunk.locations())
+    places_[l.id()] = fmt::format("{}\n{}\n{}\n{}\n", l.function(), l.file(), l.line(), l.address());
+}
+
+group_key group_keys::of(const v1::Task& task) const {
+  group_key key;
+  append_number(key, static_cast<std::uint64_t>(task.state()));
+  append_number(key, static_cast<std::uint64_t>(task.wait().kind()));
+  const auto append_place = [&](std::uint32_t location) {
+    if (const auto found = places_.find(location); found != places_.end()) key += found->second;
+  };
+  for (const auto location : task.frames()) append_place(location);
+  for (const auto address : task.spawn_addresses()) append_number(key, address);
+  append_place(task.spawn_location());
+  return key;
+}
+
+void task_count::add(const v1::Chunk& chunk) {
+  keys_.learn(chunk);
+  for (const auto& task : chunk.tasks()) {
+    if (task.state() != v1::Task::BLOCKED) continue;
+    ++groups_[keys_.of(task)];
+    resumes_[task.id()] = task.resumes();
+  }
+}
+
+bool task_count::has(const v1::Task& task) const {
+  const auto found = resumes_.find(task.id());
+  return found != resumes_.end() && found->second == task.resumes();
+}
+
+leak_groups::leak_groups(const leak_options& options, const leaks::proof* proof, const task_count* before,
+                         const task_count* halfway)
+    : options_(options), before_(before), halfway_(halfway) {
+  if (proof)
+    for (const auto& finding : proof->findings) findings_[finding.task] = &finding;
+}
+
+void leak_groups::set_stalled(std::uint64_t id, std::string evidence) { stalled_[id] = std::move(evidence); }
+
+void leak_groups::add(const v1::Chunk& chunk) {
+  keys_.learn(chunk);
+  for (const auto& task : chunk.tasks()) add(task);
+}
+
+void leak_groups::add(const v1::Task& task) {
+  if (task.state() == v1::Task::READY) return;
+  const auto found = findings_.find(task.id());
+  const auto* finding = found == findings_.end() ? nullptr : found->second;
+  auto key = keys_.of(task);
+  auto* groups = &waiting_;
+  if (task.state() == v1::Task::RUNNING) {
+    if (!stalled_.contains(task.id())) return;
+    groups = &running_;
+    append_number(key, task.id());  // each has a stack of its own
+  } else if (finding && finding->verdict == leaks::verdict::proven) {
+    groups = &proven_;
+  }
+  auto& its = (*groups)[key];
+  auto& group = its.group;
+  if (its.count++ == 0) {
+    group.set_state(task.state());
+    if (task.has_wait()) *group.mutable_wait() = task.wait();
+    *group.mutable_frames() = task.frames();
+    *group.mutable_spawn_addresses() = task.spawn_addresses();
+    group.set_spawn_location(task.spawn_location());
+    its.finding = finding;
+  }
+  group.set_count(its.count);
+  group.set_oldest_ms(std::max(group.oldest_ms(), task.age_ms()));
+  if (group.ids_size() < most_ids) group.add_ids(task.id());
+  ++its.objects[task.wait().object()];
+  its.closed = its.closed || (finding && finding->closed);
+  if (halfway_ && halfway_->has(task)) ++its.stayed;
+}
+
+/// Those that came before the middle and are still there are more than all that were there at the beginning. Tasks that
+/// come and go in equal numbers do not look so.
+bool leak_groups::grows(const group_key& key, const member& of) const {
+  if (!before_) return false;
+  const auto found = before_->groups().find(key);
+  return of.stayed > (found == before_->groups().end() ? 0 : found->second);
+}
+
+std::string leak_groups::why_proven(const member& of) const {
+  const auto& wait = of.group.wait();
+  const bool one = of.count == 1;
+  const std::string_view who = wait.kind() == v1::Wait::CHANNEL_SEND      ? "sender"
+                               : wait.kind() == v1::Wait::CHANNEL_RECEIVE ? "receiver"
+                                                                          : "task";
+  const auto subject = fmt::format("{} {}{} wait{}", of.count, who, one ? "" : "s", one ? "s" : "");
+  if (!is_channel(wait)) {
+    if (wait.kind() == v1::Wait::TIMER)
+      return fmt::format("{} for a timer that never expires; nothing alive points to it, so nobody can cancel it",
+                         subject);
+    return fmt::format("{} for tasks that will never end", subject);
+  }
+  auto text = of.objects.size() == 1
+                  ? fmt::format("{} on channel {:#x}; nothing alive points to it", subject, wait.object())
+                  : fmt::format("{} on {} channels; nothing alive points to any of them", subject, of.objects.size());
+  if (of.closed && wait.kind() == v1::Wait::CHANNEL_SEND)
+    text += "; it is closed, and close() does not wake senders that wait already";
+  return text;
+}
+
+std::string leak_groups::why_old(const member& of) {
+  const auto* finding = of.finding;
+  if (!finding) return {};
+  const auto which = of.count == 1 ? std::string() : fmt::format("task {}: ", finding->task);
+  if (finding->verdict == leaks::verdict::unchecked) return which + "not checked: " + finding->reason;
+  const bool through = finding->root.what != leaks::holder::kind::none &&
+                       (finding->root.what != finding->by.what || finding->root.id != finding->by.id ||
+                        finding->root.address != finding->by.address);
+  auto text = which + "held by " + describe(finding->by);
+  if (through) text += ", which is reached from " + describe(finding->root);
+  return text;
+}
+
+std::vector<leak> leak_groups::finish() {
+  std::vector<leak> found;
+  const auto list = [&](v1::LeakView::Verdict verdict, member& of, std::string evidence) {
+    leak one{verdict, std::move(of.group), 0, std::move(evidence), {}};
+    one.hint = usual_fix(verdict, one.group.wait(), of.closed);
+    found.push_back(std::move(one));
+  };
+  for (auto& [key, of] : proven_) list(v1::LeakView::PROVEN, of, why_proven(of));
+  for (auto& [key, of] : running_) list(v1::LeakView::STALLED, of, stalled_[of.group.ids(0)]);
+  for (auto& [key, of] : waiting_) {
+    if (grows(key, of)) {
+      const auto before = before_->groups().find(key);
+      list(v1::LeakView::GROWING, of,
+           fmt::format("{} → {} in {:g}s", before == before_->groups().end() ? 0 : before->second, of.count,
+                       options_.interval_seconds));
+    } else if (of.group.oldest_ms() >= options_.min_age_ms) {
+      list(v1::LeakView::OLD, of, why_old(of));
+    }
+  }
+  const auto weight = [](const leak& l) {
+    return static_cast<double>(l.group.count()) * static_cast<double>(l.group.oldest_ms() + 1);
+  };
+  std::sort(found.begin(), found.end(), [&](const leak& a, const leak& b) {
+    if (a.verdict != b.verdict) return a.verdict < b.verdict;
+    if (weight(a) != weight(b)) return weight(a) > weight(b);
+    return a.group.ids(0) < b.group.ids(0);
+  });
+  return found;
+}
+
+std::string usual_fix(v1::LeakView::Verdict verdict, const v1::Wait& wait, bool closed) {
+  if (verdict == v1::LeakView::STALLED) return "co_await now and then, or give the work to a thread pool";
+  switch (wait.kind()) {
+    case v1::Wait::CHANNEL_SEND:
+      if (closed) return "call cancel() too where the channel is closed, or let the last sender close it";
+      return "give the channel a buffer of 1 if one message is sent, or wait for a stop signal too (||)";
+    case v1::Wait::CHANNEL_RECEIVE:
+      return "close() the channel after the last send";
+    case v1::Wait::TIMER:
+      return verdict == v1::LeakView::PROVEN ? "cancel() the timer where what is waited for happens"
+                                             : "use one timer again, or cancel() those that are left behind";
+    case v1::Wait::TASKS:
+      return "end what it waits for";
+    case v1::Wait::SOCKET_CONNECT:
+    case v1::Wait::SOCKET_READ:
+    case v1::Wait::SOCKET_WRITE:
+    case v1::Wait::SOCKET_WAIT:
+    case v1::Wait::DESCRIPTOR_READ:
+    case v1::Wait::DESCRIPTOR_WRITE:
+    case v1::Wait::DESCRIPTOR_WAIT:
+    case v1::Wait::RESOLVE:
+      return "wait for a timer too (||), and give up when it expires";
+    default:
+      return {};
+  }
+}
+
+}  // namespace tasks::cli

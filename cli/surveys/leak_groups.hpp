@@ -1,0 +1,100 @@
+#pragma once
+
+/// From looks at a target's tasks and a proof to groups with a verdict each.
+///
+///   looks ──> task_count ──> leak_groups ──> leak {verdict, group, evidence, hint} …      the worst first
+///   proof ────────────────────┘
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "proof/proof.hpp"
+#include "tasks/v1/agent.pb.h"
+#include "tasks/v1/view.pb.h"
+
+namespace tasks::cli {
+
+/// What tasks have in common that are one group: state, kind of wait, stack and where they were spawned. The same in
+/// every look.
+using group_key = std::string;
+
+/// Makes the keys of one look; its locations' numbers hold for that look alone.
+class group_keys {
+ public:
+  void learn(const v1::Chunk& chunk);
+  [[nodiscard]] group_key of(const v1::Task& task) const;
+
+ private:
+  std::unordered_map<std::uint32_t, std::string> places_;
+};
+
+/// Tasks that wait, in one look at a target.
+class task_count {
+ public:
+  void add(const v1::Chunk& chunk);
+  [[nodiscard]] const std::unordered_map<group_key, std::uint64_t>& groups() const noexcept { return groups_; }
+  /// Was this task there, in the same wait?
+  [[nodiscard]] bool has(const v1::Task& task) const;
+
+ private:
+  group_keys keys_;
+  std::unordered_map<group_key, std::uint64_t> groups_;
+  std::unordered_map<std::uint64_t, std::uint64_t> resumes_;  ///< by id
+};
+
+/// Tasks with the same stack, wait and verdict.
+struct leak {
+  v1::LeakView::Verdict verdict = v1::LeakView::OLD;
+  v1::Group group;  ///< locations as in the last look; its wait is that of the first task
+  std::uint64_t frame_bytes = 0;
+  std::string evidence, hint;
+};
+
+struct leak_options {
+  std::uint64_t min_age_ms = 30'000;
+  double interval_seconds = 0;  ///< between the first look and the last; 0: there was but one
+};
+
+class leak_groups {
+ public:
+  /// Null: nothing was proven; and, without --interval, there were no earlier looks: `before` at its beginning,
+  /// `halfway` in its middle.
+  leak_groups(const leak_options& options, const leaks::proof* proof, const task_count* before,
+              const task_count* halfway);
+
+  /// A part of the last look.
+  void add(const v1::Chunk& chunk);
+  /// A task that a worker has run for too long; it is in the last look too.
+  void set_stalled(std::uint64_t id, std::string evidence);
+  /// What is wrong first, by verdict; then by count × age.
+  [[nodiscard]] std::vector<leak> finish();
+
+ private:
+  struct member {
+    std::uint64_t count = 0, stayed = 0;
+    v1::Group group;
+    std::unordered_map<std::uint64_t, std::uint64_t> objects;  ///< what they wait on, and how many on each
+    const leaks::finding* finding = nullptr;                   ///< of the first
+    bool closed = false;
+  };
+  void add(const v1::Task& task);
+  [[nodiscard]] bool grows(const group_key& key, const member& of) const;
+  [[nodiscard]] std::string why_proven(const member& of) const;
+  [[nodiscard]] static std::string why_old(const member& of);
+
+  leak_options options_;
+  const task_count* before_;
+  const task_count* halfway_;
+  std::unordered_map<std::uint64_t, const leaks::finding*> findings_;  ///< by task
+  std::unordered_map<std::uint64_t, std::string> stalled_;
+  group_keys keys_;
+  std::unordered_map<group_key, member> proven_, waiting_, running_;
+};
+
+/// What usually mends it: "give the channel a buffer of 1, …". Empty: nothing comes to mind.
+[[nodiscard]] std::string usual_fix(v1::LeakView::Verdict verdict, const v1::Wait& wait, bool closed);
+
+}  // namespace tasks::cli

@@ -1,0 +1,247 @@
+#include "surveys/processes.hpp"
+
+#include <errno.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "base/words.hpp"
+#include "linux/proc.hpp"
+#include "sources/agent_connection.hpp"
+#include "sources/memory_source.hpp"
+#include "surveys/running_tasks.hpp"
+#include "target/roots.hpp"
+#include "views/json.hpp"
+#include "views/render.hpp"
+
+namespace tasks::cli {
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+/// As the default of `vitals --stalled-after`.
+constexpr std::uint64_t stalled_after_ms = 1000;
+
+v1::ProcessView describe(const process_stat& stat) {
+  v1::ProcessView view;
+  view.set_pid(static_cast<std::uint32_t>(stat.pid));
+  view.set_ppid(static_cast<std::uint32_t>(stat.ppid));
+  view.set_executable(executable_of(stat.pid));
+  view.set_name(view.executable().empty() ? stat.name : std::string(base_name(view.executable())));
+  view.set_os_threads(stat.threads);
+  view.set_uptime_seconds(uptime_of(stat.start_time));
+  return view;
+}
+
+class lister {
+ public:
+  explicit lister(std::chrono::milliseconds timeout) : timeout_(timeout) {}
+
+  v1::ListView run() {
+    ask_sockets_by_name();
+    ask_the_rest();
+    collect();
+    v1::ListView list;
+    list.set_schema_version(schema_version);
+    for (auto& [pid, view] : rows_) *list.add_processes() = std::move(view);
+    return list;
+  }
+
+ private:
+  struct question {
+    std::unique_ptr<agent_connection> connection;
+    process_stat stat;
+    clock::time_point last_byte;
+    std::optional<v1::Vitals> vitals;
+    bool asked_who_runs = false;
+    running_tasks long_running;
+    bool done = false;
+  };
+
+  /// The quick way: sockets that the kernel lists under an agent's name, in our own namespaces.
+  void ask_sockets_by_name() {
+    for (const auto& listening : listening_sockets(0)) {
+      const auto named = agent_named_by(listening.path);
+      if (!named) continue;
+      unique_fd socket;
+      for (const auto& path : named->paths) {
+        socket = connect_to(path, 0);
+        if (socket || errno != ENOENT) break;
+      }
+      if (socket) {
+        // Whoever listens, in our pid namespace. What it says of itself is held against this.
+        ucred peer{};
+        socklen_t size = sizeof peer;
+        if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid > 0) {
+          ask(std::move(socket), peer.pid, named->pid);
+        }
+      } else if (errno == EACCES || errno == EPERM || errno == EAGAIN) {
+        const bool busy = errno == EAGAIN;
+        if (const auto stat = read_stat(named->pid)) {
+          add(*stat, v1::ProcessView::SILENT, busy ? "its agent is busy" : "permission denied");
+        }
+      }
+    }
+  }
+
+  void ask(unique_fd socket, pid_t pid, pid_t inner_pid) {
+    auto stat = read_stat(pid);
+    if (!stat || asked_.contains(pid)) return;
+    if (inner_pid != pid) inner_pid = innermost_pid(pid);
+    question q;
+    q.connection = std::make_unique<agent_connection>(std::move(socket), identity{pid, inner_pid, stat->start_time});
+    q.stat = *std::move(stat);
+    v1::Request request;
+    request.set_protocol(protocol_version);
+    request.mutable_vitals()->set_counts_only(true);
+    q.connection->send(request);
+    q.last_byte = clock::now();
+    asked_.insert(pid);
+    questions_.push_back(std::move(q));
+  }
+
+  /// Processes that the quick way did not reach: without an agent, or in another namespace.
+  void ask_the_rest() {
+    const pid_t self = ::getpid();
+    for (const pid_t pid : all_pids()) {
+      if (pid == self || rows_.contains(pid) || asked_.contains(pid)) continue;
+      // Kernel threads, half of all processes, have no executable: one system call instead of three.
+      if (!has_executable(pid)) continue;
+      const auto roots = finder_.find(pid);
+      if (!roots.instrumented) continue;
+      const auto stat = read_stat(pid);
+      if (!stat) continue;
+      const auto inner_pid = innermost_pid(pid);
+      unique_fd socket;
+      for (const auto& root : roots.roots) {
+        if (root.agent != layout::agent_status::listening || root.pid != inner_pid) continue;
+        socket = connect_to(root.socket_path, pid);
+        if (socket) break;
+      }
+      if (socket) {
+        ask(std::move(socket), pid, inner_pid);
+      } else {
+        auto& view = add(*stat, v1::ProcessView::ABSENT, "no agent: " + reason_without_agent(roots, inner_pid));
+        count_directly(view, roots);
+      }
+    }
+  }
+
+  void collect() {
+    std::vector<pollfd> waiting;
+    std::vector<question*> asked;  // one for each of `waiting`
+    for (;;) {
+      waiting.clear();
+      asked.clear();
+      auto soonest = clock::time_point::max();
+      for (auto& q : questions_) {
+        if (q.done) continue;
+        if (clock::now() - q.last_byte >= timeout_ && !step(q)) {
+          if (!q.done) finish(q, v1::ProcessView::SILENT, "its agent does not answer");
+          continue;
+        }
+        if (q.done) continue;
+        soonest = std::min(soonest, q.last_byte + timeout_);
+        const int events = q.connection->wants_to_write() ? POLLIN | POLLOUT : POLLIN;
+        waiting.push_back({q.connection->fd(), static_cast<short>(events), 0});
+        asked.push_back(&q);
+      }
+      if (waiting.empty()) return;
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(soonest - clock::now());
+      ::poll(waiting.data(), waiting.size(), static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+      for (std::size_t i = 0; i < waiting.size(); ++i) {
+        if (waiting[i].revents != 0) step(*asked[i]);
+      }
+    }
+  }
+
+  /// Reads what there is. True: something came, or the question is done.
+  bool step(question& q) {
+    const auto before = q.connection->bytes_read();
+    const auto progress = q.connection->on_ready([&](const v1::Response& part) {
+      if (part.has_vitals()) q.vitals = part.vitals();
+      for (const auto& task : part.chunk().tasks()) q.long_running.add(task);
+      if (part.has_trailer()) q.long_running.resolution_ms = part.trailer().tick_resolution_ms();
+      return true;
+    });
+    if (q.connection->bytes_read() != before) q.last_byte = clock::now();
+    if (!progress) {
+      finish(q, v1::ProcessView::SILENT, progress.why().fact);
+    } else if (*progress == agent_connection::progress::done && !q.asked_who_runs && q.vitals &&
+               q.vitals->running() != 0) {
+      q.asked_who_runs = true;
+      v1::Request request;
+      request.set_protocol(protocol_version);
+      *request.mutable_stacks() = ask_who_runs(stalled_after_ms);
+      q.connection->send(request);
+    } else if (*progress == agent_connection::progress::done) {
+      finish(q, v1::ProcessView::ANSWERED, "");
+    }
+    return q.done || q.connection->bytes_read() != before;
+  }
+
+  void finish(question& q, v1::ProcessView::Agent agent, std::string reason) {
+    q.done = true;
+    if (agent != v1::ProcessView::ANSWERED && !read_stat(q.stat.pid)) return;
+    auto& view = add(q.stat, agent, std::move(reason));
+    if (agent != v1::ProcessView::ANSWERED) count_directly(view, finder_.find(q.stat.pid));
+    if (!q.vitals || agent != v1::ProcessView::ANSWERED) return;
+    view.set_tasks(q.vitals->tasks());
+    view.set_blocked(q.vitals->blocked());
+    view.set_counted(true);
+    view.set_os_threads(q.vitals->os_threads());
+    for (auto& finding : findings_of(*q.vitals)) view.add_findings(std::move(finding));
+    add_stalled(std::move(q.long_running), view);
+  }
+
+  /// As `vitals` does, but for what they do: no thread is stopped for a list.
+  static void add_stalled(running_tasks running, v1::ProcessView& view) {
+    keep_older(running, stalled_after_ms);
+    for (const auto& task : running.tasks) {
+      view.add_findings(fmt::format("stalled: a worker has run task {} for {}", task.id,
+                                    format_age(task.age_ms, running.resolution_ms)));
+    }
+  }
+
+  /// The counts of a process whose agent does not tell them, where its memory may be read.
+  static void count_directly(v1::ProcessView& view, target_roots roots) {
+    auto source = open_direct(static_cast<pid_t>(view.pid()), std::move(roots));
+    if (!source) return;
+    const auto vitals = (*source)->vitals(true, [](const v1::Chunk&) { return true; });
+    if (!vitals) return;
+    view.set_tasks(vitals->tasks());
+    view.set_blocked(vitals->blocked());
+    view.set_counted(true);
+    for (auto& finding : findings_of(*vitals)) view.add_findings(std::move(finding));
+    if (vitals->running() == 0) return;
+    if (auto running = read_running(**source, stalled_after_ms)) add_stalled(*std::move(running), view);
+  }
+
+  v1::ProcessView& add(const process_stat& stat, v1::ProcessView::Agent agent, std::string reason) {
+    auto& view = rows_[stat.pid];
+    view = describe(stat);
+    view.set_agent(agent);
+    view.set_reason(std::move(reason));
+    return view;
+  }
+
+  std::chrono::milliseconds timeout_;
+  root_finder finder_;
+  std::vector<question> questions_;
+  std::set<pid_t> asked_;
+  std::map<pid_t, v1::ProcessView> rows_;
+};
+
+}  // namespace
+
+v1::ListView list_processes(std::chrono::milliseconds timeout) { return lister(timeout).run(); }
+
+}  // namespace tasks::cli

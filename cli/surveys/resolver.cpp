@@ -1,0 +1,146 @@
+#include "surveys/resolver.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "symbols/names.hpp"
+#include "symbols/type_names.hpp"
+
+namespace tasks::cli {
+namespace {
+
+const frame& unknown_frame() {
+  static const frame unknown = [] {
+    frame f;
+    f.text = "<unknown>\n";
+    return f;
+  }();
+  return unknown;
+}
+
+std::string frame_text(const frame& f, bool foreign) {
+  std::string text = foreign ? "<not instrumented>" : "";
+  if (!f.function.empty()) text += (foreign ? " " : "") + f.function;
+  if (text.empty()) text = "<unknown>";
+  text += '\n';
+  if (!f.file.empty()) text += fmt::format("\t{}:{}\n", f.file, f.line);
+  return text;
+}
+
+}  // namespace
+
+resolver::resolver(const snapshot_source& source, resolver_options options)
+    : resolver(source.symbols(), source.is_alive() ? source.pid() : 0, options) {}
+
+resolver::resolver(std::unique_ptr<symbolizer> symbols, pid_t pid, resolver_options options)
+    : symbols_(std::move(symbols)), options_(options), descriptors_(pid) {}
+
+frame resolver::make_frame(const v1::Location& location) {
+  frame f;
+  std::string raw = location.function();
+  f.file = location.file();
+  f.line = location.line();
+  if (location.address() != 0) {
+    f.from_address = true;
+    if (auto found = symbols_->resolve(location.address()); !found.empty()) {
+      // Inlined functions say nothing about a coroutine's entry: the outermost is its body.
+      raw = std::move(found.back().function);
+      f.file = std::move(found.back().file);
+      f.line = found.back().line;
+    }
+  }
+  auto name = make_readable(raw);
+  f.function = std::move(name.text);
+  f.plumbing = name.plumbing;
+  // Shown without being asked for only where a task has no other frames: who wants details says --all-frames.
+  if (f.plumbing && !options_.all_frames) f.function = bare_name(f.function);
+  f.text = frame_text(f, false);
+  if (f.from_address) f.foreign_text = frame_text(f, true);
+  return f;
+}
+
+void resolver::learn(const v1::Chunk& chunk) {
+  for (const auto& location : chunk.locations()) {
+    if (!locations_.contains(location.id())) locations_.emplace(location.id(), make_frame(location));
+  }
+}
+
+void resolver::show_frames(const location_ids& ids, bool blocked, resolved& to) const {
+  to.frames.clear();
+  bool users = options_.all_frames;
+  for (int pass = 0; pass < 2 && to.frames.empty(); ++pass) {
+    for (int i = 0; i < ids.size(); ++i) {
+      const auto known = locations_.find(ids[i]);
+      const frame& f = known == locations_.end() ? unknown_frame() : known->second;
+      // Where every frame is Asio's, the second pass shows them: an empty stack would say less.
+      if (f.plumbing && !users) continue;
+      to.frames.push_back({&f, f.from_address && (i != 0 || blocked)});
+    }
+    users = true;
+  }
+}
+
+const frame* resolver::spawn_site(const addresses& at) {
+  if (!options_.spawn_sites || at.empty()) return nullptr;
+  auto& site = spawn_sites_[{at[0], at.size() > 1 ? at[1] : 0}];
+  if (!site) {
+    site = std::make_unique<frame>();
+    for (int i = 0; i < at.size() && site->function.empty(); ++i) {
+      // A return address: the call is the instruction before it.
+      for (auto& location : symbols_->resolve(at[i] - 1)) {
+        auto name = make_readable(location.function);
+        if (name.text.empty() || name.plumbing || name.standard) continue;
+        site->function = std::move(name.text);
+        site->file = std::move(location.file);
+        site->line = location.line;
+        break;
+      }
+    }
+  }
+  return site->function.empty() ? nullptr : site.get();
+}
+
+const frame* resolver::user_location(std::uint32_t id) const {
+  const auto known = locations_.find(id);
+  if (!options_.spawn_sites || known == locations_.end()) return nullptr;
+  const frame& f = known->second;
+  return f.plumbing || f.function.empty() ? nullptr : &f;
+}
+
+void resolver::remember(std::uint64_t id, const resolved& what) {
+  // One that comes out of order is not kept: a spawn site less is known.
+  if (!lines_.empty() && lines_.back().first >= id) return;
+  const auto users =
+      std::find_if(what.frames.begin(), what.frames.end(), [](const auto& f) { return !f.what->plumbing; });
+  if (users != what.frames.end()) lines_.emplace_back(id, users->what);
+}
+
+const frame* resolver::line_of(std::uint64_t id) const {
+  const auto found = std::lower_bound(lines_.begin(), lines_.end(), id,
+                                      [](const auto& line, std::uint64_t wanted) { return line.first < wanted; });
+  if (found == lines_.end() || found->first != id || found->second->function.empty()) return nullptr;
+  return found->second;
+}
+
+void resolver::resolve(const v1::Task& task, resolved& to) {
+  to.native.clear();
+  show_frames(task.frames(), task.state() == v1::Task::BLOCKED, to);
+  to.spawned_at = spawn_site(task.spawn_addresses());
+  if (!to.spawned_at) to.spawned_at = user_location(task.spawn_location());
+  if (options_.spawn_sites) {
+    if (!to.spawned_at) to.spawned_at = line_of(task.parent());
+    remember(task.id(), to);
+  }
+  to.fd = task.has_wait() && task.wait().has_fd() ? &descriptors_.at(task.wait().fd()) : nullptr;
+}
+
+void resolver::resolve(const v1::Group& group, resolved& to) {
+  to.native.clear();
+  show_frames(group.frames(), group.state() == v1::Task::BLOCKED, to);
+  to.spawned_at = spawn_site(group.spawn_addresses());
+  if (!to.spawned_at) to.spawned_at = user_location(group.spawn_location());
+  to.fd = nullptr;
+}
+
+}  // namespace tasks::cli

@@ -1,0 +1,80 @@
+#pragma once
+
+/// From the wire's numbers to what a view shows: locations become named frames, spawn addresses a spawn site,
+/// descriptors their peers. Each is worked out once per answer.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "linux/descriptors.hpp"
+#include "sources/snapshot_source.hpp"
+#include "symbols/symbolizer.hpp"
+#include "target/native_stack.hpp"
+
+namespace tasks::cli {
+
+/// One location, ready to be shown.
+struct frame {
+  std::string function;  ///< empty: not known
+  std::string file;      ///< empty: not known
+  unsigned line = 0;
+  bool plumbing = false;      ///< Asio's own
+  bool from_address = false;  ///< the location is a code address: the frame has not awaited, or has no hook
+  std::string text;           ///< "function\n\tfile:line\n"
+  std::string foreign_text;   ///< the same for a frame that is made without the hook; empty unless from_address
+};
+
+struct shown_frame {
+  const frame* what;
+  bool not_instrumented;
+};
+
+/// What a task's or group's numbers mean. Its pointers hold until the resolver ends; `frames` until it is filled again.
+struct resolved {
+  std::vector<shown_frame> frames;    ///< innermost first
+  std::vector<native_frame> native;   ///< what its thread does in the innermost of them; empty unless it runs
+  const frame* spawned_at = nullptr;  ///< the parent's current line where the site itself is not known; null: unknown
+  const descriptor* fd = nullptr;     ///< null: none
+};
+
+struct resolver_options {
+  bool all_frames = false;  ///< Asio's own too
+  bool spawn_sites = true;
+};
+
+class resolver {
+ public:
+  resolver(const snapshot_source& source, resolver_options options);
+  resolver(std::unique_ptr<symbolizer> symbols, pid_t pid, resolver_options options);
+
+  /// Remembers the locations of a part of an answer.
+  void learn(const v1::Chunk& chunk);
+  void resolve(const v1::Task& task, resolved& to);
+  void resolve(const v1::Group& group, resolved& to);
+
+ private:
+  using addresses = google::protobuf::RepeatedField<std::uint64_t>;
+  using location_ids = google::protobuf::RepeatedField<std::uint32_t>;
+  void show_frames(const location_ids& ids, bool blocked, resolved& to) const;
+  const frame* spawn_site(const addresses& at);
+  /// The location of that id, unless it is Asio's.
+  [[nodiscard]] const frame* user_location(std::uint32_t id) const;
+  frame make_frame(const v1::Location& location);
+  void remember(std::uint64_t id, const resolved& what);
+  [[nodiscard]] const frame* line_of(std::uint64_t id) const;
+
+  std::unique_ptr<symbolizer> symbols_;
+  resolver_options options_;
+  descriptor_table descriptors_;
+  std::unordered_map<std::uint32_t, frame> locations_;
+  std::map<std::pair<std::uint64_t, std::uint64_t>, std::unique_ptr<frame>> spawn_sites_;
+  /// Tasks seen so far with their innermost frames, by id. Answers come oldest first, so parents before children.
+  std::vector<std::pair<std::uint64_t, const frame*>> lines_;
+};
+
+}  // namespace tasks::cli

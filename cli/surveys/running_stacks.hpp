@@ -1,0 +1,60 @@
+#pragma once
+
+/// The native stacks of the threads that run tasks: the end of a task's chain of awaits that no await shows. An endless
+/// loop, a blocking call and a mutex that is never unlocked are found there.
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sources/snapshot_source.hpp"
+#include "surveys/running_tasks.hpp"
+#include "target/native_stack.hpp"
+
+namespace tasks::cli {
+
+class running_stacks {
+ public:
+  /// Looks at tasks that have run for at least `age_ms`, without an await. Each of their threads is stopped for a
+  /// moment, where the target lives; names are looked up when they are asked for.
+  static result<running_stacks> look(snapshot_source& source, std::uint64_t age_ms = 0);
+
+  /// Those that ran all the while; oldest first.
+  [[nodiscard]] const running_tasks& tasks() const noexcept { return running_; }
+  /// The thread that runs such a task, in our pid namespace; 0: it is none of the target's.
+  [[nodiscard]] pid_t thread_of(const running_task& task) const;
+  /// What the thread does within the task. Empty: it runs no more, or could not be looked at.
+  [[nodiscard]] const native_stack& stack_of(const running_task& task);
+  /// Why stacks are missing, if they are.
+  [[nodiscard]] const std::optional<std::string>& failure() const noexcept { return failure_; }
+
+ private:
+  running_stacks() = default;
+
+  running_tasks running_;
+  std::map<std::uint32_t, pid_t> threads_;  ///< by the id that the target calls them
+  std::shared_ptr<target_code> code_;
+  std::unique_ptr<thread_copies> copies_;  ///< null: a core, whose threads are attached to its code
+  std::unique_ptr<native_stacks> stacks_;  ///< null: not attached yet
+  std::map<pid_t, native_stack> known_;
+  std::optional<std::string> failure_;
+};
+
+/// A worker that has run one task for too long.
+struct stalled_worker {
+  pid_t tid = 0;  ///< in our pid namespace
+  running_task task;
+  std::uint32_t resolution_ms = 0;
+  std::optional<native_frame> frame;  ///< the innermost that the user wrote
+};
+
+[[nodiscard]] std::vector<stalled_worker> stalled_workers(running_stacks& stacks);
+/// "stalled: worker 4711 has run task 9 for 12s  crunch()  lab.cpp:77"
+[[nodiscard]] std::string finding_of(const stalled_worker& stalled);
+
+}  // namespace tasks::cli

@@ -1,0 +1,55 @@
+#include "surveys/running_tasks.hpp"
+
+#include <algorithm>
+
+namespace tasks::cli {
+
+running_task as_running(const v1::Task& task) { return {task.id(), task.thread(), task.age_ms(), task.resumes()}; }
+
+void running_tasks::add(const v1::Task& task) {
+  if (task.state() == v1::Task::RUNNING && task.thread() != 0) tasks.push_back(as_running(task));
+}
+
+v1::StacksRequest ask_who_runs(std::uint64_t age_ms) {
+  v1::StacksRequest query;
+  query.add_states(v1::Task::RUNNING);
+  query.set_older_than_ms(age_ms);
+  return query;
+}
+
+void keep_older(running_tasks& running, std::uint64_t age_ms) {
+  // It may have begun right after the tick that its age counts from.
+  std::erase_if(running.tasks,
+                [&](const running_task& task) { return age_ms != 0 && task.age_ms < age_ms + running.resolution_ms; });
+}
+
+result<running_tasks> read_running(snapshot_source& source, std::uint64_t age_ms) {
+  running_tasks running;
+  const auto trailer = source.stacks(ask_who_runs(age_ms), [&](const v1::Chunk& chunk) {
+    for (const auto& task : chunk.tasks()) running.add(task);
+    return true;
+  });
+  if (!trailer) return trailer.why();
+  running.resolution_ms = trailer->tick_resolution_ms();
+  keep_older(running, age_ms);
+  return running;
+}
+
+void keep_unchanged(running_tasks& first, const running_tasks& second) {
+  std::erase_if(first.tasks, [&](const running_task& task) {
+    return std::none_of(second.tasks.begin(), second.tasks.end(), [&](const running_task& later) {
+      return later.id == task.id && later.thread == task.thread && later.resumes == task.resumes;
+    });
+  });
+}
+
+const running_task* running_on(const running_tasks& running, std::uint32_t thread) {
+  const running_task* innermost = nullptr;
+  for (const auto& task : running.tasks) {
+    // Resumed last. Of two in the same tick the younger one, which the older one may have spawned.
+    if (task.thread == thread && (!innermost || task.age_ms <= innermost->age_ms)) innermost = &task;
+  }
+  return innermost;
+}
+
+}  // namespace tasks::cli

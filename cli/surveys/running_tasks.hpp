@@ -1,0 +1,44 @@
+#pragma once
+
+/// Which task each thread runs at one moment, although no two things of a running target are read at once:
+///
+///   read_running() ──> copy threads, or look at them otherwise ──> read_running() ──> those that ran all the while
+
+#include <cstdint>
+#include <vector>
+
+#include "base/error.hpp"
+#include "sources/snapshot_source.hpp"
+
+namespace tasks::cli {
+
+struct running_task {
+  std::uint64_t id = 0;
+  std::uint32_t thread = 0;  ///< as the target's pid namespace calls it
+  std::uint64_t age_ms = 0;  ///< since it last awaited, too high by the resolution at most
+  std::uint64_t resumes = 0;
+};
+
+[[nodiscard]] running_task as_running(const v1::Task& task);
+
+struct running_tasks {
+  std::vector<running_task> tasks;  ///< oldest first; several on one thread where resumptions nest
+  std::uint32_t resolution_ms = 0;
+
+  /// Unless it does not run.
+  void add(const v1::Task& task);
+};
+
+/// What read_running() asks.
+[[nodiscard]] v1::StacksRequest ask_who_runs(std::uint64_t age_ms);
+/// Leaves those that have certainly run for so long.
+void keep_older(running_tasks& running, std::uint64_t age_ms);
+/// Tasks that run, and have for at least `age_ms` as far as the target's clock can tell.
+result<running_tasks> read_running(snapshot_source& source, std::uint64_t age_ms = 0);
+/// Leaves those that ran all the time between two readings.
+void keep_unchanged(running_tasks& first, const running_tasks& second);
+
+/// The task that this thread runs, the innermost where resumptions nest; null: none.
+[[nodiscard]] const running_task* running_on(const running_tasks& running, std::uint32_t thread);
+
+}  // namespace tasks::cli

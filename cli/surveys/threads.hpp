@@ -1,0 +1,49 @@
+#pragma once
+
+/// Everything that is known of a target's threads at one moment: who they are, which task each runs, and where.
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "linux/thread_list.hpp"
+#include "sources/snapshot_source.hpp"
+#include "surveys/running_tasks.hpp"
+#include "target/native_stack.hpp"
+#include "tasks/v1/view.pb.h"
+
+namespace tasks::cli {
+
+struct surveyed_thread {
+  os_thread what;
+  v1::ThreadView::Role role = v1::ThreadView::OTHER;
+  std::optional<double> cpu_percent;
+  std::optional<running_task> task;
+  native_stack stack;
+  std::string failure;  ///< why there is no stack
+};
+
+struct thread_survey {
+  std::vector<surveyed_thread> threads;
+  std::uint32_t resolution_ms = 0;  ///< of the tasks' ages
+  std::chrono::nanoseconds longest_stop{0};
+  std::vector<std::string> notes;  ///< what is missing and why
+};
+
+struct survey_options {
+  bool stacks = true;                     ///< false: no thread is stopped
+  std::chrono::milliseconds interval{0};  ///< over which CPU time is measured; 0: since each thread's start
+};
+
+/// `source` is where tasks are read from; null: no tasks are known.
+/// Fails where the process is gone. All else that fails is noted.
+[[nodiscard]] result<thread_survey> survey_threads(pid_t pid, snapshot_source* source, const survey_options& options);
+
+/// `workers`: threads that have run tasks, as the target calls them.
+[[nodiscard]] v1::ThreadView::Role role_of(const os_thread& thread, bool is_main, bool runs_task,
+                                           const std::vector<std::uint32_t>& workers);
+
+}  // namespace tasks::cli

@@ -1,0 +1,124 @@
+#include "surveys/why.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "target/roots.hpp"
+
+namespace tasks::cli {
+namespace {
+
+constexpr std::size_t most_children = 100;
+
+bool is_channel(v1::Wait::Kind kind) { return kind == v1::Wait::CHANNEL_SEND || kind == v1::Wait::CHANNEL_RECEIVE; }
+
+/// Does memory tell who could end this wait? Others are ended by the kernel, or by time.
+bool is_ended_by_tasks(const v1::Task& task) {
+  if (task.state() != v1::Task::BLOCKED) return false;
+  const auto& wait = task.wait();
+  return is_channel(wait.kind()) || wait.kind() == v1::Wait::TASKS ||
+         (wait.kind() == v1::Wait::TIMER && wait.never_expires());
+}
+
+class surveyor {
+ public:
+  surveyor(snapshot_source& source, const why_options& options) : source_(source), options_(options) {}
+
+  result<why_survey> run(std::uint64_t id) {
+    v1::StacksRequest query;
+    query.add_ids(id);
+    bool found = false;
+    const auto trailer = ask(query, true, [&](known_task&& task) {
+      survey_.subject = std::move(task);
+      found = true;
+    });
+    if (!trailer) return trailer.why();
+    if (!found)
+      return error{error_code::no_such_task, subject_of(source_.pid()), fmt::format("task {} is not there", id),
+                   "it may have ended"};
+    survey_.resolution_ms = trailer->tick_resolution_ms();
+    if (is_ended_by_tasks(survey_.subject.task)) {
+      const bool looked = options_.memory && look_into_memory(id);
+      const auto named = looked ? name_tasks() : ask_source();
+      if (!named) survey_.notes.push_back("what other tasks do is not known: " + in_words(named.why()));
+    }
+    return std::move(survey_);
+  }
+
+ private:
+  /// Each answer has names of its own.
+  template <class Visit>
+  result<v1::Trailer> ask(const v1::StacksRequest& query, bool spawn_sites, Visit visit) {
+    auto& names = *survey_.names.emplace_back(std::make_unique<resolver>(
+        source_, resolver_options{.all_frames = options_.all_frames, .spawn_sites = spawn_sites}));
+    return source_.stacks(query, [&](const v1::Chunk& chunk) {
+      names.learn(chunk);
+      for (const auto& task : chunk.tasks()) {
+        if (!wanted(query, task)) continue;
+        known_task known{task, {}};
+        names.resolve(task, known.what);
+        visit(std::move(known));
+      }
+      return true;
+    });
+  }
+
+  /// Of an answer that has all tasks: those that the subject waits for.
+  bool wanted(const v1::StacksRequest& query, const v1::Task& task) {
+    if (query.ids_size() != 0) return true;
+    const auto& subject = survey_.subject.task;
+    auto& node = survey_.graph.tasks[subject.id()];
+    if (task.id() != subject.id() && task.has_wait() && task.wait().object() != 0 &&
+        task.wait().object() == subject.wait().object())
+      ++node.beside;
+    if (subject.wait().kind() != v1::Wait::TASKS || !task.awaited() || task.parent() != subject.id()) return false;
+    survey_.graph.cut |= node.wakers.size() >= most_children;
+    if (!survey_.graph.cut) node.wakers.push_back(task.id());
+    return !survey_.graph.cut;
+  }
+
+  bool look_into_memory(std::uint64_t id) {
+    auto story = leaks::look_at_wait(source_, id);
+    if (!story) {
+      survey_.notes.push_back("who else points to what it waits on is not known: " + in_words(story.why()));
+      return false;
+    }
+    survey_.proof = std::move(story->what);
+    survey_.graph = std::move(story->graph);
+    survey_.cycle = find_cycle(survey_.graph, id);
+    survey_.stopped_ms = story->stopped_ms;
+    if (survey_.graph.cut) survey_.notes.emplace_back("there is more that leads to it than was followed");
+    return true;
+  }
+
+  result<v1::Trailer> name_tasks() {
+    v1::StacksRequest query;
+    for (const auto& [id, task] : survey_.graph.tasks) query.add_ids(id);
+    if (query.ids_size() == 0) return v1::Trailer();
+    return ask(query, false, [&](known_task&& task) {
+      const auto id = task.task.id();
+      survey_.tasks.emplace(id, std::move(task));
+    });
+  }
+
+  result<v1::Trailer> ask_source() {
+    return ask({}, false, [&](known_task&& task) {
+      const auto id = task.task.id();
+      survey_.tasks.emplace(id, std::move(task));
+    });
+  }
+
+  snapshot_source& source_;
+  const why_options& options_;
+  why_survey survey_;
+};
+
+}  // namespace
+
+result<why_survey> survey_wait(snapshot_source& source, std::uint64_t task, const why_options& options) {
+  return surveyor(source, options).run(task);
+}
+
+}  // namespace tasks::cli

@@ -1,0 +1,44 @@
+#pragma once
+
+/// What one task waits for, and who could wake it.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proof/wait_graph.hpp"
+#include "sources/snapshot_source.hpp"
+#include "surveys/resolver.hpp"
+
+namespace tasks::cli {
+
+struct known_task {
+  v1::Task task;
+  resolved what;
+};
+
+struct why_survey {
+  known_task subject;
+  std::uint32_t resolution_ms = 0;
+  /// Without memory: only the subject, the tasks that it waits for, and how many wait beside it.
+  leaks::wait_graph graph;
+  std::vector<leaks::cycle_step> cycle;
+  leaks::finding proof;                       ///< `unchecked` without a reason: nothing to prove
+  std::map<std::uint64_t, known_task> tasks;  ///< of the graph; those are missing that have ended since
+  std::vector<std::string> notes;             ///< what is missing and why, a sentence each
+  double stopped_ms = 0;
+  std::vector<std::unique_ptr<resolver>> names;  ///< what the tasks' frames belong to
+};
+
+struct why_options {
+  bool all_frames = false;
+  bool memory = true;  ///< false: only what the source tells; nothing is stopped
+};
+
+/// Fails with no_such_task where it is not there.
+[[nodiscard]] result<why_survey> survey_wait(snapshot_source& source, std::uint64_t task, const why_options& options);
+
+}  // namespace tasks::cli

@@ -1,0 +1,66 @@
+#include "symbols/function_index.hpp"
+
+#include <dwarf.h>
+
+#include <algorithm>
+
+namespace tasks::cli {
+namespace {
+
+/// Calls `visit` with each child; stops when it returns true, and says so.
+template <class Visit>
+bool any_child(Dwarf_Die& parent, Visit visit) {
+  Dwarf_Die child;
+  if (dwarf_child(&parent, &child) != 0) return false;
+  do {
+    if (visit(child)) return true;
+  } while (dwarf_siblingof(&child, &child) == 0);
+  return false;
+}
+
+}  // namespace
+
+function_index::function_index(Dwarf_Die& unit) : dwarf_(dwarf_cu_getdwarf(unit.cu)) {
+  add_functions(unit);
+  std::sort(ranges_.begin(), ranges_.end(), [](const range& a, const range& b) { return a.begin < b.begin; });
+}
+
+void function_index::add_functions(Dwarf_Die& parent) {
+  any_child(parent, [this](Dwarf_Die& child) {
+    const int tag = dwarf_tag(&child);
+    if (tag == DW_TAG_namespace) add_functions(child);
+    if (tag != DW_TAG_subprogram) return false;
+    Dwarf_Addr base = 0, begin = 0, end = 0;
+    for (ptrdiff_t at = 0; (at = dwarf_ranges(&child, at, &base, &begin, &end)) > 0;) {
+      ranges_.push_back({begin, end, dwarf_dieoffset(&child)});
+    }
+    return false;
+  });
+}
+
+bool function_index::find_inlined(Dwarf_Die& parent, Dwarf_Addr address, std::vector<Dwarf_Die>& outermost_first) {
+  return any_child(parent, [&](Dwarf_Die& child) {
+    const int tag = dwarf_tag(&child);
+    if (tag != DW_TAG_inlined_subroutine && tag != DW_TAG_lexical_block) return false;
+    if (dwarf_haspc(&child, address) != 1) return false;
+    if (tag == DW_TAG_inlined_subroutine) outermost_first.push_back(child);
+    find_inlined(child, address, outermost_first);
+    return true;
+  });
+}
+
+std::vector<Dwarf_Die> function_index::chain_at(Dwarf_Addr address) const {
+  std::vector<Dwarf_Die> chain;
+  auto after = std::upper_bound(ranges_.begin(), ranges_.end(), address,
+                                [](Dwarf_Addr at, const range& r) { return at < r.begin; });
+  if (after == ranges_.begin()) return chain;
+  const auto& found = *--after;
+  Dwarf_Die function;
+  if (address >= found.end || !dwarf_offdie(dwarf_, found.function, &function)) return chain;
+  chain.push_back(function);
+  find_inlined(function, address, chain);
+  std::reverse(chain.begin(), chain.end());
+  return chain;
+}
+
+}  // namespace tasks::cli

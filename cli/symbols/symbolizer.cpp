@@ -1,0 +1,159 @@
+#include "symbols/symbolizer.hpp"
+
+#include <dwarf.h>
+#include <elfutils/libdwfl.h>
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <unordered_map>
+#include <utility>
+
+#include "symbols/function_index.hpp"
+#include "symbols/modules.hpp"
+
+namespace tasks::cli {
+namespace {
+
+const char* linkage_name(Dwarf_Die& die) {
+  Dwarf_Attribute memory;
+  for (const unsigned name : {DW_AT_linkage_name, DW_AT_MIPS_linkage_name}) {
+    if (const char* text = dwarf_formstring(dwarf_attr_integrate(&die, name, &memory))) return text;
+  }
+  return nullptr;
+}
+
+/// The entry that stands in the namespaces and classes of a function: what it was inlined from, where that was
+/// declared.
+Dwarf_Die declaration_of(Dwarf_Die die) {
+  for (const unsigned link : {DW_AT_abstract_origin, DW_AT_specification}) {
+    Dwarf_Attribute memory;
+    Dwarf_Die target;
+    if (dwarf_formref_die(dwarf_attr(&die, link, &memory), &target)) die = target;
+  }
+  return die;
+}
+
+/// Without parameters: for functions that have no linkage name, as lambdas and those in anonymous namespaces.
+std::string qualified_name(Dwarf_Die& function) {
+  auto declaration = declaration_of(function);
+  Dwarf_Die* scopes = nullptr;
+  const int count = dwarf_getscopes_die(&declaration, &scopes);
+  std::string name;
+  for (int i = 0; i < count; ++i) {
+    const int tag = dwarf_tag(&scopes[i]);
+    if (i != 0 && tag == DW_TAG_subprogram) {
+      name.insert(0, qualified_name(scopes[i]) + "()::");
+      break;
+    }
+    const bool is_class = tag == DW_TAG_class_type || tag == DW_TAG_structure_type;
+    const char* part = i == 0 || is_class || tag == DW_TAG_namespace ? dwarf_diename(&scopes[i]) : nullptr;
+    if (part) name.insert(0, name.empty() ? std::string(part) : std::string(part) + "::");
+    if (!part && is_class && name == "operator()") name = "<lambda()>";
+  }
+  std::free(scopes);
+  return name;
+}
+
+class dwfl_symbolizer final : public symbolizer {
+ public:
+  explicit dwfl_symbolizer(std::shared_ptr<target_code> code) : code_(std::move(code)) {}
+
+  std::vector<code_location> resolve(std::uint64_t address) override {
+    Dwfl* dwfl = code_->dwfl();
+    std::vector<code_location> found;
+    Dwfl_Module* module = dwfl ? dwfl_addrmodule(dwfl, address) : nullptr;
+    if (!module) return found;
+    from_debug_information(module, address, found);
+    if (found.empty() || found.back().function.empty()) {
+      if (const char* symbol = dwfl_module_addrname(module, address)) {
+        if (found.empty()) found.emplace_back();
+        found.back().function = symbol;
+      }
+    }
+    return found;
+  }
+
+ private:
+  /// The unit at an address. Units without .debug_aranges (clang's) are asked one after another.
+  static Dwarf_Die* unit_at(Dwfl_Module* module, std::uint64_t address, Dwarf_Addr& bias) {
+    if (Dwarf_Die* unit = dwfl_module_addrdie(module, address, &bias)) return unit;
+    Dwarf_Die* unit = nullptr;
+    while ((unit = dwfl_module_nextcu(module, unit, &bias)) != nullptr) {
+      if (dwarf_haspc(unit, address - bias) == 1) return unit;
+    }
+    return nullptr;
+  }
+
+  static code_location line_at(Dwarf_Die* unit, Dwarf_Addr address) {
+    code_location at;
+    int number = 0;
+    Dwarf_Line* line = dwarf_getsrc_die(unit, address);
+    const char* path = line ? dwarf_linesrc(line, nullptr, nullptr) : nullptr;
+    if (!path || dwarf_lineno(line, &number) != 0) return at;
+    at.file = absolute(unit, path);
+    at.line = static_cast<unsigned>(number);
+    return at;
+  }
+
+  std::string name_of(Dwarf_Die& function, Dwfl_Module* module, std::uint64_t address) {
+    if (const char* name = linkage_name(function)) return name;
+    // The symbol table knows local functions too, and coroutines' bodies, but not what is inlined in them.
+    if (dwarf_tag(&function) == DW_TAG_subprogram) {
+      const char* symbol = dwfl_module_addrname(module, address);
+      if (symbol) return symbol;
+    }
+    auto [known, is_new] = names_.try_emplace(function.addr);
+    if (is_new) known->second = qualified_name(function);
+    return known->second;
+  }
+
+  static std::string absolute(Dwarf_Die* unit, const char* path) {
+    if (path[0] == '/') return path;
+    Dwarf_Attribute memory;
+    const char* folder = dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir, &memory));
+    return folder ? fmt::format("{}/{}", folder, path) : std::string(path);
+  }
+
+  /// Each function's position in the next one out is where it was inlined.
+  void from_debug_information(Dwfl_Module* module, std::uint64_t address, std::vector<code_location>& found) {
+    Dwarf_Addr bias = 0;
+    Dwarf_Die* unit = unit_at(module, address, bias);
+    if (!unit) return;
+    auto& index = units_[unit->addr];
+    if (!index) index = std::make_unique<function_index>(*unit);
+    auto place = line_at(unit, address - bias);
+    Dwarf_Files* files = nullptr;
+    dwarf_getsrcfiles(unit, &files, nullptr);
+    // File 0 is the unit's own source since DWARF 5, and means "none" before.
+    Dwarf_Half version = 0;
+    dwarf_cu_info(unit->cu, &version, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr);
+    const Dwarf_Word first_file = version >= 5 ? 0 : 1;
+    for (auto& function : index->chain_at(address - bias)) {
+      place.function = name_of(function, module, address);
+      found.push_back(place);
+      if (dwarf_tag(&function) == DW_TAG_subprogram) break;
+      Dwarf_Attribute memory;
+      Dwarf_Word call_file = 0, call_line = 0;
+      dwarf_formudata(dwarf_attr(&function, DW_AT_call_file, &memory), &call_file);
+      dwarf_formudata(dwarf_attr(&function, DW_AT_call_line, &memory), &call_line);
+      const char* path = files && call_file >= first_file ? dwarf_filesrc(files, call_file, nullptr, nullptr) : nullptr;
+      place.file = path ? absolute(unit, path) : "";
+      place.line = path ? static_cast<unsigned>(call_line) : 0;
+    }
+    if (found.empty() && !place.file.empty()) found.push_back(place);
+  }
+
+  std::shared_ptr<target_code> code_;
+  std::unordered_map<void*, std::unique_ptr<function_index>> units_;  ///< by where the unit's entry lies
+  std::unordered_map<void*, std::string> names_;                      ///< likewise, of functions without linkage names
+};
+
+}  // namespace
+
+std::unique_ptr<symbolizer> make_symbolizer(std::shared_ptr<target_code> code) {
+  return std::make_unique<dwfl_symbolizer>(std::move(code));
+}
+
+std::unique_ptr<symbolizer> make_symbolizer(pid_t pid) { return make_symbolizer(std::make_shared<target_code>(pid)); }
+
+}  // namespace tasks::cli

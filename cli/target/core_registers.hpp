@@ -1,0 +1,14 @@
+#pragma once
+
+#include <vector>
+
+#include "linux/process_stop.hpp"
+#include "target/core_file.hpp"
+
+namespace tasks::cli::leaks {
+
+/// What each thread of a core had in its registers: NT_PRSTATUS, NT_FPREGSET and NT_X86_XSTATE of core(5). Empty where
+/// one tells less than that.
+[[nodiscard]] std::vector<thread_registers> registers_of(const core_file& core);
+
+}  // namespace tasks::cli::leaks

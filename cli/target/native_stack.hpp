@@ -1,0 +1,68 @@
+#pragma once
+
+/// Call stacks of threads, innermost frame first, with inlined functions.
+///
+///   thread_copy ──attach()──> Dwfl ──> native_stacks ──> symbolizer ──> frames
+///   core file ────────────────┘ (dwfl_core_file_attach)
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "linux/thread_copy.hpp"
+#include "symbols/modules.hpp"
+#include "symbols/symbolizer.hpp"
+
+namespace tasks::cli {
+
+/// One function of a call stack.
+struct native_frame {
+  std::uint64_t address = 0;  ///< of the instruction that runs, or of the call that has not returned
+  std::string function;       ///< readable; empty: not known
+  std::string file;           ///< whole path; empty: not known
+  unsigned line = 0;
+  std::string module;         ///< path of the executable or library; empty: none is mapped there
+  bool plumbing = false;      ///< Asio's own, the standard library's, or what starts a thread
+  bool system = false;        ///< of the C library and its like
+  bool resumes_task = false;  ///< where Asio resumes a task: what is further out belongs to the thread
+  bool is_coroutine = false;  ///< the body of a coroutine
+};
+
+struct native_stack {
+  std::vector<native_frame> frames;
+  bool complete = false;  ///< it reaches the thread's first function
+};
+
+class native_stacks {
+ public:
+  /// A state of threads is attached to the Dwfl: by attach(), or a core file's.
+  explicit native_stacks(std::shared_ptr<target_code> code);
+
+  /// `tid` as the attached state has it.
+  [[nodiscard]] native_stack of(pid_t tid);
+
+ private:
+  const std::vector<native_frame>& at(std::uint64_t address);
+
+  std::shared_ptr<target_code> code_;
+  std::unique_ptr<symbolizer> symbols_;
+  std::unordered_map<std::uint64_t, std::vector<native_frame>> known_;
+};
+
+/// Makes the copies the state of the Dwfl's threads. They must outlive it; once for each Dwfl.
+/// False: libdwfl does not know this machine.
+bool attach(target_code& code, std::span<const thread_copy> threads);
+
+/// The innermost function that the user wrote; null: none is known.
+[[nodiscard]] const native_frame* innermost_user_frame(const native_stack& stack);
+/// Without Asio's and the standard library's own, unless there are no others or `all` says so.
+[[nodiscard]] std::vector<native_frame> shown_frames(std::span<const native_frame> frames, bool all);
+/// The frames that a running task adds to its chain of awaits: those within it, innermost first.
+[[nodiscard]] std::span<const native_frame> frames_of_task(const native_stack& stack);
+
+}  // namespace tasks::cli

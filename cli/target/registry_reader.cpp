@@ -1,0 +1,245 @@
+#include "target/registry_reader.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <optional>
+
+namespace tasks::cli {
+namespace {
+
+using layout::record_state;
+
+constexpr int attempts = 64;
+constexpr std::size_t deepest_stack = 65536;
+constexpr std::size_t most_annotations = 64;
+
+/// A field of a copied record.
+template <class T>
+T field(const unsigned char* bytes, std::size_t offset) {
+  T value;
+  std::memcpy(&value, bytes + offset, sizeof value);
+  return value;
+}
+std::uint64_t word_of(const unsigned char* bytes) {
+  return field<std::uint64_t>(bytes, offsetof(layout::record, word));
+}
+
+std::string text_of(const unsigned char* bytes) {
+  const auto* text = reinterpret_cast<const char*>(bytes);
+  return {text, ::strnlen(text, layout::text_size)};
+}
+
+}  // namespace
+
+registry_reader::registry_reader(const memory& from, const std::vector<root_copy>& roots) : memory_(from) {
+  for (const auto& root : roots) {
+    if (root.layout != layout::version || root.records == 0) continue;
+    registries_.push_back(root.records);
+    root_tick_ = std::max(root_tick_, root.tick);
+  }
+  std::sort(registries_.begin(), registries_.end());
+  registries_.erase(std::unique(registries_.begin(), registries_.end()), registries_.end());
+}
+
+void registry_reader::find_slabs() {
+  slabs_.clear();
+  std::vector<std::uint64_t> addresses;
+  for (const auto registry : registries_) {
+    const auto used = memory_.get<std::uint64_t>(registry + offsetof(layout::registry, used));
+    if (!used) {
+      incomplete_ = true;
+      continue;
+    }
+    const auto records = std::min<std::uint64_t>(*used, layout::max_slabs * layout::slab_records);
+    addresses.resize((records + layout::slab_records - 1) / layout::slab_records);
+    const auto size = addresses.size() * sizeof addresses[0];
+    if (memory_.read(registry + offsetof(layout::registry, slabs), addresses.data(), size) != size) {
+      incomplete_ = true;
+      continue;
+    }
+    for (std::size_t i = 0; i < addresses.size(); ++i) {
+      const auto first = i * layout::slab_records;
+      if (addresses[i] != 0) {
+        slabs_.push_back({addresses[i], std::min<std::size_t>(records - first, layout::slab_records)});
+      }
+    }
+  }
+}
+
+/// Fills task_ from a record's bytes, but for what lies in overflow records. False: it has some.
+bool registry_reader::take_fields(const unsigned char* bytes, std::uint64_t word) {
+  using layout::record;
+  const auto get = [bytes](std::size_t offset) { return field<std::uint64_t>(bytes, offset); };
+  const auto state = layout::state_of(word);
+  const auto depth = layout::depth_of(word);
+  const bool running = state == record_state::running, known = state == record_state::blocked;
+  auto& t = task_;
+  t.word = word;
+  t.depth = std::min<std::size_t>(depth, deepest_stack);
+  t.truncated = t.depth != depth || depth == layout::max_depth;
+  t.id = get(offsetof(record, id));
+  t.parent = get(offsetof(record, parent));
+  t.resumes = get(offsetof(record, resumes));
+  t.since = get(running ? offsetof(record, running_since) : offsetof(record, since));
+  t.thread = running ? field<std::uint32_t>(bytes, offsetof(record, thread)) : 0;
+  t.flags = field<std::uint32_t>(bytes, offsetof(record, flags));
+  t.wait = known ? get(offsetof(record, wait)) : 0;
+  t.object = known ? get(offsetof(record, object)) : 0;
+  t.detail = known ? get(offsetof(record, detail)) : 0;
+  t.spawn_pc = get(offsetof(record, spawn_pc));
+  t.spawn_caller = get(offsetof(record, spawn_caller));
+  t.spawn_where = get(offsetof(record, spawn_where));
+  t.annotations = get(offsetof(record, annotations));
+  const auto room = std::max(t.depth, layout::inline_entries);
+  if (t.where.size() < room) t.where.resize(room);
+  if (t.frames.size() < room) t.frames.resize(room);
+  for (std::size_t i = 0; i < std::min(t.depth, layout::inline_entries); ++i) {
+    const auto at = offsetof(record, stack) + i * sizeof(layout::entry);
+    t.where[i] = get(at + offsetof(layout::entry, where));
+    t.frames[i] = get(at + offsetof(layout::entry, frame));
+  }
+  return t.depth <= layout::inline_entries;
+}
+
+/// The entries beyond the inline ones. False: the chain does not hold together, so the task has changed.
+bool registry_reader::take_overflow(std::uint64_t next) {
+  using layout::overflow_record;
+  unsigned char bytes[layout::record_size];
+  for (std::size_t i = layout::inline_entries; i < task_.depth;) {
+    if (next == 0 || memory_.read(next, bytes, sizeof bytes) != sizeof bytes) return false;
+    if (layout::state_of(word_of(bytes)) != record_state::overflow ||
+        field<std::uint64_t>(bytes, offsetof(overflow_record, owner_id)) != task_.id)
+      return false;
+    for (std::size_t k = 0; k < layout::overflow_entries && i < task_.depth; ++k, ++i) {
+      const auto at = offsetof(overflow_record, stack) + k * sizeof(layout::entry);
+      task_.where[i] = field<std::uint64_t>(bytes, at + offsetof(layout::entry, where));
+      task_.frames[i] = field<std::uint64_t>(bytes, at + offsetof(layout::entry, frame));
+    }
+    next = field<std::uint64_t>(bytes, offsetof(overflow_record, next));
+  }
+  return true;
+}
+
+/// One record by itself: a deep stack, or a task that was switched while its slab was copied.
+registry_reader::taken registry_reader::read_again(std::uint64_t address) {
+  unsigned char bytes[layout::record_size];
+  for (int i = 0; i < attempts; ++i) {
+    const auto before = memory_.get<std::uint64_t>(address);
+    if (!before) return taken::torn;
+    if (!layout::is_task(*before)) return taken::no_task;
+    if (memory_.read(address, bytes, sizeof bytes) != sizeof bytes) return taken::torn;
+    const bool whole =
+        take_fields(bytes, *before) || take_overflow(field<std::uint64_t>(bytes, offsetof(layout::record, overflow)));
+    if (whole && memory_.get<std::uint64_t>(address) == before) return taken::whole;
+    if (memory_.is_still()) break;
+  }
+  return taken::torn;
+}
+
+void registry_reader::read_slab(const slab& at, const detail::task_filter& filter, std::uint64_t now,
+                                const visitor& visit, detail::walk_counts& counts) {
+  const auto size = at.records * layout::record_size;
+  const auto copy = [&](std::vector<unsigned char>& to) {
+    to.resize(layout::slab_records * layout::record_size);
+    const auto got = memory_.read(at.address, to.data(), size);
+    if (got != size) incomplete_ = true;
+    return got / layout::record_size;
+  };
+  const bool still = memory_.is_still();
+  std::size_t records = copy(words_);
+  if (!still) records = std::min({records, copy(records_), copy(words_again_)});
+  for (std::size_t i = 0; i < records; ++i) {
+    const auto offset = i * layout::record_size;
+    const auto word = word_of(words_.data() + offset);
+    const auto again = still ? word : word_of(words_again_.data() + offset);
+    if (!layout::is_task(word) && !layout::is_task(again)) continue;
+    auto found = taken::whole;
+    if (word != again || !take_fields((still ? words_ : records_).data() + offset, word)) {
+      found = read_again(at.address + offset);
+    }
+    if (found == taken::no_task) continue;
+    if (found == taken::torn) {
+      counts.add_torn();
+      continue;
+    }
+    task_.record = at.address + offset;
+    counts.add(task_);
+    if (!filter.passes(task_, now)) continue;
+    ++counts.matched;
+    visit(task_);
+  }
+}
+
+detail::walk_counts registry_reader::walk(const detail::task_filter& filter, std::uint64_t now, const visitor& visit) {
+  detail::walk_counts counts;
+  find_slabs();
+  for (const auto& at : slabs_) read_slab(at, filter, now, visit, counts);
+  return counts;
+}
+
+std::vector<std::pair<std::string, std::string>> registry_reader::annotations(const target_task& task) const {
+  using layout::annotation_record;
+  std::vector<std::pair<std::string, std::string>> found;
+  auto next = task.annotations;
+  for (std::size_t count = 0; next != 0 && count < most_annotations; ++count) {
+    unsigned char bytes[layout::record_size];
+    std::optional<std::uint64_t> word;
+    bool whole = false;
+    for (int i = 0; i < attempts && !whole; ++i) {
+      word = memory_.get<std::uint64_t>(next);
+      if (!word || memory_.read(next, bytes, sizeof bytes) != sizeof bytes) return found;
+      if (layout::state_of(*word) != record_state::annotation ||
+          field<std::uint64_t>(bytes, offsetof(annotation_record, owner_id)) != task.id)
+        return found;
+      whole = (*word & layout::one_version) == 0 && memory_.get<std::uint64_t>(next) == word;
+    }
+    if (whole) {
+      found.emplace_back(text_of(bytes + offsetof(annotation_record, key)),
+                         text_of(bytes + offsetof(annotation_record, value)));
+    }
+    next = field<std::uint64_t>(bytes, offsetof(annotation_record, next));
+  }
+  return found;
+}
+
+std::vector<target_thread> registry_reader::threads() const {
+  std::vector<target_thread> found;
+  std::vector<unsigned char> slots;
+  for (const auto registry : registries_) {
+    const auto used = memory_.get<std::uint64_t>(registry + offsetof(layout::registry, threads)).value_or(0);
+    slots.resize(std::min<std::uint64_t>(used, layout::max_threads) * sizeof(layout::thread_slot));
+    const auto got = memory_.read(registry + offsetof(layout::registry, slots), slots.data(), slots.size());
+    for (std::size_t at = 0; at + sizeof(layout::thread_slot) <= got; at += sizeof(layout::thread_slot)) {
+      const auto* bytes = slots.data() + at;
+      const auto tid = field<std::uint32_t>(bytes, offsetof(layout::thread_slot, tid));
+      const bool worker = field<std::uint32_t>(bytes, offsetof(layout::thread_slot, worker)) == 1;
+      if (tid != 0) found.push_back({tid, worker});
+    }
+  }
+  // A thread has a slot in each registry that it uses.
+  std::sort(found.begin(), found.end(), [](const target_thread& a, const target_thread& b) {
+    return a.tid != b.tid ? a.tid < b.tid : a.worker && !b.worker;
+  });
+  found.erase(std::unique(found.begin(), found.end(),
+                          [](const target_thread& a, const target_thread& b) { return a.tid == b.tid; }),
+              found.end());
+  return found;
+}
+
+std::uint64_t registry_reader::lost() const {
+  std::uint64_t lost = 0;
+  for (const auto registry : registries_)
+    lost += memory_.get<std::uint64_t>(registry + offsetof(layout::registry, lost)).value_or(0);
+  return lost;
+}
+
+std::uint64_t registry_reader::newest_tick() {
+  auto newest = root_tick_;
+  walk({}, 0, [&](const target_task& task) {
+    if (detail::state_of(task.word) != detail::task_state::ready) newest = std::max(newest, task.since);
+  });
+  return newest;
+}
+
+}  // namespace tasks::cli

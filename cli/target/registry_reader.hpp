@@ -1,0 +1,77 @@
+#pragma once
+
+/// Every task of a target, from its registries' bytes, with nothing in the target's help or knowledge.
+///
+///   root ──> registry ──> slabs:   words ──> records ──> words again: the same? then the record is whole
+///
+/// In separate calls, because the order of the copies inside one process_vm_readv(2) is not specified. Whole slabs at
+/// once: three large reads cost less than one small one a record.
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "linux/memory.hpp"
+#include "target/roots.hpp"
+#include "task_copy.hpp"
+#include "tasks/layout.hpp"
+
+namespace tasks::cli {
+
+struct target_task : detail::task_copy {
+  std::uint64_t record = 0;           ///< address of its record
+  std::vector<std::uint64_t> frames;  ///< address of each coroutine frame, as `where`: outermost first
+};
+
+/// A thread that spawned or ran tasks.
+struct target_thread {
+  std::uint32_t tid;  ///< as the target's pid namespace calls it
+  bool worker;        ///< has run a task
+};
+
+class registry_reader {
+ public:
+  /// Reads the registries of `roots` that are the target's own; both must outlive it.
+  registry_reader(const memory& from, const std::vector<root_copy>& roots);
+
+  /// What does not pass a filter is counted and not visited. In the order of the records.
+  using visitor = std::function<void(const target_task&)>;
+  detail::walk_counts walk(const detail::task_filter& filter, std::uint64_t now, const visitor& visit);
+  /// A name (first empty) or labels of a task, newest first.
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> annotations(const target_task& task) const;
+
+  [[nodiscard]] std::vector<target_thread> threads() const;
+  /// Tasks that the registries had no memory for.
+  [[nodiscard]] std::uint64_t lost() const;
+  /// The newest tick that any record or root has: in a core, the time of death at the earliest. 0: none.
+  [[nodiscard]] std::uint64_t newest_tick();
+  /// Some part of a registry could not be read.
+  [[nodiscard]] bool incomplete() const noexcept { return incomplete_; }
+
+ private:
+  enum class taken { whole, no_task, torn };
+  struct slab {
+    std::uint64_t address;
+    std::size_t records;
+  };
+
+  void find_slabs();
+  void read_slab(const slab& at, const detail::task_filter& filter, std::uint64_t now, const visitor& visit,
+                 detail::walk_counts& counts);
+  [[nodiscard]] taken read_again(std::uint64_t address);
+  [[nodiscard]] bool take_fields(const unsigned char* bytes, std::uint64_t word);
+  [[nodiscard]] bool take_overflow(std::uint64_t first);
+
+  const memory& memory_;
+  std::vector<std::uint64_t> registries_;
+  std::uint64_t root_tick_ = 0;
+  std::vector<slab> slabs_;
+  std::vector<unsigned char> words_, records_, words_again_;
+  target_task task_{};
+  bool incomplete_ = false;
+};
+
+}  // namespace tasks::cli

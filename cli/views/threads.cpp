@@ -1,0 +1,134 @@
+#include "views/threads.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <string_view>
+
+#include "base/table.hpp"
+#include "base/words.hpp"
+#include "views/json.hpp"
+
+namespace tasks::cli {
+namespace {
+
+void append(fmt::memory_buffer& out, std::string_view text) { out.append(text.data(), text.data() + text.size()); }
+
+std::string_view role_name(v1::ThreadView::Role role) {
+  switch (role) {
+    case v1::ThreadView::WORKER:
+      return "worker";
+    case v1::ThreadView::IDLE_WORKER:
+      return "idle worker";
+    case v1::ThreadView::AGENT:
+      return "agent";
+    case v1::ThreadView::MAIN:
+      return "main";
+    default:
+      return "other";
+  }
+}
+
+std::string role_of(const surveyed_thread& thread, bool is_main) {
+  std::string role(role_name(thread.role));
+  if (is_main && thread.role != v1::ThreadView::MAIN) role += " (main)";
+  return role;
+}
+
+std::string age_of(const running_task& task, const thread_survey& survey) {
+  return format_age(task.age_ms, survey.resolution_ms);
+}
+
+void render_stack(fmt::memory_buffer& out, const surveyed_thread& thread, const thread_survey& survey,
+                  const thread_style& what) {
+  const auto to = std::back_inserter(out);
+  fmt::format_to(to, "\nthread {} [", thread.what.tid);
+  if (thread.task) {
+    fmt::format_to(to, "runs task {}, {}", thread.task->id, age_of(*thread.task, survey));
+  } else {
+    append(out, role_name(thread.role));
+  }
+  append(out, "]:\n");
+  if (!thread.failure.empty()) return append(out, "<" + thread.failure + ">\n");
+  for (const auto& f : shown_frames(thread.stack.frames, what.all_frames)) render_native_frame(out, f);
+  if (!thread.stack.complete) append(out, "… further out it could not be unwound\n");
+}
+
+}  // namespace
+
+void render_native_frame(fmt::memory_buffer& out, const native_frame& f) {
+  const auto to = std::back_inserter(out);
+  if (f.function.empty()) {
+    fmt::format_to(to, "{:#x}\n", f.address);
+  } else {
+    append(out, f.function + "\n");
+  }
+  if (!f.file.empty()) {
+    fmt::format_to(to, "\t{}:{}\n", f.file, f.line);
+  } else if (!f.module.empty()) {
+    append(out, "\t" + f.module + "\n");
+  }
+}
+
+void fill_view(const native_frame& f, v1::NativeFrameView& view) {
+  view.set_function(f.function);
+  view.set_file(f.file);
+  view.set_line(f.line);
+  view.set_module(f.module);
+  view.set_address(fmt::format("{:#x}", f.address));
+}
+
+void fill_view(const stalled_worker& stalled, v1::StalledView& view) {
+  view.set_tid(static_cast<std::uint32_t>(stalled.tid));
+  view.set_task_id(stalled.task.id);
+  view.set_seconds(static_cast<double>(stalled.task.age_ms) / 1000);
+  if (stalled.frame) fill_view(*stalled.frame, *view.mutable_frame());
+}
+
+void render_threads(fmt::memory_buffer& out, const thread_survey& survey, const thread_style& what,
+                    const render_context& context) {
+  std::vector<table_row> rows = {{"TID", "NAME", "STATE", "CPU%", "ROLE", "TASK", "RUNS FOR"}};
+  for (const auto& thread : survey.threads) {
+    const auto& t = thread.what;
+    rows.push_back(
+        {std::to_string(t.tid), t.name.empty() ? "-" : t.name, t.state ? std::string(thread_state_name(t.state)) : "-",
+         thread.cpu_percent ? fmt::format("{:.1f}", *thread.cpu_percent) : "-", role_of(thread, t.tid == context.pid),
+         thread.task ? std::to_string(thread.task->id) : "-", thread.task ? age_of(*thread.task, survey) : "-"});
+  }
+  render_table(out, {{true, 6}, {false, 0, true}, {}, {true, 5}, {}, {true, 4}, {}}, rows, "", context.style);
+  if (what.stacks) {
+    const bool any = std::any_of(survey.threads.begin(), survey.threads.end(),
+                                 [](const auto& thread) { return !thread.stack.frames.empty(); });
+    for (const auto& thread : survey.threads) {
+      if (any) render_stack(out, thread, survey, what);
+    }
+  }
+  if (!survey.notes.empty()) out.push_back('\n');
+  for (const auto& note : survey.notes) append(out, "! " + note + "\n");
+  if (what.verbose) {
+    fmt::format_to(std::back_inserter(out), "\nlongest stop of a thread: {} µs\n",
+                   std::chrono::ceil<std::chrono::microseconds>(survey.longest_stop).count());
+  }
+}
+
+void fill_view(const thread_survey& survey, bool all_frames, v1::ThreadsView& view) {
+  view.set_schema_version(schema_version);
+  for (const auto& thread : survey.threads) {
+    auto& to = *view.add_threads();
+    to.set_tid(static_cast<std::uint32_t>(thread.what.tid));
+    to.set_target_tid(thread.what.inner_tid);
+    to.set_name(thread.what.name);
+    to.set_state(std::string(thread_state_name(thread.what.state)));
+    if (thread.cpu_percent) to.set_cpu_percent(*thread.cpu_percent);
+    to.set_role(thread.role);
+    if (thread.task) {
+      to.set_task_id(thread.task->id);
+      to.set_task_seconds(static_cast<double>(thread.task->age_ms) / 1000);
+    }
+    for (const auto& f : shown_frames(thread.stack.frames, all_frames)) fill_view(f, *to.add_frames());
+    to.set_frames_missing(thread.failure);
+  }
+  for (const auto& note : survey.notes) view.add_notes(note);
+  view.set_longest_stop_seconds(std::chrono::duration<double>(survey.longest_stop).count());
+}
+
+}  // namespace tasks::cli

@@ -1,0 +1,250 @@
+#include "views/why.hpp"
+
+#include <iterator>
+#include <set>
+#include <string_view>
+
+#include "base/words.hpp"
+#include "views/json.hpp"
+
+namespace tasks::cli {
+namespace {
+
+using leaks::verdict;
+
+constexpr std::size_t most_shown = 10;  ///< of each task's wakers, in text
+
+void append(fmt::memory_buffer& out, std::string_view text) { out.append(text.data(), text.data() + text.size()); }
+
+const leaks::graph_task* node_of(const why_survey& survey, std::uint64_t task) {
+  const auto found = survey.graph.tasks.find(task);
+  return found == survey.graph.tasks.end() ? nullptr : &found->second;
+}
+
+std::string object_words(const v1::Wait& wait) {
+  const bool is_timer = wait.kind() == v1::Wait::TIMER;
+  return fmt::format("{} {:#x}", is_timer ? "timer" : "channel", wait.object());
+}
+
+std::string channel_words(const v1::Wait& wait, bool closed) {
+  const bool sends = wait.kind() == v1::Wait::CHANNEL_SEND;
+  auto text = fmt::format("waits to {} {} [{}", sends ? "send on" : "receive from", object_words(wait),
+                          sends ? "full" : "empty");
+  if (wait.has_capacity()) text += fmt::format(", capacity {}", wait.capacity());
+  return text + (closed ? ", closed]" : "]");
+}
+
+std::string timer_words(const v1::Wait& wait, const render_context& context) {
+  if (wait.never_expires()) return fmt::format("waits on {}, which never expires", object_words(wait));
+  if (!wait.has_expires_in_ms()) return "waits on " + object_words(wait);
+  if (wait.expires_in_ms() < 0) return fmt::format("waits on {}, which has expired", object_words(wait));
+  const auto left = format_age(static_cast<std::uint64_t>(wait.expires_in_ms()), context.resolution_ms);
+  return fmt::format("waits on {}, which fires in {}", object_words(wait), left);
+}
+
+void add_descriptor(std::vector<std::string>& sentences, const v1::Task& task, const resolved& what) {
+  const auto& wait = task.wait();
+  auto text = fmt::format("waits for {} on fd {}", kind_name(wait.kind()), wait.fd());
+  if (what.fd && !what.fd->peer.empty()) text += (what.fd->listens ? " at " : " with ") + what.fd->peer;
+  sentences.push_back(std::move(text));
+  if (!what.fd || !what.fd->waiting) return;
+  const auto& queues = *what.fd->waiting;
+  sentences.push_back(what.fd->listens
+                          ? fmt::format("the kernel has {} connections to be accepted", queues.receive)
+                          : fmt::format("the kernel has {} to be read, and {} that the peer has not acknowledged",
+                                        format_bytes(queues.receive), format_bytes(queues.send)));
+}
+
+std::string verdict_words(const why_survey& survey) {
+  const auto& proof = survey.proof;
+  const auto kind = survey.subject.task.wait().kind();
+  switch (proof.verdict) {
+    case verdict::proven:
+      return kind == v1::Wait::TASKS ? "none of them will ever end: this task will never wake"
+                                     : "nothing alive points to it: this task will never wake";
+    case verdict::held: {
+      auto text = "held by " + describe(proof.by);
+      if (const auto root = describe(proof.root); root != describe(proof.by)) text += ", reached from " + root;
+      return text;
+    }
+    case verdict::unchecked:
+      return proof.reason.empty() ? "" : "it is not proven that it never wakes: " + proof.reason;
+  }
+  return {};
+}
+
+std::string holder_words(const leaks::referrer& other) {
+  auto text = describe(other.from);
+  if (other.allocations == 1) text += ", through an allocation";
+  if (other.allocations > 1) text += fmt::format(", through {} allocations", other.allocations);
+  return text;
+}
+
+class waker_lines {
+ public:
+  waker_lines(fmt::memory_buffer& out, const why_survey& survey, const render_context& context)
+      : out_(out), survey_(survey), context_(context), seen_{survey.subject.task.id()} {}
+
+  void under(std::uint64_t task, std::size_t depth) {
+    const auto* node = node_of(survey_, task);
+    if (node == nullptr) return;
+    std::size_t shown = 0;
+    for (const auto waker : node->wakers) {
+      if (++shown > most_shown) break;
+      line(waker, depth);
+    }
+    for (const auto& other : node->others) {
+      if (++shown > most_shown) break;
+      indent(depth);
+      append(out_, holder_words(other) + "\n");
+    }
+    const auto all = node->wakers.size() + node->others.size();
+    if (all <= most_shown) return;
+    indent(depth);
+    fmt::format_to(std::back_inserter(out_), "… and {} more\n", all - most_shown);
+  }
+
+ private:
+  void indent(std::size_t depth) { append(out_, std::string(2 * depth, ' ')); }
+
+  void line(std::uint64_t task, std::size_t depth) {
+    indent(depth);
+    const auto known = survey_.tasks.find(task);
+    if (known == survey_.tasks.end()) {
+      fmt::format_to(std::back_inserter(out_), "task {}\n", task);
+      return;
+    }
+    render_tree_task(out_, known->second.task, known->second.what, context_);
+    const bool again = !seen_.insert(task).second;
+    append(out_, again ? "  (see above)\n" : "\n");
+    if (!again) under(task, depth + 1);
+  }
+
+  fmt::memory_buffer& out_;
+  const why_survey& survey_;
+  const render_context& context_;
+  std::set<std::uint64_t> seen_;
+};
+
+std::string cycle_words(const std::vector<leaks::cycle_step>& cycle, const why_survey& survey) {
+  std::string text;
+  for (const auto& step : cycle) {
+    text += fmt::format("task {} → ", step.task);
+    if (step.object == 0) continue;
+    const auto* node = node_of(survey, step.task);
+    const bool is_timer = node && node->waits_for == layout::wait_kind::timer;
+    text += fmt::format("{} {:#x} → ", is_timer ? "timer" : "channel", step.object);
+  }
+  return text + fmt::format("task {}", cycle.front().task);
+}
+
+/// Tasks stand in the document once; `seen` has those.
+void fill_wakers(const why_survey& survey, std::uint64_t task, std::set<std::uint64_t>& seen,
+                 google::protobuf::RepeatedPtrField<v1::WakerView>& views) {
+  const auto* node = node_of(survey, task);
+  if (node == nullptr) return;
+  for (const auto waker : node->wakers) {
+    auto& view = *views.Add();
+    view.mutable_task()->set_id(waker);
+    if (const auto known = survey.tasks.find(waker); known != survey.tasks.end())
+      fill_view(known->second.task, known->second.what, *view.mutable_task());
+    if (seen.insert(waker).second) fill_wakers(survey, waker, seen, *view.mutable_wakers());
+  }
+  for (const auto& other : node->others) {
+    auto& view = *views.Add();
+    view.set_holder(describe(other.from));
+    view.set_allocations(other.allocations);
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> wait_sentences(const why_survey& survey, const render_context& context) {
+  const auto& task = survey.subject.task;
+  const auto& wait = task.wait();
+  const auto* node = node_of(survey, task.id());
+  std::vector<std::string> sentences;
+  if (task.state() == v1::Task::READY) return {"has not begun: it waits for its turn on an executor"};
+  if (task.state() == v1::Task::RUNNING) {
+    return {fmt::format("runs on thread {}, for {} since it last awaited", task.thread(),
+                        format_age(task.age_ms(), context.resolution_ms)),
+            fmt::format("its native stack: {}", stack_line(task.id(), context))};
+  }
+  switch (wait.kind()) {
+    case v1::Wait::CHANNEL_SEND:
+    case v1::Wait::CHANNEL_RECEIVE:
+      sentences.push_back(channel_words(wait, survey.proof.closed));
+      if (survey.proof.closed) sentences.emplace_back("close() wakes no sender that waits already: only cancel() does");
+      break;
+    case v1::Wait::TIMER:
+      sentences.push_back(timer_words(wait, context));
+      break;
+    case v1::Wait::TASKS: {
+      const auto count = node ? node->wakers.size() : 0;
+      sentences.push_back(fmt::format("waits for {} {} that it spawned", count, count == 1 ? "task" : "tasks"));
+      break;
+    }
+    case v1::Wait::POST:
+      sentences.emplace_back("waits for its turn on an executor");
+      break;
+    case v1::Wait::SIGNAL:
+      sentences.emplace_back("waits for a signal");
+      break;
+    case v1::Wait::RESOLVE:
+      sentences.emplace_back("waits for the name of a host to be resolved");
+      break;
+    default:
+      if (wait.has_fd())
+        add_descriptor(sentences, task, survey.subject.what);
+      else
+        sentences.emplace_back("it is not known what it waits for");
+  }
+  if (node && node->beside != 0)
+    sentences.push_back(fmt::format("{} more {} on it", node->beside, node->beside == 1 ? "task waits" : "tasks wait"));
+  return sentences;
+}
+
+void render_why(fmt::memory_buffer& out, const why_survey& survey, const render_context& context) {
+  const auto& subject = survey.subject;
+  render_task(out, subject.task, subject.what, true, context);
+  out.push_back('\n');
+  for (const auto& sentence : wait_sentences(survey, context)) append(out, sentence + "\n");
+  if (const auto text = verdict_words(survey); !text.empty()) append(out, text + "\n");
+  if (const auto* node = node_of(survey, subject.task.id()); node && !(node->wakers.empty() && node->others.empty())) {
+    append(out, subject.task.wait().kind() == v1::Wait::TASKS ? "\nthose tasks, and who points to what they wait on:\n"
+                                                              : "\nwho points to it, and what those wait for:\n");
+    waker_lines(out, survey, context).under(subject.task.id(), 1);
+  }
+  if (!survey.cycle.empty()) append(out, "\ncycle: " + cycle_words(survey.cycle, survey) + "\n");
+  if (survey.stopped_ms > 0)
+    fmt::format_to(std::back_inserter(out), "\ntarget stopped {:.1f} ms to be copied\n", survey.stopped_ms);
+  if (!survey.notes.empty()) out.push_back('\n');
+  for (const auto& note : survey.notes) append(out, "! " + note + "\n");
+}
+
+void fill_view(const why_survey& survey, const render_context& context, v1::WhyView& view) {
+  const auto& subject = survey.subject;
+  view.set_schema_version(schema_version);
+  view.set_pid(static_cast<std::uint32_t>(context.pid));
+  fill_view(subject.task, subject.what, *view.mutable_task());
+  for (const auto& sentence : wait_sentences(survey, context)) view.add_waits(sentence);
+  if (survey.proof.verdict == verdict::proven) view.set_verdict(v1::WhyView::NEVER_WAKES);
+  if (survey.proof.verdict == verdict::held) view.set_verdict(v1::WhyView::HELD);
+  view.set_evidence(verdict_words(survey));
+  if (const auto* node = node_of(survey, subject.task.id())) view.set_beside(node->beside);
+  if (subject.what.fd && subject.what.fd->waiting) {
+    view.set_receive_queue_bytes(subject.what.fd->waiting->receive);
+    view.set_send_queue_bytes(subject.what.fd->waiting->send);
+  }
+  std::set<std::uint64_t> seen{subject.task.id()};
+  fill_wakers(survey, subject.task.id(), seen, *view.mutable_wakers());
+  for (const auto& step : survey.cycle) {
+    auto& to = *view.add_cycle();
+    to.set_task_id(step.task);
+    if (step.object != 0) to.set_object(fmt::format("{:#x}", step.object));
+  }
+  for (const auto& note : survey.notes) view.add_notes(note);
+  view.set_stopped_seconds(survey.stopped_ms / 1000);
+}
+
+}  // namespace tasks::cli

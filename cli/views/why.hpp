@@ -1,0 +1,20 @@
+#pragma once
+
+/// Text and message of `tasks why`: pure functions, as in render.hpp and views.hpp.
+
+#include <fmt/format.h>
+
+#include <string>
+#include <vector>
+
+#include "surveys/why.hpp"
+#include "views/render.hpp"
+
+namespace tasks::cli {
+
+/// What the task waits for, a sentence each.
+[[nodiscard]] std::vector<std::string> wait_sentences(const why_survey& survey, const render_context& context);
+void render_why(fmt::memory_buffer& out, const why_survey& survey, const render_context& context);
+void fill_view(const why_survey& survey, const render_context& context, v1::WhyView& view);
+
+}  // namespace tasks::cli
