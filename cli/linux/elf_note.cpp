@@ -7,7 +7,7 @@
 #include <cstring>
 #include <string_view>
 
-#include "tasks/layout.hpp"
+#include "tasks/detail/layout.hpp"
 
 namespace tasks::cli {
 namespace {

@@ -1,7 +1,7 @@
 #pragma once
 
 /// Finds the note "tasks" in an ELF file by its program headers alone, so also in a stripped one: section headers,
-/// symbols and debug information may all be missing. See tasks/layout.hpp for what the note says.
+/// symbols and debug information may all be missing. See tasks/detail/layout.hpp for what the note says.
 
 #include <cstdint>
 #include <functional>

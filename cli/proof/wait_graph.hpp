@@ -14,7 +14,7 @@
 #include "proof/proof.hpp"
 #include "proof/reference_search.hpp"
 #include "sources/snapshot_source.hpp"
-#include "tasks/layout.hpp"
+#include "tasks/detail/layout.hpp"
 
 namespace tasks::cli::leaks {
 

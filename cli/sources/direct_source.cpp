@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "linux/proc.hpp"
-#include "process_vitals.hpp"
+#include "cpu_quota.hpp"
 #include "sources/memory_source.hpp"
 
 namespace tasks::cli {

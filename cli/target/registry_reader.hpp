@@ -17,7 +17,7 @@
 #include "linux/memory.hpp"
 #include "target/roots.hpp"
 #include "task_copy.hpp"
-#include "tasks/layout.hpp"
+#include "tasks/detail/layout.hpp"
 
 namespace tasks::cli {
 

@@ -18,7 +18,7 @@
 #include "base/error.hpp"
 #include "linux/elf_note.hpp"
 #include "linux/memory.hpp"
-#include "tasks/layout.hpp"
+#include "tasks/detail/layout.hpp"
 
 namespace tasks::cli {
 

@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-#include "tasks/layout.hpp"
+#include "tasks/detail/layout.hpp"
 #include "tasks/v1/agent.pb.h"
 
 namespace tasks::testing {

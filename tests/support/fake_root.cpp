@@ -1,6 +1,6 @@
 // A root behind an ELF note, as the agent has them: what makes an executable or a library look instrumented.
 
-#include "tasks/layout.hpp"
+#include "tasks/detail/layout.hpp"
 
 asm(R"(
 .pushsection .note.tasks,"aGR",@note,tasks_root_note,comdat

@@ -2,9 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include "locations.hpp"
-#include "record_reader.hpp"
-#include "task_walk.hpp"
+#include "readers/locations.hpp"
+#include "readers/record_reader.hpp"
+#include "readers/task_walk.hpp"
 
 namespace tasks::testing {
 namespace {

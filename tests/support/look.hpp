@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tasks/layout.hpp"
+#include "tasks/detail/layout.hpp"
 
 namespace tasks::testing {
 

@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "net.hpp"
-#include "registry.hpp"
+#include "registry/registry.hpp"
 #include "tasks/leak_check.hpp"
 
 namespace {

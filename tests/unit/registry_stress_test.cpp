@@ -16,8 +16,8 @@
 #include <thread>
 #include <vector>
 
-#include "record_reader.hpp"
-#include "registry.hpp"
+#include "readers/record_reader.hpp"
+#include "registry/registry.hpp"
 #include "support/look.hpp"
 
 namespace {

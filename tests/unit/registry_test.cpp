@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "registry.hpp"
+#include "registry/registry.hpp"
 #include "support/look.hpp"
 
 namespace {

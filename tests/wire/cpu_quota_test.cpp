@@ -7,7 +7,7 @@
 #include <map>
 #include <string>
 
-#include "process_vitals.hpp"
+#include "cpu_quota.hpp"
 
 namespace tasks::detail {
 namespace {

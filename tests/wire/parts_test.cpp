@@ -10,12 +10,12 @@
 #include <stop_token>
 #include <thread>
 
-#include "locations.hpp"
-#include "record_reader.hpp"
-#include "self_memory.hpp"
+#include "readers/locations.hpp"
+#include "readers/record_reader.hpp"
+#include "readers/self_memory.hpp"
 #include "stack_groups.hpp"
 #include "support/fake_task.hpp"
-#include "task_walk.hpp"
+#include "readers/task_walk.hpp"
 #include "tasks/agent.hpp"
 #include "tasks/this_task.hpp"
 #include "utf8.hpp"

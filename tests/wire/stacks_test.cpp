@@ -8,7 +8,7 @@
 
 #include "support/fake_task.hpp"
 #include "tasks/agent.hpp"
-#include "text.hpp"
+#include "reports/text.hpp"
 
 namespace tasks {
 namespace {

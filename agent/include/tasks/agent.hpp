@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <string>
 
-#include "tasks/layout.hpp"
+#include "tasks/detail/layout.hpp"
 #include "tasks/stacks.hpp"
 
 namespace tasks {

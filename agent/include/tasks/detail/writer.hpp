@@ -15,7 +15,7 @@
 #include <cstdint>
 #include <source_location>
 
-#include "tasks/layout.hpp"
+#include "tasks/detail/layout.hpp"
 
 namespace tasks::detail {
 

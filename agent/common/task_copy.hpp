@@ -1,0 +1,78 @@
+#pragma once
+
+/// A copied task and what can be told from it, wherever it was copied: in its process, from outside, from a core.
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "tasks/detail/layout.hpp"
+
+namespace tasks::detail {
+
+/// Numbers are those of tasks.v1.Task.State.
+enum class task_state : std::uint8_t { ready = 1, running = 2, blocked = 3 };
+
+/// What a record said of its task at one moment.
+struct task_copy {
+  std::uint64_t word;
+  std::uint64_t id;
+  std::uint64_t parent;
+  std::uint64_t resumes;
+  std::uint64_t since;   ///< tick at which it began to wait or to run; meaningless for `ready`
+  std::uint64_t wait;    ///< 0 unless blocked and known
+  std::uint64_t object;  ///< likewise
+  std::uint64_t detail;  ///< likewise
+  std::uint64_t spawn_pc;
+  std::uint64_t spawn_caller;
+  std::uint64_t spawn_where;
+  std::uint64_t annotations;
+  std::uint32_t thread;  ///< 0 unless running
+  std::uint32_t flags;
+  std::size_t depth;                 ///< frames copied
+  bool truncated;                    ///< the stack is deeper than what was copied
+  std::vector<std::uint64_t> where;  ///< the first `depth`: entry::where, outermost first
+
+  [[nodiscard]] std::uint64_t version() const noexcept { return word / layout::one_version; }
+};
+
+/// Frames that are copied of one stack at most.
+inline constexpr std::size_t deepest_stack = 65536;
+
+[[nodiscard]] task_state state_of(std::uint64_t word) noexcept;
+/// none unless blocked; other where it is not known.
+[[nodiscard]] layout::wait_kind kind_of(const task_copy& task) noexcept;
+/// Milliseconds that it has been in its state; 0 for `ready`.
+[[nodiscard]] std::uint64_t age_of(const task_copy& task, std::uint64_t now) noexcept;
+/// CLOCK_MONOTONIC in milliseconds.
+[[nodiscard]] std::uint64_t monotonic_ms() noexcept;
+
+/// What a task must be to be listed. Absent: anything.
+struct task_filter {
+  std::vector<std::uint64_t> ids;  ///< sorted
+  std::uint32_t states = 0;        ///< bit n: the task_state n; 0: any
+  std::uint64_t kinds = 0;         ///< bit n: the wait_kind n; 0: any
+  std::uint64_t older_than_ms = 0;
+
+  [[nodiscard]] bool passes(const task_copy& task, std::uint64_t now) const noexcept;
+};
+
+/// What a walk has seen so far.
+struct walk_counts {
+  std::uint64_t tasks = 0;
+  std::uint64_t running = 0;
+  std::uint64_t blocked = 0;
+  std::uint64_t ready = 0;
+  std::uint64_t on_channels = 0;  ///< blocked on one
+  std::uint64_t on_tasks = 0;     ///< blocked on other tasks
+  std::uint64_t matched = 0;      ///< passed the filter
+  std::uint64_t torn = 0;         ///< changed too often to be copied
+
+  void add(const task_copy& task) noexcept;
+  /// One that exists, runs, and could not be copied.
+  void add_torn() noexcept;
+  /// Every task is blocked, on a channel or on tasks that are, and none on a timer or on I/O.
+  [[nodiscard]] bool look_like_deadlock() const noexcept;
+};
+
+}  // namespace tasks::detail

@@ -1,0 +1,184 @@
+#include "tasks/agent.hpp"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <new>
+
+#include "readers/record_reader.hpp"
+#include "registry/process_roots.hpp"
+#include "registry/registry.hpp"
+#include "server/serve.hpp"
+#include "server/socket_directory.hpp"
+
+// LeakSanitizer's, where it is there.
+extern "C" [[gnu::weak]] void __lsan_register_root_region(const void* begin, std::size_t size);  // NOLINT
+
+namespace tasks {
+namespace detail {
+namespace {
+
+/// A started agent.
+struct running_agent {
+  listener socket;
+  descriptor stop;
+  serve_shared shared;
+  pthread_t thread{};
+  void* stack = nullptr;  ///< of the thread, noted by itself
+  std::size_t stack_size = 0;
+};
+
+// The state of this object's agent. `guard` is held while it changes, never while anything is waited for but the
+// agent's own thread; a fork does not wait for it, so the child makes all of this anew.
+constinit std::mutex guard;
+constinit std::uint32_t users = 0;  ///< agents of this generation
+constinit std::atomic<std::uint32_t> generation{1};
+constinit running_agent* running = nullptr;
+constinit running_agent* inherited = nullptr;  ///< in a forked child: the parent's, never to be destroyed
+
+void set_status(layout::agent_status status, int error) noexcept {
+  this_root.agent_errno.store(error, std::memory_order_relaxed);
+  // Release: who sees the status sees errno and the path that belong to it.
+  this_root.agent.store(static_cast<std::uint32_t>(status), std::memory_order_release);
+}
+
+/// Async-signal-safe, as the child of a threaded process must be until it execs.
+void after_fork_in_child() noexcept {
+  new (&guard) std::mutex;
+  users = 0;
+  generation.store(generation.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  if (running == nullptr) return;
+  for (auto& connection : running->shared.connections)
+    if (const int fd = connection.load(std::memory_order_relaxed); fd >= 0) close(fd);
+  if (const int fd = running->socket.socket.release(); fd >= 0) close(fd);
+  if (const int fd = running->stop.release(); fd >= 0) close(fd);
+  // What only the stack of the thread that is not here points to is no leak of the host's.
+  if (__lsan_register_root_region != nullptr && running->stack != nullptr)
+    __lsan_register_root_region(running->stack, running->stack_size);
+  inherited = running;
+  running = nullptr;
+}
+
+void watch_for_forks() noexcept {
+  static constinit bool registered = false;  // under `guard`
+  if (registered) return;
+  registered = true;
+  guard_roots_against_fork();
+  pthread_atfork(nullptr, nullptr, [] { after_fork_in_child(); });
+}
+
+void note_stack(running_agent& self) noexcept {
+  pthread_attr_t attributes;
+  if (__lsan_register_root_region == nullptr || pthread_getattr_np(pthread_self(), &attributes) != 0) return;
+  pthread_attr_getstack(&attributes, &self.stack, &self.stack_size);
+  pthread_attr_destroy(&attributes);
+}
+
+void* run_thread(void* argument) noexcept {
+  pthread_setname_np(pthread_self(), "tasks-agent");
+  auto& self = *static_cast<running_agent*>(argument);
+  note_stack(self);
+  if (const int error = serve(self.shared); error != 0) {
+    set_status(layout::agent_status::no_socket, error);
+    remove_name(self.socket);
+    shutdown(self.socket.socket.get(), SHUT_RDWR);  // who has connected meanwhile is refused rather than kept waiting
+  }
+  return nullptr;
+}
+
+/// With every signal blocked, so that the host's handlers run on the host's threads only.
+int start_thread(running_agent& self) noexcept {
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  const int error = pthread_create(&self.thread, nullptr, run_thread, &self);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return error;
+}
+
+std::uint64_t random_instance() noexcept {
+  std::uint64_t value = 0;
+  // Early in a virtual machine's life there may be no entropy yet, and this must not wait for it.
+  if (getrandom(&value, sizeof value, GRND_NONBLOCK) != sizeof value)
+    value = monotonic_ms() ^ static_cast<std::uint64_t>(getpid()) << 40;
+  return value | 1;
+}
+
+void start() {
+  if (const char* wish = secure_getenv("TASKS_AGENT"); wish != nullptr && std::strcmp(wish, "off") == 0)
+    return set_status(layout::agent_status::off, 0);
+  if (ensure_registry() == nullptr) return set_status(layout::agent_status::no_thread, ENOMEM);
+  watch_for_forks();
+  if (another_agent_serves()) return set_status(layout::agent_status::served_elsewhere, 0);
+
+  auto made = std::make_unique<running_agent>();
+  made->shared.instance = random_instance();
+  made->shared.start_time = this_root.start_time.load(std::memory_order_relaxed);
+  set_status(layout::agent_status::starting, 0);
+  made->socket = open_listener(made->shared.instance);
+  if (made->socket.status != layout::agent_status::starting) return set_status(made->socket.status, made->socket.error);
+  made->stop = descriptor{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+  made->shared.listen_fd = made->socket.socket.get();
+  made->shared.stop_fd = made->stop.get();
+  made->shared.path = made->socket.path;
+  std::memcpy(this_root.socket_path, made->socket.path.c_str(), made->socket.path.size() + 1);
+  this_root.instance.store(made->shared.instance, std::memory_order_relaxed);
+  // Before the thread, which may have to say otherwise.
+  set_status(layout::agent_status::listening, 0);
+  if (const int error = made->stop ? start_thread(*made) : errno; error != 0) {
+    remove_name(made->socket);
+    return set_status(layout::agent_status::no_thread, error);
+  }
+  running = made.release();
+}
+
+void stop() noexcept {
+  eventfd_write(running->stop.get(), 1);
+  pthread_join(running->thread, nullptr);
+  remove_name(running->socket);
+  if (this_root.agent.load(std::memory_order_relaxed) == static_cast<std::uint32_t>(layout::agent_status::listening))
+    set_status(layout::agent_status::stopped, 0);
+  delete running;
+  running = nullptr;
+}
+
+}  // namespace
+}  // namespace detail
+
+agent::agent() noexcept : generation_(detail::generation.load(std::memory_order_relaxed)) {
+  const std::lock_guard hold(detail::guard);
+  ++detail::users;
+  if (detail::running != nullptr) return;
+  try {
+    detail::start();
+  } catch (const std::bad_alloc&) {
+    detail::set_status(agent_status::no_thread, ENOMEM);
+  }
+}
+
+agent::~agent() {
+  if (generation_ != detail::generation.load(std::memory_order_relaxed)) return;
+  const std::lock_guard hold(detail::guard);
+  if (--detail::users == 0 && detail::running != nullptr) detail::stop();
+}
+
+agent::report agent::status() {
+  const std::lock_guard hold(detail::guard);
+  const auto code = static_cast<agent_status>(detail::this_root.agent.load(std::memory_order_acquire));
+  const bool listens = code == agent_status::listening && detail::running != nullptr;
+  return {code, detail::this_root.agent_errno.load(std::memory_order_relaxed),
+          listens ? detail::running->socket.path : std::string()};
+}
+
+}  // namespace tasks

@@ -1,0 +1,122 @@
+#include "registry/process_roots.hpp"
+
+#include <elf.h>
+#include <link.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cstring>
+
+#include "registry/registry.hpp"
+
+namespace tasks::detail {
+namespace {
+
+/// Held around dl_iterate_phdr and while `known` changes. No code of the host's runs under it.
+constinit pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+class locked {
+ public:
+  locked() noexcept { pthread_mutex_lock(&lock); }
+  ~locked() { pthread_mutex_unlock(&lock); }
+  locked(const locked&) = delete;
+  locked& operator=(const locked&) = delete;
+};
+
+/// Grows only. Readers see the first `known_count` without the lock: release and acquire on the count.
+constinit std::array<layout::registry*, max_registries> known{};
+constinit std::atomic<std::size_t> known_count{0};
+
+void remember(layout::registry* found) noexcept {
+  const auto count = known_count.load(std::memory_order_relaxed);
+  for (std::size_t i = 0; i < count; ++i)
+    if (known[i] == found) return;
+  if (found == nullptr || count == known.size()) return;
+  known[count] = found;
+  known_count.store(count + 1, std::memory_order_release);
+}
+
+bool usable(const layout::root& root) noexcept {
+  return root.magic == layout::root_magic && root.layout == layout::version && root.size == sizeof(layout::root) &&
+         root.record_bytes == layout::record_size &&
+         root.pid.load(std::memory_order_acquire) == static_cast<std::uint32_t>(getpid());
+}
+
+/// The root that the note segment [at, end) describes, or null.
+layout::root* root_of(std::uintptr_t at, std::uintptr_t end) noexcept {
+  static constexpr char owner[] = "tasks";
+  constexpr auto pad = [](std::uintptr_t size) { return (size + 3) & ~std::uintptr_t{3}; };
+  while (at < end && end - at >= sizeof(ElfW(Nhdr))) {
+    ElfW(Nhdr) header;
+    std::memcpy(&header, reinterpret_cast<const void*>(at), sizeof header);
+    const auto name = at + sizeof header;
+    if (end - name < pad(header.n_namesz)) return nullptr;
+    const auto descriptor = name + pad(header.n_namesz);
+    if (end - descriptor < header.n_descsz) return nullptr;
+    layout::note_descriptor note;
+    if (header.n_type == layout::note_type && header.n_namesz == sizeof owner && header.n_descsz == sizeof note &&
+        std::memcmp(reinterpret_cast<const void*>(name), owner, sizeof owner) == 0) {
+      std::memcpy(&note, reinterpret_cast<const void*>(descriptor), sizeof note);
+      if (note.layout != layout::version || note.size != sizeof(layout::root)) return nullptr;
+      const auto field = descriptor + offsetof(layout::note_descriptor, root_offset);
+      return reinterpret_cast<layout::root*>(field + static_cast<std::uintptr_t>(note.root_offset));
+    }
+    at = descriptor + pad(header.n_descsz);
+  }
+  return nullptr;
+}
+
+/// Calls `visit(root)` for each root in the process, this object's included.
+template <class Visit>
+void for_each_root(Visit visit) noexcept {
+  const auto each_object = [](dl_phdr_info* object, std::size_t, void* context) -> int {
+    for (ElfW(Half) i = 0; i < object->dlpi_phnum; ++i) {
+      const auto& segment = object->dlpi_phdr[i];
+      if (segment.p_type != PT_NOTE || segment.p_align > 4) continue;
+      const auto begin = static_cast<std::uintptr_t>(object->dlpi_addr + segment.p_vaddr);
+      if (auto* root = root_of(begin, begin + segment.p_memsz); root != nullptr && usable(*root))
+        (*static_cast<Visit*>(context))(*root);
+    }
+    return 0;
+  };
+  dl_iterate_phdr(each_object, &visit);
+}
+
+}  // namespace
+
+std::span<layout::registry* const> find_registries() noexcept {
+  const locked hold;
+  remember(this_root.records.load(std::memory_order_acquire));
+  for_each_root([](layout::root& root) { remember(root.records.load(std::memory_order_acquire)); });
+  return {known.data(), known_count.load(std::memory_order_acquire)};
+}
+
+void store_ticks(std::uint64_t tick, std::uint32_t resolution) noexcept {
+  const locked hold;
+  for_each_root([=](layout::root& root) {
+    root.tick_resolution.store(resolution, std::memory_order_release);
+    root.tick.store(tick, std::memory_order_release);
+  });
+}
+
+bool another_agent_serves() noexcept {
+  bool found = false;
+  const locked hold;
+  for_each_root([&found](layout::root& root) {
+    if (&root == &this_root) return;
+    const auto status = static_cast<layout::agent_status>(root.agent.load(std::memory_order_acquire));
+    found = found || status == layout::agent_status::listening;
+  });
+  return found;
+}
+
+void guard_roots_against_fork() noexcept {
+  static constinit std::atomic<bool> registered{false};
+  if (registered.exchange(true, std::memory_order_relaxed)) return;
+  pthread_atfork([] { pthread_mutex_lock(&lock); }, [] { pthread_mutex_unlock(&lock); },
+                 [] { pthread_mutex_unlock(&lock); });
+}
+
+}  // namespace tasks::detail

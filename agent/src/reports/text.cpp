@@ -1,0 +1,48 @@
+#include "reports/text.hpp"
+
+#include <cxxabi.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <memory>
+
+namespace tasks::detail {
+std::string demangled(const std::string& symbol) {
+  int status = 0;
+  const std::unique_ptr<char, void (*)(void*)> text{abi::__cxa_demangle(symbol.c_str(), nullptr, nullptr, &status),
+                                                    std::free};
+  return status == 0 && text ? text.get() : symbol;
+}
+
+std::string function_name(std::string_view compilers) {
+  const auto end = compilers.rfind(".Frame*");
+  const auto begin = end == std::string_view::npos ? end : compilers.rfind("::_Z", end);
+  if (begin != std::string_view::npos) {
+    const std::string symbol(compilers.substr(begin + 2, end - begin - 2));
+    if (auto name = demangled(symbol); name != symbol) return name;
+  }
+  return std::string(compilers);
+}
+
+bool is_plumbing(std::string_view function, std::string_view file) noexcept {
+  if (file.find("/asio/impl/") != file.npos || file.find("/asio/detail/") != file.npos ||
+      file.find("/asio/experimental/") != file.npos)
+    return true;
+  return function.find("asio::detail::") < function.find('(');
+}
+
+std::string duration(std::uint64_t ms) {
+  const auto seconds = ms / 1000;
+  if (seconds == 0) return {};
+  std::string text;
+  if (seconds >= 3600) text += std::to_string(seconds / 3600) + "h";
+  if (seconds >= 60) text += std::to_string(seconds / 60 % 60) + "m";
+  return text + std::to_string(seconds % 60) + "s";
+}
+
+std::string hexadecimal(std::uint64_t address) {
+  char text[19] = {'0', 'x'};
+  return {text, std::to_chars(text + 2, text + sizeof text, address, 16).ptr};
+}
+
+}  // namespace tasks::detail

@@ -1,0 +1,250 @@
+#include "server/session.hpp"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "registry/process_roots.hpp"
+#include "server/process_vitals.hpp"
+
+// No co_await stands to the right of && or ?: here: g++ 12 evaluates its operand whatever the left side
+// says, and takes the first branch whatever the condition is.
+
+namespace tasks::detail {
+namespace {
+
+/// How old an age may be: waits were stamped while nobody watched.
+constexpr std::uint32_t coarsest_tick_ms = 1000;
+
+constexpr std::size_t piece = 4096;
+constexpr std::size_t longest_varint = 10;
+
+constexpr std::uint64_t bit(layout::wait_kind kind) noexcept { return std::uint64_t{1} << static_cast<unsigned>(kind); }
+
+task_filter blocked_on_channels() {
+  return {.ids = {}, .kinds = bit(layout::wait_kind::channel_send) | bit(layout::wait_kind::channel_receive)};
+}
+
+wire::trailer end_of(const walk_counts& counts) noexcept {
+  return {.shown = 0,
+          .total = counts.tasks,
+          .complete = false,
+          .torn = counts.torn,
+          .groups_left_out = 0,
+          .matched = counts.matched,
+          .tick_resolution_ms = coarsest_tick_ms};
+}
+
+}  // namespace
+
+session::session(const serve_shared& shared, const cpu_quota& quota, asio::local::stream_protocol::socket socket,
+                 std::atomic<int>& fd_place) noexcept
+    : shared_(shared), quota_(quota), socket_(std::move(socket)), fd_place_(fd_place) {}
+
+session::~session() { close(); }
+
+bool session::departed() const noexcept {
+  pollfd state{.fd = fd_place_.load(std::memory_order_relaxed), .events = 0, .revents = 0};
+  return socket_.is_open() && poll(&state, 1, 0) == 1 && (state.revents & POLLHUP) != 0;
+}
+
+void session::close() noexcept {
+  if (!socket_.is_open()) return;  // its place may be another's by now
+  // First, so that the child of a fork never closes a number that is another descriptor's by now. And shut down,
+  // because a child that was forked before has a copy that keeps the connection open.
+  fd_place_.store(-1, std::memory_order_relaxed);
+  asio::error_code ignored;
+  socket_.shutdown(socket_.shutdown_both, ignored);
+  socket_.close(ignored);
+}
+
+void session::expire(clock::time_point now) noexcept {
+  if (deadline_ < now) close();
+}
+
+asio::awaitable<bool> session::send(std::string_view data) {
+  while (!data.empty()) {
+    deadline_ = clock::now() + write_deadline;
+    asio::error_code error;
+    const auto sent = co_await socket_.async_write_some(asio::buffer(data.data(), data.size()),
+                                                        asio::redirect_error(asio::use_awaitable, error));
+    if (error) co_return false;
+    data.remove_prefix(sent);
+  }
+  co_return true;
+}
+
+asio::awaitable<session::received> session::receive(std::string_view& message) {
+  input_.erase(0, std::exchange(consumed_, 0));
+  deadline_ = clock::now() + read_deadline;
+  for (;;) {
+    std::uint64_t length = 0;
+    std::size_t head = 0;
+    bool have_length = false;
+    while (head < input_.size() && head < longest_varint && !have_length) {
+      const auto byte = static_cast<unsigned char>(input_[head]);
+      length |= std::uint64_t{byte & 0x7fu} << (7 * head);
+      ++head;
+      have_length = byte < 0x80;
+    }
+    if (!have_length && head == longest_varint) co_return received::malformed;
+    if (have_length && length > wire::longest_request) co_return received::too_large;
+    if (have_length && input_.size() - head >= length) {
+      message = std::string_view(input_).substr(head, length);
+      consumed_ = head + length;
+      co_return received::message;
+    }
+    const auto before = input_.size();
+    input_.resize(before + piece);
+    asio::error_code error;
+    const auto got = co_await socket_.async_read_some(asio::buffer(input_.data() + before, piece),
+                                                      asio::redirect_error(asio::use_awaitable, error));
+    input_.resize(before + got);
+    if (error) co_return received::closed;
+  }
+}
+
+asio::awaitable<void> session::run() {
+  bool more = co_await send(
+      wire::encode(wire::hello{static_cast<std::uint32_t>(getpid()), shared_.start_time, shared_.instance}));
+  while (more) {
+    std::string_view message;
+    switch (co_await receive(message)) {
+      case received::message:
+        more = co_await answer(message);
+        break;
+      case received::closed:
+        more = false;
+        break;
+      case received::too_large:
+        co_await send(wire::encode(wire::error_code::too_large, "a request is at most 65536 bytes long"));
+        more = false;
+        break;
+      case received::malformed:
+        co_await send(wire::encode(wire::error_code::malformed, "the length in front of the request is none"));
+        more = false;
+        break;
+    }
+  }
+  close();
+}
+
+asio::awaitable<bool> session::answer(std::string_view message) {
+  const auto ask = wire::decode_request(message);
+  if (!ask) {
+    co_await send(wire::encode(wire::error_code::malformed, "not a Request"));
+    co_return false;
+  }
+  if (ask->protocol > wire::protocol_version)
+    co_return co_await send(wire::encode(wire::error_code::newer_protocol, "this agent speaks protocol 1"));
+  switch (ask->ask) {
+    case wire::request::kind::vitals:
+      co_return co_await answer_vitals(*ask);
+    case wire::request::kind::stacks:
+      if (ask->grouped) co_return co_await answer_grouped(*ask);
+      co_return co_await answer_each(*ask);
+    case wire::request::kind::unknown:
+      break;
+  }
+  co_return co_await send(wire::encode(wire::error_code::unknown_request, "this agent does not know the request"));
+}
+
+asio::awaitable<void> session::yield() {
+  deadline_ = clock::time_point::max();
+  co_await asio::post(socket_.get_executor(), asio::use_awaitable);
+}
+
+asio::awaitable<bool> session::answer_each(const wire::request& ask) {
+  task_walk walk(ask.filter, task_walk::order::oldest_first);
+  wire::chunk_writer out;
+  std::uint64_t shown = 0;
+  for (;;) {
+    const auto step = walk.next();
+    if (step == task_walk::step::end) break;
+    if (step == task_walk::step::pause) {
+      co_await yield();
+      continue;
+    }
+    if (ask.limit != 0 && shown == ask.limit) continue;
+    out.add(walk.task(), walk.now(), walk.slabs());
+    ++shown;
+    if (out.full()) {
+      if (!co_await send(out.take())) co_return false;
+    }
+  }
+  if (!out.empty()) {
+    if (!co_await send(out.take())) co_return false;
+  }
+  auto end = end_of(walk.counts());
+  end.shown = shown;
+  end.complete = shown == end.matched && end.torn == 0;
+  co_return co_await send(wire::encode(end));
+}
+
+asio::awaitable<bool> session::send_groups(stack_groups& groups, std::uint64_t limit, wire::trailer& end) {
+  wire::chunk_writer out;
+  end.groups_left_out = groups.left_out();
+  std::uint64_t listed = 0;
+  for (const auto& group : groups.sort()) {
+    if (limit != 0 && listed == limit) {
+      ++end.groups_left_out;
+      continue;
+    }
+    out.add(group, groups.frames(group));
+    ++listed;
+    end.shown += group.count;
+    if (out.full()) {
+      if (!co_await send(out.take())) co_return false;
+    }
+  }
+  if (!out.empty()) {
+    if (!co_await send(out.take())) co_return false;
+  }
+  end.complete = end.shown == end.matched && end.torn == 0;
+  co_return true;
+}
+
+asio::awaitable<bool> session::answer_grouped(const wire::request& ask) {
+  task_walk walk(ask.filter, task_walk::order::any);
+  stack_groups groups;
+  for (auto step = walk.next(); step != task_walk::step::end; step = walk.next()) {
+    if (step == task_walk::step::pause)
+      co_await yield();
+    else
+      groups.add(walk.task(), walk.age());
+  }
+  auto end = end_of(walk.counts());
+  if (!co_await send_groups(groups, ask.limit, end)) co_return false;
+  co_return co_await send(wire::encode(end));
+}
+
+asio::awaitable<bool> session::answer_vitals(const wire::request& ask) {
+  task_walk walk(blocked_on_channels(), task_walk::order::any);
+  stack_groups groups;
+  for (auto step = walk.next(); step != task_walk::step::end; step = walk.next()) {
+    if (step == task_walk::step::pause)
+      co_await yield();
+    else if (!ask.counts_only)
+      groups.add(walk.task(), walk.age());
+  }
+  const auto registries = walk.slabs().registries();
+  wire::vitals vitals{.counts = walk.counts(),
+                      .process = read_process_vitals(registries, shared_.start_time, quota_),
+                      .deadlock_hint = walk.counts().look_like_deadlock(),
+                      .tick_resolution_ms = coarsest_tick_ms,
+                      .lost = 0};
+  for (const auto* home : registries) vitals.lost += home->lost.load(std::memory_order_acquire);
+  auto end = end_of(walk.counts());
+  if (!co_await send(wire::encode(vitals))) co_return false;
+  if (ask.counts_only) {
+    end.complete = end.torn == 0;
+    co_return co_await send(wire::encode(end));
+  }
+  if (!co_await send_groups(groups, 0, end)) co_return false;
+  co_return co_await send(wire::encode(end));
+}
+
+}  // namespace tasks::detail

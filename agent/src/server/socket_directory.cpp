@@ -1,0 +1,167 @@
+#include "server/socket_directory.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+namespace tasks::detail {
+namespace {
+
+using layout::agent_status;
+
+constexpr int backlog = 256;
+
+std::string directory_path() {
+  if (const char* chosen = secure_getenv("TASKS_DIR"); chosen != nullptr && *chosen != 0) return chosen;
+  if (const char* runtime = secure_getenv("XDG_RUNTIME_DIR"); runtime != nullptr && *runtime != 0)
+    return std::string(runtime) + "/tasks";
+  return "/tmp/tasks-" + std::to_string(geteuid());
+}
+
+/// Makes the directory if need be. `starting`: it is safe to use; else why not, with errno.
+agent_status check_directory(const std::string& path) noexcept {
+  errno = 0;
+  if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return agent_status::no_directory;
+  struct stat info {};
+  if (lstat(path.c_str(), &info) != 0) return agent_status::no_directory;
+  errno = 0;
+  if (S_ISLNK(info.st_mode)) return agent_status::unsafe_directory;
+  if (!S_ISDIR(info.st_mode)) {
+    errno = ENOTDIR;
+    return agent_status::no_directory;
+  }
+  return info.st_uid == geteuid() && (info.st_mode & 0077) == 0 ? agent_status::starting
+                                                                : agent_status::unsafe_directory;
+}
+
+bool fill(sockaddr_un& address, const std::string& path) noexcept {
+  address = {};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) return false;
+  std::memcpy(address.sun_path, path.data(), path.size());
+  return true;
+}
+
+descriptor new_socket() noexcept { return descriptor{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)}; }
+
+enum class occupant { dead, this_process, another };
+/// Who listens at `path`? Never waits: a full backlog is somebody's, too.
+occupant probe(const std::string& path) noexcept {
+  sockaddr_un address;
+  const auto s = new_socket();
+  if (!s || !fill(address, path)) return occupant::another;
+  if (connect(s.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    return errno == ECONNREFUSED || errno == ENOENT ? occupant::dead : occupant::another;
+  ucred who{};
+  socklen_t size = sizeof who;
+  if (getsockopt(s.get(), SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) return occupant::another;
+  return who.pid == getpid() ? occupant::this_process : occupant::another;
+}
+
+std::string hex(std::uint64_t value) {
+  char text[17];
+  const auto end = std::to_chars(text, text + sizeof text, value, 16).ptr;
+  return {text, end};
+}
+
+struct named {
+  agent_status status;
+  std::string path;
+};
+/// Gives the listening socket at `unnamed` its name.
+named give_name(const std::string& directory, const std::string& unnamed, std::uint64_t instance) {
+  const auto plain = directory + "/" + std::to_string(getpid());
+  for (int attempt = 0; attempt < 8; ++attempt) {
+    if (link(unnamed.c_str(), plain.c_str()) == 0) return {agent_status::starting, plain};
+    if (errno != EEXIST) return {agent_status::no_socket, {}};
+    const auto who = probe(plain);
+    if (who == occupant::this_process) return {agent_status::served_elsewhere, {}};
+    if (who == occupant::another) break;
+    unlink(plain.c_str());
+  }
+  // A process of another pid namespace has the same number.
+  auto longer = plain + "-" + hex(instance);
+  if (link(unnamed.c_str(), longer.c_str()) == 0) return {agent_status::starting, std::move(longer)};
+  return {agent_status::no_socket, {}};
+}
+
+/// The pid in "<pid>", "<pid>-<instance>" or ".<pid>-<instance>"; 0: no name of an agent's.
+pid_t pid_in(const char* name) noexcept {
+  const char* begin = *name == '.' ? name + 1 : name;
+  const char* end = begin + std::strlen(begin);
+  pid_t pid = 0;
+  const auto [rest, error] = std::from_chars(begin, end, pid);
+  return error == std::errc{} && pid > 0 && (rest == end || *rest == '-') ? pid : 0;
+}
+
+}  // namespace
+
+listener open_listener(std::uint64_t instance) {
+  listener result{agent_status::starting, 0, {}, {}, 0, 0};
+  const auto fail = [&result](agent_status why, int error) -> listener&& {
+    result.status = why;
+    result.error = error;
+    result.socket.reset();
+    return std::move(result);
+  };
+  const auto directory = directory_path();
+  if (const auto s = check_directory(directory); s != agent_status::starting) return fail(s, errno);
+
+  const auto unnamed = directory + "/." + std::to_string(getpid()) + "-" + hex(instance);
+  sockaddr_un address;
+  if (!fill(address, unnamed)) return fail(agent_status::no_socket, ENAMETOOLONG);
+  result.socket = new_socket();
+  // Linux gives the name the mode of the socket: it is never open to others, whatever the umask.
+  if (!result.socket || fchmod(result.socket.get(), 0600) != 0 ||
+      bind(result.socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    return fail(agent_status::no_socket, errno);
+  struct stat info {};
+  if (chmod(unnamed.c_str(), 0600) != 0 || lstat(unnamed.c_str(), &info) != 0 ||
+      listen(result.socket.get(), backlog) != 0) {
+    const int error = errno;
+    unlink(unnamed.c_str());
+    return fail(agent_status::no_socket, error);
+  }
+  auto name = give_name(directory, unnamed, instance);
+  const int error = errno;
+  unlink(unnamed.c_str());
+  if (name.status != agent_status::starting)
+    return fail(name.status, name.status == agent_status::no_socket ? error : 0);
+  result.path = std::move(name.path);
+  result.device = info.st_dev;
+  result.file = info.st_ino;
+  return result;
+}
+
+void remove_name(const listener& open) noexcept {
+  struct stat info {};
+  if (lstat(open.path.c_str(), &info) == 0 && info.st_dev == open.device && info.st_ino == open.file)
+    unlink(open.path.c_str());
+}
+
+void remove_stale_names(const std::string& path) {
+  const auto directory = path.substr(0, path.rfind('/') + 1);
+  const std::unique_ptr<DIR, int (*)(DIR*)> names{opendir(directory.c_str()), closedir};
+  if (!names) return;
+  while (const auto* name = readdir(names.get())) {
+    const auto pid = pid_in(name->d_name);
+    // The process is asked for before its socket: a live agent need not answer each newcomer.
+    if (pid == 0 || kill(pid, 0) == 0 || errno != ESRCH) continue;
+    const auto stale = directory + name->d_name;
+    struct stat info {};
+    if (lstat(stale.c_str(), &info) == 0 && S_ISSOCK(info.st_mode) && probe(stale) == occupant::dead)
+      unlink(stale.c_str());
+  }
+}
+
+}  // namespace tasks::detail

@@ -1,0 +1,204 @@
+#include "server/wire.hpp"
+
+#include <time.h>
+
+#include <iterator>
+
+#include "readers/self_memory.hpp"
+#include "server/own_protozero.hpp"
+#include "utf8.hpp"
+
+// Field numbers are those of proto/tasks/v1/agent.proto; tests/wire holds the two against each other. Fields that
+// have their default value are left out, as proto3 has it.
+namespace tasks::wire {
+namespace {
+
+using protozero::pbf_writer;
+
+enum response_part : std::uint32_t { part_hello = 1, part_error, part_vitals, part_chunk, part_trailer };
+
+/// A Response with one message in it, and its length in front.
+std::string delimited(response_part part, const std::string& message) {
+  std::string head;
+  std::string response;
+  pbf_writer{response}.add_message(part, message);
+  protozero::add_varint_to_buffer(&head, response.size());
+  return head + response;
+}
+
+void add_nonzero(pbf_writer& to, std::uint32_t field, std::uint64_t value) {
+  if (value != 0) to.add_uint64(field, value);
+}
+
+void add_nonempty(pbf_writer& to, std::uint32_t field, const std::string& value) {
+  if (!value.empty()) to.add_string(field, value);
+}
+
+std::int64_t clock_ns(clockid_t clock) noexcept {
+  timespec t{};
+  clock_gettime(clock, &t);
+  return static_cast<std::int64_t>(t.tv_sec) * 1'000'000'000 + t.tv_nsec;
+}
+
+void add_wait(pbf_writer& to, std::uint32_t field, const detail::task_copy& task) {
+  pbf_writer wait{to, field};
+  add_nonzero(wait, 1, static_cast<std::uint64_t>(kind_of(task)));
+  if (task.wait == 0) return;
+  add_nonzero(wait, 2, task.object);
+  if (const auto fd = layout::descriptor_of(task.wait); fd != layout::no_descriptor) wait.add_uint32(3, fd);
+  const auto detail = layout::detail_of(task.wait);
+  if (detail == layout::detail_kind::capacity) wait.add_uint64(4, task.detail);
+  if (detail != layout::detail_kind::steady_expiry && detail != layout::detail_kind::system_expiry) return;
+  const auto expiry = static_cast<std::int64_t>(task.detail);
+  if (expiry == INT64_MAX) {
+    wait.add_bool(6, true);
+    return;
+  }
+  const auto now = clock_ns(detail == layout::detail_kind::steady_expiry ? CLOCK_MONOTONIC : CLOCK_REALTIME);
+  // The difference of two signed numbers may be out of range; that of their milliseconds is not.
+  wait.add_sint64(5, expiry / 1'000'000 - now / 1'000'000);
+}
+
+void add_spawn_addresses(pbf_writer& to, std::uint32_t field, std::uint64_t pc, std::uint64_t caller) {
+  const std::uint64_t addresses[] = {pc, caller};
+  const auto count = pc == 0 ? 0 : caller == 0 ? 1 : 2;
+  if (count != 0) to.add_packed_uint64(field, addresses, addresses + count);
+}
+
+}  // namespace
+
+std::string encode(const hello& message) {
+  std::string text;
+  pbf_writer to{text};
+  to.add_uint32(1, protocol_version);
+  to.add_uint32(2, message.pid);
+  add_nonzero(to, 3, message.start_time);
+  to.add_fixed64(4, message.instance);
+  to.add_uint32(5, layout::version);
+  return delimited(part_hello, text);
+}
+
+std::string encode(error_code code, std::string_view message) {
+  std::string text;
+  pbf_writer to{text};
+  to.add_enum(1, static_cast<std::int32_t>(code));
+  to.add_string(2, message.data(), message.size());
+  return delimited(part_error, text);
+}
+
+std::string encode(const vitals& message) {
+  std::string text;
+  pbf_writer to{text};
+  const auto& counts = message.counts;
+  const auto& process = message.process;
+  const std::uint64_t fields[] = {counts.tasks,
+                                  counts.running,
+                                  counts.blocked,
+                                  counts.ready,
+                                  process.os_threads,
+                                  process.workers,
+                                  process.cpus,
+                                  process.cpus_in_affinity_mask,
+                                  process.cpu_quota_millis,
+                                  process.rss_bytes,
+                                  process.cpu_time_ms,
+                                  process.uptime_ms,
+                                  counts.on_channels,
+                                  message.deadlock_hint,
+                                  message.tick_resolution_ms,
+                                  message.lost};
+  for (std::uint32_t i = 0; i < std::size(fields); ++i) add_nonzero(to, i + 1, fields[i]);
+  return delimited(part_vitals, text);
+}
+
+std::string encode(const trailer& message) {
+  std::string text;
+  pbf_writer to{text};
+  const std::uint64_t fields[] = {message.shown,           message.total,   message.complete,          message.torn,
+                                  message.groups_left_out, message.matched, message.tick_resolution_ms};
+  for (std::uint32_t i = 0; i < std::size(fields); ++i) add_nonzero(to, i + 1, fields[i]);
+  return delimited(part_trailer, text);
+}
+
+void chunk_writer::number(std::span<const std::uint64_t> frames) {
+  numbers_.clear();
+  for (auto at = frames.rbegin(); at != frames.rend(); ++at) numbers_.push_back(number(*at));
+}
+
+std::uint32_t chunk_writer::number(std::uint64_t where) {
+  const auto [id, first_time] = locations_.find(where);
+  if (first_time) {
+    const auto found = detail::read_location(where);
+    pbf_writer chunk{chunk_};
+    pbf_writer to{chunk, 1};
+    to.add_uint32(1, id);
+    add_nonempty(to, 2, found.function);
+    add_nonempty(to, 3, found.file);
+    add_nonzero(to, 4, found.line);
+    add_nonzero(to, 5, found.address);
+  }
+  return id;
+}
+
+void chunk_writer::add(const detail::task_copy& task, std::uint64_t now, detail::slab_map& slabs) {
+  number({task.where.data(), task.depth});
+  const auto spawned_at = number(task.spawn_where);
+  annotations_.clear();
+  if (task.annotations != 0) copy_annotations(task, slabs, annotations_);
+  pbf_writer chunk{chunk_};
+  pbf_writer to{chunk, 2};
+  const auto state = detail::state_of(task.word);
+  to.add_uint64(1, task.id);
+  add_nonzero(to, 2, task.parent);
+  to.add_enum(3, static_cast<std::int32_t>(state));
+  if (state == detail::task_state::blocked) add_wait(to, 4, task);
+  add_nonzero(to, 5, age_of(task, now));
+  add_nonzero(to, 6, task.resumes);
+  add_nonzero(to, 7, task.thread);
+  to.add_packed_uint32(8, numbers_.begin(), numbers_.end());
+  add_spawn_addresses(to, 9, task.spawn_pc, task.spawn_caller);
+  for (const auto& text : annotations_) {
+    std::string key = text.key.data();
+    std::string value = text.value.data();
+    detail::make_utf8(key);
+    detail::make_utf8(value);
+    if (key.empty()) {
+      to.add_string(10, value);
+      continue;
+    }
+    pbf_writer label{to, 11};
+    label.add_string(1, key);
+    label.add_string(2, value);
+  }
+  if ((task.flags & layout::awaited) != 0) to.add_bool(12, true);
+  to.add_uint64(13, task.version());
+  if (task.truncated) to.add_bool(14, true);
+  add_nonzero(to, 15, spawned_at);
+}
+
+void chunk_writer::add(const detail::stack_group& group, std::span<const std::uint64_t> frames) {
+  number(frames);
+  const auto spawned_at = number(group.spawn_where);
+  pbf_writer chunk{chunk_};
+  pbf_writer to{chunk, 3};
+  to.add_uint64(1, group.count);
+  to.add_enum(2, static_cast<std::int32_t>(group.state));
+  if (group.state == detail::task_state::blocked) {
+    pbf_writer wait{to, 3};
+    add_nonzero(wait, 1, static_cast<std::uint64_t>(group.kind));
+    if (group.same_capacity) wait.add_uint64(4, group.capacity);
+  }
+  to.add_packed_uint32(4, numbers_.begin(), numbers_.end());
+  add_nonzero(to, 5, group.ages[0]);
+  to.add_packed_uint64(6, group.ids.begin(), group.ids.begin() + static_cast<std::ptrdiff_t>(group.id_count));
+  add_spawn_addresses(to, 7, group.spawn_pc, group.spawn_caller);
+  add_nonzero(to, 8, spawned_at);
+}
+
+const std::string& chunk_writer::take() {
+  response_ = delimited(part_chunk, chunk_);
+  chunk_.clear();
+  return response_;
+}
+
+}  // namespace tasks::wire

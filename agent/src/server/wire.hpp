@@ -1,0 +1,91 @@
+#pragma once
+
+/// The wire format (proto/tasks/v1/agent.proto), encoded without libprotobuf.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "readers/locations.hpp"
+#include "readers/task_walk.hpp"
+#include "server/process_vitals.hpp"
+#include "stack_groups.hpp"
+
+namespace tasks::wire {
+
+inline constexpr std::uint32_t protocol_version = 1;
+inline constexpr std::size_t longest_request = 65536;
+
+enum class error_code { unknown_request = 1, newer_protocol = 2, malformed = 3, too_large = 4, busy = 5 };
+
+struct hello {
+  std::uint32_t pid;
+  std::uint64_t start_time;
+  std::uint64_t instance;
+};
+
+struct trailer {
+  std::uint64_t shown;
+  std::uint64_t total;
+  bool complete;
+  std::uint64_t torn;
+  std::uint64_t groups_left_out;
+  std::uint64_t matched;
+  std::uint32_t tick_resolution_ms;
+};
+
+struct vitals {
+  detail::walk_counts counts;
+  detail::process_vitals process;
+  bool deadlock_hint;
+  std::uint32_t tick_resolution_ms;
+  std::uint64_t lost;
+};
+
+// Each makes a whole Response with its length in front, and throws std::bad_alloc.
+[[nodiscard]] std::string encode(const hello& message);
+[[nodiscard]] std::string encode(error_code code, std::string_view message);
+[[nodiscard]] std::string encode(const vitals& message);
+[[nodiscard]] std::string encode(const trailer& message);
+
+/// Gathers tasks or groups, and the locations that they are the first to name, into one Chunk after another.
+class chunk_writer {
+ public:
+  /// A chunk is full from here on.
+  static constexpr std::size_t full_size = 64 * 1024;
+
+  void add(const detail::task_copy& task, std::uint64_t now, detail::slab_map& slabs);
+  void add(const detail::stack_group& group, std::span<const std::uint64_t> frames);
+  [[nodiscard]] bool full() const noexcept { return chunk_.size() >= full_size; }
+  [[nodiscard]] bool empty() const noexcept { return chunk_.empty(); }
+  /// The Response with what was added since the last call, with its length in front; good until the next call.
+  [[nodiscard]] const std::string& take();
+
+ private:
+  /// Location ids of frames, innermost first.
+  void number(std::span<const std::uint64_t> frames);
+  [[nodiscard]] std::uint32_t number(std::uint64_t where);
+
+  detail::location_ids locations_;
+  std::vector<std::uint32_t> numbers_;
+  std::vector<detail::annotation_copy> annotations_;
+  std::string chunk_;
+  std::string response_;
+};
+
+struct request {
+  enum class kind { unknown, vitals, stacks };
+  kind ask = kind::unknown;
+  std::uint32_t protocol = 0;
+  bool counts_only = false;
+  bool grouped = false;
+  detail::task_filter filter;
+  std::uint64_t limit = 0;  ///< 0: none
+};
+/// Absent: no Request at all. Throws std::bad_alloc.
+[[nodiscard]] std::optional<request> decode_request(std::string_view text);
+
+}  // namespace tasks::wire
