@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "linux/proc.hpp"
 #include "cpu_quota.hpp"
+#include "linux/proc.hpp"
 #include "sources/memory_source.hpp"
 
 namespace tasks::cli {

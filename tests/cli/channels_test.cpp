@@ -2,8 +2,8 @@
 
 #include <gmock/gmock.h>
 
-#include "examples/view.hpp"
 #include "support/program.hpp"
+#include "support/view.hpp"
 
 namespace tasks::testing {
 namespace {

@@ -10,7 +10,7 @@
 #include <fstream>
 
 #include "linux/proc.hpp"
-#include "snapshots.hpp"
+#include "support/lab_script.hpp"
 #include "support/program.hpp"
 #include "symbols/symbolizer.hpp"
 #include "tasks/v1/view.pb.h"

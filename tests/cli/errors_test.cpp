@@ -6,7 +6,7 @@
 
 #include <filesystem>
 
-#include "snapshots.hpp"
+#include "support/lab_script.hpp"
 #include "support/program.hpp"
 
 namespace tasks::testing {

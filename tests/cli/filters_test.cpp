@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "snapshots.hpp"
+#include "support/lab_script.hpp"
 #include "support/program.hpp"
 
 namespace tasks::testing {

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/json.hpp"
-#include "snapshots.hpp"
+#include "support/lab_script.hpp"
 #include "support/program.hpp"
 #include "tasks/v1/view.pb.h"
 

@@ -4,7 +4,8 @@
 
 #include <sstream>
 
-#include "snapshots.hpp"
+#include "support/golden.hpp"
+#include "support/lab_script.hpp"
 #include "support/program.hpp"
 
 namespace tasks::testing {
@@ -19,7 +20,7 @@ std::string output_of(std::vector<std::string> words, const fake_agent& target) 
   const auto seen = tasks_command(std::move(words));
   EXPECT_EQ(seen.end.code, 0) << seen.err;
   EXPECT_EQ(seen.err, "");
-  return normalized(seen.out, target);
+  return normalized(seen.out, target.pid_text());
 }
 
 TEST(Vitals, PrintsFourCountsAndThenTheTasksBlockedOnChannels) {
@@ -98,7 +99,7 @@ TEST(List, MarksProcessesWhoseAgentAnsweredAndSaysWhyOthersDidNot) {
     if (!text.empty() && !begins(first) && !begins(second) && !begins(third)) continue;
     text += line + "\n";
   }
-  text = normalized(normalized(normalized(text, first), second), third);
+  text = normalized(normalized(normalized(text, first.pid_text()), second.pid_text()), third.pid_text());
   expect_golden("list.txt", text);
 }
 

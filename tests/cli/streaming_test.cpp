@@ -8,7 +8,7 @@
 
 #include <algorithm>
 
-#include "snapshots.hpp"
+#include "support/lab_script.hpp"
 #include "support/program.hpp"
 
 namespace tasks::testing {

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "snapshots.hpp"
+#include "support/lab_script.hpp"
 #include "support/program.hpp"
 #include "symbols/symbolizer.hpp"
 

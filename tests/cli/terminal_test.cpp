@@ -2,7 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "snapshots.hpp"
+#include "support/golden.hpp"
+#include "support/lab_script.hpp"
 #include "support/pty.hpp"
 
 namespace tasks::testing {
@@ -14,7 +15,7 @@ std::string on_terminal(std::vector<std::string> words, const fake_agent& target
   words.insert(words.begin(), tasks_executable());
   const auto seen = run_on_terminal(words, columns, env);
   EXPECT_EQ(seen.end.code, 0) << seen.out;
-  return normalized(seen.out, target);
+  return normalized(seen.out, target.pid_text());
 }
 
 environment colored() { return {plain_terminal[0], plain_terminal[1]}; }

@@ -7,9 +7,9 @@
 #include <filesystem>
 #include <stdexcept>
 
-#include "examples/view.hpp"
 #include "support/client.hpp"
 #include "support/program.hpp"
+#include "support/view.hpp"
 
 namespace tasks::testing {
 namespace {

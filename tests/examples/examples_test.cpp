@@ -7,7 +7,7 @@
 #include <string>
 
 #include "support/client.hpp"
-#include "view.hpp"
+#include "support/view.hpp"
 
 namespace tasks::testing {
 namespace {

@@ -1,4 +1,4 @@
-#include "client.hpp"
+#include "support/client.hpp"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -13,7 +13,7 @@
 #include <system_error>
 #include <utility>
 
-#include "program.hpp"
+#include "support/program.hpp"
 
 namespace tasks::testing {
 namespace {

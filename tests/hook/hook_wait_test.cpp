@@ -5,8 +5,8 @@
 
 #include <csignal>
 
-#include "net.hpp"
 #include "support/look.hpp"
+#include "support/net.hpp"
 
 namespace {
 

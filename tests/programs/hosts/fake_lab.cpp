@@ -5,7 +5,7 @@
 
 #include <cstdio>
 
-#include "snapshots.hpp"
+#include "support/lab_script.hpp"
 
 int main(int argc, char** argv) {
   auto script = tasks::testing::lab_script();

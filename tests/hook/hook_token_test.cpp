@@ -4,8 +4,8 @@
 
 #include <thread>
 
-#include "net.hpp"
 #include "support/look.hpp"
+#include "support/net.hpp"
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "view.hpp"
+#include "support/view.hpp"
 
 #include <google/protobuf/util/json_util.h>
 

@@ -5,8 +5,8 @@
 #include <set>
 #include <thread>
 
-#include "net.hpp"
 #include "support/look.hpp"
+#include "support/net.hpp"
 #include "tasks/this_task.hpp"
 
 namespace {

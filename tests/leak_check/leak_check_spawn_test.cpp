@@ -3,7 +3,7 @@
 
 #include <gmock/gmock.h>
 
-#include "net.hpp"
+#include "support/net.hpp"
 #include "tasks/leak_check.hpp"
 
 namespace {

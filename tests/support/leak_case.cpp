@@ -1,4 +1,4 @@
-#include "leak_case.hpp"
+#include "support/leak_case.hpp"
 
 #include <ostream>
 #include <sstream>

@@ -6,9 +6,9 @@
 #include <sstream>
 #include <thread>
 
+#include "reports/text.hpp"
 #include "support/fake_task.hpp"
 #include "tasks/agent.hpp"
-#include "reports/text.hpp"
 
 namespace tasks {
 namespace {

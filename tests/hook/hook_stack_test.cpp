@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
-#include "net.hpp"
 #include "support/look.hpp"
+#include "support/net.hpp"
 
 namespace {
 

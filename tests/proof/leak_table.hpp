@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "leak_case.hpp"
+#include "support/leak_case.hpp"
 #include "tasks/v1/view.pb.h"
 
 namespace tasks::testing {

@@ -6,7 +6,7 @@
 
 #include <thread>
 
-#include "net.hpp"
+#include "support/net.hpp"
 #include "tasks/this_task.hpp"
 
 namespace {

@@ -7,8 +7,8 @@
 #include <set>
 #include <thread>
 
-#include "net.hpp"
 #include "registry/registry.hpp"
+#include "support/net.hpp"
 #include "tasks/leak_check.hpp"
 
 namespace {

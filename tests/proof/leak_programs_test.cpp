@@ -8,8 +8,8 @@
 #include <sstream>
 #include <string>
 
-#include "examples/view.hpp"
-#include "leak_case.hpp"
+#include "support/leak_case.hpp"
+#include "support/view.hpp"
 
 namespace tasks::testing {
 namespace {

@@ -1,0 +1,63 @@
+// What the kernel prints of processes and their descriptors.
+
+#include <gtest/gtest.h>
+
+#include "linux/descriptors.hpp"
+#include "linux/proc.hpp"
+
+namespace tasks::cli {
+namespace {
+
+TEST(SocketAddress, IsReadAsTheKernelPrintsIt) {
+  EXPECT_EQ(parse_address("0100007F:1F90"), "127.0.0.1:8080");
+  EXPECT_EQ(parse_address("00000000000000000000000001000000:0050"), "[::1]:80");
+  EXPECT_EQ(parse_address("rubbish"), "");
+  EXPECT_EQ(parse_address("0100007F"), "");
+  EXPECT_EQ(parse_address("xyz:1"), "");
+}
+
+TEST(Queues, AreReadFromTheKernelsTables) {
+  const auto queues = parse_queues("0000002A:00000007");
+  ASSERT_TRUE(queues);
+  EXPECT_EQ(queues->send, 42U);
+  EXPECT_EQ(queues->receive, 7U);
+  EXPECT_FALSE(parse_queues("0000002A"));
+  EXPECT_FALSE(parse_queues("rubbish:00"));
+}
+
+TEST(SocketPath, NamesItsProcessWhereAnAgentWouldPutIt) {
+  for (const char* path : {"/run/user/1000/tasks/4131", "/tmp/tasks-1000/4131", "/tmp/tasks-0/4131-9f00ab"}) {
+    const auto named = agent_named_by(path);
+    ASSERT_TRUE(named) << path;
+    EXPECT_EQ(named->pid, 4131);
+    EXPECT_EQ(named->paths, std::vector<std::string>{path});
+  }
+  for (const char* path :
+       {"/tmp/tasks/x", "/tmp/other/4131", "/tmp/tasks-x/4131", "/4131", "4131", "", "/tmp/tasks/-1", "/tmp/tasks/0",
+        "/tmp/tasks/1-x", "/tmp/tasks/.", "/tmp/tasks/.-1f", "/tmp/tasks/99999999999"}) {
+    EXPECT_FALSE(agent_named_by(path)) << path;
+  }
+}
+
+TEST(SocketPath, AsItWasBoundLeadsToTheNamesThatItWasLinkedTo) {
+  const auto named = agent_named_by("/tmp/tasks-0/.4131-9f00ab");
+  ASSERT_TRUE(named);
+  EXPECT_EQ(named->pid, 4131);
+  EXPECT_EQ(named->paths, (std::vector<std::string>{"/tmp/tasks-0/4131-9f00ab", "/tmp/tasks-0/4131"}));
+}
+
+TEST(Stat, SurvivesANameWithParenthesesAndSpaces) {
+  const auto stat = parse_stat("42 (a) b (c) S 7 42 42 0 -1 0 1 2 3 4 5 6 7 8 20 0 9 0 123456 1 2 3");
+  ASSERT_TRUE(stat);
+  EXPECT_EQ(stat->pid, 42);
+  EXPECT_EQ(stat->name, "a) b (c");
+  EXPECT_EQ(stat->ppid, 7);
+  EXPECT_EQ(stat->threads, 9u);
+  EXPECT_EQ(stat->start_time, 123456u);
+  EXPECT_FALSE(parse_stat(""));
+  EXPECT_FALSE(parse_stat("42 (a"));
+  EXPECT_FALSE(parse_stat("42 (a) S 7"));
+}
+
+}  // namespace
+}  // namespace tasks::cli

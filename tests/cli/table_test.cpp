@@ -1,0 +1,54 @@
+// Tables, and the list, which is one.
+
+#include <gtest/gtest.h>
+
+#include "base/table.hpp"
+#include "views/render.hpp"
+
+namespace tasks::cli {
+namespace {
+
+TEST(Table, CountsCodePointsNotBytes) {
+  fmt::memory_buffer out;
+  render_table(out, {{true}, {}}, {{"1 ×", "a"}, {"10 ×", "b"}}, "", {});
+  EXPECT_EQ(fmt::to_string(out), " 1 ×  a\n10 ×  b\n");
+  EXPECT_EQ(cut("häßlich", 4), "häß…");
+  EXPECT_EQ(cut("kurz", 4), "kurz");
+}
+
+v1::ProcessView process(std::uint32_t pid, std::uint64_t tasks, double uptime, std::string finding = "") {
+  v1::ProcessView p;
+  p.set_pid(pid);
+  p.set_ppid(1);
+  p.set_agent(v1::ProcessView::ANSWERED);
+  p.set_counted(true);
+  p.set_tasks(tasks);
+  p.set_blocked(tasks);
+  p.set_os_threads(3);
+  p.set_uptime_seconds(uptime);
+  p.set_name("lab");
+  if (!finding.empty()) p.add_findings(finding);
+  return p;
+}
+
+std::string listed(std::vector<v1::ProcessView> processes) {
+  v1::ListView view;
+  for (auto& p : processes) *view.add_processes() = p;
+  fmt::memory_buffer out;
+  render_list(out, view, {});
+  return fmt::to_string(out);
+}
+
+TEST(List, HasItsColumnsBelowItsHeadersInAPipeToo) {
+  EXPECT_EQ(listed({process(7, 5, 3), process(4194304, 1'234'567, 11'545)}),
+            "    PID    PPID    TASKS  BLOCKED  THREADS  UPTIME  PROGRAM\n"
+            "      7*      1        5        5        3  3s      lab\n"
+            "4194304*      1  1234567  1234567        3  3h12m   lab\n");
+  EXPECT_EQ(listed({process(7, 5, 3), process(512, 1, 0, "a deadlock")}),
+            "   PID     PPID  TASKS  BLOCKED  THREADS  UPTIME  PROGRAM\n"
+            "     7*       1      5        5        3  3s      lab\n"
+            "   512*!      1      1        1        3  <1s     lab\n");
+}
+
+}  // namespace
+}  // namespace tasks::cli
