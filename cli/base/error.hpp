@@ -2,6 +2,8 @@
 
 /// What can go wrong while a target is looked up and read, as the user is told it: "tasks: subject: fact (next step)".
 
+#include <sys/types.h>
+
 #include <optional>
 #include <string>
 #include <utility>
@@ -35,6 +37,10 @@ struct error {
 [[nodiscard]] constexpr int exit_code(error_code code) noexcept {
   return code == error_code::usage || code == error_code::ambiguous_name ? 2 : 1;
 }
+
+/// "pid 4131".
+[[nodiscard]] std::string subject_of(pid_t pid);
+[[nodiscard]] error no_such_process(pid_t pid);
 
 /// "fact (next step)".
 [[nodiscard]] std::string in_words(const error& e);

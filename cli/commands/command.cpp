@@ -58,7 +58,7 @@ result<std::unique_ptr<snapshot_source>> open_target(const arguments& args) {
   if (!timeout) return timeout.why();
   const auto pid = find_process(args.target);
   if (!pid) return pid.why();
-  if (args.direct) return widened(open_direct(*pid));
+  if (args.direct) return widened(open_direct(live_target(*pid)));
   return open_agent_or_memory(*pid, *timeout);
 }
 

@@ -9,7 +9,8 @@
 #include "base/json.hpp"
 #include "base/words.hpp"
 #include "commands/command.hpp"
-#include "proof/prove_target.hpp"
+#include "proof/frame_bytes.hpp"
+#include "proof/prover.hpp"
 #include "surveys/leak_groups.hpp"
 #include "surveys/running_stacks.hpp"
 #include "target/roots.hpp"
@@ -123,8 +124,10 @@ class search {
       halfway = *std::move(second);
     }
     // What is proven now is still there afterwards, so that the last look counts it.
-    if (!args_.no_prove) {
-      auto proof = leaks::prove_target(source_);
+    const auto* from = source_.from();
+    if (from == nullptr) notes_.emplace_back("nothing is proven: there is no memory of it");
+    if (from != nullptr && !args_.no_prove) {
+      auto proof = prove(*from);
       if (!proof && args_.prove) return proof.why();
       if (!proof) notes_.push_back("nothing is proven: " + in_words(proof.why()));
       if (proof) proof_ = *std::move(proof);
@@ -176,7 +179,8 @@ class search {
     std::vector<std::uint64_t> ids;
     for (const auto& each : found_) ids.push_back(each.group.ids(0));
     std::sort(ids.begin(), ids.end());
-    const auto sizes = leaks::frame_bytes(source_, ids);
+    const auto* from = source_.from();
+    const auto sizes = from ? frame_bytes(*from, ids) : std::map<std::uint64_t, std::uint64_t>();
     for (auto& each : found_) {
       const auto size = sizes.find(each.group.ids(0));
       if (size != sizes.end()) each.frame_bytes = size->second * each.group.count();
@@ -221,7 +225,7 @@ class search {
   snapshot_source& source_;
   resolver names_;
   resolved what_;
-  std::optional<leaks::proof> proof_;
+  std::optional<proof_result> proof_;
   std::map<std::uint64_t, std::vector<native_frame>> stalled_;
   std::vector<leak> found_;
   std::vector<std::string> notes_;

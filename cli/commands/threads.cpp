@@ -35,22 +35,28 @@ result<int> run(const arguments& args, output& out) {
   }
   const auto source = open_target(args);
   if (!source && (args.core || ends_it(source.why().code))) return source.why();
-  const auto pid = source ? result<pid_t>((*source)->pid()) : find_process(args.target);
-  if (!pid) return pid.why();
-  auto survey = survey_threads(*pid, source ? source->get() : nullptr, how);
+  std::shared_ptr<target> process;
+  if (!source) {
+    const auto pid = find_process(args.target);
+    if (!pid) return pid.why();
+    process = live_target(*pid);
+  }
+  target* from = source ? (*source)->from() : process.get();
+  if (from == nullptr) return error{error_code::system, "", "there is no record of its threads", ""};
+  auto survey = survey_threads(*from, source ? source->get() : nullptr, how);
   if (!survey) return survey.why();
   if (!source) {
     survey->notes.insert(survey->notes.begin(), "no tasks: " + in_words(source.why()));
   }
   if (args.json) {
     v1::ThreadsView view;
-    view.set_pid(static_cast<std::uint32_t>(*pid));
+    view.set_pid(static_cast<std::uint32_t>(from->pid()));
     fill_view(*survey, args.all_frames, view);
     print_json(out.text(), view);
     out.text().push_back('\n');
   } else {
     const thread_style what = {!args.no_native, args.all_frames, args.verbose};
-    render_threads(out.text(), *survey, what, {.style = out.style(), .pid = *pid});
+    render_threads(out.text(), *survey, what, {.style = out.style(), .pid = from->pid()});
   }
   return 0;
 }

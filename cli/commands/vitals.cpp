@@ -4,6 +4,7 @@
 #include "base/words.hpp"
 #include "commands/command.hpp"
 #include "surveys/running_stacks.hpp"
+#include "surveys/vitals.hpp"
 #include "views/json.hpp"
 #include "views/render.hpp"
 #include "views/threads.hpp"

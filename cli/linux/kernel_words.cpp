@@ -9,7 +9,7 @@
 
 #include "linux/proc.hpp"
 
-namespace tasks::cli::leaks {
+namespace tasks::cli {
 namespace {
 
 /// The hexadecimal numbers that follow each `key`.
@@ -81,4 +81,4 @@ kernel_words read_kernel_words(pid_t pid, const std::vector<memory_region>& regi
   return kernel;
 }
 
-}  // namespace tasks::cli::leaks
+}  // namespace tasks::cli

@@ -11,7 +11,7 @@
 
 #include "linux/memory.hpp"
 
-namespace tasks::cli::leaks {
+namespace tasks::cli {
 
 struct kernel_words {
   struct held {
@@ -32,4 +32,4 @@ struct kernel_words {
 /// The values in the text of /proc/PID/timers.
 [[nodiscard]] std::vector<std::uint64_t> timer_values(std::string_view timers);
 
-}  // namespace tasks::cli::leaks
+}  // namespace tasks::cli

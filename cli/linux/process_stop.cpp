@@ -17,8 +17,8 @@
 #include <thread>
 #include <utility>
 
+#include "base/error.hpp"
 #include "linux/proc.hpp"
-#include "target/roots.hpp"
 
 #ifndef NT_X86_XSTATE
 #  define NT_X86_XSTATE 0x202
@@ -30,7 +30,7 @@
 #  define NT_ARM_SVE 0x405
 #endif
 
-namespace tasks::cli::leaks {
+namespace tasks::cli {
 namespace {
 
 using clock = std::chrono::steady_clock;
@@ -125,21 +125,6 @@ bool process_stop::wait_for(tracee& t, clock::time_point deadline) {
   }
 }
 
-bool thread_registers::take_general() {
-  user_regs_struct registers;
-  if (general.size() * sizeof general[0] != sizeof registers) return false;
-  std::memcpy(&registers, general.data(), sizeof registers);
-#if defined(__x86_64__)
-  stack_pointer = registers.rsp;
-  instruction_pointer = registers.rip;
-  thread_pointer = registers.fs_base;
-#elif defined(__aarch64__)
-  stack_pointer = registers.sp;
-  instruction_pointer = registers.pc;
-#endif
-  return true;
-}
-
 bool process_stop::read_registers(pid_t tid) {
   thread_registers registers;
   registers.tid = static_cast<std::uint32_t>(tid);
@@ -196,4 +181,4 @@ void process_stop::end() noexcept {
   }
 }
 
-}  // namespace tasks::cli::leaks
+}  // namespace tasks::cli

@@ -12,21 +12,9 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "linux/registers.hpp"
 
-namespace tasks::cli::leaks {
-
-/// What a stopped thread has in its registers.
-struct thread_registers {
-  std::uint32_t tid = 0;
-  std::uint64_t stack_pointer = 0;
-  std::uint64_t thread_pointer = 0;  ///< of its thread-local storage; 0: not known
-  std::uint64_t instruction_pointer = 0;
-  std::vector<std::uint64_t> general;  ///< as the kernel lays them out (user_regs_struct)
-  std::vector<std::uint64_t> vector;   ///< floating-point and vector registers
-
-  /// Fills the rest from `general`. False: those are of no 64-bit thread.
-  [[nodiscard]] bool take_general();
-};
+namespace tasks::cli {
 
 class process_stop {
  public:
@@ -60,4 +48,4 @@ class process_stop {
   std::vector<thread_registers> registers_;
 };
 
-}  // namespace tasks::cli::leaks
+}  // namespace tasks::cli

@@ -17,9 +17,9 @@
 #include <memory>
 #include <thread>
 
+#include "base/error.hpp"
 #include "linux/proc.hpp"
 #include "linux/right_to_look.hpp"
-#include "target/roots.hpp"
 
 namespace tasks::cli {
 namespace {

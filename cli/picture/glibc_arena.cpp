@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-namespace tasks::cli::leaks {
+namespace tasks::cli {
 namespace {
 
 /// {mutex, flags, have_fastchunks, padding} before the fast bins.
@@ -80,4 +80,4 @@ std::optional<chunk_walk> walk_chunks(const memory_image& image, range heap, std
   return std::nullopt;
 }
 
-}  // namespace tasks::cli::leaks
+}  // namespace tasks::cli

@@ -8,7 +8,7 @@
 
 #include "picture/memory_image.hpp"
 
-namespace tasks::cli::leaks {
+namespace tasks::cli {
 
 inline constexpr std::uint64_t smallest_chunk = 32;
 inline constexpr std::uint64_t heap_alignment = std::uint64_t{64} << 20;
@@ -50,4 +50,4 @@ struct chunk_walk {
   return mangled ? link ^ (at >> 12) : link;
 }
 
-}  // namespace tasks::cli::leaks
+}  // namespace tasks::cli

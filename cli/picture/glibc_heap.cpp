@@ -8,7 +8,7 @@
 
 #include "picture/glibc_arena.hpp"
 
-namespace tasks::cli::leaks {
+namespace tasks::cli {
 namespace {
 
 constexpr std::uint64_t page = 4096;
@@ -264,4 +264,4 @@ bool may_be_glibc(const memory& from, const memory_region& region, std::uint64_t
   return (size & 7) == chunk_head::mapped && size >= page;
 }
 
-}  // namespace tasks::cli::leaks
+}  // namespace tasks::cli

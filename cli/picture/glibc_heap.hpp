@@ -19,7 +19,7 @@
 #include "picture/heap_map.hpp"
 #include "picture/memory_image.hpp"
 
-namespace tasks::cli::leaks {
+namespace tasks::cli {
 
 struct glibc_heaps {
   std::size_t arenas = 0;   ///< that were walked
@@ -35,4 +35,4 @@ struct glibc_heaps {
 /// Could an address belong to such a heap? Reads little: for a target that runs.
 [[nodiscard]] bool may_be_glibc(const memory& from, const memory_region& region, std::uint64_t address);
 
-}  // namespace tasks::cli::leaks
+}  // namespace tasks::cli

@@ -4,7 +4,7 @@
 #include <numeric>
 #include <utility>
 
-namespace tasks::cli::leaks {
+namespace tasks::cli {
 namespace {
 
 constexpr std::uint64_t unit = 16;
@@ -88,4 +88,4 @@ std::vector<range> heap_map::segments() const {
   return found;
 }
 
-}  // namespace tasks::cli::leaks
+}  // namespace tasks::cli

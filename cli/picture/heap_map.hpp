@@ -14,7 +14,7 @@
 
 #include "picture/memory_image.hpp"
 
-namespace tasks::cli::leaks {
+namespace tasks::cli {
 
 class heap_map {
  public:
@@ -56,4 +56,4 @@ class heap_map {
   std::vector<bool> free_;
 };
 
-}  // namespace tasks::cli::leaks
+}  // namespace tasks::cli

@@ -16,7 +16,7 @@
 #  define MADV_POPULATE_WRITE 23
 #endif
 
-namespace tasks::cli::leaks {
+namespace tasks::cli {
 namespace {
 
 constexpr std::uint64_t page = 4096;
@@ -217,4 +217,4 @@ page_filter pages_of(pid_t pid) {
   };
 }
 
-}  // namespace tasks::cli::leaks
+}  // namespace tasks::cli

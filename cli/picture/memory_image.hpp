@@ -15,7 +15,7 @@
 
 #include "linux/memory.hpp"
 
-namespace tasks::cli::leaks {
+namespace tasks::cli {
 
 /// [begin, end), in the target.
 struct range {
@@ -102,4 +102,4 @@ class memory_image final : public memory {
 /// The filter for a live process, from /proc/PID/pagemap.
 [[nodiscard]] page_filter pages_of(pid_t pid);
 
-}  // namespace tasks::cli::leaks
+}  // namespace tasks::cli

@@ -11,10 +11,8 @@
 
 #include "base/words.hpp"
 #include "linux/proc.hpp"
-#include "sources/memory_source.hpp"
-#include "target/core_registers.hpp"
 
-namespace tasks::cli::leaks {
+namespace tasks::cli {
 namespace {
 
 /// What a process has in memory, its files included.
@@ -40,47 +38,36 @@ std::optional<std::uint64_t> available_bytes() {
   return kib * 1024;
 }
 
-}  // namespace
-
-result<std::vector<root_copy>> roots_of(pid_t pid) {
-  root_finder finder;
-  auto found = finder.find(pid);
-  if (auto why = unreadable(pid, found)) return *std::move(why);
-  const auto inner_pid = innermost_pid(pid);
-  std::erase_if(found.roots, [&](const root_copy& root) { return root.pid != inner_pid; });
-  return std::move(found.roots);
-}
-
-result<picture> take_picture(pid_t pid, std::vector<root_copy> roots) {
-  using clock = std::chrono::steady_clock;
-  constexpr std::chrono::milliseconds patience{1000};
-  const auto needed = resident_bytes(pid) / 16 * 17;
+/// Where the copy of a live process goes: memory that is ours before the process is stopped.
+result<own_memory> room_for(const target& from) {
+  if (!from.is_alive()) return own_memory();
+  const auto needed = resident_bytes(from.pid()) / 16 * 17;
   if (const auto free = available_bytes(); free && needed > *free) {
-    return error{error_code::system, subject_of(pid),
+    return error{error_code::system, subject_of(from.pid()),
                  fmt::format("there is no room for a copy of its memory: {} of {} are available", format_bytes(*free),
                              format_bytes(needed)),
                  "look at a core of it on another machine, or use --no-prove"};
   }
-  own_memory room(needed, true);
+  return own_memory(needed, true);
+}
+
+}  // namespace
+
+result<picture> take_picture(const target& from) {
+  using clock = std::chrono::steady_clock;
+  const auto& roots = from.roots();
+  if (!roots) return roots.why();
+  auto room = room_for(from);
+  if (!room) return room.why();
   const auto begin = clock::now();
-  auto stop = process_stop::begin(pid, patience);
-  if (!stop) return stop.why();
-  const auto now = process_memory(pid);
-  picture taken{memory_image(*now, pages_of(pid), std::move(room)), stop->threads(), {}, std::move(roots), 0};
-  taken.kernel = read_kernel_words(pid, taken.image.regions());
-  stop->end();
+  auto still = from.hold();
+  if (!still) return still.why();
+  picture taken{memory_image((*still)->bytes(), from.is_alive() ? pages_of(from.pid()) : nullptr, *std::move(room)),
+                (*still)->threads(), (*still)->kernel(), *roots, 0};
+  if (!from.is_alive()) return taken;  // nobody was stopped
+  still->reset();
   taken.stopped_ms = std::chrono::duration<double, std::milli>(clock::now() - begin).count();
   return taken;
 }
 
-result<picture> take_picture(const snapshot_source& source) {
-  if (source.is_alive()) {
-    auto roots = roots_of(source.pid());
-    if (!roots) return roots.why();
-    return take_picture(source.pid(), *std::move(roots));
-  }
-  const auto& core = dynamic_cast<const memory_source&>(source);
-  return picture{memory_image(core.bytes(), {}), registers_of(*core.core()), {}, core.roots(), 0};
-}
-
-}  // namespace tasks::cli::leaks
+}  // namespace tasks::cli

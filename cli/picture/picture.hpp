@@ -2,18 +2,15 @@
 
 /// Everything that a proof needs of a target, as it was at one moment.
 
-#include <sys/types.h>
-
 #include <vector>
 
 #include "base/error.hpp"
 #include "linux/kernel_words.hpp"
-#include "linux/process_stop.hpp"
+#include "linux/registers.hpp"
 #include "picture/memory_image.hpp"
-#include "sources/snapshot_source.hpp"
-#include "target/roots.hpp"
+#include "target/target.hpp"
 
-namespace tasks::cli::leaks {
+namespace tasks::cli {
 
 struct picture {
   memory_image image;
@@ -23,11 +20,8 @@ struct picture {
   double stopped_ms = 0;
 };
 
-/// The registries of a process that are its own, and no forked copies of another's.
-[[nodiscard]] result<std::vector<root_copy>> roots_of(pid_t pid);
-/// Stops a process for as long as it takes to copy its memory. Fails where it cannot be stopped.
-[[nodiscard]] result<picture> take_picture(pid_t pid, std::vector<root_copy> roots);
-/// Of a core too, which does not tell what the kernel held for the process; see cli/README.md.
-[[nodiscard]] result<picture> take_picture(const snapshot_source& source);
+/// Holds a live target for as long as it takes to copy its memory. Fails where it cannot be stopped, where its
+/// registries cannot be read, and where there is no room for the copy.
+[[nodiscard]] result<picture> take_picture(const target& from);
 
-}  // namespace tasks::cli::leaks
+}  // namespace tasks::cli

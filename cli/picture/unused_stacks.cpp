@@ -9,7 +9,7 @@
 
 #include "linux/proc.hpp"
 
-namespace tasks::cli::leaks {
+namespace tasks::cli {
 namespace {
 
 constexpr std::uint64_t page = 4096;
@@ -152,4 +152,4 @@ std::vector<range> unused_stacks(const memory_image& image, const std::vector<th
   return unused;
 }
 
-}  // namespace tasks::cli::leaks
+}  // namespace tasks::cli

@@ -4,10 +4,10 @@
 
 #include <vector>
 
-#include "linux/process_stop.hpp"
+#include "linux/registers.hpp"
 #include "picture/memory_image.hpp"
 
-namespace tasks::cli::leaks {
+namespace tasks::cli {
 
 /// The unused part of each thread's own stack, below 128 bytes under its stack pointer (the red zone), where the bounds
 /// of that stack are known beyond doubt: "[stack]" of the main thread; of others what their `struct pthread` says, if
@@ -19,4 +19,4 @@ namespace tasks::cli::leaks {
 /// caller may expect that a function keeps them, and those functions that only wait have nothing in them.
 [[nodiscard]] bool waits_in_libc(const memory_image& image, const thread_registers& thread);
 
-}  // namespace tasks::cli::leaks
+}  // namespace tasks::cli

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace tasks::cli::leaks {
+namespace tasks::cli {
 namespace {
 
 /// Every channel of Asio is {…, service, implementation, …}, and the implementation begins {two states of 16 bits,
@@ -103,4 +103,4 @@ std::unordered_set<heap_map::object> objects_of(const memory_image& image, const
   return found;
 }
 
-}  // namespace tasks::cli::leaks
+}  // namespace tasks::cli

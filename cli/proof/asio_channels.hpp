@@ -17,7 +17,7 @@
 #include "picture/memory_image.hpp"
 #include "target/roots.hpp"
 
-namespace tasks::cli::leaks {
+namespace tasks::cli {
 
 /// Where a channel has its links, in bytes from its beginning.
 struct channel_offsets {
@@ -58,4 +58,4 @@ class channel_list {
   std::vector<std::uint64_t> links_;
 };
 
-}  // namespace tasks::cli::leaks
+}  // namespace tasks::cli

@@ -1,6 +1,6 @@
 #include "proof/asio_timers.hpp"
 
-namespace tasks::cli::leaks {
+namespace tasks::cli {
 namespace {
 
 /// A timer is {service, implementation}, the implementation {expiry, bool, per_timer_data}, and that
@@ -80,4 +80,4 @@ bool timer_list::walk(std::vector<std::uint64_t>& timers, std::vector<std::uint6
   return true;
 }
 
-}  // namespace tasks::cli::leaks
+}  // namespace tasks::cli

@@ -19,7 +19,7 @@
 #include "picture/heap_map.hpp"
 #include "picture/memory_image.hpp"
 
-namespace tasks::cli::leaks {
+namespace tasks::cli {
 
 class timer_list {
  public:
@@ -47,4 +47,4 @@ class timer_list {
   std::vector<std::uint64_t> links_;
 };
 
-}  // namespace tasks::cli::leaks
+}  // namespace tasks::cli

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace tasks::cli::leaks {
+namespace tasks::cli {
 
 holder holder_at(const memory_image& image, const std::vector<thread_registers>& threads, std::uint64_t address) {
   holder found;
@@ -96,4 +96,4 @@ std::string describe(const holder& h) {
   return {};
 }
 
-}  // namespace tasks::cli::leaks
+}  // namespace tasks::cli

@@ -6,14 +6,14 @@
 #include <utility>
 #include <vector>
 
-#include "linux/process_stop.hpp"
+#include "linux/registers.hpp"
 #include "picture/heap_map.hpp"
 #include "picture/memory_image.hpp"
 #include "proof/mark.hpp"
 #include "proof/proof.hpp"
 #include "proof/task_states.hpp"
 
-namespace tasks::cli::leaks {
+namespace tasks::cli {
 
 /// Whose memory an address outside of all heaps is.
 [[nodiscard]] holder holder_at(const memory_image& image, const std::vector<thread_registers>& threads,
@@ -37,4 +37,4 @@ class evidence_finder {
   std::vector<std::pair<heap_map::object, std::uint64_t>> frames_;  ///< sorted: whose frame an object is
 };
 
-}  // namespace tasks::cli::leaks
+}  // namespace tasks::cli

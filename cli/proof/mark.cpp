@@ -4,7 +4,7 @@
 #include <cstring>
 #include <utility>
 
-namespace tasks::cli::leaks {
+namespace tasks::cli {
 namespace {
 
 /// Some libraries keep flags in the bits that no address has.
@@ -94,4 +94,4 @@ origin marker::marked_by(heap_map::object o) const noexcept {
   return (from & is_root) != 0 ? roots_[from & ~is_root] : origin{origin::kind::object, from};
 }
 
-}  // namespace tasks::cli::leaks
+}  // namespace tasks::cli

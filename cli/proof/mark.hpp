@@ -15,7 +15,7 @@
 #include "picture/heap_map.hpp"
 #include "picture/memory_image.hpp"
 
-namespace tasks::cli::leaks {
+namespace tasks::cli {
 
 /// Where the word was that marked an object.
 struct origin {
@@ -67,4 +67,4 @@ class marker {
   std::unordered_map<heap_map::object, std::vector<watcher>> watchers_;
 };
 
-}  // namespace tasks::cli::leaks
+}  // namespace tasks::cli

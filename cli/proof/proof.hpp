@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-namespace tasks::cli::leaks {
+namespace tasks::cli {
 
-enum class verdict : std::uint8_t {
+enum class certainty : std::uint8_t {
   proven,     ///< nothing alive can reach what it waits for
   held,       ///< something alive points to it; see finding::by
   unchecked,  ///< could not be told; see finding::reason
@@ -37,14 +37,14 @@ struct holder {
 struct finding {
   std::uint64_t task = 0;
   std::uint64_t object = 0;  ///< what it waits on; 0: other tasks
-  leaks::verdict verdict = leaks::verdict::unchecked;
+  certainty verdict = certainty::unchecked;
   bool closed = false;  ///< the channel that it waits on
   std::string reason;   ///< why it was not checked
   holder by;            ///< the word that keeps it alive, …
   holder root;          ///< … and where the way to it begins
 };
 
-struct proof {
+struct proof_result {
   std::vector<finding> findings;  ///< in the order of the records
   std::string doubt;              ///< why nothing at all could be proven; empty: nothing stood against it
   std::uint64_t tasks = 0;
@@ -58,4 +58,4 @@ struct proof {
 /// "a word in the data of /usr/bin/server", "a frame of task 7", …
 [[nodiscard]] std::string describe(const holder& h);
 
-}  // namespace tasks::cli::leaks
+}  // namespace tasks::cli

@@ -20,7 +20,7 @@
 #include "proof/mark.hpp"
 #include "proof/task_states.hpp"
 
-namespace tasks::cli::leaks {
+namespace tasks::cli {
 namespace {
 
 using clock = std::chrono::steady_clock;
@@ -48,7 +48,7 @@ class search {
          const std::vector<root_copy>& roots)
       : image_(image), threads_(threads), kernel_(kernel), roots_(read_again(image, roots)) {}
 
-  proof run() {
+  proof_result run() {
     seen_ = read_tasks(image_, roots_);
     proof_.tasks = seen_.tasks.size();
     proof_.doubt = doubt();
@@ -106,7 +106,7 @@ class search {
     timers_.emplace(image_, heap_);
     for (auto& c : candidates_) {
       c.found.reason = why_not(seen_.tasks[c.task], c.found);
-      c.alive = !c.found.reason.empty() || c.found.verdict == verdict::held;
+      c.alive = !c.found.reason.empty() || c.found.verdict == certainty::held;
     }
   }
 
@@ -129,7 +129,7 @@ class search {
     if (object == heap_map::none) {
       found.by = found.root = holder_at(image_, threads_, task.object);
       if (found.by.what == holder::kind::memory) return "the allocator of its " + what + " is not known";
-      found.verdict = verdict::held;
+      found.verdict = certainty::held;
       return {};
     }
     if (heap_.is_free(object)) return "its " + what + " is gone";
@@ -195,12 +195,12 @@ class search {
 
   void judge() {
     std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> awaited;  // children, by their parent
-    std::unordered_map<std::uint64_t, verdict> verdicts;
+    std::unordered_map<std::uint64_t, certainty> verdicts;
     for (auto& c : candidates_) {
       if (c.by != heap_map::none)
-        c.found.verdict = verdict::held;
+        c.found.verdict = certainty::held;
       else if (!c.alive && has_object(seen_.tasks[c.task]))
-        c.found.verdict = verdict::proven;
+        c.found.verdict = certainty::proven;
       verdicts[c.found.task] = c.found.verdict;
     }
     for (std::uint32_t i = 0; i < seen_.tasks.size(); ++i)
@@ -209,30 +209,30 @@ class search {
     for (bool more = true; more;) {
       more = false;
       for (auto& c : candidates_) {
-        if (c.alive || c.found.verdict == verdict::proven) continue;
+        if (c.alive || c.found.verdict == certainty::proven) continue;
         const auto& children = awaited[c.found.task];
         const auto is_proven = [&](std::uint32_t child) {
           const auto known = verdicts.find(seen_.tasks[child].id);
-          return known != verdicts.end() && known->second == verdict::proven;
+          return known != verdicts.end() && known->second == certainty::proven;
         };
         if (children.empty() || !std::all_of(children.begin(), children.end(), is_proven)) continue;
-        c.found.verdict = verdicts[c.found.task] = verdict::proven;
+        c.found.verdict = verdicts[c.found.task] = certainty::proven;
         more = true;
       }
     }
     const evidence_finder evidence(image_, heap_, *marker_, threads_, seen_);
     for (auto& c : candidates_) {
       if (c.by != heap_map::none) evidence.fill(c.found, c.by);
-      if (c.found.verdict == verdict::unchecked && c.found.reason.empty())
+      if (c.found.verdict == certainty::unchecked && c.found.reason.empty())
         c.found.reason = "it is not known what it waits for";
     }
   }
 
-  proof finish() {
+  proof_result finish() {
     for (auto& c : candidates_) {
-      auto& count = c.found.verdict == verdict::proven ? proof_.proven
-                    : c.found.verdict == verdict::held ? proof_.held
-                                                       : proof_.unchecked;
+      auto& count = c.found.verdict == certainty::proven ? proof_.proven
+                    : c.found.verdict == certainty::held ? proof_.held
+                                                         : proof_.unchecked;
       ++count;
       proof_.findings.push_back(std::move(c.found));
     }
@@ -251,14 +251,14 @@ class search {
   std::unordered_map<std::uint64_t, std::unordered_set<heap_map::object>> timer_waiters_;  ///< by timer
   std::optional<marker> marker_;
   std::vector<candidate> candidates_;
-  proof proof_;
+  proof_result proof_;
 };
 
 /// What there is to prove, from a target that moves on. `worth_a_stop`: some of it lies in memory whose allocator could
 /// be known; else the findings are all that can be said.
 struct preview {
   bool worth_a_stop = false;
-  proof without;
+  proof_result without;
 };
 
 preview look_ahead(const memory& live, const std::vector<root_copy>& roots) {
@@ -285,25 +285,31 @@ preview look_ahead(const memory& live, const std::vector<root_copy>& roots) {
 
 }  // namespace
 
-proof prove(memory_image& image, const std::vector<thread_registers>& threads, const kernel_words& kernel,
-            const std::vector<root_copy>& roots) {
+proof_result prove(memory_image& image, const std::vector<thread_registers>& threads, const kernel_words& kernel,
+                   const std::vector<root_copy>& roots) {
   const auto begin = clock::now();
   auto found = search(image, threads, kernel, roots).run();
   found.total_ms = ms_since(begin);
   return found;
 }
 
-result<proof> prove(pid_t pid, const std::vector<root_copy>& roots) {
+result<proof_result> prove(const target& from) {
   const auto begin = clock::now();
-  auto [worth_a_stop, found] = look_ahead(*process_memory(pid), roots);
-  if (worth_a_stop) {
-    auto taken = take_picture(pid, roots);
-    if (!taken) return taken.why();
-    found = prove(taken->image, taken->threads, taken->kernel, taken->roots);
-    found.stopped_ms = taken->stopped_ms;
+  const auto& roots = from.roots();
+  if (!roots) return roots.why();
+  if (from.is_alive()) {
+    auto [worth_a_stop, found] = look_ahead(*process_memory(from.pid()), *roots);
+    if (!worth_a_stop) {
+      found.total_ms = ms_since(begin);
+      return std::move(found);
+    }
   }
+  auto taken = take_picture(from);
+  if (!taken) return taken.why();
+  auto found = prove(taken->image, taken->threads, taken->kernel, taken->roots);
+  found.stopped_ms = taken->stopped_ms;
   found.total_ms = ms_since(begin);
   return found;
 }
 
-}  // namespace tasks::cli::leaks
+}  // namespace tasks::cli

@@ -8,25 +8,23 @@
 /// references are not followed, why each of them is safe, and what can fool it. Whatever is not understood counts as a
 /// reference: a proof is lost then, never made.
 
-#include <sys/types.h>
-
 #include <vector>
 
 #include "base/error.hpp"
 #include "linux/kernel_words.hpp"
-#include "linux/process_stop.hpp"
+#include "linux/registers.hpp"
 #include "picture/memory_image.hpp"
 #include "proof/proof.hpp"
-#include "target/roots.hpp"
+#include "target/target.hpp"
 
-namespace tasks::cli::leaks {
+namespace tasks::cli {
 
 /// Looks at a picture; takes from it what is not to be followed.
-[[nodiscard]] proof prove(memory_image& image, const std::vector<thread_registers>& threads, const kernel_words& kernel,
-                          const std::vector<root_copy>& roots);
+[[nodiscard]] proof_result prove(memory_image& image, const std::vector<thread_registers>& threads,
+                                 const kernel_words& kernel, const std::vector<root_copy>& roots);
 
-/// Looks at a running (or stopped) process. It is stopped only if a task waits for what could be proven, and only while
-/// it is copied. Fails where it cannot be stopped.
-[[nodiscard]] result<proof> prove(pid_t pid, const std::vector<root_copy>& roots);
+/// Looks at a target. A live one is held only if a task waits for what could be proven, and only while
+/// it is copied. Fails where its memory may not be read or its threads not be stopped.
+[[nodiscard]] result<proof_result> prove(const target& from);
 
-}  // namespace tasks::cli::leaks
+}  // namespace tasks::cli

@@ -7,7 +7,7 @@
 #include "picture/unused_stacks.hpp"
 #include "proof/evidence.hpp"
 
-namespace tasks::cli::leaks {
+namespace tasks::cli {
 namespace {
 
 constexpr std::uint64_t address_bits = (std::uint64_t{1} << 48) - 1;
@@ -158,4 +158,4 @@ std::vector<referrer> reference_search::find(std::span<const std::uint64_t> obje
   return std::exchange(referrers_, {});
 }
 
-}  // namespace tasks::cli::leaks
+}  // namespace tasks::cli

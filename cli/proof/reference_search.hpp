@@ -18,13 +18,13 @@
 #include <vector>
 
 #include "linux/kernel_words.hpp"
-#include "linux/process_stop.hpp"
+#include "linux/registers.hpp"
 #include "picture/heap_map.hpp"
 #include "picture/memory_image.hpp"
 #include "proof/proof.hpp"
 #include "proof/task_states.hpp"
 
-namespace tasks::cli::leaks {
+namespace tasks::cli {
 
 /// One end of a way to an object.
 struct referrer {
@@ -85,4 +85,4 @@ class reference_search {
   bool cut_ = false;
 };
 
-}  // namespace tasks::cli::leaks
+}  // namespace tasks::cli

@@ -6,7 +6,7 @@
 
 #include "proof/asio_timers.hpp"
 
-namespace tasks::cli::leaks {
+namespace tasks::cli {
 namespace {
 
 /// Where the records of a registry lie. They hold the addresses of frames, for readers alone.
@@ -52,4 +52,4 @@ seen_tasks read_tasks(const memory& from, const std::vector<root_copy>& roots) {
   return seen;
 }
 
-}  // namespace tasks::cli::leaks
+}  // namespace tasks::cli

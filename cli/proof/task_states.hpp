@@ -9,7 +9,7 @@
 #include "picture/memory_image.hpp"
 #include "target/registry_reader.hpp"
 
-namespace tasks::cli::leaks {
+namespace tasks::cli {
 
 struct seen_task {
   std::uint64_t id = 0, parent = 0;
@@ -39,4 +39,4 @@ struct seen_tasks {
 
 [[nodiscard]] seen_tasks read_tasks(const memory& from, const std::vector<root_copy>& roots);
 
-}  // namespace tasks::cli::leaks
+}  // namespace tasks::cli

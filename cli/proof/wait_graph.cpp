@@ -12,7 +12,7 @@
 #include "proof/asio_timers.hpp"
 #include "proof/prover.hpp"
 
-namespace tasks::cli::leaks {
+namespace tasks::cli {
 namespace {
 
 using layout::wait_kind;
@@ -136,8 +136,8 @@ std::vector<cycle_step> find_cycle(const wait_graph& graph, std::uint64_t task) 
   return found;
 }
 
-result<wait_story> look_at_wait(const snapshot_source& source, std::uint64_t task) {
-  auto taken = take_picture(source);
+result<wait_story> look_at_wait(const target& from, std::uint64_t task) {
+  auto taken = take_picture(from);
   if (!taken) return taken.why();
   auto& image = taken->image;
   const auto seen = read_tasks(image, taken->roots);
@@ -164,4 +164,4 @@ result<wait_story> look_at_wait(const snapshot_source& source, std::uint64_t tas
   return story;
 }
 
-}  // namespace tasks::cli::leaks
+}  // namespace tasks::cli

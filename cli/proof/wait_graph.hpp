@@ -13,10 +13,10 @@
 #include "base/error.hpp"
 #include "proof/proof.hpp"
 #include "proof/reference_search.hpp"
-#include "sources/snapshot_source.hpp"
+#include "target/target.hpp"
 #include "tasks/detail/layout.hpp"
 
-namespace tasks::cli::leaks {
+namespace tasks::cli {
 
 struct graph_task {
   layout::wait_kind waits_for = layout::wait_kind::none;  ///< none unless blocked
@@ -49,6 +49,6 @@ struct wait_story {
 };
 
 /// A live process is stopped for as long as it takes to copy its memory. Fails where that may not be read.
-[[nodiscard]] result<wait_story> look_at_wait(const snapshot_source& source, std::uint64_t task);
+[[nodiscard]] result<wait_story> look_at_wait(const target& from, std::uint64_t task);
 
-}  // namespace tasks::cli::leaks
+}  // namespace tasks::cli

@@ -16,10 +16,12 @@ namespace {
 
 class agent_source final : public snapshot_source {
  public:
-  agent_source(unique_fd socket, identity who, std::string path, std::chrono::milliseconds timeout)
-      : connection_(std::move(socket), who), path_(std::move(path)), timeout_(timeout) {}
+  agent_source(std::shared_ptr<target> process, unique_fd socket, identity who, std::string path,
+               std::chrono::milliseconds timeout)
+      : process_(std::move(process)), connection_(std::move(socket), who), path_(std::move(path)), timeout_(timeout) {}
 
   [[nodiscard]] pid_t pid() const override { return connection_.expected().pid; }
+  [[nodiscard]] target* from() const override { return process_.get(); }
   [[nodiscard]] std::string description() const override { return "agent at " + path_; }
 
   result<v1::Vitals> vitals(bool counts_only, const chunk_visitor& visit) override {
@@ -51,6 +53,7 @@ class agent_source final : public snapshot_source {
   }
 
  private:
+  std::shared_ptr<target> process_;
   agent_connection connection_;
   std::string path_;
   std::chrono::milliseconds timeout_;
@@ -84,15 +87,15 @@ std::vector<candidate> candidates_by_name(const identity& who) {
 
 }  // namespace
 
-result<std::unique_ptr<snapshot_source>> connect_to_agent(pid_t pid, std::chrono::milliseconds timeout) {
+result<std::unique_ptr<snapshot_source>> connect_to_agent(std::shared_ptr<target> process, const target_roots& roots,
+                                                          std::chrono::milliseconds timeout) {
+  const auto pid = process->pid();
   const auto subject = subject_of(pid);
   const auto stat = read_stat(pid);
   if (!stat) return no_such_process(pid);
   if (stat->state == 'Z') return error{error_code::no_such_process, subject, "the process has ended", ""};
   const identity who{pid, innermost_pid(pid), stat->start_time};
 
-  root_finder finder;
-  const auto roots = finder.find(pid);
   std::vector<candidate> candidates;
   for (const auto& root : roots.roots) {
     const bool listens = root.agent == layout::agent_status::listening && root.pid == who.inner_pid;
@@ -110,7 +113,8 @@ result<std::unique_ptr<snapshot_source>> connect_to_agent(pid_t pid, std::chrono
       if (!socket) errno = first;
     }
     if (socket) {
-      return std::unique_ptr<snapshot_source>(std::make_unique<agent_source>(std::move(socket), who, path, timeout));
+      return std::unique_ptr<snapshot_source>(
+          std::make_unique<agent_source>(std::move(process), std::move(socket), who, path, timeout));
     }
     failure = errno;
   }

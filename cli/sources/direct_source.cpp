@@ -32,7 +32,7 @@ std::uint32_t cpus_in_affinity_mask(pid_t pid) {
 
 class direct_source final : public memory_source {
  public:
-  direct_source(pid_t pid, std::vector<root_copy> roots) : memory_source(pid, process_memory(pid), std::move(roots)) {}
+  using memory_source::memory_source;
 
   [[nodiscard]] std::string description() const override { return "memory of " + subject_of(pid()); }
   [[nodiscard]] std::uint64_t now() override { return detail::monotonic_ms(); }
@@ -61,20 +61,13 @@ class direct_source final : public memory_source {
 
 }  // namespace
 
-result<std::unique_ptr<memory_source>> open_direct(pid_t pid) {
+result<std::unique_ptr<memory_source>> open_direct(std::shared_ptr<target> process) {
+  const auto pid = process->pid();
   const auto stat = read_stat(pid);
   if (!stat) return no_such_process(pid);
   if (stat->state == 'Z') return error{error_code::no_such_process, subject_of(pid), "the process has ended", ""};
-  root_finder finder;
-  return open_direct(pid, finder.find(pid));
-}
-
-result<std::unique_ptr<memory_source>> open_direct(pid_t pid, target_roots found) {
-  if (auto why = unreadable(pid, found)) return *std::move(why);
-  const auto inner_pid = innermost_pid(pid);
-  // A root with another process's pid is a copy that a fork left behind; one without any has no task yet.
-  std::erase_if(found.roots, [&](const root_copy& root) { return root.pid != inner_pid; });
-  return std::unique_ptr<memory_source>(std::make_unique<direct_source>(pid, std::move(found.roots)));
+  if (!process->roots()) return process->roots().why();
+  return std::unique_ptr<memory_source>(std::make_unique<direct_source>(std::move(process)));
 }
 
 }  // namespace tasks::cli

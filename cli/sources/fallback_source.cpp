@@ -13,8 +13,8 @@ namespace tasks::cli {
 namespace {
 
 /// The target's memory, after its agent failed to answer; or what went wrong first, with what went wrong then.
-result<std::unique_ptr<snapshot_source>> read_memory_instead(pid_t pid, const error& first) {
-  auto direct = open_direct(pid);
+result<std::unique_ptr<snapshot_source>> read_memory_instead(std::shared_ptr<target> process, const error& first) {
+  auto direct = open_direct(std::move(process));
   if (!direct) {
     auto both = first;
     both.next_step = "nor can its memory be read: " + direct.why().fact;
@@ -26,9 +26,11 @@ result<std::unique_ptr<snapshot_source>> read_memory_instead(pid_t pid, const er
 
 class fallback_source final : public snapshot_source {
  public:
-  fallback_source(pid_t pid, std::unique_ptr<snapshot_source> agent) : pid_(pid), source_(std::move(agent)) {}
+  fallback_source(std::shared_ptr<target> process, std::unique_ptr<snapshot_source> agent)
+      : process_(std::move(process)), source_(std::move(agent)) {}
 
-  [[nodiscard]] pid_t pid() const override { return pid_; }
+  [[nodiscard]] pid_t pid() const override { return process_->pid(); }
+  [[nodiscard]] target* from() const override { return process_.get(); }
   [[nodiscard]] std::string description() const override { return source_->description(); }
 
   result<v1::Vitals> vitals(bool counts_only, const chunk_visitor& visit) override {
@@ -49,22 +51,25 @@ class fallback_source final : public snapshot_source {
     });
     // What was shown already cannot be taken back.
     if (answer || began || answer.why().code != error_code::timed_out) return answer;
-    auto direct = read_memory_instead(pid_, answer.why());
+    auto direct = read_memory_instead(process_, answer.why());
     if (!direct) return direct.why();
     source_ = *std::move(direct);
     return question(*source_, visit);
   }
 
-  pid_t pid_;
+  std::shared_ptr<target> process_;
   std::unique_ptr<snapshot_source> source_;
 };
 
 }  // namespace
 
 result<std::unique_ptr<snapshot_source>> open_agent_or_memory(pid_t pid, std::chrono::milliseconds timeout) {
-  auto agent = connect_to_agent(pid, timeout);
-  if (agent) return std::unique_ptr<snapshot_source>(std::make_unique<fallback_source>(pid, *std::move(agent)));
-  if (agent.why().code == error_code::timed_out) return read_memory_instead(pid, agent.why());
+  root_finder finder;
+  const auto found = finder.find(pid);
+  const auto process = live_target(pid, found);
+  auto agent = connect_to_agent(process, found, timeout);
+  if (agent) return std::unique_ptr<snapshot_source>(std::make_unique<fallback_source>(process, *std::move(agent)));
+  if (agent.why().code == error_code::timed_out) return read_memory_instead(process, agent.why());
   return agent;
 }
 

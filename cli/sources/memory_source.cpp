@@ -76,20 +76,20 @@ class task_lister {
 
 }  // namespace
 
-memory_source::memory_source(pid_t pid, std::unique_ptr<memory> from, std::vector<root_copy> roots)
-    : pid_(pid), memory_(std::move(from)), roots_(std::move(roots)), reader_(*memory_, roots_) {}
+memory_source::memory_source(std::shared_ptr<target> from)
+    : from_(std::move(from)), reader_(from_->bytes(), *from_->roots()) {}
 
 std::uint32_t memory_source::tick_resolution() const {
   // Without an agent tasks read the kernel's own coarse clock: a few milliseconds.
   std::uint32_t coarsest = 0;
-  for (const auto& root : roots_)
+  for (const auto& root : *from_->roots())
     if (root.tick != 0) coarsest = 1000;
   return coarsest;
 }
 
 result<v1::Trailer> memory_source::stacks(const v1::StacksRequest& query, const chunk_visitor& visit) {
   const target_clocks clocks{now(), wall_clock()};
-  chunk_maker out(*memory_, reader_, clocks, visit);
+  chunk_maker out(from_->bytes(), reader_, clocks, visit);
   v1::Trailer end;
   detail::walk_counts counts;
   if (query.grouped()) {
@@ -143,7 +143,7 @@ result<v1::Vitals> memory_source::vitals(bool counts_only, const chunk_visitor& 
   vitals.set_tick_resolution_ms(tick_resolution());
   vitals.set_lost(reader_.lost());
   if (!counts_only) {
-    chunk_maker out(*memory_, reader_, clocks, visit);
+    chunk_maker out(from_->bytes(), reader_, clocks, visit);
     v1::Trailer end;
     list_groups(groups, 0, out, end);
   }

@@ -13,11 +13,9 @@
 #include "linux/memory.hpp"
 #include "sources/snapshot_source.hpp"
 #include "target/registry_reader.hpp"
-#include "target/roots.hpp"
+#include "target/target.hpp"
 
 namespace tasks::cli {
-
-class core_file;
 
 /// What the registries do not tell of a process.
 struct process_facts {
@@ -32,20 +30,18 @@ struct process_facts {
 
 class memory_source : public snapshot_source {
  public:
-  memory_source(pid_t pid, std::unique_ptr<memory> from, std::vector<root_copy> roots);
+  /// Its roots can be read.
+  explicit memory_source(std::shared_ptr<target> from);
 
-  [[nodiscard]] pid_t pid() const override { return pid_; }
+  [[nodiscard]] pid_t pid() const override { return from_->pid(); }
+  [[nodiscard]] target* from() const override { return from_.get(); }
   result<v1::Vitals> vitals(bool counts_only, const chunk_visitor& visit) override;
   result<v1::Trailer> stacks(const v1::StacksRequest& query, const chunk_visitor& visit) override;
 
-  [[nodiscard]] const memory& bytes() const noexcept { return *memory_; }
-  [[nodiscard]] const std::vector<root_copy>& roots() const noexcept { return roots_; }
   [[nodiscard]] registry_reader& registries() noexcept { return reader_; }
   /// Milliseconds on the target's CLOCK_MONOTONIC.
   [[nodiscard]] virtual std::uint64_t now() = 0;
   [[nodiscard]] virtual process_facts facts() = 0;
-  /// Null: a live process.
-  [[nodiscard]] virtual const core_file* core() const { return nullptr; }
 
  protected:
   /// Nanoseconds since the epoch; nullopt: not known.
@@ -55,16 +51,12 @@ class memory_source : public snapshot_source {
   friend class chunk_maker;
   [[nodiscard]] std::uint32_t tick_resolution() const;
 
-  pid_t pid_;
-  std::unique_ptr<memory> memory_;
-  std::vector<root_copy> roots_;
+  std::shared_ptr<target> from_;
   registry_reader reader_;
 };
 
 /// A live process, which is neither asked, nor stopped, nor written to. Fails where its memory may not be read.
-[[nodiscard]] result<std::unique_ptr<memory_source>> open_direct(pid_t pid);
-/// Likewise, where its roots are known already.
-[[nodiscard]] result<std::unique_ptr<memory_source>> open_direct(pid_t pid, target_roots roots);
+[[nodiscard]] result<std::unique_ptr<memory_source>> open_direct(std::shared_ptr<target> process);
 /// What makes its answers incomplete is printed on standard error.
 [[nodiscard]] result<std::unique_ptr<memory_source>> open_core(const std::string& path,
                                                                const std::optional<std::string>& executable);

@@ -11,8 +11,7 @@
 #include <string>
 
 #include "base/error.hpp"
-#include "symbols/modules.hpp"
-#include "symbols/symbolizer.hpp"
+#include "target/target.hpp"
 #include "tasks/v1/agent.pb.h"
 
 namespace tasks::cli {
@@ -27,15 +26,8 @@ class snapshot_source {
 
   /// The target, in our pid namespace.
   [[nodiscard]] virtual pid_t pid() const = 0;
-  /// False: a core file. Then there is nothing in /proc.
-  [[nodiscard]] virtual bool is_alive() const { return true; }
-  /// The target's code, one for all who ask.
-  [[nodiscard]] virtual std::shared_ptr<target_code> code() const {
-    if (!code_) code_ = std::make_shared<target_code>(pid());
-    return code_;
-  }
-  /// Names of the target's code.
-  [[nodiscard]] std::unique_ptr<symbolizer> symbols() const { return make_symbolizer(code()); }
+  /// For whoever needs its memory, threads or code. Null: there is no more than the snapshot.
+  [[nodiscard]] virtual target* from() const = 0;
   /// What is read, in a line: "agent at /run/user/1000/tasks/4131".
   [[nodiscard]] virtual std::string description() const = 0;
 
@@ -43,9 +35,6 @@ class snapshot_source {
   virtual result<v1::Vitals> vitals(bool counts_only, const chunk_visitor& visit) = 0;
   /// Tasks, or groups of tasks where the query says so, streamed. A visitor that stops gets an empty trailer back.
   virtual result<v1::Trailer> stacks(const v1::StacksRequest& query, const chunk_visitor& visit) = 0;
-
- private:
-  mutable std::shared_ptr<target_code> code_;
 };
 
 }  // namespace tasks::cli

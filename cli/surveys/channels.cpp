@@ -7,8 +7,7 @@
 #include <utility>
 
 #include "proof/asio_channels.hpp"
-#include "proof/prove_target.hpp"
-#include "sources/memory_source.hpp"
+#include "proof/prover.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -66,7 +65,7 @@ class collector {
   std::unordered_map<std::uint64_t, std::size_t> by_address_;
 };
 
-/// A channel's memory: {receivers' state : 16, senders' state : 16, …}, capacity; see leaks/channel_list.hpp. Nothing:
+/// A channel's memory: {receivers' state : 16, senders' state : 16, …}, capacity; see proof/asio_channels.hpp. Nothing:
 /// there is no such channel any more, or it may not be read.
 std::optional<bool> read_closed(const memory& from, const surveyed_channel& channel) {
   constexpr unsigned closed_state = 3;
@@ -80,45 +79,42 @@ std::optional<bool> read_closed(const memory& from, const surveyed_channel& chan
   return head.senders == closed_state;
 }
 
-void read_states(snapshot_source& source, std::vector<surveyed_channel>& channels) {
-  const auto* kept = dynamic_cast<const memory_source*>(&source);
-  const auto live = kept ? nullptr : process_memory(source.pid());
-  for (auto& channel : channels) channel.closed = read_closed(kept ? kept->bytes() : *live, channel);
+void read_states(const target& from, std::vector<surveyed_channel>& channels) {
+  for (auto& channel : channels) channel.closed = read_closed(from.bytes(), channel);
 }
 
-std::string holder_words(const leaks::finding& found) {
+std::string holder_words(const finding& found) {
   auto text = describe(found.by);
-  const bool is_way = found.by.what == leaks::holder::kind::allocation || found.by.what == leaks::holder::kind::frame;
+  const bool is_way = found.by.what == holder::kind::allocation || found.by.what == holder::kind::frame;
   if (const auto root = describe(found.root); is_way && root != text) text += ", reached from " + root;
   return text;
 }
 
 /// Of all that waits on one channel. What holds one waiter of it holds all of them, through the channel.
-void judge(surveyed_channel& channel, const std::vector<const leaks::finding*>& waiters) {
-  using leaks::verdict;
+void judge(surveyed_channel& channel, const std::vector<const finding*>& waiters) {
   const auto first = [&](auto is) {
     const auto at = std::find_if(waiters.begin(), waiters.end(), is);
     return at == waiters.end() ? nullptr : *at;
   };
   const auto waits_here = [&](std::uint64_t task) { return first([&](const auto* f) { return f->task == task; }); };
-  const auto is_held = [](const auto* f) { return f->verdict == verdict::held; };
+  const auto is_held = [](const auto* f) { return f->verdict == certainty::held; };
   const auto from_outside = [&](const auto* f) {
-    return is_held(f) && (f->by.what != leaks::holder::kind::frame || !waits_here(f->by.id));
+    return is_held(f) && (f->by.what != holder::kind::frame || !waits_here(f->by.id));
   };
   const auto* held = first(from_outside);
   if (held == nullptr) held = first(is_held);
   if (held != nullptr) {
     channel.who = surveyed_channel::references::held;
     channel.held_by = holder_words(*held);
-  } else if (const auto* doubtful = first([](const auto* f) { return f->verdict == verdict::unchecked; })) {
+  } else if (const auto* doubtful = first([](const auto* f) { return f->verdict == certainty::unchecked; })) {
     channel.held_by = doubtful->reason;
   } else if (waiters.size() >= channel.senders + channel.receivers) {
     channel.who = surveyed_channel::references::nothing_alive;
   }
 }
 
-void prove(snapshot_source& source, channel_survey& survey) {
-  const auto proof = leaks::prove_target(source);
+void look_for_holders(const target& from, channel_survey& survey) {
+  const auto proof = prove(from);
   const std::string missing = "who else points to these channels is not known: ";
   if (!proof) {
     survey.notes.push_back(missing + in_words(proof.why()));
@@ -126,14 +122,14 @@ void prove(snapshot_source& source, channel_survey& survey) {
   }
   if (!proof->doubt.empty()) survey.notes.push_back(missing + proof->doubt);
   survey.stopped_ms = proof->stopped_ms;
-  std::unordered_map<std::uint64_t, std::vector<const leaks::finding*>> by_channel;
+  std::unordered_map<std::uint64_t, std::vector<const finding*>> by_channel;
   for (const auto& each : proof->findings) by_channel[each.object].push_back(&each);
   for (auto& channel : survey.channels) judge(channel, by_channel[channel.address]);
 }
 
 }  // namespace
 
-result<channel_survey> survey_channels(snapshot_source& source, resolver& names, bool prove_too) {
+result<channel_survey> survey_channels(snapshot_source& source, resolver& names, bool look) {
   v1::StacksRequest query;
   query.add_kinds(v1::Wait::CHANNEL_SEND);
   query.add_kinds(v1::Wait::CHANNEL_RECEIVE);
@@ -148,8 +144,13 @@ result<channel_survey> survey_channels(snapshot_source& source, resolver& names,
   survey.trailer = *std::move(trailer);
   survey.channels = found.finish(names);
   if (survey.channels.empty()) return survey;
-  read_states(source, survey.channels);
-  if (prove_too) prove(source, survey);
+  const auto* from = source.from();
+  if (from == nullptr) {
+    survey.notes.emplace_back("whether channels are closed, and who else points to them, is not known: no memory");
+    return survey;
+  }
+  read_states(*from, survey.channels);
+  if (look) look_for_holders(*from, survey);
   return survey;
 }
 

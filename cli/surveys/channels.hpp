@@ -45,8 +45,8 @@ struct channel_survey {
   double stopped_ms = 0;
 };
 
-/// `names` resolves the survey's frames and must outlive them. `prove`: a live target is stopped for the time that it
-/// takes to copy its memory, if any task waits on a channel.
-[[nodiscard]] result<channel_survey> survey_channels(snapshot_source& source, resolver& names, bool prove);
+/// `names` resolves the survey's frames and must outlive them. `look`: for who else points to them; a live target is
+/// stopped for the time that it takes to copy its memory, if any task waits on a channel.
+[[nodiscard]] result<channel_survey> survey_channels(snapshot_source& source, resolver& names, bool look);
 
 }  // namespace tasks::cli

@@ -54,7 +54,7 @@ bool task_count::has(const v1::Task& task) const {
   return found != resumes_.end() && found->second == task.resumes();
 }
 
-leak_groups::leak_groups(const leak_options& options, const leaks::proof* proof, const task_count* before,
+leak_groups::leak_groups(const leak_options& options, const proof_result* proof, const task_count* before,
                          const task_count* halfway)
     : options_(options), before_(before), halfway_(halfway) {
   if (proof)
@@ -78,7 +78,7 @@ void leak_groups::add(const v1::Task& task) {
     if (!stalled_.contains(task.id())) return;
     groups = &running_;
     append_number(key, task.id());  // each has a stack of its own
-  } else if (finding && finding->verdict == leaks::verdict::proven) {
+  } else if (finding && finding->verdict == certainty::proven) {
     groups = &proven_;
   }
   auto& its = (*groups)[key];
@@ -89,7 +89,7 @@ void leak_groups::add(const v1::Task& task) {
     *group.mutable_frames() = task.frames();
     *group.mutable_spawn_addresses() = task.spawn_addresses();
     group.set_spawn_location(task.spawn_location());
-    its.finding = finding;
+    its.about = finding;
   }
   group.set_count(its.count);
   group.set_oldest_ms(std::max(group.oldest_ms(), task.age_ms()));
@@ -129,11 +129,11 @@ std::string leak_groups::why_proven(const member& of) const {
 }
 
 std::string leak_groups::why_old(const member& of) {
-  const auto* finding = of.finding;
+  const auto* finding = of.about;
   if (!finding) return {};
   const auto which = of.count == 1 ? std::string() : fmt::format("task {}: ", finding->task);
-  if (finding->verdict == leaks::verdict::unchecked) return which + "not checked: " + finding->reason;
-  const bool through = finding->root.what != leaks::holder::kind::none &&
+  if (finding->verdict == certainty::unchecked) return which + "not checked: " + finding->reason;
+  const bool through = finding->root.what != holder::kind::none &&
                        (finding->root.what != finding->by.what || finding->root.id != finding->by.id ||
                         finding->root.address != finding->by.address);
   auto text = which + "held by " + describe(finding->by);

@@ -62,7 +62,7 @@ class leak_groups {
  public:
   /// Null: nothing was proven; and, without --interval, there were no earlier looks: `before` at its beginning,
   /// `halfway` in its middle.
-  leak_groups(const leak_options& options, const leaks::proof* proof, const task_count* before,
+  leak_groups(const leak_options& options, const proof_result* proof, const task_count* before,
               const task_count* halfway);
 
   /// A part of the last look.
@@ -77,7 +77,7 @@ class leak_groups {
     std::uint64_t count = 0, stayed = 0;
     v1::Group group;
     std::unordered_map<std::uint64_t, std::uint64_t> objects;  ///< what they wait on, and how many on each
-    const leaks::finding* finding = nullptr;                   ///< of the first
+    const finding* about = nullptr;                            ///< of the first
     bool closed = false;
   };
   void add(const v1::Task& task);
@@ -88,7 +88,7 @@ class leak_groups {
   leak_options options_;
   const task_count* before_;
   const task_count* halfway_;
-  std::unordered_map<std::uint64_t, const leaks::finding*> findings_;  ///< by task
+  std::unordered_map<std::uint64_t, const finding*> findings_;  ///< by task
   std::unordered_map<std::uint64_t, std::string> stalled_;
   group_keys keys_;
   std::unordered_map<group_key, member> proven_, waiting_, running_;

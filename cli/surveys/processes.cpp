@@ -18,9 +18,8 @@
 #include "sources/agent_connection.hpp"
 #include "sources/memory_source.hpp"
 #include "surveys/running_tasks.hpp"
+#include "surveys/vitals.hpp"
 #include "target/roots.hpp"
-#include "views/json.hpp"
-#include "views/render.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -50,7 +49,6 @@ class lister {
     ask_the_rest();
     collect();
     v1::ListView list;
-    list.set_schema_version(schema_version);
     for (auto& [pid, view] : rows_) *list.add_processes() = std::move(view);
     return list;
   }
@@ -213,7 +211,7 @@ class lister {
 
   /// The counts of a process whose agent does not tell them, where its memory may be read.
   static void count_directly(v1::ProcessView& view, target_roots roots) {
-    auto source = open_direct(static_cast<pid_t>(view.pid()), std::move(roots));
+    auto source = open_direct(live_target(static_cast<pid_t>(view.pid()), std::move(roots)));
     if (!source) return;
     const auto vitals = (*source)->vitals(true, [](const v1::Chunk&) { return true; });
     if (!vitals) return;

@@ -31,10 +31,11 @@ std::string frame_text(const frame& f, bool foreign) {
 }  // namespace
 
 resolver::resolver(const snapshot_source& source, resolver_options options)
-    : resolver(source.symbols(), source.is_alive() ? source.pid() : 0, options) {}
+    : from_(source.from()), options_(options), descriptors_(from_ && from_->is_alive() ? source.pid() : 0) {}
 
-resolver::resolver(std::unique_ptr<symbolizer> symbols, pid_t pid, resolver_options options)
-    : symbols_(std::move(symbols)), options_(options), descriptors_(pid) {}
+std::vector<code_location> resolver::functions_at(std::uint64_t address) const {
+  return from_ ? from_->names().resolve(address) : std::vector<code_location>();
+}
 
 frame resolver::make_frame(const v1::Location& location) {
   frame f;
@@ -43,7 +44,7 @@ frame resolver::make_frame(const v1::Location& location) {
   f.line = location.line();
   if (location.address() != 0) {
     f.from_address = true;
-    if (auto found = symbols_->resolve(location.address()); !found.empty()) {
+    if (auto found = functions_at(location.address()); !found.empty()) {
       // Inlined functions say nothing about a coroutine's entry: the outermost is its body.
       raw = std::move(found.back().function);
       f.file = std::move(found.back().file);
@@ -88,7 +89,7 @@ const frame* resolver::spawn_site(const addresses& at) {
     site = std::make_unique<frame>();
     for (int i = 0; i < at.size() && site->function.empty(); ++i) {
       // A return address: the call is the instruction before it.
-      for (auto& location : symbols_->resolve(at[i] - 1)) {
+      for (auto& location : functions_at(at[i] - 1)) {
         auto name = make_readable(location.function);
         if (name.text.empty() || name.plumbing || name.standard) continue;
         site->function = std::move(name.text);

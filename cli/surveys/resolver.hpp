@@ -13,8 +13,8 @@
 
 #include "linux/descriptors.hpp"
 #include "sources/snapshot_source.hpp"
-#include "symbols/symbolizer.hpp"
 #include "target/native_stack.hpp"
+#include "target/target.hpp"
 
 namespace tasks::cli {
 
@@ -50,7 +50,6 @@ struct resolver_options {
 class resolver {
  public:
   resolver(const snapshot_source& source, resolver_options options);
-  resolver(std::unique_ptr<symbolizer> symbols, pid_t pid, resolver_options options);
 
   /// Remembers the locations of a part of an answer.
   void learn(const v1::Chunk& chunk);
@@ -65,10 +64,11 @@ class resolver {
   /// The location of that id, unless it is Asio's.
   [[nodiscard]] const frame* user_location(std::uint32_t id) const;
   frame make_frame(const v1::Location& location);
+  [[nodiscard]] std::vector<code_location> functions_at(std::uint64_t address) const;
   void remember(std::uint64_t id, const resolved& what);
   [[nodiscard]] const frame* line_of(std::uint64_t id) const;
 
-  std::unique_ptr<symbolizer> symbols_;
+  target* from_;  ///< null: no names of its code
   resolver_options options_;
   descriptor_table descriptors_;
   std::unordered_map<std::uint32_t, frame> locations_;

@@ -12,17 +12,11 @@ namespace tasks::cli {
 namespace {
 
 /// The threads of a process by what it calls them itself, of those that run tasks.
-std::map<std::uint32_t, pid_t> threads_of(const snapshot_source& source, const running_tasks& running) {
+std::map<std::uint32_t, pid_t> threads_of(const target& from, const running_tasks& running) {
   std::map<std::uint32_t, pid_t> threads;
-  const auto runs_one = [&](std::uint32_t thread) { return running_on(running, thread) != nullptr; };
-  if (!source.is_alive()) {
-    for (const auto& task : running.tasks) threads[task.thread] = static_cast<pid_t>(task.thread);
-    return threads;
-  }
-  const bool renumbered = innermost_pid(source.pid()) != source.pid();
-  for (const pid_t tid : all_tids(source.pid())) {
-    const auto inner = static_cast<std::uint32_t>(renumbered ? innermost_pid(tid) : tid);
-    if (runs_one(inner)) threads[inner] = tid;
+  if (running.tasks.empty()) return threads;
+  for (const auto& thread : from.threads()) {
+    if (running_on(running, thread.inner_tid) != nullptr) threads[thread.inner_tid] = thread.tid;
   }
   return threads;
 }
@@ -33,18 +27,22 @@ result<running_stacks> running_stacks::look(snapshot_source& source, std::uint64
   running_stacks look;
   auto running = read_running(source, age_ms);
   if (!running) return running.why();
-  look.threads_ = threads_of(source, *running);
+  look.from_ = source.from();
+  if (look.from_ == nullptr) {
+    look.running_ = *std::move(running);
+    look.failure_ = "there is only what was recorded";
+    return look;
+  }
+  look.threads_ = threads_of(*look.from_, *running);
   // A thread that is none of the target's was read from a registry that nobody cleans up.
   std::erase_if(running->tasks, [&](const running_task& task) { return !look.threads_.contains(task.thread); });
   look.running_ = *std::move(running);
   if (look.running_.tasks.empty()) return look;
-  look.code_ = source.code();
-  if (!source.is_alive()) return look;
 
   std::vector<pid_t> tids;
   for (const auto& [inner, tid] : look.threads_) tids.push_back(tid);
-  look.copies_ = std::make_unique<thread_copies>(copy_threads(source.pid(), tids));
-  if (const auto& refusal = look.copies_->refusal) look.failure_ = in_words(*refusal);
+  if (const auto& refusal = look.from_->copy_stacks(tids).refusal) look.failure_ = in_words(*refusal);
+  if (!look.from_->is_alive()) return look;
   const auto later = read_running(source, age_ms);
   if (!later) return later.why();
   keep_unchanged(look.running_, *later);
@@ -62,10 +60,7 @@ const native_stack& running_stacks::stack_of(const running_task& task) {
   const pid_t tid = thread_of(task);
   // Where resumptions nest the thread is in the innermost task; the others have no stack of their own.
   if (!kept || kept->id != task.id || kept->resumes != task.resumes || tid == 0) return none;
-  if (!stacks_) {
-    if (copies_) attach(*code_, copies_->threads);
-    stacks_ = std::make_unique<native_stacks>(code_);
-  }
+  if (!stacks_) stacks_ = std::make_unique<native_stacks>(from_->code(), from_->names());
   const auto [known, is_new] = known_.try_emplace(tid);
   if (is_new) known->second = stacks_->of(tid);
   return known->second;

@@ -38,9 +38,8 @@ class running_stacks {
 
   running_tasks running_;
   std::map<std::uint32_t, pid_t> threads_;  ///< by the id that the target calls them
-  std::shared_ptr<target_code> code_;
-  std::unique_ptr<thread_copies> copies_;  ///< null: a core, whose threads are attached to its code
-  std::unique_ptr<native_stacks> stacks_;  ///< null: not attached yet
+  target* from_ = nullptr;                  ///< null: it has no threads to look at
+  std::unique_ptr<native_stacks> stacks_;   ///< null: not asked for yet
   std::map<pid_t, native_stack> known_;
   std::optional<std::string> failure_;
 };

@@ -5,8 +5,7 @@
 
 #include <algorithm>
 
-#include "sources/memory_source.hpp"
-#include "target/roots.hpp"
+#include "target/registry_reader.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -19,14 +18,14 @@ void wait_for(std::chrono::milliseconds interval) {
   }
 }
 
-void measure_cpu(pid_t pid, std::chrono::milliseconds interval, std::vector<surveyed_thread>& threads) {
+void measure_cpu(const target& from, std::chrono::milliseconds interval, std::vector<surveyed_thread>& threads) {
   if (interval.count() == 0) {
     for (auto& thread : threads) thread.cpu_percent = cpu_percent(thread.what);
     return;
   }
   const auto begin = std::chrono::steady_clock::now();
   wait_for(interval);
-  const auto later = list_threads(pid);
+  const auto later = from.threads();
   const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begin;
   for (auto& thread : threads) {
     const auto same = std::find_if(later.begin(), later.end(), [&](const os_thread& t) {
@@ -36,52 +35,32 @@ void measure_cpu(pid_t pid, std::chrono::milliseconds interval, std::vector<surv
   }
 }
 
-/// Threads that have run tasks, as the target calls them.
-std::vector<std::uint32_t> workers_of(memory_source& target) {
+/// Threads that have run tasks, as the target calls them. Empty where its memory may not be read.
+std::vector<std::uint32_t> workers_of(const target& from) {
   std::vector<std::uint32_t> workers;
-  for (const auto& thread : target.registries().threads()) {
+  if (!from.roots()) return workers;
+  for (const auto& thread : registry_reader(from.bytes(), *from.roots()).threads()) {
     if (thread.worker) workers.push_back(thread.tid);
   }
   return workers;
 }
 
-/// Empty where the target's memory may not be read.
-std::vector<std::uint32_t> workers_of(pid_t pid, snapshot_source* source) {
-  if (auto* opened = dynamic_cast<memory_source*>(source)) return workers_of(*opened);
-  const auto opened = open_direct(pid);
-  return opened ? workers_of(**opened) : std::vector<std::uint32_t>();
-}
-
-class surveyor {
+class thread_surveyor {
  public:
-  surveyor(pid_t pid, snapshot_source* source, const survey_options& options)
-      : pid_(pid), source_(source), options_(options) {}
+  thread_surveyor(target& from, snapshot_source* source, const survey_options& options)
+      : from_(from), source_(source), options_(options) {}
 
-  result<thread_survey> of_process() {
-    for (auto& thread : list_threads(pid_)) survey_.threads.emplace_back().what = std::move(thread);
-    if (survey_.threads.empty()) return no_such_process(pid_);
-    measure_cpu(pid_, options_.interval, survey_.threads);
+  result<thread_survey> run() {
+    for (auto& thread : from_.threads()) survey_.threads.emplace_back().what = std::move(thread);
+    if (survey_.threads.empty()) return no_such_process(from_.pid());
+    if (from_.is_alive()) measure_cpu(from_, options_.interval, survey_.threads);
     auto running = read_tasks();
     if (options_.stacks) {
       copy_stacks();
-      keep_unchanged(running, read_tasks());
+      if (from_.is_alive()) keep_unchanged(running, read_tasks());
       unwind();
     }
-    tell_roles(running, workers_of(pid_, source_));
-    return std::move(survey_);
-  }
-
-  thread_survey of_core(memory_source& core) {
-    for (const auto tid : core.facts().tids) {
-      auto& what = survey_.threads.emplace_back().what;
-      what.tid = static_cast<pid_t>(tid);
-      what.inner_tid = tid;
-    }
-    const auto running = read_tasks();
-    code_ = core.code();
-    attached_ = true;
-    if (options_.stacks) unwind();
-    tell_roles(running, workers_of(core));
+    tell_roles(running, workers_of(from_));
     return std::move(survey_);
   }
 
@@ -100,19 +79,17 @@ class surveyor {
   void copy_stacks() {
     std::vector<pid_t> tids;
     for (const auto& thread : survey_.threads) tids.push_back(thread.what.tid);
-    copies_ = copy_threads(pid_, tids);
-    survey_.longest_stop = copies_.longest_stop;
-    if (copies_.refusal) survey_.notes.push_back("no native stacks: " + in_words(*copies_.refusal));
-    for (std::size_t i = 0; i < tids.size(); ++i) survey_.threads[i].failure = copies_.threads[i].failure;
-    code_ = source_ ? source_->code() : std::make_shared<target_code>(pid_);
-    attached_ = attach(*code_, copies_.threads);
+    const auto& copies = from_.copy_stacks(tids);
+    survey_.longest_stop = copies.longest_stop;
+    if (copies.refusal) survey_.notes.push_back("no native stacks: " + in_words(*copies.refusal));
+    for (std::size_t i = 0; i < copies.threads.size(); ++i) survey_.threads[i].failure = copies.threads[i].failure;
   }
 
   void unwind() {
-    native_stacks stacks(code_);
+    native_stacks stacks(from_.code(), from_.names());
     for (auto& thread : survey_.threads) {
       if (!thread.failure.empty()) continue;
-      if (attached_) thread.stack = stacks.of(thread.what.tid);
+      thread.stack = stacks.of(thread.what.tid);
       if (thread.stack.frames.empty()) thread.failure = "its stack cannot be unwound";
     }
   }
@@ -120,17 +97,14 @@ class surveyor {
   void tell_roles(const running_tasks& running, const std::vector<std::uint32_t>& workers) {
     for (auto& thread : survey_.threads) {
       if (const auto* task = running_on(running, thread.what.inner_tid)) thread.task = *task;
-      thread.role = role_of(thread.what, thread.what.tid == pid_, thread.task.has_value(), workers);
+      thread.role = role_of(thread.what, thread.what.tid == from_.pid(), thread.task.has_value(), workers);
     }
   }
 
-  pid_t pid_;
+  target& from_;
   snapshot_source* source_;
   survey_options options_;
   thread_survey survey_;
-  thread_copies copies_;
-  std::shared_ptr<target_code> code_;
-  bool attached_ = false;
 };
 
 }  // namespace
@@ -144,12 +118,8 @@ v1::ThreadView::Role role_of(const os_thread& thread, bool is_main, bool runs_ta
   return is_main ? v1::ThreadView::MAIN : v1::ThreadView::OTHER;
 }
 
-result<thread_survey> survey_threads(pid_t pid, snapshot_source* source, const survey_options& options) {
-  if (source && !source->is_alive()) {
-    // Cores are read as memory.
-    if (auto* core = dynamic_cast<memory_source*>(source)) return surveyor(pid, source, options).of_core(*core);
-  }
-  return surveyor(pid, source, options).of_process();
+result<thread_survey> survey_threads(target& from, snapshot_source* source, const survey_options& options) {
+  return thread_surveyor(from, source, options).run();
 }
 
 }  // namespace tasks::cli

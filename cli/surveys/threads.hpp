@@ -13,6 +13,7 @@
 #include "sources/snapshot_source.hpp"
 #include "surveys/running_tasks.hpp"
 #include "target/native_stack.hpp"
+#include "target/target.hpp"
 #include "tasks/v1/view.pb.h"
 
 namespace tasks::cli {
@@ -40,7 +41,8 @@ struct survey_options {
 
 /// `source` is where tasks are read from; null: no tasks are known.
 /// Fails where the process is gone. All else that fails is noted.
-[[nodiscard]] result<thread_survey> survey_threads(pid_t pid, snapshot_source* source, const survey_options& options);
+[[nodiscard]] result<thread_survey> survey_threads(target& from, snapshot_source* source,
+                                                   const survey_options& options);
 
 /// `workers`: threads that have run tasks, as the target calls them.
 [[nodiscard]] v1::ThreadView::Role role_of(const os_thread& thread, bool is_main, bool runs_task,

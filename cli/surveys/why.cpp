@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "target/roots.hpp"
-
 namespace tasks::cli {
 namespace {
 
@@ -22,9 +20,9 @@ bool is_ended_by_tasks(const v1::Task& task) {
          (wait.kind() == v1::Wait::TIMER && wait.never_expires());
 }
 
-class surveyor {
+class wait_surveyor {
  public:
-  surveyor(snapshot_source& source, const why_options& options) : source_(source), options_(options) {}
+  wait_surveyor(snapshot_source& source, const why_options& options) : source_(source), options_(options) {}
 
   result<why_survey> run(std::uint64_t id) {
     v1::StacksRequest query;
@@ -80,9 +78,15 @@ class surveyor {
   }
 
   bool look_into_memory(std::uint64_t id) {
-    auto story = leaks::look_at_wait(source_, id);
+    const std::string missing = "who else points to what it waits on is not known: ";
+    const auto* from = source_.from();
+    if (from == nullptr) {
+      survey_.notes.push_back(missing + "there is no memory of it");
+      return false;
+    }
+    auto story = look_at_wait(*from, id);
     if (!story) {
-      survey_.notes.push_back("who else points to what it waits on is not known: " + in_words(story.why()));
+      survey_.notes.push_back(missing + in_words(story.why()));
       return false;
     }
     survey_.proof = std::move(story->what);
@@ -118,7 +122,7 @@ class surveyor {
 }  // namespace
 
 result<why_survey> survey_wait(snapshot_source& source, std::uint64_t task, const why_options& options) {
-  return surveyor(source, options).run(task);
+  return wait_surveyor(source, options).run(task);
 }
 
 }  // namespace tasks::cli

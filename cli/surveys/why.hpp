@@ -24,9 +24,9 @@ struct why_survey {
   known_task subject;
   std::uint32_t resolution_ms = 0;
   /// Without memory: only the subject, the tasks that it waits for, and how many wait beside it.
-  leaks::wait_graph graph;
-  std::vector<leaks::cycle_step> cycle;
-  leaks::finding proof;                       ///< `unchecked` without a reason: nothing to prove
+  wait_graph graph;
+  std::vector<cycle_step> cycle;
+  finding proof;                              ///< `unchecked` without a reason: nothing to prove
   std::map<std::uint64_t, known_task> tasks;  ///< of the graph; those are missing that have ended since
   std::vector<std::string> notes;             ///< what is missing and why, a sentence each
   double stopped_ms = 0;

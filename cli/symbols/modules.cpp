@@ -41,16 +41,16 @@ const Dwfl_Callbacks callbacks = {find_elf, dwfl_standard_find_debuginfo, nullpt
 
 }  // namespace
 
-target_code::~target_code() {
+modules::~modules() {
   if (dwfl_) dwfl_end(dwfl_);
 }
 
-Dwfl* target_code::dwfl() {
+Dwfl* modules::dwfl() {
   if (!is_open_) open();
   return dwfl_;
 }
 
-void target_code::open() {
+void modules::open() {
   is_open_ = true;
   // Debug information comes from this machine: a reader must not hang on somebody's server.
   unsetenv("DEBUGINFOD_URLS");

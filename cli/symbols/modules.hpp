@@ -2,7 +2,7 @@
 
 /// The executable and the shared libraries of a target, as libdwfl knows them:
 ///
-///   target_code ──> Dwfl ──> symbolizer    names of addresses
+///   modules ──> Dwfl ──> symbolizer    names of addresses
 ///                     └────> native_stacks  call stacks of threads
 ///
 /// One of each target is enough, and shared: opening a file's debug information is what costs.
@@ -12,15 +12,15 @@
 
 namespace tasks::cli {
 
-class target_code {
+class modules {
  public:
   /// Of a live process. Its files are looked up when the Dwfl is first asked for, and opened as addresses need them.
-  explicit target_code(pid_t pid) : pid_(pid) {}
+  explicit modules(pid_t pid) : pid_(pid) {}
   /// Takes a Dwfl that knows its modules already, such as a core file's. Not null.
-  explicit target_code(Dwfl* dwfl) : dwfl_(dwfl), is_open_(true) {}
-  ~target_code();
-  target_code(const target_code&) = delete;
-  target_code& operator=(const target_code&) = delete;
+  explicit modules(Dwfl* dwfl) : dwfl_(dwfl), is_open_(true) {}
+  ~modules();
+  modules(const modules&) = delete;
+  modules& operator=(const modules&) = delete;
 
   /// Null: the process is gone, or may not be looked at.
   [[nodiscard]] Dwfl* dwfl();

@@ -56,10 +56,11 @@ std::string qualified_name(Dwarf_Die& function) {
 
 class dwfl_symbolizer final : public symbolizer {
  public:
-  explicit dwfl_symbolizer(std::shared_ptr<target_code> code) : code_(std::move(code)) {}
+  explicit dwfl_symbolizer(modules& code) : code_(code) {}
+  explicit dwfl_symbolizer(std::unique_ptr<modules> own) : own_(std::move(own)), code_(*own_) {}
 
   std::vector<code_location> resolve(std::uint64_t address) override {
-    Dwfl* dwfl = code_->dwfl();
+    Dwfl* dwfl = code_.dwfl();
     std::vector<code_location> found;
     Dwfl_Module* module = dwfl ? dwfl_addrmodule(dwfl, address) : nullptr;
     if (!module) return found;
@@ -143,17 +144,18 @@ class dwfl_symbolizer final : public symbolizer {
     if (found.empty() && !place.file.empty()) found.push_back(place);
   }
 
-  std::shared_ptr<target_code> code_;
+  std::unique_ptr<modules> own_;
+  modules& code_;
   std::unordered_map<void*, std::unique_ptr<function_index>> units_;  ///< by where the unit's entry lies
   std::unordered_map<void*, std::string> names_;                      ///< likewise, of functions without linkage names
 };
 
 }  // namespace
 
-std::unique_ptr<symbolizer> make_symbolizer(std::shared_ptr<target_code> code) {
-  return std::make_unique<dwfl_symbolizer>(std::move(code));
-}
+std::unique_ptr<symbolizer> make_symbolizer(modules& code) { return std::make_unique<dwfl_symbolizer>(code); }
 
-std::unique_ptr<symbolizer> make_symbolizer(pid_t pid) { return make_symbolizer(std::make_shared<target_code>(pid)); }
+std::unique_ptr<symbolizer> make_symbolizer(pid_t pid) {
+  return std::make_unique<dwfl_symbolizer>(std::make_unique<modules>(pid));
+}
 
 }  // namespace tasks::cli

@@ -11,7 +11,7 @@
 
 namespace tasks::cli {
 
-class target_code;
+class modules;
 
 /// One function at an address; `function` as the symbol table or debug information spells it.
 struct code_location {
@@ -27,7 +27,8 @@ class symbolizer {
   virtual std::vector<code_location> resolve(std::uint64_t address) = 0;
 };
 
-[[nodiscard]] std::unique_ptr<symbolizer> make_symbolizer(std::shared_ptr<target_code> code);
+/// `code` must outlive it.
+[[nodiscard]] std::unique_ptr<symbolizer> make_symbolizer(modules& code);
 /// Reads the debug information of a live process's files, at the first address that is asked for.
 [[nodiscard]] std::unique_ptr<symbolizer> make_symbolizer(pid_t pid);
 

@@ -113,7 +113,7 @@ result<void> core_file::attach(const std::optional<std::string>& executable) {
   ::unsetenv("DEBUGINFOD_URLS");
   Dwfl* dwfl = dwfl_begin(&callbacks);
   if (!dwfl) return core_error(path_, last_problem());
-  code_ = std::make_shared<target_code>(dwfl);
+  code_ = std::make_unique<modules>(dwfl);
   if (executable) {
     if (const auto good = check_executable(*executable); !good) return good;
   }

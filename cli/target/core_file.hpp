@@ -34,7 +34,7 @@ class core_file {
   [[nodiscard]] pid_t pid() const noexcept { return pid_; }
   [[nodiscard]] const std::vector<pid_t>& tids() const noexcept { return tids_; }
   /// Modules, and the state of every thread.
-  [[nodiscard]] const std::shared_ptr<target_code>& code() const noexcept { return code_; }
+  [[nodiscard]] modules& code() const noexcept { return *code_; }
   /// The file ends before what its headers promise: the disk was full, or it was copied in part.
   [[nodiscard]] bool is_truncated() const noexcept { return truncated_; }
   /// What makes answers poorer, in words; empty: nothing does.
@@ -64,7 +64,7 @@ class core_file {
   std::string path_;
   unique_fd fd_;
   Elf* elf_ = nullptr;
-  std::shared_ptr<target_code> code_;
+  std::unique_ptr<modules> code_;
   std::vector<segment> segments_;  ///< by address
   std::vector<memory_region> regions_;
   std::vector<pid_t> tids_;

@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstring>
 
-namespace tasks::cli::leaks {
+namespace tasks::cli {
 namespace {
 
 void append_words(std::vector<std::uint64_t>& to, const char* bytes, std::size_t size) {
@@ -44,4 +44,4 @@ std::vector<thread_registers> registers_of(const core_file& core) {
   return threads;
 }
 
-}  // namespace tasks::cli::leaks
+}  // namespace tasks::cli

@@ -19,7 +19,7 @@ constexpr std::size_t most_frames = 1024;
 // The state that attach() gives to libdwfl.
 
 struct copied_state {
-  std::span<const thread_copy> threads;
+  const std::vector<thread_copy>& threads;
   const thread_copy* current = nullptr;  ///< whose stack is being read
 };
 
@@ -136,7 +136,7 @@ int visit_frame(Dwfl_Frame* frame, void* argument) {
 
 }  // namespace
 
-bool attach(target_code& code, std::span<const thread_copy> threads) {
+bool attach(modules& code, const std::vector<thread_copy>& threads) {
   Dwfl* dwfl = code.dwfl();
   if (!dwfl) return false;
   auto state = std::make_unique<copied_state>(copied_state{threads});
@@ -146,18 +146,17 @@ bool attach(target_code& code, std::span<const thread_copy> threads) {
   return true;
 }
 
-native_stacks::native_stacks(std::shared_ptr<target_code> code)
-    : code_(std::move(code)), symbols_(make_symbolizer(code_)) {}
+native_stacks::native_stacks(modules& code, symbolizer& names) : code_(code), names_(names) {}
 
 const std::vector<native_frame>& native_stacks::at(std::uint64_t address) {
   const auto [known, is_new] = known_.try_emplace(address);
   auto& frames = known->second;
   if (!is_new) return frames;
-  Dwfl_Module* mapped = dwfl_addrmodule(code_->dwfl(), address);
+  Dwfl_Module* mapped = dwfl_addrmodule(code_.dwfl(), address);
   const char* name =
       mapped ? dwfl_module_info(mapped, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr) : nullptr;
   const std::string_view module = name ? name : "";
-  for (const auto& location : symbols_->resolve(address)) frames.push_back(make_frame(address, location, module));
+  for (const auto& location : names_.resolve(address)) frames.push_back(make_frame(address, location, module));
   if (frames.empty()) frames.push_back(make_frame(address, {}, module));
   if (frames.back().system) frames.erase(frames.begin(), frames.end() - 1);
   return frames;
@@ -165,7 +164,7 @@ const std::vector<native_frame>& native_stacks::at(std::uint64_t address) {
 
 native_stack native_stacks::of(pid_t tid) {
   native_stack stack;
-  Dwfl* dwfl = code_->dwfl();
+  Dwfl* dwfl = code_.dwfl();
   if (!dwfl) return stack;
   std::vector<std::uint64_t> addresses;
   const int failed = dwfl_getthread_frames(dwfl, tid, visit_frame, &addresses);

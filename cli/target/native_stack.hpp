@@ -41,7 +41,8 @@ struct native_stack {
 class native_stacks {
  public:
   /// A state of threads is attached to the Dwfl: by attach(), or a core file's.
-  explicit native_stacks(std::shared_ptr<target_code> code);
+  /// Both must outlive it.
+  native_stacks(modules& code, symbolizer& names);
 
   /// `tid` as the attached state has it.
   [[nodiscard]] native_stack of(pid_t tid);
@@ -49,14 +50,14 @@ class native_stacks {
  private:
   const std::vector<native_frame>& at(std::uint64_t address);
 
-  std::shared_ptr<target_code> code_;
-  std::unique_ptr<symbolizer> symbols_;
+  modules& code_;
+  symbolizer& names_;
   std::unordered_map<std::uint64_t, std::vector<native_frame>> known_;
 };
 
-/// Makes the copies the state of the Dwfl's threads. They must outlive it; once for each Dwfl.
+/// Makes the copies the state of the Dwfl's threads, once for each Dwfl. They must outlive it, and may change.
 /// False: libdwfl does not know this machine.
-bool attach(target_code& code, std::span<const thread_copy> threads);
+bool attach(modules& code, const std::vector<thread_copy>& threads);
 
 /// The innermost function that the user wrote; null: none is known.
 [[nodiscard]] const native_frame* innermost_user_frame(const native_stack& stack);

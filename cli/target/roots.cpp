@@ -100,8 +100,6 @@ int read_root(const memory& from, std::uint64_t address, root_copy& copy) {
   return 0;
 }
 
-std::string subject_of(pid_t pid) { return fmt::format("pid {}", pid); }
-
 target_roots root_finder::find(pid_t pid) {
   target_roots result;
   const auto bytes = process_memory(pid);
@@ -180,10 +178,6 @@ std::string reason_without_agent(const target_roots& roots, pid_t inner_pid) {
       best = &root;
   }
   return best ? describe(*best, inner_pid) : "its memory cannot be read";
-}
-
-error no_such_process(pid_t pid) {
-  return {error_code::no_such_process, subject_of(pid), "no such process", "tasks list shows those there are"};
 }
 
 std::optional<error> unreadable(pid_t pid, const target_roots& roots) {

@@ -58,16 +58,12 @@ class root_finder {
   std::map<file_id, elf_notes, std::less<>> files_;
 };
 
-/// "pid 4131".
-[[nodiscard]] std::string subject_of(pid_t pid);
-
 /// The process that a user's word names: a pid, or a name that exactly one process has.
 [[nodiscard]] result<pid_t> find_process(std::string_view word);
 
 /// Why no agent answers, in words, from what the process's roots say.
 [[nodiscard]] std::string reason_without_agent(const target_roots& roots, pid_t inner_pid);
 
-[[nodiscard]] error no_such_process(pid_t pid);
 /// Why there is nothing to read, whether an agent listens or not; nothing where there is.
 [[nodiscard]] std::optional<error> unreadable(pid_t pid, const target_roots& roots);
 [[nodiscard]] error layout_error(std::string subject, std::uint32_t theirs);

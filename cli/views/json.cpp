@@ -76,7 +76,7 @@ void fill_view(const leak& what_leaks, const resolved& what, v1::LeakView& view)
   view.set_frame_bytes(what_leaks.frame_bytes);
 }
 
-void fill_view(const leaks::proof& proof, v1::LeaksView& view) {
+void fill_view(const proof_result& proof, v1::LeaksView& view) {
   view.set_tasks(proof.tasks);
   view.set_checked(proof.proven + proof.held + proof.unchecked);
   view.set_proven(proof.proven);

@@ -18,7 +18,7 @@ inline constexpr std::uint32_t schema_version = 1;
 void fill_view(const v1::Task& task, const resolved& what, v1::TaskView& view);
 void fill_view(const v1::Group& group, const resolved& what, v1::GroupView& view);
 void fill_view(const leak& what_leaks, const resolved& what, v1::LeakView& view);
-void fill_view(const leaks::proof& proof, v1::LeaksView& view);
+void fill_view(const proof_result& proof, v1::LeaksView& view);
 void fill_view(const v1::Vitals& vitals, v1::VitalsView& view);
 
 /// One JSON document whose array `field` is printed element by element, so that its length costs no memory.

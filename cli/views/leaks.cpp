@@ -28,10 +28,10 @@ std::string_view color_of(v1::LeakView::Verdict verdict) {
 }
 
 /// "2 not checked: the allocator of its frames is not known".
-std::string reasons_of(const leaks::proof& proof) {
+std::string reasons_of(const proof_result& proof) {
   std::map<std::string_view, std::size_t> reasons;
   for (const auto& finding : proof.findings)
-    if (finding.verdict == leaks::verdict::unchecked) ++reasons[finding.reason];
+    if (finding.verdict == certainty::unchecked) ++reasons[finding.reason];
   std::string text;
   for (const auto& [reason, count] : reasons) text += fmt::format("{}{}", text.empty() ? "" : "; ", reason);
   return text;

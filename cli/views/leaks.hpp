@@ -17,7 +17,7 @@ struct leak_summary {
   std::size_t wrong = 0;                ///< groups that are proven, growing or stalled
   std::size_t listed = 0;               ///< all groups that were listed
   std::size_t left_out = 0;             ///< beyond --top
-  const leaks::proof* proof = nullptr;  ///< null: none was made
+  const proof_result* proof = nullptr;  ///< null: none was made
 };
 /// What was looked at, and what it cost.
 void render_summary(fmt::memory_buffer& out, const leak_summary& summary);

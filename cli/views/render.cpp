@@ -181,18 +181,6 @@ void render_list(fmt::memory_buffer& out, const v1::ListView& view, const render
   append(out, all.substr(header));
 }
 
-std::vector<std::string> findings_of(const v1::Vitals& vitals) {
-  std::vector<std::string> findings;
-  if (vitals.deadlock_hint()) {
-    findings.push_back(fmt::format(
-        "deadlock: all {} tasks are blocked on channels and nothing is pending that could wake them", vitals.tasks()));
-  }
-  if (vitals.lost() != 0) {
-    findings.push_back(fmt::format("{} tasks are in no count: the registry found no memory for them", vitals.lost()));
-  }
-  return findings;
-}
-
 void render_vitals(fmt::memory_buffer& out, const v1::Vitals& vitals, const std::vector<channel_group>& groups,
                    const std::vector<std::string>& findings, bool details, const render_context& context) {
   const auto to = std::back_inserter(out);

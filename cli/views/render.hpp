@@ -44,8 +44,6 @@ struct channel_group {
 };
 void render_vitals(fmt::memory_buffer& out, const v1::Vitals& vitals, const std::vector<channel_group>& groups,
                    const std::vector<std::string>& findings, bool details, const render_context& context);
-/// What is wrong at a glance, a sentence each.
-[[nodiscard]] std::vector<std::string> findings_of(const v1::Vitals& vitals);
 
 /// One task's stack, and one group's; `first` ones have no empty line before them.
 void render_task(fmt::memory_buffer& out, const v1::Task& task, const resolved& what, bool first,

@@ -10,13 +10,11 @@
 namespace tasks::cli {
 namespace {
 
-using leaks::verdict;
-
 constexpr std::size_t most_shown = 10;  ///< of each task's wakers, in text
 
 void append(fmt::memory_buffer& out, std::string_view text) { out.append(text.data(), text.data() + text.size()); }
 
-const leaks::graph_task* node_of(const why_survey& survey, std::uint64_t task) {
+const graph_task* node_of(const why_survey& survey, std::uint64_t task) {
   const auto found = survey.graph.tasks.find(task);
   return found == survey.graph.tasks.end() ? nullptr : &found->second;
 }
@@ -59,21 +57,21 @@ std::string verdict_words(const why_survey& survey) {
   const auto& proof = survey.proof;
   const auto kind = survey.subject.task.wait().kind();
   switch (proof.verdict) {
-    case verdict::proven:
+    case certainty::proven:
       return kind == v1::Wait::TASKS ? "none of them will ever end: this task will never wake"
                                      : "nothing alive points to it: this task will never wake";
-    case verdict::held: {
+    case certainty::held: {
       auto text = "held by " + describe(proof.by);
       if (const auto root = describe(proof.root); root != describe(proof.by)) text += ", reached from " + root;
       return text;
     }
-    case verdict::unchecked:
+    case certainty::unchecked:
       return proof.reason.empty() ? "" : "it is not proven that it never wakes: " + proof.reason;
   }
   return {};
 }
 
-std::string holder_words(const leaks::referrer& other) {
+std::string holder_words(const referrer& other) {
   auto text = describe(other.from);
   if (other.allocations == 1) text += ", through an allocation";
   if (other.allocations > 1) text += fmt::format(", through {} allocations", other.allocations);
@@ -126,7 +124,7 @@ class waker_lines {
   std::set<std::uint64_t> seen_;
 };
 
-std::string cycle_words(const std::vector<leaks::cycle_step>& cycle, const why_survey& survey) {
+std::string cycle_words(const std::vector<cycle_step>& cycle, const why_survey& survey) {
   std::string text;
   for (const auto& step : cycle) {
     text += fmt::format("task {} → ", step.task);
@@ -228,8 +226,8 @@ void fill_view(const why_survey& survey, const render_context& context, v1::WhyV
   view.set_pid(static_cast<std::uint32_t>(context.pid));
   fill_view(subject.task, subject.what, *view.mutable_task());
   for (const auto& sentence : wait_sentences(survey, context)) view.add_waits(sentence);
-  if (survey.proof.verdict == verdict::proven) view.set_verdict(v1::WhyView::NEVER_WAKES);
-  if (survey.proof.verdict == verdict::held) view.set_verdict(v1::WhyView::HELD);
+  if (survey.proof.verdict == certainty::proven) view.set_verdict(v1::WhyView::NEVER_WAKES);
+  if (survey.proof.verdict == certainty::held) view.set_verdict(v1::WhyView::HELD);
   view.set_evidence(verdict_words(survey));
   if (const auto* node = node_of(survey, subject.task.id())) view.set_beside(node->beside);
   if (subject.what.fd && subject.what.fd->waiting) {

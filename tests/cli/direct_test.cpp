@@ -144,7 +144,7 @@ const std::set<std::string> churning = {
 
 TEST(Churn, NoTaskIsShownTornWhileTasksBeginAndEnd) {
   program target({program_path("churn")}, {"TASKS_AGENT=off"});
-  auto opened = open_direct(target.pid());
+  auto opened = open_direct(live_target(target.pid()));
   ASSERT_TRUE(opened) << opened.why().fact;
   auto& source = **opened;
   std::uint64_t seen = 0, last_id = 0;

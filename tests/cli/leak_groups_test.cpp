@@ -53,21 +53,21 @@ task_count counted(const v1::Chunk& chunk) {
   return count;
 }
 
-leaks::proof proof_of(const std::vector<leaks::finding>& findings) {
-  leaks::proof proof;
+proof_result proof_of(const std::vector<finding>& findings) {
+  proof_result proof;
   proof.findings = findings;
   return proof;
 }
-leaks::finding proven(std::uint64_t id, bool closed = false) {
-  leaks::finding found;
+finding proven(std::uint64_t id, bool closed = false) {
+  finding found;
   found.task = id;
   found.object = 0x1000;
-  found.verdict = leaks::verdict::proven;
+  found.verdict = certainty::proven;
   found.closed = closed;
   return found;
 }
 
-std::vector<leak> leaks_in(const v1::Chunk& last, const leaks::proof& proof = {}, const task_count* before = nullptr,
+std::vector<leak> leaks_in(const v1::Chunk& last, const proof_result& proof = {}, const task_count* before = nullptr,
                            const task_count* halfway = nullptr) {
   leak_groups groups({.min_age_ms = 30'000, .interval_seconds = 5}, &proof, before, halfway);
   groups.add(last);
@@ -83,11 +83,11 @@ TEST(Old, AreTasksThatHaveWaitedForAtLeastTheAge) {
 }
 
 TEST(Old, SaysWhoHoldsWhatItWaitsOn) {
-  leaks::finding held;
+  finding held;
   held.task = 1;
-  held.verdict = leaks::verdict::held;
-  held.by = {leaks::holder::kind::allocation, 0x2000, 48, 0, {}};
-  held.root = {leaks::holder::kind::module, 0x3000, 0, 0, "/usr/bin/server"};
+  held.verdict = certainty::held;
+  held.by = {holder::kind::allocation, 0x2000, 48, 0, {}};
+  held.root = {holder::kind::module, 0x3000, 0, 0, "/usr/bin/server"};
   const auto found = leaks_in(look({{.id = 1, .location = 1}}), proof_of({held}));
   ASSERT_EQ(found.size(), 1u);
   EXPECT_EQ(found[0].evidence,

@@ -1,0 +1,82 @@
+#include <algorithm>
+#include <utility>
+
+#include "linux/proc.hpp"
+#include "linux/process_stop.hpp"
+#include "target/native_stack.hpp"
+#include "target/target.hpp"
+
+namespace tasks::cli {
+namespace {
+
+constexpr std::chrono::milliseconds patience{1000};
+
+class stopped_process final : public standstill {
+ public:
+  explicit stopped_process(pid_t pid, process_stop stop)
+      : pid_(pid), stop_(std::move(stop)), bytes_(process_memory(pid)) {}
+  [[nodiscard]] const memory& bytes() const override { return *bytes_; }
+  [[nodiscard]] const std::vector<thread_registers>& threads() const override { return stop_.threads(); }
+  [[nodiscard]] kernel_words kernel() const override { return read_kernel_words(pid_, bytes_->regions()); }
+
+ private:
+  pid_t pid_;
+  process_stop stop_;
+  std::unique_ptr<memory> bytes_;
+};
+
+result<std::vector<root_copy>> own_roots(pid_t pid, target_roots found) {
+  if (auto why = unreadable(pid, found)) return *std::move(why);
+  const auto inner_pid = innermost_pid(pid);
+  // A root with another process's pid is a copy that a fork left behind; one without any has no task yet.
+  std::erase_if(found.roots, [&](const root_copy& root) { return root.pid != inner_pid; });
+  return std::move(found.roots);
+}
+
+class process final : public target {
+ public:
+  process(pid_t pid, std::optional<target_roots> found)
+      : pid_(pid), bytes_(process_memory(pid)), found_(std::move(found)), code_(pid) {}
+
+  [[nodiscard]] pid_t pid() const override { return pid_; }
+  [[nodiscard]] bool is_alive() const override { return true; }
+  [[nodiscard]] const memory& bytes() const override { return *bytes_; }
+  [[nodiscard]] modules& code() override { return code_; }
+  [[nodiscard]] std::vector<os_thread> threads() const override { return list_threads(pid_); }
+
+  [[nodiscard]] const result<std::vector<root_copy>>& roots() const override {
+    if (!roots_) roots_ = own_roots(pid_, found_ ? *std::move(found_) : root_finder().find(pid_));
+    return *roots_;
+  }
+
+  const thread_copies& copy_stacks(std::span<const pid_t> tids) override {
+    copies_ = copy_threads(pid_, tids);
+    if (!attached_) attached_ = attach(code_, copies_.threads);
+    return copies_;
+  }
+
+  [[nodiscard]] result<std::unique_ptr<standstill>> hold() const override {
+    auto stop = process_stop::begin(pid_, patience);
+    if (!stop) return stop.why();
+    return std::unique_ptr<standstill>(std::make_unique<stopped_process>(pid_, *std::move(stop)));
+  }
+
+ private:
+  pid_t pid_;
+  std::unique_ptr<memory> bytes_;
+  mutable std::optional<target_roots> found_;
+  mutable std::optional<result<std::vector<root_copy>>> roots_;
+  thread_copies copies_;  ///< before code_, which looks at them
+  modules code_;
+  bool attached_ = false;
+};
+
+}  // namespace
+
+std::shared_ptr<target> live_target(pid_t pid) { return std::make_shared<process>(pid, std::nullopt); }
+
+std::shared_ptr<target> live_target(pid_t pid, target_roots found) {
+  return std::make_shared<process>(pid, std::move(found));
+}
+
+}  // namespace tasks::cli

@@ -1,0 +1,79 @@
+#pragma once
+
+/// What is looked at: a process, or the core of one. Whoever needs its memory, threads or code asks here, and does not
+/// ask what it is.
+///
+///   target ──> bytes, roots           read while it goes on
+///          ──> copy_stacks ──> code   each thread is stopped for a moment
+///          ──> hold ──> standstill    all threads are stopped, until that goes
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "linux/kernel_words.hpp"
+#include "linux/memory.hpp"
+#include "linux/registers.hpp"
+#include "linux/thread_copy.hpp"
+#include "linux/thread_list.hpp"
+#include "symbols/modules.hpp"
+#include "symbols/symbolizer.hpp"
+#include "target/roots.hpp"
+
+namespace tasks::cli {
+
+/// A target whose threads do not move for as long as this lives. Only the thread that got it may let it go.
+class standstill {
+ public:
+  virtual ~standstill() = default;
+  /// As it is now.
+  [[nodiscard]] virtual const memory& bytes() const = 0;
+  /// Empty where they are not known.
+  [[nodiscard]] virtual const std::vector<thread_registers>& threads() const = 0;
+  /// What the kernel holds for it. A core does not tell; see cli/README.md.
+  [[nodiscard]] virtual kernel_words kernel() const = 0;
+};
+
+class target {
+ public:
+  virtual ~target() = default;
+
+  /// In our pid namespace; of a core: as the process called itself.
+  [[nodiscard]] virtual pid_t pid() const = 0;
+  /// False: nothing of it moves, and there is nothing in /proc.
+  [[nodiscard]] virtual bool is_alive() const = 0;
+  [[nodiscard]] virtual const memory& bytes() const = 0;
+  /// The registries that are its own, and no copies of another process's; found once. Or why there are none to read.
+  [[nodiscard]] virtual const result<std::vector<root_copy>>& roots() const = 0;
+  /// As they are now. Of a core only their ids are known.
+  [[nodiscard]] virtual std::vector<os_thread> threads() const = 0;
+  /// Makes code() ready to unwind these threads, as they are now. What is returned holds until the next call.
+  virtual const thread_copies& copy_stacks(std::span<const pid_t> tids) = 0;
+  /// Fails where threads cannot be stopped within a second.
+  [[nodiscard]] virtual result<std::unique_ptr<standstill>> hold() const = 0;
+
+  /// Its executable and libraries: one for all who ask, as opening debug information is what costs.
+  [[nodiscard]] virtual modules& code() = 0;
+  /// Names of its code.
+  [[nodiscard]] symbolizer& names();
+
+ private:
+  std::unique_ptr<symbolizer> names_;
+};
+
+class core_file;
+
+/// A live process. Nothing of it is read before somebody asks.
+[[nodiscard]] std::shared_ptr<target> live_target(pid_t pid);
+/// Likewise, where its roots were looked for already.
+[[nodiscard]] std::shared_ptr<target> live_target(pid_t pid, target_roots found);
+/// Fails where no registry can be read in it.
+[[nodiscard]] result<std::shared_ptr<target>> core_target(std::shared_ptr<core_file> core);
+
+}  // namespace tasks::cli
