@@ -14,10 +14,9 @@
 #include "picture/heap_map.hpp"
 #include "picture/picture.hpp"
 #include "picture/unused_stacks.hpp"
-#include "proof/asio_channels.hpp"
-#include "proof/asio_timers.hpp"
 #include "proof/evidence.hpp"
 #include "proof/mark.hpp"
+#include "proof/scene.hpp"
 #include "proof/task_states.hpp"
 
 namespace tasks::cli {
@@ -29,41 +28,25 @@ double ms_since(clock::time_point begin) {
   return std::chrono::duration<double, std::milli>(clock::now() - begin).count();
 }
 
-/// Roots as they are in the picture: a registry may have been made since they were found.
-std::vector<root_copy> read_again(const memory& from, const std::vector<root_copy>& roots) {
-  std::vector<root_copy> now;
-  for (const auto& root : roots) {
-    root_copy copy;
-    if (read_root(from, root.address, copy) == 0) now.push_back(std::move(copy));
-  }
-  return now;
-}
-
 /// Does it wait on an object, rather than for tasks?
 bool has_object(const seen_task& task) { return is_channel(task.waits_for) || task.never_expires; }
 
-class search {
+class leak_search {
  public:
-  search(memory_image& image, const std::vector<thread_registers>& threads, const kernel_words& kernel,
-         const std::vector<root_copy>& roots)
-      : image_(image), threads_(threads), kernel_(kernel), roots_(read_again(image, roots)) {}
+  explicit leak_search(scene& in) : scene_(in), image_(in.image()), threads_(in.threads()), seen_(in.tasks()) {}
 
   proof_result run() {
-    seen_ = read_tasks(image_, roots_);
     proof_.tasks = seen_.tasks.size();
     proof_.doubt = doubt();
     choose();
     if (candidates_.empty() || !proof_.doubt.empty()) return finish();
-    const auto heaps = find_glibc_heaps(image_, heap_);
-    proof_.arenas = heaps.arenas;
-    proof_.refused_arenas = heaps.refused;
-    proof_.mapped_allocations = heaps.mapped;
+    scene_.look_closer();
+    proof_.arenas = scene_.allocators().arenas;
+    proof_.refused_arenas = scene_.allocators().refused;
+    proof_.mapped_allocations = scene_.allocators().mapped;
     proof_.objects = heap_.size();
     check();
-    for (const auto link : heaps.links) image_.erase(link);
-    for (const auto& list : lists_)
-      for (const auto link : list.links()) image_.erase(link);
-    for (const auto link : timers_->links()) image_.erase(link);
+    scene_.erase_links();
     mark();
     judge();
     return finish();
@@ -78,7 +61,7 @@ class search {
   };
 
   std::string doubt() const {
-    if (!kernel_.forbids.empty()) return kernel_.forbids;
+    if (!scene_.kernel().forbids.empty()) return scene_.kernel().forbids;
     if (threads_.empty()) return "the registers of its threads are not known";
     if (!image_.unreadable().empty()) {
       const auto& first = image_.unreadable().front();
@@ -102,8 +85,6 @@ class search {
 
   /// Sorts out what cannot be proven. Those count as alive.
   void check() {
-    for (const auto& each : offsets_of(roots_)) lists_.emplace_back(image_, heap_, each);
-    timers_.emplace(image_, heap_);
     for (auto& c : candidates_) {
       c.found.reason = why_not(seen_.tasks[c.task], c.found);
       c.alive = !c.found.reason.empty() || c.found.verdict == certainty::held;
@@ -134,12 +115,12 @@ class search {
     }
     if (heap_.is_free(object)) return "its " + what + " is gone";
     if (task.never_expires) {
-      if (!timers_->verify(task.object)) return "its timer could not be verified";
+      if (!scene_.timers().verify(task.object)) return "its timer could not be verified";
       const auto [known, is_new] = timer_waiters_.try_emplace(task.object);
-      if (is_new) known->second = objects_of(image_, heap_, timers_->first_waiter(task.object));
+      if (is_new) known->second = objects_of(image_, heap_, scene_.timers().first_waiter(task.object));
       return waits_in(task, known->second) ? "" : "it is not in its timer's list of waiters";
     }
-    for (auto& list : lists_) {
+    for (auto& list : scene_.channels()) {
       if (!list.verify(task.object)) continue;
       found.closed = list.is_closed(task.object);
       return waits_in(task, list.waiters(task.object)) ? "" : "it is not in its channel's list of waiters";
@@ -172,7 +153,7 @@ class search {
       if (waits_in_libc(image_, thread)) continue;
       for (const auto word : thread.vector) marker_->add(word, {origin::kind::thread, thread.tid});
     }
-    for (const auto& held : kernel_.words) marker_->add(held.word, {origin::kind::kernel, held.descriptor});
+    for (const auto& held : scene_.kernel().words) marker_->add(held.word, {origin::kind::kernel, held.descriptor});
     auto next = candidates_.begin();
     for (std::uint32_t i = 0; i < seen_.tasks.size(); ++i) {
       if (next != candidates_.end() && next->task == i && !(next++)->alive) continue;
@@ -240,14 +221,11 @@ class search {
     return std::move(proof_);
   }
 
-  memory_image& image_;
+  scene& scene_;
+  const memory_image& image_;
   const std::vector<thread_registers>& threads_;
-  const kernel_words& kernel_;
-  std::vector<root_copy> roots_;
-  seen_tasks seen_;
-  heap_map heap_;
-  std::vector<channel_list> lists_;
-  std::optional<timer_list> timers_;
+  const seen_tasks& seen_;
+  const heap_map& heap_ = scene_.heap();
   std::unordered_map<std::uint64_t, std::unordered_set<heap_map::object>> timer_waiters_;  ///< by timer
   std::optional<marker> marker_;
   std::vector<candidate> candidates_;
@@ -285,10 +263,9 @@ preview look_ahead(const memory& live, const std::vector<root_copy>& roots) {
 
 }  // namespace
 
-proof_result prove(memory_image& image, const std::vector<thread_registers>& threads, const kernel_words& kernel,
-                   const std::vector<root_copy>& roots) {
+proof_result prove(scene& in) {
   const auto begin = clock::now();
-  auto found = search(image, threads, kernel, roots).run();
+  auto found = leak_search(in).run();
   found.total_ms = ms_since(begin);
   return found;
 }
@@ -306,7 +283,8 @@ result<proof_result> prove(const target& from) {
   }
   auto taken = take_picture(from);
   if (!taken) return taken.why();
-  auto found = prove(taken->image, taken->threads, taken->kernel, taken->roots);
+  scene in(*taken);
+  auto found = prove(in);
   found.stopped_ms = taken->stopped_ms;
   found.total_ms = ms_since(begin);
   return found;

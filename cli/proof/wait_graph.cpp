@@ -6,11 +6,9 @@
 #include <set>
 #include <unordered_map>
 
-#include "picture/glibc_heap.hpp"
 #include "picture/picture.hpp"
-#include "proof/asio_channels.hpp"
-#include "proof/asio_timers.hpp"
 #include "proof/prover.hpp"
+#include "proof/scene.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -139,28 +137,15 @@ std::vector<cycle_step> find_cycle(const wait_graph& graph, std::uint64_t task) 
 result<wait_story> look_at_wait(const target& from, std::uint64_t task) {
   auto taken = take_picture(from);
   if (!taken) return taken.why();
-  auto& image = taken->image;
-  const auto seen = read_tasks(image, taken->roots);
-  heap_map heap;
-  const auto heaps = find_glibc_heaps(image, heap);
-  std::vector<std::uint64_t> links = heaps.links;
-  for (const auto& offsets : offsets_of(taken->roots)) {
-    channel_list list(image, heap, offsets);
-    for (const auto& each : seen.tasks)
-      if (is_channel(each.waits_for)) static_cast<void>(list.verify(each.object));
-    links.insert(links.end(), list.links().begin(), list.links().end());
-  }
-  timer_list timers(image, heap);
-  for (const auto& each : seen.tasks)
-    if (each.never_expires) static_cast<void>(timers.verify(each.object));
-  links.insert(links.end(), timers.links().begin(), timers.links().end());
+  scene in(*taken);
   wait_story story;
   story.stopped_ms = taken->stopped_ms;
-  for (auto& found : prove(image, taken->threads, taken->kernel, taken->roots).findings)
+  for (auto& found : prove(in).findings)
     if (found.task == task) story.what = std::move(found);
-  for (const auto link : links) image.erase(link);
-  reference_search search(image, heap, taken->threads, taken->kernel, seen);
-  story.graph = follower(seen, search).follow(task);
+  in.look_closer();
+  in.erase_links();
+  reference_search search(in.image(), in.heap(), in.threads(), in.kernel(), in.tasks());
+  story.graph = follower(in.tasks(), search).follow(task);
   return story;
 }
 

@@ -1,0 +1,56 @@
+#pragma once
+
+/// One picture, and what is found in it before anything can be proven or followed: its tasks, its allocations, and the
+/// lists that Asio keeps of channels and timers. Made once; everybody who looks at the picture shares it.
+///
+///   picture ──> tasks ──> allocations ──> verified lists ──> links that keep nothing alive, to be erased
+
+#include <vector>
+
+#include "picture/glibc_heap.hpp"
+#include "picture/heap_map.hpp"
+#include "picture/picture.hpp"
+#include "proof/asio_channels.hpp"
+#include "proof/asio_timers.hpp"
+#include "proof/task_states.hpp"
+
+namespace tasks::cli {
+
+class scene {
+ public:
+  /// Reads the tasks; `taken` must outlive it.
+  explicit scene(picture& taken);
+  scene(const scene&) = delete;
+  scene& operator=(const scene&) = delete;
+
+  [[nodiscard]] const memory_image& image() const noexcept { return taken_.image; }
+  [[nodiscard]] const std::vector<thread_registers>& threads() const noexcept { return taken_.threads; }
+  [[nodiscard]] const kernel_words& kernel() const noexcept { return taken_.kernel; }
+  [[nodiscard]] const seen_tasks& tasks() const noexcept { return tasks_; }
+
+  /// Finds the allocations, and verifies the lists in which tasks wait. Once; before anything below.
+  void look_closer();
+  /// Erases from the picture what malloc and Asio find their own by. Once.
+  void erase_links();
+
+  [[nodiscard]] const glibc_heaps& allocators() const noexcept { return allocators_; }
+  [[nodiscard]] const heap_map& heap() const noexcept { return heap_; }
+  /// One for each Asio in the target.
+  [[nodiscard]] std::vector<channel_list>& channels() noexcept { return channels_; }
+  [[nodiscard]] timer_list& timers() noexcept { return timers_; }
+
+ private:
+  picture& taken_;
+  std::vector<root_copy> roots_;
+  seen_tasks tasks_;
+  heap_map heap_;
+  glibc_heaps allocators_;
+  std::vector<channel_list> channels_;
+  timer_list timers_;
+  bool has_looked_ = false, has_erased_ = false;
+};
+
+/// Roots as they are in a memory: a registry may have been made since they were found.
+[[nodiscard]] std::vector<root_copy> read_again(const memory& from, const std::vector<root_copy>& roots);
+
+}  // namespace tasks::cli
