@@ -8,33 +8,15 @@
 #include <string>
 #include <string_view>
 
+#include "base/text.hpp"
+#include "utf8.hpp"
+
 namespace tasks::cli {
 namespace {
 
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::Reflection;
-
-void append(fmt::memory_buffer& out, std::string_view text) { out.append(text.data(), text.data() + text.size()); }
-
-/// Length of the UTF-8 sequence that `text` begins with; 0: it begins with none.
-std::size_t sequence_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const std::size_t length = byte(0) < 0x80   ? 1
-                             : byte(0) < 0xc2 ? 0
-                             : byte(0) < 0xe0 ? 2
-                             : byte(0) < 0xf0 ? 3
-                             : byte(0) < 0xf5 ? 4
-                                              : 0;
-  if (length > text.size()) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  }
-  // Overlong forms, surrogates, and what lies beyond Unicode.
-  if ((byte(0) == 0xe0 && byte(1) < 0xa0) || (byte(0) == 0xed && byte(1) > 0x9f)) return 0;
-  if ((byte(0) == 0xf0 && byte(1) < 0x90) || (byte(0) == 0xf4 && byte(1) > 0x8f)) return 0;
-  return length;
-}
 
 void print_string(fmt::memory_buffer& out, std::string_view text) {
   out.push_back('"');
@@ -53,7 +35,7 @@ void print_string(fmt::memory_buffer& out, std::string_view text) {
       out.push_back(c);
     } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
       fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
-    } else if (const auto length = sequence_length(text); length != 0) {
+    } else if (const auto length = detail::utf8_sequence(text); length != 0) {
       append(out, text.substr(0, length));
       used = length;
     } else {
@@ -123,35 +105,116 @@ void print_map(fmt::memory_buffer& out, const Message& m, const Reflection& r, c
   out.push_back('}');
 }
 
+void print_field(fmt::memory_buffer& out, const Message& m, const Reflection& r, const FieldDescriptor* f) {
+  if (f->is_map()) return print_map(out, m, r, f);
+  if (!f->is_repeated()) return print_value(out, m, r, f, -1);
+  out.push_back('[');
+  for (int i = 0; i < r.FieldSize(m, f); ++i) {
+    if (i != 0) out.push_back(',');
+    print_value(out, m, r, f, i);
+  }
+  out.push_back(']');
+}
+
+/// Calls `visit` with each field that is printed, from index `first` to before `last`.
+template <class Visit>
+void for_each_field(const Message& message, int first, int last, Visit visit) {
+  const auto& descriptor = *message.GetDescriptor();
+  const auto& reflection = *message.GetReflection();
+  for (int i = first; i < last; ++i) {
+    const auto* field = descriptor.field(i);
+    if (!field->has_presence() || reflection.HasField(message, field)) visit(reflection, field);
+  }
+}
+
+int index_of(const Message& message, std::string_view name) {
+  return message.GetDescriptor()->FindFieldByName(std::string(name))->index();
+}
+
 }  // namespace
 
 void print_json(fmt::memory_buffer& out, const Message& message) {
-  const auto& descriptor = *message.GetDescriptor();
-  const auto& reflection = *message.GetReflection();
   out.push_back('{');
   bool first = true;
-  for (int i = 0; i < descriptor.field_count(); ++i) {
-    const auto* field = descriptor.field(i);
-    if (field->has_presence() && !reflection.HasField(message, field)) continue;
+  for_each_field(message, 0, message.GetDescriptor()->field_count(), [&](const Reflection& r, const auto* field) {
     if (!first) out.push_back(',');
     first = false;
     out.push_back('"');
     append(out, field->json_name());
     append(out, "\":");
-    if (field->is_map()) {
-      print_map(out, message, reflection, field);
-    } else if (field->is_repeated()) {
-      out.push_back('[');
-      for (int k = 0; k < reflection.FieldSize(message, field); ++k) {
-        if (k != 0) out.push_back(',');
-        print_value(out, message, reflection, field, k);
-      }
-      out.push_back(']');
-    } else {
-      print_value(out, message, reflection, field, -1);
-    }
-  }
+    print_field(out, message, r, field);
+  });
   out.push_back('}');
+}
+
+void json_writer::begin_value() {
+  if (!after_key_ && !is_empty_.empty()) {
+    if (!is_empty_.back()) out_.push_back(',');
+    is_empty_.back() = false;
+  }
+  if (on_a_line_) out_.push_back('\n');
+  after_key_ = on_a_line_ = false;
+}
+
+void json_writer::begin_object() {
+  begin_value();
+  out_.push_back('{');
+  is_empty_.push_back(true);
+}
+
+void json_writer::begin_array() {
+  begin_value();
+  out_.push_back('[');
+  is_empty_.push_back(true);
+}
+
+void json_writer::end(char bracket) {
+  is_empty_.pop_back();
+  out_.push_back(bracket);
+}
+
+void json_writer::key(std::string_view name) {
+  begin_value();
+  print_string(out_, name);
+  out_.push_back(':');
+  after_key_ = true;
+}
+
+void json_writer::string(std::string_view text) {
+  begin_value();
+  print_string(out_, text);
+}
+
+void json_writer::number(std::uint32_t value) {
+  begin_value();
+  print_integer(out_, value);
+}
+
+void json_writer::null() {
+  begin_value();
+  append(out_, "null");
+}
+
+void json_writer::message(const Message& message) {
+  begin_value();
+  print_json(out_, message);
+}
+
+void json_writer::fields_before(const Message& message, std::string_view name) {
+  for_each_field(message, 0, index_of(message, name), [&](const Reflection& r, const auto* field) {
+    key(field->json_name());
+    begin_value();
+    print_field(out_, message, r, field);
+  });
+}
+
+void json_writer::fields_after(const Message& message, std::string_view name) {
+  for_each_field(message, index_of(message, name) + 1, message.GetDescriptor()->field_count(),
+                 [&](const Reflection& r, const auto* field) {
+                   key(field->json_name());
+                   begin_value();
+                   print_field(out_, message, r, field);
+                 });
 }
 
 }  // namespace tasks::cli

@@ -1,9 +1,56 @@
 #pragma once
 
+/// JSON, as RFC 8259 has it. Everything that --json prints is written here.
+///
+///   json_writer json(text);
+///   json.begin_object();
+///   json.key("tasks"); json.begin_array();      {"tasks":[
+///   json.on_a_line(); json.message(task);       {"id":"1", …},
+///   json.end_array(); json.end_object();        ]}
+
 #include <fmt/format.h>
 #include <google/protobuf/message.h>
 
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
 namespace tasks::cli {
+
+/// Writes values one after another, and the commas between them. What it is asked for has to make a document: a key
+/// before each value of an object, and an end to each beginning.
+class json_writer {
+ public:
+  explicit json_writer(fmt::memory_buffer& out) : out_(out) {}
+
+  void begin_object();
+  void end_object() { end('}'); }
+  void begin_array();
+  void end_array() { end(']'); }
+  void key(std::string_view name);
+  /// The next value begins on a line of its own.
+  void on_a_line() { on_a_line_ = true; }
+
+  /// Bytes that are no UTF-8 become U+FFFD.
+  void string(std::string_view text);
+  void number(std::uint32_t value);
+  void null();
+  void message(const google::protobuf::Message& message);
+  /// A value that somebody else appends now, as print_json() would.
+  void foreign_value() { begin_value(); }
+  /// Of an object that is a message: its fields before `name`, or those after it, in the order of the message's type.
+  void fields_before(const google::protobuf::Message& message, std::string_view name);
+  void fields_after(const google::protobuf::Message& message, std::string_view name);
+
+ private:
+  void begin_value();
+  void end(char bracket);
+
+  fmt::memory_buffer& out_;
+  std::vector<bool> is_empty_;  ///< of each object and array that has begun
+  bool after_key_ = false;
+  bool on_a_line_ = false;
+};
 
 /// Appends a message in protobuf's canonical JSON mapping, in one line: zeros and empty lists printed, 64-bit numbers
 /// as strings, what has presence and is absent left out. Bytes that are no UTF-8 become U+FFFD.

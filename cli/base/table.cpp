@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/text.hpp"
+
 namespace tasks::cli {
 namespace {
 
@@ -13,8 +15,6 @@ bool begins_code_point(char c) { return (static_cast<unsigned char>(c) & 0xc0) !
 void pad(fmt::memory_buffer& out, std::size_t n) {
   for (; n != 0; --n) out.push_back(' ');
 }
-
-void append(fmt::memory_buffer& out, std::string_view text) { out.append(text.data(), text.data() + text.size()); }
 
 std::vector<std::size_t> widths_of(const std::vector<column>& columns, const std::vector<table_row>& rows,
                                    std::size_t indent, std::size_t terminal) {

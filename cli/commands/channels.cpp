@@ -1,7 +1,7 @@
 #include "surveys/channels.hpp"
-#include "base/json.hpp"
 #include "commands/command.hpp"
 #include "views/channels.hpp"
+#include "views/json.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -22,8 +22,7 @@ result<int> run(const arguments& args, output& out) {
     v1::ChannelsView view;
     view.set_pid(static_cast<std::uint32_t>((*source)->pid()));
     fill_view(*survey, view);
-    print_json(out.text(), view);
-    out.text().push_back('\n');
+    print_document(out, view);
     return 0;
   }
   render_channels(out.text(), *survey,

@@ -1,7 +1,7 @@
+#include "views/list.hpp"
 #include "commands/command.hpp"
 #include "surveys/processes.hpp"
 #include "views/json.hpp"
-#include "views/render.hpp"
 
 namespace tasks::cli {
 namespace {

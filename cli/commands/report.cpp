@@ -7,6 +7,9 @@
 
 #include <cstdio>
 #include <ctime>
+#include <iterator>
+#include <string>
+#include <vector>
 
 #include "base/json.hpp"
 #include "commands/command.hpp"
@@ -46,15 +49,6 @@ std::string time_now() {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", utc);
 }
 
-std::string quoted(std::string_view text) {
-  std::string json = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') json += '\\';
-    if (static_cast<unsigned char>(c) >= 0x20) json += c;
-  }
-  return json + "\"";
-}
-
 arguments arguments_of(const section& s, const arguments& asked) {
   auto args = asked;
   args.group = s.group;
@@ -81,24 +75,33 @@ int write_text(const arguments& args, const std::string& subject, output& out, s
 
 /// {"schemaVersion":1, …, "vitals":{…}, …, "errors":[]}: each view as its own command prints it, or null.
 int write_json(const arguments& args, const std::string& subject, output& out, std::optional<error>& first) {
-  fmt::format_to(std::back_inserter(out.text()), "{{\"schemaVersion\":{},\"subject\":{},\"takenAt\":{}", schema_version,
-                 quoted(subject), quoted(time_now()));
-  int good = 0;
-  std::string errors;
+  json_writer json(out.text());
+  json.begin_object();
+  json.key("schemaVersion");
+  json.number(schema_version);
+  json.key("subject");
+  json.string(subject);
+  json.key("takenAt");
+  json.string(time_now());
+  std::vector<std::string> errors;
   for (const auto& s : sections) {
-    fmt::format_to(std::back_inserter(out.text()), ",\n\"{}\":", s.name);
+    json.on_a_line();
+    json.key(s.name);
     const auto before = out.size();
     const auto done = s.what.run(arguments_of(s, args), out);
-    if (out.size() == before) fmt::format_to(std::back_inserter(out.text()), "null");
-    if (done) {
-      ++good;
-      continue;
-    }
+    out.size() == before ? json.null() : json.foreign_value();
+    if (done) continue;
     if (!first) first = done.why();
-    errors += (errors.empty() ? "" : ",") + quoted(message(done.why()));
+    errors.push_back(message(done.why()));
   }
-  fmt::format_to(std::back_inserter(out.text()), ",\n\"errors\":[{}]}}\n", errors);
-  return good;
+  json.on_a_line();
+  json.key("errors");
+  json.begin_array();
+  for (const auto& each : errors) json.string(each);
+  json.end_array();
+  json.end_object();
+  out.text().push_back('\n');
+  return static_cast<int>(std::size(sections) - errors.size());
 }
 
 result<int> write_to(const arguments& args, output& out) {

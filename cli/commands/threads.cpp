@@ -1,8 +1,8 @@
 #include "views/threads.hpp"
-#include "base/json.hpp"
 #include "base/words.hpp"
 #include "commands/command.hpp"
 #include "target/roots.hpp"
+#include "views/json.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -52,8 +52,7 @@ result<int> run(const arguments& args, output& out) {
     v1::ThreadsView view;
     view.set_pid(static_cast<std::uint32_t>(from->pid()));
     fill_view(*survey, args.all_frames, view);
-    print_json(out.text(), view);
-    out.text().push_back('\n');
+    print_document(out, view);
   } else {
     const thread_style what = {!args.no_native, args.all_frames, args.verbose};
     render_threads(out.text(), *survey, what, {.style = out.style(), .pid = from->pid()});

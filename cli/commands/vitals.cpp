@@ -1,13 +1,10 @@
 #include <time.h>
 
-#include "base/json.hpp"
 #include "base/words.hpp"
 #include "commands/command.hpp"
-#include "surveys/running_stacks.hpp"
 #include "surveys/vitals.hpp"
 #include "views/json.hpp"
-#include "views/render.hpp"
-#include "views/threads.hpp"
+#include "views/vitals.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -25,67 +22,31 @@ constexpr option options[] = {
     exe_option,
 };
 
-struct reading {
-  v1::Vitals vitals;
-  std::vector<std::string> findings;
-  std::vector<channel_group> groups;
-  v1::VitalsView view;
-};
-
-/// Adds the workers that are stalled to the findings.
-result<void> find_stalled(const arguments& args, snapshot_source& source, reading& r) {
+result<std::chrono::milliseconds> stalled_after_of(const arguments& args) {
   using namespace std::chrono_literals;
   const auto limit = args.stalled_after ? parse_duration(*args.stalled_after) : std::chrono::milliseconds(1s);
   if (!limit || *limit <= 0ms) {
     return usage_error("--stalled-after", "\"" + *args.stalled_after + "\" is no duration", "such as 5 or 500ms");
   }
-  if (r.vitals.running() == 0) return {};
-  auto stacks = running_stacks::look(source, static_cast<std::uint64_t>(limit->count()));
-  if (!stacks) return stacks.why();
-  for (const auto& stalled : stalled_workers(*stacks)) {
-    r.findings.push_back(finding_of(stalled));
-    fill_view(stalled, *r.view.add_stalled());
-  }
-  return {};
-}
-
-result<reading> read_once(const arguments& args) {
-  auto source = open_target(args);
-  if (!source) return source.why();
-  const pid_t pid = (*source)->pid();
-  resolver names(**source, {.all_frames = false, .spawn_sites = false});
-  reading r;
-  resolved what;
-  const auto vitals = (*source)->vitals(false, [&](const v1::Chunk& chunk) {
-    names.learn(chunk);
-    for (const auto& group : chunk.groups()) {
-      names.resolve(group, what);
-      const frame* root = what.frames.empty() ? nullptr : what.frames.back().what;
-      r.groups.push_back({group.count(), group.wait().kind(), group.oldest_ms(), root ? root->function : "",
-                          root ? root->file : "", root ? root->line : 0});
-      if (args.json) fill_view(group, what, *r.view.add_blocked_channels());
-    }
-    return true;
-  });
-  if (!vitals) return vitals.why();
-  r.vitals = *vitals;
-  fill_view(r.vitals, r.view);
-  r.findings = findings_of(r.vitals);
-  if (const auto looked = find_stalled(args, **source, r); !looked) return looked.why();
-  for (const auto& finding : r.findings) r.view.add_findings(finding);
-  r.view.set_pid(static_cast<std::uint32_t>(pid));
-  return r;
+  return *limit;
 }
 
 result<int> print_once(const arguments& args, output& out, const text_style& style) {
-  const auto read = read_once(args);
-  if (!read) return read.why();
+  const auto stalled_after = stalled_after_of(args);
+  if (!stalled_after) return stalled_after.why();
+  auto source = open_target(args);
+  if (!source) return source.why();
+  resolver names(**source, {.all_frames = false, .spawn_sites = false});
+  const auto survey = survey_vitals(**source, names, *stalled_after);
+  if (!survey) return survey.why();
   if (args.json) {
-    print_json(out.text(), read->view);
-    out.text().push_back('\n');
+    v1::VitalsView view;
+    view.set_pid(static_cast<std::uint32_t>((*source)->pid()));
+    fill_view(*survey, view);
+    print_document(out, view);
   } else {
-    const render_context context = {.style = style, .resolution_ms = read->vitals.tick_resolution_ms()};
-    render_vitals(out.text(), read->vitals, read->groups, read->findings, args.details, context);
+    render_vitals(out.text(), *survey, args.details,
+                  {.style = style, .resolution_ms = survey->vitals.tick_resolution_ms()});
   }
   return 0;
 }

@@ -1,8 +1,8 @@
 #include "views/why.hpp"
-#include "base/json.hpp"
 #include "commands/command.hpp"
 #include "commands/filters.hpp"
 #include "surveys/why.hpp"
+#include "views/json.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -31,8 +31,7 @@ result<int> run(const arguments& args, output& out) {
   if (args.json) {
     v1::WhyView view;
     fill_view(*survey, context, view);
-    print_json(out.text(), view);
-    out.text().push_back('\n');
+    print_document(out, view);
   } else {
     render_why(out.text(), *survey, context);
   }

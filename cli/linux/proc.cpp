@@ -11,6 +11,8 @@
 #include <charconv>
 #include <utility>
 
+#include "base/text.hpp"
+
 namespace tasks::cli {
 namespace {
 
@@ -188,11 +190,6 @@ std::vector<listening_socket> listening_sockets(pid_t pid) {
     if (parse_number(next_field(line), inode)) sockets.push_back({std::string(socket_path), inode});
   });
   return sockets;
-}
-
-std::string_view base_name(std::string_view path) {
-  const auto slash = path.rfind('/');
-  return slash == path.npos ? path : path.substr(slash + 1);
 }
 
 std::optional<agent_name> agent_named_by(std::string_view socket_path) {

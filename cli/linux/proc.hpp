@@ -77,7 +77,4 @@ struct agent_name {
 /// socket as ".PID-HEX", by which the kernel goes on to list it, and links it to its name when it listens.
 [[nodiscard]] std::optional<agent_name> agent_named_by(std::string_view socket_path);
 
-/// Last component of a path.
-[[nodiscard]] std::string_view base_name(std::string_view path);
-
 }  // namespace tasks::cli

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <optional>
 
+#include "base/text.hpp"
 #include "linux/proc.hpp"
 
 namespace tasks::cli {

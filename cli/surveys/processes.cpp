@@ -13,6 +13,7 @@
 #include <set>
 #include <vector>
 
+#include "base/text.hpp"
 #include "base/words.hpp"
 #include "linux/proc.hpp"
 #include "sources/agent_connection.hpp"

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/text.hpp"
 #include "base/words.hpp"
 #include "linux/proc.hpp"
 

@@ -2,14 +2,36 @@
 
 /// The vital signs of a target, and what is wrong with them.
 
+#include <chrono>
 #include <string>
 #include <vector>
 
+#include "sources/snapshot_source.hpp"
+#include "surveys/resolver.hpp"
+#include "surveys/running_stacks.hpp"
 #include "tasks/v1/agent.pb.h"
 
 namespace tasks::cli {
 
-/// What is wrong at a glance, a sentence each.
+/// Tasks that are blocked on channels at the same place.
+struct blocked_group {
+  v1::Group group;
+  resolved what;
+};
+
+struct vitals_survey {
+  v1::Vitals vitals;
+  std::vector<blocked_group> on_channels;  ///< the largest first
+  std::vector<stalled_worker> stalled;
+  std::vector<std::string> findings;  ///< what is wrong, a sentence each
+};
+
+/// `names` resolves the survey's frames and must outlive them. `stalled_after`: longer than that nobody should run one
+/// task.
+[[nodiscard]] result<vitals_survey> survey_vitals(snapshot_source& source, resolver& names,
+                                                  std::chrono::milliseconds stalled_after);
+
+/// What the counts alone say is wrong.
 [[nodiscard]] std::vector<std::string> findings_of(const v1::Vitals& vitals);
 
 }  // namespace tasks::cli

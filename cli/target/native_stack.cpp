@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/text.hpp"
 #include "linux/proc.hpp"
 #include "symbols/names.hpp"
 #include "symbols/type_names.hpp"

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <set>
 
+#include "base/text.hpp"
 #include "linux/proc.hpp"
 #include "linux/right_to_look.hpp"
 

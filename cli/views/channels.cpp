@@ -5,15 +5,15 @@
 #include <iterator>
 #include <string_view>
 
+#include "base/text.hpp"
 #include "base/words.hpp"
 #include "views/json.hpp"
+#include "views/stack.hpp"
 
 namespace tasks::cli {
 namespace {
 
 using references = surveyed_channel::references;
-
-void append(fmt::memory_buffer& out, std::string_view text) { out.append(text.data(), text.data() + text.size()); }
 
 std::string counted(std::uint64_t count, std::string_view word) {
   return fmt::format("{} {}{}", count, word, count == 1 ? "" : "s");
@@ -89,7 +89,7 @@ void render_channels(fmt::memory_buffer& out, const channel_survey& survey, cons
     fmt::format_to(std::back_inserter(out), "no task waits on a channel ({} {})\n", survey.trailer.total(),
                    survey.trailer.total() == 1 ? "task" : "tasks");
   } else {
-    render_trailer(out, survey.trailer, false, context);
+    render_trailer(out, survey.trailer, false);
   }
   if (survey.stopped_ms > 0)
     fmt::format_to(std::back_inserter(out), "\ntarget stopped {:.1f} ms to be copied\n", survey.stopped_ms);

@@ -1,11 +1,12 @@
 #pragma once
 
-/// Text and message of `tasks channels`: pure functions, as in render.hpp and views.hpp.
+/// Text and message of `tasks channels`.
 
 #include <fmt/format.h>
 
 #include "surveys/channels.hpp"
-#include "views/render.hpp"
+#include "tasks/v1/view.pb.h"
+#include "views/text.hpp"
 
 namespace tasks::cli {
 

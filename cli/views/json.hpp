@@ -1,11 +1,14 @@
 #pragma once
 
-/// The messages that --json prints, from what was read.
+/// What the messages that --json prints have in common, and how a long one is printed.
 
+#include <google/protobuf/message.h>
+
+#include <cstdint>
 #include <string>
 
+#include "base/json.hpp"
 #include "base/output.hpp"
-#include "surveys/leak_groups.hpp"
 #include "surveys/resolver.hpp"
 #include "tasks/v1/agent.pb.h"
 #include "tasks/v1/view.pb.h"
@@ -15,11 +18,13 @@ namespace tasks::cli {
 /// tasks.v1.*View.schema_version
 inline constexpr std::uint32_t schema_version = 1;
 
+[[nodiscard]] constexpr double seconds(std::uint64_t ms) { return static_cast<double>(ms) / 1000; }
+
+void fill_view(const shown_frame& frame, v1::FrameView& view);
+/// `ms`: how long it has lasted.
+void fill_view(const v1::Wait& wait, std::uint64_t ms, const resolved& what, v1::WaitView& view);
 void fill_view(const v1::Task& task, const resolved& what, v1::TaskView& view);
 void fill_view(const v1::Group& group, const resolved& what, v1::GroupView& view);
-void fill_view(const leak& what_leaks, const resolved& what, v1::LeakView& view);
-void fill_view(const proof_result& proof, v1::LeaksView& view);
-void fill_view(const v1::Vitals& vitals, v1::VitalsView& view);
 
 /// One JSON document whose array `field` is printed element by element, so that its length costs no memory.
 ///
@@ -28,16 +33,21 @@ void fill_view(const v1::Vitals& vitals, v1::VitalsView& view);
 ///   end(whole)                          ],"groups":[],"shown":"2", … }
 class json_stream {
  public:
-  /// `header` is the document's message with an empty array and all fields before it set.
+  /// `header` is the document's message, with all fields before the array set.
   json_stream(output& out, const google::protobuf::Message& header, std::string field);
   void element(const google::protobuf::Message& message);
-  /// `whole` is the document's message with an empty array and all other fields set.
+  /// For elements that are no messages as a whole.
+  [[nodiscard]] json_writer& writer() noexcept { return json_; }
+  /// `whole` is the document's message, with all fields after the array set.
   void end(const google::protobuf::Message& whole);
 
  private:
   output& out_;
-  std::string empty_array_;  ///< "tasks":[]
-  bool first_ = true;
+  std::string field_;
+  json_writer json_;
 };
+
+/// A document that is one message.
+void print_document(output& out, const google::protobuf::Message& message);
 
 }  // namespace tasks::cli

@@ -6,6 +6,8 @@
 #include <string_view>
 
 #include "base/words.hpp"
+#include "views/frames.hpp"
+#include "views/json.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -37,8 +39,7 @@ std::string reasons_of(const proof_result& proof) {
   return text;
 }
 
-}  // namespace
-
+/// One group; the `first` one has no empty line before it.
 void render_leak(fmt::memory_buffer& out, const leak& what_leaks, const resolved& what, bool first,
                  const render_context& context) {
   const auto to = std::back_inserter(out);
@@ -52,6 +53,7 @@ void render_leak(fmt::memory_buffer& out, const leak& what_leaks, const resolved
   if (what_leaks.frame_bytes != 0) fmt::format_to(to, ", {} in frames", format_bytes(what_leaks.frame_bytes));
   fmt::format_to(to, ":\n");
   render_frames(out, what, context.style);
+  render_spawn_site(out, what);
   if (!what_leaks.evidence.empty()) fmt::format_to(to, "evidence: {}\n", what_leaks.evidence);
   if (!what_leaks.hint.empty() && what_leaks.verdict != v1::LeakView::OLD)
     fmt::format_to(to, "usual fix: {}\n", what_leaks.hint);
@@ -59,23 +61,63 @@ void render_leak(fmt::memory_buffer& out, const leak& what_leaks, const resolved
                  group.count() > static_cast<std::uint64_t>(ids.size()) ? ", …" : "", why_line(ids[0], context));
 }
 
-void render_summary(fmt::memory_buffer& out, const leak_summary& summary) {
+/// What was looked at, and what it cost.
+void render_summary(fmt::memory_buffer& out, const leak_survey& survey) {
   const auto to = std::back_inserter(out);
-  if (summary.listed != 0) out.push_back('\n');
-  if (summary.left_out != 0) fmt::format_to(to, "{} more groups (--top)\n", summary.left_out);
-  const bool blind = !summary.proof || !summary.proof->doubt.empty() ||
-                     (summary.proof->unchecked != 0 && summary.proof->proven + summary.proof->held == 0);
-  if (summary.wrong == 0) {
-    fmt::format_to(to, "{}{}", blind ? "no leaks found, but nothing was proven" : "no leaks",
-                   summary.proof ? ": " : "\n");
+  if (!survey.leaks.empty()) out.push_back('\n');
+  if (survey.left_out != 0) fmt::format_to(to, "{} more groups (--top)\n", survey.left_out);
+  const auto& proof = survey.proof;
+  const bool blind = !proof || !proof->doubt.empty() || (proof->unchecked != 0 && proof->proven + proof->held == 0);
+  if (survey.wrong == 0) {
+    fmt::format_to(to, "{}{}", blind ? "no leaks found, but nothing was proven" : "no leaks", proof ? ": " : "\n");
   }
-  if (!summary.proof) return;
-  const auto& proof = *summary.proof;
-  fmt::format_to(to, "{} of {} tasks wait for what can be checked: ", proof.proven + proof.held + proof.unchecked,
-                 proof.tasks);
-  fmt::format_to(to, "{} proven, {} held elsewhere, {} not checked", proof.proven, proof.held, proof.unchecked);
-  if (proof.unchecked != 0) fmt::format_to(to, " ({})", reasons_of(proof));
-  fmt::format_to(to, "; target stopped {:.0f} ms, {:.1f}s in all\n", proof.stopped_ms, proof.total_ms / 1000);
+  if (!proof) return;
+  fmt::format_to(to, "{} of {} tasks wait for what can be checked: ", proof->proven + proof->held + proof->unchecked,
+                 proof->tasks);
+  fmt::format_to(to, "{} proven, {} held elsewhere, {} not checked", proof->proven, proof->held, proof->unchecked);
+  if (proof->unchecked != 0) fmt::format_to(to, " ({})", reasons_of(*proof));
+  fmt::format_to(to, "; target stopped {:.0f} ms, {:.1f}s in all\n", proof->stopped_ms, proof->total_ms / 1000);
+}
+
+void fill_view(const leak& what_leaks, const resolved& what, v1::LeakView& view) {
+  const auto& group = what_leaks.group;
+  view.set_verdict(what_leaks.verdict);
+  view.set_count(group.count());
+  if (group.has_wait()) fill_view(group.wait(), group.oldest_ms(), what, *view.mutable_wait());
+  for (const auto& f : what.frames) fill_view(f, *view.add_frames());
+  for (const auto& f : what.native) fill_view(f, *view.add_native_frames());
+  if (what.spawned_at) fill_view(shown_frame{what.spawned_at, false}, *view.mutable_spawned_at());
+  view.set_oldest_seconds(seconds(group.oldest_ms()));
+  view.set_evidence(what_leaks.evidence);
+  view.set_hint(what_leaks.hint);
+  *view.mutable_task_ids() = group.ids();
+  view.set_frame_bytes(what_leaks.frame_bytes);
+}
+
+}  // namespace
+
+void render_leaks(fmt::memory_buffer& out, const leak_survey& survey, const render_context& context) {
+  for (const auto& each : survey.leaks) {
+    render_leak(out, each.what_leaks, each.what, &each == survey.leaks.data(), context);
+  }
+  render_summary(out, survey);
+  for (const auto& note : survey.notes) fmt::format_to(std::back_inserter(out), "! {}\n", note);
+}
+
+void fill_view(const leak_survey& survey, v1::LeaksView& view) {
+  view.set_schema_version(schema_version);
+  if (const auto& proof = survey.proof) {
+    view.set_tasks(proof->tasks);
+    view.set_checked(proof->proven + proof->held + proof->unchecked);
+    view.set_proven(proof->proven);
+    view.set_held(proof->held);
+    view.set_unchecked(proof->unchecked);
+    view.set_stopped_seconds(proof->stopped_ms / 1000);
+    view.set_total_seconds(proof->total_ms / 1000);
+  }
+  for (const auto& each : survey.leaks) fill_view(each.what_leaks, each.what, *view.add_leaks());
+  view.set_left_out(survey.left_out);
+  for (const auto& note : survey.notes) view.add_notes(note);
 }
 
 }  // namespace tasks::cli

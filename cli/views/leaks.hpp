@@ -1,25 +1,16 @@
 #pragma once
 
-/// Text of `tasks leaks`: pure functions, as in render.hpp.
+/// Text and message of `tasks leaks`.
 
 #include <fmt/format.h>
 
-#include "surveys/leak_groups.hpp"
-#include "views/render.hpp"
+#include "surveys/leaks.hpp"
+#include "tasks/v1/view.pb.h"
+#include "views/text.hpp"
 
 namespace tasks::cli {
 
-/// One group; the `first` one has no empty line before it.
-void render_leak(fmt::memory_buffer& out, const leak& what_leaks, const resolved& what, bool first,
-                 const render_context& context);
-
-struct leak_summary {
-  std::size_t wrong = 0;                ///< groups that are proven, growing or stalled
-  std::size_t listed = 0;               ///< all groups that were listed
-  std::size_t left_out = 0;             ///< beyond --top
-  const proof_result* proof = nullptr;  ///< null: none was made
-};
-/// What was looked at, and what it cost.
-void render_summary(fmt::memory_buffer& out, const leak_summary& summary);
+void render_leaks(fmt::memory_buffer& out, const leak_survey& survey, const render_context& context);
+void fill_view(const leak_survey& survey, v1::LeaksView& view);
 
 }  // namespace tasks::cli

@@ -5,13 +5,13 @@
 #include <string_view>
 
 #include "base/table.hpp"
+#include "base/text.hpp"
 #include "base/words.hpp"
+#include "views/frames.hpp"
 #include "views/json.hpp"
 
 namespace tasks::cli {
 namespace {
-
-void append(fmt::memory_buffer& out, std::string_view text) { out.append(text.data(), text.data() + text.size()); }
 
 std::string_view role_name(v1::ThreadView::Role role) {
   switch (role) {
@@ -54,35 +54,6 @@ void render_stack(fmt::memory_buffer& out, const surveyed_thread& thread, const 
 }
 
 }  // namespace
-
-void render_native_frame(fmt::memory_buffer& out, const native_frame& f) {
-  const auto to = std::back_inserter(out);
-  if (f.function.empty()) {
-    fmt::format_to(to, "{:#x}\n", f.address);
-  } else {
-    append(out, f.function + "\n");
-  }
-  if (!f.file.empty()) {
-    fmt::format_to(to, "\t{}:{}\n", f.file, f.line);
-  } else if (!f.module.empty()) {
-    append(out, "\t" + f.module + "\n");
-  }
-}
-
-void fill_view(const native_frame& f, v1::NativeFrameView& view) {
-  view.set_function(f.function);
-  view.set_file(f.file);
-  view.set_line(f.line);
-  view.set_module(f.module);
-  view.set_address(fmt::format("{:#x}", f.address));
-}
-
-void fill_view(const stalled_worker& stalled, v1::StalledView& view) {
-  view.set_tid(static_cast<std::uint32_t>(stalled.tid));
-  view.set_task_id(stalled.task.id);
-  view.set_seconds(static_cast<double>(stalled.task.age_ms) / 1000);
-  if (stalled.frame) fill_view(*stalled.frame, *view.mutable_frame());
-}
 
 void render_threads(fmt::memory_buffer& out, const thread_survey& survey, const thread_style& what,
                     const render_context& context) {

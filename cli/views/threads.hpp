@@ -1,20 +1,14 @@
 #pragma once
 
-/// Text and messages of threads and their stacks: pure functions, as in render.hpp and views.hpp.
+/// Text and message of `tasks threads`.
 
 #include <fmt/format.h>
 
-#include "surveys/running_stacks.hpp"
 #include "surveys/threads.hpp"
-#include "target/native_stack.hpp"
-#include "views/render.hpp"
+#include "tasks/v1/view.pb.h"
+#include "views/text.hpp"
 
 namespace tasks::cli {
-
-/// "function\n\tfile:line\n".
-void render_native_frame(fmt::memory_buffer& out, const native_frame& frame);
-void fill_view(const native_frame& frame, v1::NativeFrameView& view);
-void fill_view(const stalled_worker& stalled, v1::StalledView& view);
 
 struct thread_style {
   bool stacks = true;

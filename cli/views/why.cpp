@@ -4,15 +4,16 @@
 #include <set>
 #include <string_view>
 
+#include "base/text.hpp"
 #include "base/words.hpp"
 #include "views/json.hpp"
+#include "views/stack.hpp"
+#include "views/tree.hpp"
 
 namespace tasks::cli {
 namespace {
 
 constexpr std::size_t most_shown = 10;  ///< of each task's wakers, in text
-
-void append(fmt::memory_buffer& out, std::string_view text) { out.append(text.data(), text.data() + text.size()); }
 
 const graph_task* node_of(const why_survey& survey, std::uint64_t task) {
   const auto found = survey.graph.tasks.find(task);

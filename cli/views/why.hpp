@@ -1,6 +1,6 @@
 #pragma once
 
-/// Text and message of `tasks why`: pure functions, as in render.hpp and views.hpp.
+/// Text and message of `tasks why`.
 
 #include <fmt/format.h>
 
@@ -8,7 +8,8 @@
 #include <vector>
 
 #include "surveys/why.hpp"
-#include "views/render.hpp"
+#include "tasks/v1/view.pb.h"
+#include "views/text.hpp"
 
 namespace tasks::cli {
 

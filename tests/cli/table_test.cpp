@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/table.hpp"
-#include "views/render.hpp"
+#include "views/list.hpp"
 
 namespace tasks::cli {
 namespace {

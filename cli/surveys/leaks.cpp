@@ -1,0 +1,164 @@
+#include "surveys/leaks.hpp"
+
+#include <fmt/format.h>
+#include <time.h>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "proof/frame_bytes.hpp"
+#include "proof/prover.hpp"
+#include "surveys/running_stacks.hpp"
+
+namespace tasks::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+void sleep_for(std::chrono::milliseconds time) {
+  timespec left = {time.count() / 1000, time.count() % 1000 * 1'000'000};
+  while (::nanosleep(&left, &left) != 0) {
+  }
+}
+
+result<task_count> count(snapshot_source& source) {
+  v1::StacksRequest waiting;
+  waiting.add_states(v1::Task::BLOCKED);
+  task_count counted;
+  const auto read = source.stacks(waiting, [&](const v1::Chunk& chunk) {
+    counted.add(chunk);
+    return true;
+  });
+  if (!read) return read.why();
+  return counted;
+}
+
+/// "worker 4711 has run it for 12s without an await: crunch(int)  lab.cpp:77"
+std::string why_stalled(const stalled_worker& stalled) {
+  constexpr std::string_view prefix = "stalled: ";
+  auto text = finding_of(stalled);
+  return text.starts_with(prefix) ? text.substr(prefix.size()) + ", without an await" : text;
+}
+
+/// In the order in which it is done.
+class leak_surveyor {
+ public:
+  leak_surveyor(snapshot_source& source, resolver& names, const leaks_options& how)
+      : source_(source), names_(names), how_(how) {}
+
+  result<leak_survey> run() {
+    std::optional<task_count> before, halfway;
+    if (how_.interval != 0ms) {
+      auto first = count(source_);
+      if (!first) return first.why();
+      sleep_for(how_.interval / 2);
+      auto second = count(source_);
+      if (!second) return second.why();
+      sleep_for(how_.interval - how_.interval / 2);
+      before = *std::move(first);
+      halfway = *std::move(second);
+    }
+    // What is proven now is still there afterwards, so that the last look counts it.
+    if (how_.prove) {
+      if (const auto made = make_proof(); !made) return made.why();
+    }
+    const leak_options groups_of = {.min_age_ms = how_.min_age_ms,
+                                    .interval_seconds = static_cast<double>(how_.interval.count()) / 1000};
+    leak_groups groups(groups_of, survey_.proof ? &*survey_.proof : nullptr, before ? &*before : nullptr,
+                       halfway ? &*halfway : nullptr);
+    if (const auto looked = look_for_stalled(groups); !looked) return looked.why();
+    v1::StacksRequest all;
+    all.add_states(v1::Task::BLOCKED);
+    if (!stalled_.empty()) all.add_states(v1::Task::RUNNING);
+    const auto read = source_.stacks(all, [&](const v1::Chunk& chunk) {
+      names_.learn(chunk);
+      groups.add(chunk);
+      return true;
+    });
+    if (!read) return read.why();
+    if (read->torn() != 0) survey_.notes.push_back(fmt::format("{} tasks changed too often to be read", read->torn()));
+    survey_.resolution_ms = read->tick_resolution_ms();
+    keep(groups.finish());
+    if (survey_.proof && !survey_.proof->doubt.empty())
+      survey_.notes.push_back("nothing is proven: " + survey_.proof->doubt);
+    return std::move(survey_);
+  }
+
+ private:
+  result<void> make_proof() {
+    const auto* from = source_.from();
+    if (from == nullptr) {
+      if (how_.must_prove) return error{error_code::system, "", "there is no memory of it to prove anything", ""};
+      survey_.notes.emplace_back("nothing is proven: there is no memory of it");
+      return {};
+    }
+    auto proof = prove(*from);
+    if (!proof) {
+      if (how_.must_prove) return proof.why();
+      survey_.notes.push_back("nothing is proven: " + in_words(proof.why()));
+      return {};
+    }
+    if (how_.must_prove && (!proof->doubt.empty() || proof->unchecked != 0)) {
+      return error{error_code::system, subject_of(source_.pid()),
+                   fmt::format("nothing can be proven of {} tasks", proof->unchecked), "without --prove it says why"};
+    }
+    survey_.proof = *std::move(proof);
+    return {};
+  }
+
+  result<void> look_for_stalled(leak_groups& groups) {
+    auto stacks = running_stacks::look(source_, static_cast<std::uint64_t>(how_.stalled_after.count()));
+    if (!stacks) return stacks.why();
+    for (const auto& stalled : stalled_workers(*stacks)) {
+      stalled_[stalled.task.id] = shown_frames(frames_of_task(stacks->stack_of(stalled.task)), false);
+      groups.set_stalled(stalled.task.id, why_stalled(stalled));
+    }
+    return {};
+  }
+
+  void keep(std::vector<leak> found) {
+    survey_.wrong = static_cast<std::size_t>(
+        std::count_if(found.begin(), found.end(), [](const leak& l) { return l.verdict != v1::LeakView::OLD; }));
+    if (found.size() > how_.top) {
+      survey_.left_out = found.size() - how_.top;
+      found.erase(found.begin() + static_cast<std::ptrdiff_t>(how_.top), found.end());
+    }
+    measure_frames(found);
+    for (auto& each : found) {
+      auto& kept = survey_.leaks.emplace_back();
+      kept.what_leaks = std::move(each);
+      const auto& group = kept.what_leaks.group;
+      names_.resolve(group, kept.what);
+      if (const auto native = stalled_.find(group.ids(0)); native != stalled_.end()) kept.what.native = native->second;
+    }
+  }
+
+  /// Tasks with the same stack have frames of the same size.
+  void measure_frames(std::vector<leak>& found) {
+    const auto* from = source_.from();
+    if (from == nullptr) return;
+    std::vector<std::uint64_t> ids;
+    for (const auto& each : found) ids.push_back(each.group.ids(0));
+    std::sort(ids.begin(), ids.end());
+    const auto sizes = frame_bytes(*from, ids);
+    for (auto& each : found) {
+      const auto size = sizes.find(each.group.ids(0));
+      if (size != sizes.end()) each.frame_bytes = size->second * each.group.count();
+    }
+  }
+
+  snapshot_source& source_;
+  resolver& names_;
+  const leaks_options& how_;
+  std::map<std::uint64_t, std::vector<native_frame>> stalled_;
+  leak_survey survey_;
+};
+
+}  // namespace
+
+result<leak_survey> survey_leaks(snapshot_source& source, resolver& names, const leaks_options& options) {
+  return leak_surveyor(source, names, options).run();
+}
+
+}  // namespace tasks::cli

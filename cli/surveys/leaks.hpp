@@ -1,0 +1,49 @@
+#pragma once
+
+/// Which of a target's tasks leak.
+///
+///   snapshot ──twice, an interval apart──> what grows ──┐
+///   memory   ──> proof ──> what never wakes ────────────┼──> groups, with a verdict each
+///   threads  ──> who runs one task for too long ────────┘
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proof/proof.hpp"
+#include "sources/snapshot_source.hpp"
+#include "surveys/leak_groups.hpp"
+#include "surveys/resolver.hpp"
+
+namespace tasks::cli {
+
+struct leaks_options {
+  std::uint64_t min_age_ms = 30'000;      ///< what has waited for so long is listed, though nothing is wrong with it
+  std::chrono::milliseconds interval{0};  ///< 0: what grows is not looked for
+  std::chrono::milliseconds stalled_after{1000};
+  std::size_t top = 20;     ///< groups
+  bool prove = true;        ///< false: a live target is not stopped
+  bool must_prove = false;  ///< fail unless all can be proven
+};
+
+struct surveyed_leak {
+  leak what_leaks;
+  resolved what;
+};
+
+struct leak_survey {
+  std::vector<surveyed_leak> leaks;   ///< the worst first
+  std::size_t wrong = 0;              ///< groups that are proven, growing or stalled
+  std::size_t left_out = 0;           ///< groups beyond `top`
+  std::optional<proof_result> proof;  ///< nothing: none was made
+  std::vector<std::string> notes;     ///< what is missing and why, a sentence each
+  std::uint32_t resolution_ms = 0;
+};
+
+/// `names` resolves the survey's frames and must outlive them. Takes as long as the interval.
+[[nodiscard]] result<leak_survey> survey_leaks(snapshot_source& source, resolver& names, const leaks_options& options);
+
+}  // namespace tasks::cli

@@ -1,0 +1,60 @@
+#include "views/frames.hpp"
+
+#include <iterator>
+
+#include "base/text.hpp"
+#include "symbols/type_names.hpp"
+
+namespace tasks::cli {
+
+namespace {
+
+/// Is this native frame the body of that coroutine? Compilers spell its types in several ways.
+bool is_body_of(const native_frame& native, const frame& f) {
+  return native.is_coroutine && native.file == f.file && bare_name(native.function) == bare_name(f.function);
+}
+
+}  // namespace
+
+void render_native_frame(fmt::memory_buffer& out, const native_frame& f) {
+  const auto to = std::back_inserter(out);
+  if (f.function.empty()) {
+    fmt::format_to(to, "{:#x}\n", f.address);
+  } else {
+    append(out, f.function + "\n");
+  }
+  if (!f.file.empty()) {
+    fmt::format_to(to, "\t{}:{}\n", f.file, f.line);
+  } else if (!f.module.empty()) {
+    append(out, "\t" + f.module + "\n");
+  }
+}
+
+void fill_view(const native_frame& f, v1::NativeFrameView& view) {
+  view.set_function(f.function);
+  view.set_file(f.file);
+  view.set_line(f.line);
+  view.set_module(f.module);
+  view.set_address(fmt::format("{:#x}", f.address));
+}
+
+void render_frames(fmt::memory_buffer& out, const resolved& what, const text_style& style) {
+  for (const auto& f : what.native) render_native_frame(out, f);
+  for (const auto& f : what.frames) {
+    // The native frame says where it is now, this one where it awaited last.
+    const bool seen = &f == &what.frames.front() && !what.native.empty() && is_body_of(what.native.back(), *f.what);
+    if (seen) continue;
+    const auto& text = f.not_instrumented ? f.what->foreign_text : f.what->text;
+    if (f.not_instrumented && style.color) {
+      append_colored(out, dim, text, style);
+    } else {
+      append(out, text);
+    }
+  }
+}
+
+void render_spawn_site(fmt::memory_buffer& out, const resolved& what) {
+  if (what.spawned_at) append(out, "spawned at " + spawn_words(*what.spawned_at) + "\n");
+}
+
+}  // namespace tasks::cli

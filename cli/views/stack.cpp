@@ -1,0 +1,136 @@
+#include "views/stack.hpp"
+
+#include <iterator>
+#include <string>
+
+#include "base/text.hpp"
+#include "views/frames.hpp"
+
+namespace tasks::cli {
+
+namespace {
+
+std::string missing_native(const std::string& why) { return "no native stacks of running tasks: " + why; }
+
+}  // namespace
+
+void render_task(fmt::memory_buffer& out, const v1::Task& task, const resolved& what, bool first,
+                 const render_context& context) {
+  if (!first) out.push_back('\n');
+  if (context.style.color) append(out, bold);
+  fmt::format_to(std::back_inserter(out), FMT_STRING("task {}"), task.id());
+  append_annotations(out, task);
+  append(out, " [");
+  append(out, describe_state(task, what, context));
+  append(out, "]:");
+  if (context.style.color) append(out, plain);
+  out.push_back('\n');
+  render_frames(out, what, context.style);
+  if (task.truncated()) append(out, "… deeper frames were not recorded\n");
+  if (task.parent() == 0 && !what.spawned_at) return;
+  append(out, "spawned");
+  if (task.parent() != 0) fmt::format_to(std::back_inserter(out), FMT_STRING(" by task {}"), task.parent());
+  if (what.spawned_at) append(out, " at " + spawn_words(*what.spawned_at));
+  out.push_back('\n');
+}
+
+void render_group(fmt::memory_buffer& out, const v1::Group& group, const resolved& what, bool first,
+                  const render_context& context) {
+  if (!first) out.push_back('\n');
+  if (context.style.color) append(out, bold);
+  const auto to = std::back_inserter(out);
+  fmt::format_to(to, "{} {} [{}]:", group.count(), group.count() == 1 ? "task" : "tasks",
+                 describe_state(group, what, context));
+  if (context.style.color) append(out, plain);
+  out.push_back('\n');
+  render_frames(out, what, context.style);
+  render_spawn_site(out, what);
+  if (group.ids().empty()) return;
+  const auto& ids = group.ids();
+  fmt::format_to(to, "{} {}{}: {}\n", group.count() == 1 ? "task" : "tasks", fmt::join(ids.begin(), ids.end(), ", "),
+                 group.count() > static_cast<std::uint64_t>(ids.size()) ? ", …" : "", why_line(ids[0], context));
+}
+
+void render_trailer(fmt::memory_buffer& out, const v1::Trailer& trailer, bool grouped) {
+  const auto to = std::back_inserter(out);
+  if (trailer.matched() == 0) {
+    append(out, trailer.total() == 0 ? "no tasks\n" : fmt::format("none of {} tasks matches\n", trailer.total()));
+  }
+  if (trailer.shown() < trailer.matched()) {
+    fmt::format_to(to, "\n{} of {} tasks shown", trailer.shown(), trailer.matched());
+    if (grouped && trailer.groups_left_out() != 0)
+      fmt::format_to(to, ", {} groups left out", trailer.groups_left_out());
+    append(out, " (--limit)\n");
+  }
+  if (trailer.torn() != 0) {
+    fmt::format_to(to, "\n{} tasks changed too often to be read\n", trailer.torn());
+  }
+}
+
+stack_printer::stack_printer(output& out, const stack_style& style, const snapshot_source& source,
+                             const std::string& core, running_stacks* native)
+    : out_(out), style_(style), names_(source, {.all_frames = style.all_frames}), native_(native) {
+  header_.set_schema_version(schema_version);
+  header_.set_pid(static_cast<std::uint32_t>(source.pid()));
+  if (style.json) {
+    json_.emplace(out, header_, style.group ? "groups" : "tasks");
+  } else {
+    context_.style = out_.style();
+    context_.pid = source.pid();
+    context_.core = core;
+  }
+}
+
+bool stack_printer::part(const v1::Chunk& chunk) {
+  names_.learn(chunk);
+  for (const auto& task : chunk.tasks()) {
+    names_.resolve(task, what_);
+    if (native_ && task.state() == v1::Task::RUNNING) add_native_frames(task);
+    if (json_) {
+      task_view_.Clear();
+      fill_view(task, what_, task_view_);
+      json_->element(task_view_);
+    } else {
+      render_task(out_.text(), task, what_, first_, context_);
+    }
+    first_ = false;
+    if (!out_.flush_if_large()) return false;
+  }
+  for (const auto& group : chunk.groups()) {
+    names_.resolve(group, what_);
+    if (json_) {
+      group_view_.Clear();
+      fill_view(group, what_, group_view_);
+      json_->element(group_view_);
+    } else {
+      render_group(out_.text(), group, what_, first_, context_);
+    }
+    first_ = false;
+    if (!out_.flush_if_large()) return false;
+  }
+  return true;
+}
+
+void stack_printer::end(const v1::Trailer* trailer) {
+  if (json_) {
+    if (trailer) {
+      header_.set_shown(trailer->shown());
+      header_.set_total(trailer->total());
+      header_.set_complete(trailer->complete());
+    }
+    if (native_ && native_->failure()) header_.add_notes(missing_native(*native_->failure()));
+    json_->end(header_);
+  } else if (trailer) {
+    render_trailer(out_.text(), *trailer, style_.group);
+    if (native_ && native_->failure()) {
+      fmt::format_to(std::back_inserter(out_.text()), "\n! {}\n", missing_native(*native_->failure()));
+    }
+  }
+}
+
+void stack_printer::add_native_frames(const v1::Task& task) {
+  const auto& stack = native_->stack_of(as_running(task));
+  what_.native = shown_frames(frames_of_task(stack), style_.all_frames);
+}
+
+}  // namespace tasks::cli

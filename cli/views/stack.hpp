@@ -1,0 +1,61 @@
+#pragma once
+
+/// Text and message of `tasks stack`.
+
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "base/output.hpp"
+#include "surveys/resolver.hpp"
+#include "surveys/running_stacks.hpp"
+#include "tasks/v1/agent.pb.h"
+#include "tasks/v1/view.pb.h"
+#include "views/json.hpp"
+#include "views/text.hpp"
+
+namespace tasks::cli {
+
+/// One task's stack, and one group's; `first` ones have no empty line before them.
+void render_task(fmt::memory_buffer& out, const v1::Task& task, const resolved& what, bool first,
+                 const render_context& context);
+void render_group(fmt::memory_buffer& out, const v1::Group& group, const resolved& what, bool first,
+                  const render_context& context);
+/// Says what the answer left out; prints nothing when it is whole.
+void render_trailer(fmt::memory_buffer& out, const v1::Trailer& trailer, bool grouped);
+
+struct stack_style {
+  bool json = false;
+  bool group = false;
+  bool all_frames = false;
+};
+
+/// Prints parts of an answer as they come.
+class stack_printer {
+ public:
+  /// `native`: of the tasks that run; null: not asked for.
+  stack_printer(output& out, const stack_style& style, const snapshot_source& source, const std::string& core,
+                running_stacks* native);
+
+  /// False: nobody reads on.
+  bool part(const v1::Chunk& chunk);
+  /// Null: the answer broke off; what was printed stays a whole document.
+  void end(const v1::Trailer* trailer);
+
+ private:
+  void add_native_frames(const v1::Task& task);
+
+  output& out_;
+  stack_style style_;
+  resolver names_;
+  running_stacks* native_;
+  render_context context_;
+  v1::StackView header_;
+  std::optional<json_stream> json_;
+  resolved what_;
+  v1::TaskView task_view_;
+  v1::GroupView group_view_;
+  bool first_ = true;
+};
+
+}  // namespace tasks::cli

@@ -1,0 +1,114 @@
+#include "views/text.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+#include <vector>
+
+#include "base/text.hpp"
+#include "base/words.hpp"
+
+namespace tasks::cli {
+
+namespace {
+
+/// The kind of wait as far as the descriptor refines it: "pipe read".
+std::string wait_words(const v1::Wait& wait, const resolved& what) {
+  if (wait.kind() == v1::Wait::TASKS) return "blocked: tasks";
+  std::string words(kind_name(wait.kind()));
+  if (wait.kind() == v1::Wait::OTHER || wait.kind() == v1::Wait::KIND_UNSPECIFIED) return "blocked";
+  constexpr std::string_view general = "descriptor";
+  if (what.fd && words.starts_with(general)) {
+    if (what.fd->what == descriptor::kind::pipe) words.replace(0, general.size(), "pipe");
+    if (what.fd->what == descriptor::kind::file) words.replace(0, general.size(), "file");
+  }
+  return words;
+}
+
+std::string wait_details(const v1::Wait& wait, const resolved& what, const render_context& context) {
+  std::string text;
+  if (wait.never_expires()) {
+    text += ", never expires";
+  } else if (wait.has_expires_in_ms()) {
+    const auto ms = wait.expires_in_ms();
+    text += ms >= 0 ? ", expires in " + format_age(static_cast<std::uint64_t>(ms), context.resolution_ms)
+                    : std::string(", expired");
+  }
+  if (wait.has_fd()) {
+    text += fmt::format(", fd {}", wait.fd());
+    if (what.fd && !what.fd->peer.empty() && what.fd->peer != "pipe") text += " " + what.fd->peer;
+  }
+  return text;
+}
+
+std::string target_words(const render_context& context) {
+  return context.core.empty() ? fmt::format("-p {}", context.pid) : "--core " + context.core;
+}
+
+}  // namespace
+
+void append_colored(fmt::memory_buffer& out, std::string_view color, std::string_view text, const text_style& style) {
+  if (style.color) append(out, color);
+  append(out, text);
+  if (style.color) append(out, plain);
+}
+
+std::string place(const frame& f) {
+  return f.file.empty() ? std::string() : fmt::format("{}:{}", base_name(f.file), f.line);
+}
+
+std::string spawn_words(const frame& site) {
+  auto text = site.function;
+  if (const auto where = place(site); !where.empty()) text += " " + where;
+  return text;
+}
+
+void append_annotations(fmt::memory_buffer& out, const v1::Task& task) {
+  if (!task.name().empty()) {
+    append(out, " \"");
+    append_foreign(out, task.name());
+    append(out, "\"");
+  }
+  std::vector<std::pair<std::string_view, std::string_view>> labels;
+  for (const auto& [key, value] : task.labels()) labels.emplace_back(key, value);
+  std::sort(labels.begin(), labels.end());
+  for (const auto& [key, value] : labels) {
+    append(out, " ");
+    append_foreign(out, key);
+    append(out, "=");
+    append_foreign(out, value);
+  }
+}
+
+std::string why_line(std::uint64_t task, const render_context& context) {
+  return fmt::format("tasks why {} {}", target_words(context), task);
+}
+
+std::string stack_line(std::uint64_t task, const render_context& context) {
+  return fmt::format("tasks stack {} --task {}", target_words(context), task);
+}
+
+std::string describe_state(const v1::Task& task, const resolved& what, const render_context& context) {
+  const auto age = format_age(task.age_ms(), context.resolution_ms);
+  switch (task.state()) {
+    case v1::Task::READY:
+      return "ready";
+    case v1::Task::RUNNING:
+      return fmt::format("running on thread {}, {}", task.thread(), age);
+    case v1::Task::BLOCKED:
+      if (!task.has_wait()) return "blocked, " + age;
+      return wait_words(task.wait(), what) + ", " + age + wait_details(task.wait(), what, context);
+    default:
+      return "state unknown";
+  }
+}
+
+std::string describe_state(const v1::Group& group, const resolved& what, const render_context& context) {
+  const bool blocked = group.state() == v1::Task::BLOCKED;
+  auto text = blocked && group.has_wait() ? wait_words(group.wait(), what) : std::string(state_name(group.state()));
+  if (group.state() == v1::Task::READY) return text;
+  text += group.count() == 1 ? ", " : ", oldest ";
+  return text + format_age(group.oldest_ms(), context.resolution_ms);
+}
+
+}  // namespace tasks::cli

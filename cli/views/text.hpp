@@ -1,0 +1,46 @@
+#pragma once
+
+/// What the texts of all views have in common: states in words, where something is, and what to type next.
+
+#include <fmt/format.h>
+
+#include <string>
+#include <string_view>
+
+#include "base/output.hpp"
+#include "surveys/resolver.hpp"
+#include "tasks/v1/agent.pb.h"
+
+namespace tasks::cli {
+
+/// What the text of one answer needs to know throughout.
+struct render_context {
+  text_style style;
+  std::uint32_t resolution_ms = 1000;  ///< how old an age may be
+  pid_t pid = 0;                       ///< for the commands that are suggested, …
+  std::string core = {};               ///< … unless this file was read
+};
+
+inline constexpr std::string_view bold = "\033[1m", dim = "\033[2m", yellow = "\033[33m", plain = "\033[0m";
+
+/// Colored where the style is, and plain again behind it.
+void append_colored(fmt::memory_buffer& out, std::string_view color, std::string_view text, const text_style& style);
+
+/// "pool.cpp:31"; empty: not known.
+[[nodiscard]] std::string place(const frame& f);
+/// "run(const options&) lab.cpp:278"
+[[nodiscard]] std::string spawn_words(const frame& site);
+/// A task's name and its labels, each behind a blank.
+void append_annotations(fmt::memory_buffer& out, const v1::Task& task);
+
+/// "tasks why -p 4131 7"
+[[nodiscard]] std::string why_line(std::uint64_t task, const render_context& context);
+/// "tasks stack -p 4131 --task 7"
+[[nodiscard]] std::string stack_line(std::uint64_t task, const render_context& context);
+
+/// "channel receive, 3m12s", "socket read, 12s, fd 9 127.0.0.1:41822", "running on thread 77, 2s", "ready".
+[[nodiscard]] std::string describe_state(const v1::Task& task, const resolved& what, const render_context& context);
+/// "channel send, oldest 3m12s", "socket read, 12s".
+[[nodiscard]] std::string describe_state(const v1::Group& group, const resolved& what, const render_context& context);
+
+}  // namespace tasks::cli

@@ -1,0 +1,81 @@
+#include "views/vitals.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+#include "base/table.hpp"
+#include "base/text.hpp"
+#include "base/words.hpp"
+#include "views/frames.hpp"
+#include "views/json.hpp"
+
+namespace tasks::cli {
+namespace {
+
+void fill_view(const stalled_worker& stalled, v1::StalledView& view) {
+  view.set_tid(static_cast<std::uint32_t>(stalled.tid));
+  view.set_task_id(stalled.task.id);
+  view.set_seconds(static_cast<double>(stalled.task.age_ms) / 1000);
+  if (stalled.frame) fill_view(*stalled.frame, *view.mutable_frame());
+}
+
+}  // namespace
+
+void render_vitals(fmt::memory_buffer& out, const vitals_survey& survey, bool details, const render_context& context) {
+  const auto& vitals = survey.vitals;
+  const auto to = std::back_inserter(out);
+  fmt::format_to(to, "tasks: {}\nOS threads: {}\nworkers: {}\nnum CPU: {}\n", vitals.tasks(), vitals.os_threads(),
+                 vitals.workers(), vitals.cpus() == 0 ? "unknown" : std::to_string(vitals.cpus()));
+  if (details) {
+    fmt::format_to(to, "\nrunning: {}\nblocked: {}\nready: {}\nRSS: {}\nCPU time: {:.1f}s\nuptime: {}\n",
+                   vitals.running(), vitals.blocked(), vitals.ready(), format_bytes(vitals.rss_bytes()),
+                   static_cast<double>(vitals.cpu_time_ms()) / 1000, format_age(vitals.uptime_ms(), 0));
+    fmt::format_to(to, "CPUs in affinity mask: {}\n", vitals.cpus_in_affinity_mask());
+    if (vitals.cpu_quota_millis() != 0) {
+      fmt::format_to(to, "CPU quota: {:.2f}\n", static_cast<double>(vitals.cpu_quota_millis()) / 1000);
+    }
+  }
+  fmt::format_to(to, "\nblocked on channels: {}\n", vitals.blocked_on_channels());
+  std::vector<table_row> rows;
+  std::size_t width = 1;
+  for (const auto& [group, what] : survey.on_channels) width = std::max(width, std::to_string(group.count()).size());
+  for (const auto& [group, what] : survey.on_channels) {
+    // The outermost frame that is shown names them.
+    const frame* root = what.frames.empty() ? nullptr : what.frames.back().what;
+    rows.push_back({fmt::format("{:>{}} × {}, {}", group.count(), width, kind_name(group.wait().kind()),
+                                format_age(group.oldest_ms(), context.resolution_ms)),
+                    root && !root->function.empty() ? root->function : "<unknown>", root ? place(*root) : ""});
+  }
+  render_table(out, {{}, {false, 0, true}, {}}, rows, "  ", context.style);
+  if (!survey.findings.empty()) out.push_back('\n');
+  for (const auto& finding : survey.findings) {
+    append_colored(out, yellow, "! " + finding, context.style);
+    out.push_back('\n');
+  }
+}
+
+void fill_view(const vitals_survey& survey, v1::VitalsView& view) {
+  const auto& vitals = survey.vitals;
+  view.set_schema_version(schema_version);
+  view.set_tasks(vitals.tasks());
+  view.set_running(vitals.running());
+  view.set_blocked(vitals.blocked());
+  view.set_ready(vitals.ready());
+  view.set_os_threads(vitals.os_threads());
+  view.set_workers(vitals.workers());
+  view.set_cpus(vitals.cpus());
+  view.set_blocked_on_channels(vitals.blocked_on_channels());
+  view.set_cpus_in_affinity_mask(vitals.cpus_in_affinity_mask());
+  view.set_cpu_quota(static_cast<double>(vitals.cpu_quota_millis()) / 1000);
+  view.set_rss_bytes(vitals.rss_bytes());
+  view.set_cpu_seconds(seconds(vitals.cpu_time_ms()));
+  view.set_uptime_seconds(seconds(vitals.uptime_ms()));
+  view.set_deadlock_hint(vitals.deadlock_hint());
+  view.set_tick_resolution_seconds(seconds(vitals.tick_resolution_ms()));
+  view.set_lost_tasks(vitals.lost());
+  for (const auto& [group, what] : survey.on_channels) fill_view(group, what, *view.add_blocked_channels());
+  for (const auto& stalled : survey.stalled) fill_view(stalled, *view.add_stalled());
+  for (const auto& finding : survey.findings) view.add_findings(finding);
+}
+
+}  // namespace tasks::cli
