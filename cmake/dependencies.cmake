@@ -1,5 +1,4 @@
 # Where everything that is not ours comes from: Debian 12's packages, found the ordinary way.
-# CMAKE_MODULE_PATH has modules for those that ship no CMake package.
 find_package(Threads REQUIRED)
 find_path(TASKS_ASIO_INCLUDE_DIR asio.hpp DOC "Directory of standalone Asio's asio.hpp (libasio-dev)")
 find_path(TASKS_PROTOZERO_INCLUDE_DIR protozero/pbf_writer.hpp DOC "Directory of protozero (libprotozero-dev)")

@@ -48,9 +48,10 @@ result<int> print_man(const arguments&, output& out) {
       fmt::format_to(to, "\n{}\n", roff(o.help));
     }
   }
-  fmt::format_to(to,
-                 ".SH EXIT STATUS\n.TP\n0\nfine\n.TP\n1\nthe target could not be read\n.TP\n2\n"
-                 "the command line makes no sense\n");
+  fmt::format_to(
+      to,
+      ".SH EXIT STATUS\n.TP\n0\nfine\n.TP\n1\nthe target could not be read\n.TP\n2\n"
+      "the command line makes no sense\n.TP\n3\n.B tasks leaks\nfound tasks that never wake, grow or stall\n");
   fmt::format_to(to, ".SH ENVIRONMENT\n.TP\nNO_COLOR\nno colour, also on a terminal\n");
   return 0;
 }

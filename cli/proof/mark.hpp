@@ -2,10 +2,10 @@
 
 /// A conservative mark over a picture of memory, as a garbage collector's.
 ///
-///   roots ──words──> objects ──words──> objects …      an aligned word that could be an address inside an object marks
-///   it
+///   roots ──words──> objects ──words──> objects …
 ///
-/// Some objects are watched: whoever wants to know is told when one is marked, and can then add more roots.
+/// An aligned word that could be an address inside an object marks it. Some objects are watched: whoever wants to know
+/// is told when one is marked, and can then add more roots.
 
 #include <cstdint>
 #include <functional>

@@ -6,7 +6,7 @@ string(REPLACE ";" "," symbols "${symbols}")
 string(REPLACE "[" "(" symbols "${symbols}")
 string(REPLACE "]" ")" symbols "${symbols}")
 string(REPLACE "\n" ";" symbols "${symbols}")
-set(ours "^(tasks::|tasks_this_root |(typeinfo|typeinfo name|vtable|guard variable|TLS init function|TLS wrapper function) for tasks::)")
+set(ours "^(tasks::|tasks_this_root |tasks_serve |(typeinfo|typeinfo name|vtable|guard variable|TLS init function|TLS wrapper function) for tasks::)")
 set(standard " [WVu]( |$)")  # weak: templates, inline functions
 set(sanitizers "^(__odr_asan|__asan|__tsan|__ubsan)")
 foreach(symbol IN LISTS symbols)

@@ -54,6 +54,11 @@ TEST(Manual, DescribesEveryOption) {
   }
 }
 
+TEST(Manual, DescribesEveryExitCode) {
+  const auto text = output_of({tasks_executable(), "man"});
+  for (const char* code : {"0", "1", "2", "3"}) EXPECT_NE(text.find("\n.TP\n" + std::string(code) + "\n"), text.npos);
+}
+
 TEST(Completion, NamesEveryCommandAndOption) {
   for (const char* shell : {"bash", "zsh", "fish"}) {
     const auto text = output_of({tasks_executable(), "completion", shell});

@@ -69,7 +69,7 @@ class fake_task {
     detail::this_thread.current = nullptr;
     return *this;
   }
-  /// Waits for it does not say what.
+  /// Blocked, without saying what for.
   fake_task& wait_unknown() {
     detail::block(record());
     detail::this_thread.current = nullptr;

@@ -88,7 +88,7 @@ void* run_thread(void* argument) noexcept {
   pthread_setname_np(pthread_self(), "tasks-agent");
   auto& self = *static_cast<running_agent*>(argument);
   note_stack(self);
-  if (const int error = serve(self.shared); error != 0) {
+  if (const int error = tasks_serve(self.shared); error != 0) {
     set_status(layout::agent_status::no_socket, error);
     remove_name(self.socket);
     shutdown(self.socket.socket.get(), SHUT_RDWR);  // who has connected meanwhile is refused rather than kept waiting

@@ -1,7 +1,7 @@
 #pragma once
 
 /// What the agent's owner and its thread share. The thread's own code is linked apart (see CMakeLists.txt): of all
-/// that it is made of, serve() alone can be named from outside.
+/// that it is made of, tasks_serve() alone can be named from outside.
 
 #include <array>
 #include <atomic>
@@ -30,6 +30,6 @@ struct serve_shared {
 };
 
 /// Answers until stop_fd is readable. Returns 0, or the errno that kept it from beginning.
-[[nodiscard, gnu::visibility("hidden")]] int serve(serve_shared& shared) noexcept;
+extern "C" [[nodiscard, gnu::visibility("hidden")]] int tasks_serve(serve_shared& shared) noexcept;
 
 }  // namespace tasks::detail

@@ -1,4 +1,4 @@
-# The agent's thread, in one relocatable object whose only symbol is tasks::detail::serve(). The host may use another
+# The agent's thread, in one relocatable object whose only symbol is tasks_serve(). The host may use another
 # version of Asio and of protozero, or the same configured otherwise; header-only code of two versions in one binary is
 # merged by the linker and crashes. Renamed namespaces keep the two apart in names, local symbols in everything else.
 find_program(TASKS_OBJCOPY NAMES ${CMAKE_OBJCOPY} objcopy REQUIRED DOC "GNU objcopy")
@@ -43,7 +43,7 @@ set(_tasks_combined ${CMAKE_CURRENT_BINARY_DIR}/tasks_server.o)
 add_custom_command(OUTPUT ${_tasks_combined}
   COMMAND ${CMAKE_CXX_COMPILER} -nostdlib -fno-lto -r -Wl,--force-group-allocation
     -o ${_tasks_combined} $<TARGET_OBJECTS:tasks_server>
-  COMMAND ${TASKS_OBJCOPY} --keep-global-symbol=_ZN5tasks6detail5serveERNS0_12serve_sharedE ${_tasks_combined}
+  COMMAND ${TASKS_OBJCOPY} --keep-global-symbol=tasks_serve ${_tasks_combined}
   DEPENDS tasks_server $<TARGET_OBJECTS:tasks_server>
   COMMAND_EXPAND_LISTS VERBATIM
   COMMENT "Combining the agent's server")

@@ -140,7 +140,7 @@ asio::awaitable<void> server::advance_clock() {
   }
 }
 
-int serve(serve_shared& shared) noexcept {
+int tasks_serve(serve_shared& shared) noexcept {
   try {
     const auto self = std::make_unique<server>(shared);
     shared.server.store(self.get(), std::memory_order_relaxed);

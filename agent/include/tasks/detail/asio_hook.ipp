@@ -9,8 +9,8 @@
 // awaitable<T, E> gets `promise` below, which derives from Asio's. Nothing depends on Asio's version by number:
 //
 //   co_await awaitable        -> awaiting_frame       push, pop
-//   co_await [](frame*) {}    -> awaiting_operation   block, initiation_scope, resume    (use_awaitable's own leaf frame)
-//   co_await async operation  -> the same             where Asio awaits operations directly (1.32 and later)
+//   co_await [](frame*) {}    -> awaiting_operation   block, initiation_scope, resume  (use_awaitable's own leaf)
+//   co_await async operation  -> the same             where Asio awaits operations directly (since 1.32)
 //   co_await anything else    -> Asio's own awaiter   (this_coro::executor, …)
 
 namespace tasks::detail::TASKS_HOOK_NAME {
@@ -111,7 +111,9 @@ template <class Base, class F, class Passed>
 class awaiting_operation {
  public:
   awaiting_operation(Base& base, F& function, entry* slot)
-      : passed_(function, owner(slot)), inner_(base.await_transform(passed_.pass(function, owner(slot)))), slot_(slot) {}
+      : passed_(function, owner(slot)),
+        inner_(base.await_transform(passed_.pass(function, owner(slot)))),
+        slot_(slot) {}
   awaiting_operation(const awaiting_operation&) = delete;
   awaiting_operation& operator=(const awaiting_operation&) = delete;
 
@@ -122,7 +124,8 @@ class awaiting_operation {
   // or destroy, before it returns (llvm/llvm-project#56301).
   [[gnu::noinline]]
 #endif
-  void await_suspend(std::coroutine_handle<> handle) {
+  void
+  await_suspend(std::coroutine_handle<> handle) {
     block(owner(slot_));
     inner_.await_suspend(handle);
   }
@@ -163,15 +166,15 @@ class promise : public host::detail::awaitable_frame<T, E> {
     void* memory = static_cast<layout::frame_header*>(frame) - 1;
     const auto whole = size + sizeof(layout::frame_header);
 #if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wmismatched-new-delete"  // g++ loses track of which new it came from
+#  pragma GCC diagnostic push
+#  pragma GCC diagnostic ignored "-Wmismatched-new-delete"  // g++ loses track of which new it came from
 #endif
     if constexpr (requires { base::operator new(whole); })
       base::operator delete(memory, whole);
     else
       ::operator delete(memory);
 #if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic pop
+#  pragma GCC diagnostic pop
 #endif
   }
 
@@ -198,7 +201,8 @@ class promise : public host::detail::awaitable_frame<T, E> {
   }
 
   template <class U>
-  [[gnu::always_inline]] auto await_transform(host::awaitable<U, E>&& callee, std::source_location where = std::source_location::current()) {
+  [[gnu::always_inline]] auto await_transform(host::awaitable<U, E>&& callee,
+                                              std::source_location where = std::source_location::current()) {
     // Asio's own throws when the task is cancelled and else returns its argument; called for every await, by value, it
     // costs 10 instructions more.
     if (may_be_cancelled()) [[unlikely]]
@@ -208,9 +212,11 @@ class promise : public host::detail::awaitable_frame<T, E> {
     return awaiting_frame<U, E>{std::move(callee), e};
   }
 
+  // clang-format off: 14 knows no requires-clauses
   template <class X>
-    requires(!is_awaitable<std::remove_cvref_t<X>>)
-  auto await_transform(X&& x, std::source_location where = std::source_location::current()) {
+  requires(!is_awaitable<std::remove_cvref_t<X>>) auto await_transform(
+      X&& x, std::source_location where = std::source_location::current()) {
+    // clang-format on
     if constexpr (is_function<X>) {
       entry* e = slot();
       set_location(e, where);
@@ -227,12 +233,14 @@ class promise : public host::detail::awaitable_frame<T, E> {
  private:
   /// A function of the awaiting frame, which it detaches from its thread.
   template <class X>
-  static constexpr bool is_function =
-      requires(X&& x, host::detail::awaitable_frame_base<E>* f) { std::forward<X>(x)(f); };
+  static constexpr bool is_function = requires(X&& x, host::detail::awaitable_frame_base<E>* f) {
+    std::forward<X>(x)(f);
+  };
   /// An operation that Asio's awaiter starts with a handler of its own.
   template <class X>
-  static constexpr bool is_operation =
-      requires(base& b, X&& x) { typename decltype(b.await_transform(std::forward<X>(x)))::handler_type; };
+  static constexpr bool is_operation = requires(base& b, X&& x) {
+    typename decltype(b.await_transform(std::forward<X>(x)))::handler_type;
+  };
 
   bool may_be_cancelled() const noexcept {
     if constexpr (requires {
@@ -255,8 +263,10 @@ concept any_executor = true;
 
 }  // namespace tasks::detail::TASKS_HOOK_NAME
 
+// clang-format off: 14 knows no requires-clauses
 template <class T, class E, class... Args>
-  requires tasks::detail::TASKS_HOOK_NAME::any_executor<E>
+requires tasks::detail::TASKS_HOOK_NAME::any_executor<E>
+// clang-format on
 struct std::coroutine_traits<TASKS_HOOK_ASIO::awaitable<T, E>, Args...> {
   using promise_type = tasks::detail::TASKS_HOOK_NAME::promise<T, E>;
 };
