@@ -24,19 +24,15 @@ target_compile_definitions(tasks_server PRIVATE
   asio_detail_posix_thread_function=tasks_asio_thread_function
   asio_signal_handler=tasks_asio_signal_handler
 )
-# -fno-lto: what is combined below must be machine code. -fno-gnu-unique: such symbols stay global whatever objcopy is
-# told, and keep a shared library from being unloaded. (And g++ 12 takes Asio's coroutine frames for mismatched.)
+# -fno-lto: what is combined below must be machine code. (And g++ 12 takes Asio's coroutine frames for mismatched.)
 target_compile_options(tasks_server PRIVATE -fno-lto
   $<$<CXX_COMPILER_ID:GNU>:-fcoroutines>
-  $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>
   $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>)
-target_compile_options(tasks_agent PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
+tasks_inside(tasks_server)
 target_include_directories(tasks_server PRIVATE include src common)
 target_include_directories(tasks_server SYSTEM PRIVATE ${TASKS_ASIO_INCLUDE_DIR} ${TASKS_PROTOZERO_INCLUDE_DIR})
-target_compile_features(tasks_server PRIVATE cxx_std_20)
-set_target_properties(tasks_server PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden
-  VISIBILITY_INLINES_HIDDEN ON INTERPROCEDURAL_OPTIMIZATION OFF UNITY_BUILD OFF PRECOMPILE_HEADERS "")
-target_link_libraries(tasks_server PRIVATE $<BUILD_INTERFACE:tasks_warnings> Threads::Threads)
+set_target_properties(tasks_server PROPERTIES UNITY_BUILD OFF PRECOMPILE_HEADERS "")
+target_link_libraries(tasks_server PRIVATE Threads::Threads)
 
 # --force-group-allocation dissolves the groups by which the linker would take the host's copy of a template for ours.
 set(_tasks_combined ${CMAKE_CURRENT_BINARY_DIR}/tasks_server.o)
