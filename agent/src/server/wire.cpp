@@ -8,7 +8,7 @@
 #include "server/own_protozero.hpp"
 #include "utf8.hpp"
 
-// Field numbers are those of proto/tasks/v1/agent.proto; tests/wire holds the two against each other. Fields that
+// Field numbers are those of proto/tasks/v1/agent.proto; tests/agent holds the two against each other. Fields that
 // have their default value are left out, as proto3 has it.
 namespace tasks::wire {
 namespace {

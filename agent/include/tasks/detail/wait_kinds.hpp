@@ -2,7 +2,7 @@
 
 /// From what Asio says of an operation when it begins (ASIO_HANDLER_CREATION's object type and operation name) to a
 /// kind of wait. Every pair that Asio 1.22.1, 1.38.2 and Boost 1.81 contain is listed in
-/// tests/unit/wait_kinds_test.cpp.
+/// tests/hook/wait_kinds_test.cpp.
 
 #include <cstdint>
 #include <string_view>
