@@ -11,6 +11,14 @@
 namespace tasks::testing {
 namespace {
 
+/// ThreadSanitizer dies of a thread that the child of a threaded process starts ("starting new threads after
+/// multi-threaded fork is not supported"); told not to, it takes the new thread for one of the parent's, now and then.
+#if defined(__SANITIZE_THREAD__)
+constexpr bool a_child_can_start_threads = false;
+#else
+constexpr bool a_child_can_start_threads = true;
+#endif
+
 class Fork : public ::testing::Test {
  protected:
   struct child {
@@ -43,9 +51,7 @@ class Fork : public ::testing::Test {
   }
 
   temporary_directory dir_;
-  // ThreadSanitizer would not let the child of a threaded process start a thread.
-  program host_{{program_path("agent_host"), "--tasks", "4"},
-                {dir_.variable(), "TSAN_OPTIONS=die_after_fork=0 atexit_sleep_ms=0"}};
+  program host_{{program_path("agent_host"), "--tasks", "4"}, {dir_.variable(), "TSAN_OPTIONS=atexit_sleep_ms=0"}};
 };
 
 TEST_F(Fork, AChildThatGoesOnDoesNotAnswer) {
@@ -56,6 +62,7 @@ TEST_F(Fork, AChildThatGoesOnDoesNotAnswer) {
 }
 
 TEST_F(Fork, AChildCanHaveAnAgentOfItsOwn) {
+  if (!a_child_can_start_threads) GTEST_SKIP() << "ThreadSanitizer knows no threads in forked children";
   const auto c = forked("fork_agent");
   EXPECT_EQ(c.code, 2u);
   EXPECT_EQ(c.path, dir_.path() + "/" + c.pid);
@@ -98,7 +105,8 @@ TEST_F(Fork, ForkingWhileClientsAskHangsNobody) {
   for (int i = 0; i < 50; ++i) {
     agent_client client(path());
     client.send(stacks_request());
-    EXPECT_EQ(forked(i % 2 == 0 ? "fork_exit" : "fork_agent").code, i % 2 == 0 ? 10u : 2u);
+    const bool with_agent = a_child_can_start_threads && i % 2 == 1;
+    EXPECT_EQ(forked(with_agent ? "fork_agent" : "fork_exit").code, with_agent ? 2u : 10u);
     client.hello();
     EXPECT_TRUE(client.receive_answer().trailer.has_value());
   }
