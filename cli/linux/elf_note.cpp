@@ -7,6 +7,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "linux/memory.hpp"
 #include "tasks/detail/layout.hpp"
 
 namespace tasks::cli {
@@ -14,7 +15,6 @@ namespace {
 
 constexpr std::size_t max_headers = 512;
 constexpr std::size_t max_note_bytes = 1 << 20;
-constexpr std::uint64_t page = 4096;
 
 constexpr std::uint64_t align_up(std::uint64_t value, std::uint64_t to) { return (value + to - 1) / to * to; }
 
@@ -65,7 +65,7 @@ void each_segment_of_notes(const byte_reader& read, std::uint64_t start, Visit v
   const auto headers = read_headers(read, start);
   const auto first = std::find_if(headers.begin(), headers.end(), [](const auto& h) { return h.p_type == PT_LOAD; });
   if (first == headers.end()) return;
-  const auto bias = start - first->p_vaddr / page * page;
+  const auto bias = start - first->p_vaddr / page_size * page_size;
   for (const auto& header : headers) {
     if (header.p_type != PT_NOTE || header.p_memsz > max_note_bytes) continue;
     std::vector<char> bytes(header.p_memsz);
@@ -101,7 +101,7 @@ elf_notes read_notes(int fd) {
   };
   for (const auto& header : read_headers(read, 0)) {
     if (header.p_type == PT_LOAD) {
-      result.segments.push_back({header.p_offset / page * page, header.p_vaddr / page * page});
+      result.segments.push_back({header.p_offset / page_size * page_size, header.p_vaddr / page_size * page_size});
     } else if (header.p_type == PT_NOTE && header.p_filesz <= max_note_bytes) {
       std::vector<char> bytes(header.p_filesz);
       if (!read(header.p_offset, bytes.data(), bytes.size())) continue;

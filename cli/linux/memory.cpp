@@ -14,8 +14,6 @@
 namespace tasks::cli {
 namespace {
 
-constexpr std::uint64_t page = 4096;
-
 class live_memory final : public memory {
  public:
   explicit live_memory(pid_t pid) : pid_(pid) {}
@@ -89,7 +87,7 @@ std::string memory::string_at(std::uint64_t address, std::size_t longest) const 
   while (text.size() < longest) {
     char part[256];
     // To the end of the page at most: what follows it may not be there.
-    const auto want = std::min<std::uint64_t>({sizeof part, page - address % page, longest - text.size()});
+    const auto want = std::min<std::uint64_t>({sizeof part, page_size - address % page_size, longest - text.size()});
     const auto got = read(address, part, want);
     const auto end = std::find(part, part + got, '\0');
     text.append(part, end);

@@ -15,6 +15,11 @@
 
 namespace tasks::cli {
 
+/// In bytes, of x86-64 and of every aarch64 that servers run.
+inline constexpr std::uint64_t page_size = 4096;
+/// What an address has of a word: some libraries keep flags in the bits above.
+inline constexpr std::uint64_t address_bits = (std::uint64_t{1} << 48) - 1;
+
 /// A mapping, as in /proc/PID/maps or a core's headers.
 struct memory_region {
   std::uint64_t begin = 0, end = 0;

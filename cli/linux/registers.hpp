@@ -5,6 +5,9 @@
 
 namespace tasks::cli {
 
+/// Bytes below the stack pointer in which functions that call no other keep values (x86-64 psABI, 3.2.2).
+inline constexpr std::uint64_t red_zone = 128;
+
 /// What a stopped thread has in its registers.
 struct thread_registers {
   std::uint32_t tid = 0;

@@ -19,6 +19,7 @@
 
 #include "base/error.hpp"
 #include "linux/proc.hpp"
+#include "linux/registers.hpp"
 #include "linux/right_to_look.hpp"
 
 namespace tasks::cli {
@@ -28,8 +29,6 @@ using clock = std::chrono::steady_clock;
 
 /// A thread that does not stop in this time sleeps where no signal wakes it, or gets no CPU.
 constexpr std::chrono::milliseconds patience{500};
-/// Below the stack pointer, where functions that call no other keep values.
-constexpr std::uint64_t red_zone = 128;
 
 #if defined(__x86_64__)
 constexpr auto stack_pointer = &user_regs_struct::rsp;

@@ -11,7 +11,6 @@
 namespace tasks::cli {
 namespace {
 
-constexpr std::uint64_t page = 4096;
 /// How far behind a program's own use of brk(2), or an arena's malloc_state, the first chunk is looked for.
 constexpr std::uint64_t furthest_first_chunk = 64 * 1024;
 
@@ -22,7 +21,7 @@ struct heap_info {
 
 std::optional<heap_info> heap_info_at(const memory_image& image, const memory_area& area, std::uint64_t address) {
   const heap_info heap{address, image.word(address), image.word(address + 8), image.word(address + 16)};
-  if (heap.size < page || heap.size % page != 0 || heap.size > std::min(heap_alignment, area.end - address))
+  if (heap.size < page_size || heap.size % page_size != 0 || heap.size > std::min(heap_alignment, area.end - address))
     return std::nullopt;
   // The malloc_state follows the heap_info of the arena's first heap.
   const auto offset = heap.arena % heap_alignment;
@@ -152,8 +151,8 @@ class finder {
       auto at = area.begin;
       while (at < area.end) {
         const auto head = head_at(image_, at);
-        if (head.flags != chunk_head::mapped || head.previous_size != 0 || head.size < page || head.size % page != 0 ||
-            head.size > area.end - at)
+        if (head.flags != chunk_head::mapped || head.previous_size != 0 || head.size < page_size ||
+            head.size % page_size != 0 || head.size > area.end - at)
           break;
         chunks.push_back({at, at + head.size});
         at += head.size;
@@ -261,7 +260,7 @@ bool may_be_glibc(const memory& from, const memory_region& region, std::uint64_t
     if (offset >= 32 && offset <= 256) return true;
   }
   const auto size = from.get<std::uint64_t>(region.begin + 8).value_or(0);
-  return (size & 7) == chunk_head::mapped && size >= page;
+  return (size & 7) == chunk_head::mapped && size >= page_size;
 }
 
 }  // namespace tasks::cli

@@ -19,7 +19,6 @@
 namespace tasks::cli {
 namespace {
 
-constexpr std::uint64_t page = 4096;
 /// More of it counts as unreadable: reading what was never touched would make the kernel fill it.
 constexpr std::uint64_t most_shared_memory = std::uint64_t{256} << 20;
 
@@ -126,7 +125,7 @@ void memory_image::copy(const memory& from, memory_area& area, const std::vector
   area.bytes = bytes;
   for (const auto& each : pages) {
     const auto got = from.read(each.begin, area.bytes + (each.begin - whole.begin), each.end - each.begin);
-    const auto end = each.begin + got / page * page;
+    const auto end = each.begin + got / page_size * page_size;
     bytes_ += end - each.begin;
     if (end != each.begin) {
       if (each.begin != whole.begin && !runs_.empty() && runs_.back().end == each.begin)
@@ -198,19 +197,19 @@ page_filter pages_of(pid_t pid) {
     const auto before = pages.size();
     std::vector<std::uint64_t> entries(65536);
     for (auto at = region.begin; at < region.end;) {
-      const auto want = std::min<std::uint64_t>(entries.size(), (region.end - at) / page);
-      const auto got = ::pread(fd->get(), entries.data(), want * 8, static_cast<off_t>(at / page * 8));
+      const auto want = std::min<std::uint64_t>(entries.size(), (region.end - at) / page_size);
+      const auto got = ::pread(fd->get(), entries.data(), want * 8, static_cast<off_t>(at / page_size * 8));
       if (got < 8) {
         pages.resize(before);
         return false;
       }
-      for (std::size_t i = 0; i < static_cast<std::size_t>(got) / 8; ++i, at += page) {
+      for (std::size_t i = 0; i < static_cast<std::size_t>(got) / 8; ++i, at += page_size) {
         const auto entry = entries[i];
         if ((entry & (present | swapped)) == 0 || (!region.shared && (entry & file_or_shared) != 0)) continue;
         if (pages.size() > before && pages.back().end == at)
-          pages.back().end = at + page;
+          pages.back().end = at + page_size;
         else
-          pages.push_back({at, at + page});
+          pages.push_back({at, at + page_size});
       }
     }
     return true;

@@ -24,6 +24,9 @@ struct range {
   bool operator==(const range&) const = default;
 };
 
+/// A list in a target's memory that has more elements is taken for damaged.
+inline constexpr std::size_t longest_list = 100'000'000;
+
 /// Neighbouring regions of one mapping.
 struct memory_area : range {
   std::string path;  ///< as in memory_region

@@ -17,12 +17,11 @@ namespace {
 
 /// What a process has in memory, its files included.
 std::uint64_t resident_bytes(pid_t pid) {
-  constexpr std::uint64_t page = 4096;
   const auto text = read_file(fmt::format("/proc/{}/statm", pid).c_str()).value_or("");
   std::uint64_t pages = 0;
   const auto second = std::min(text.find(' '), text.size());
   std::from_chars(text.data() + std::min(second + 1, text.size()), text.data() + text.size(), pages);
-  return pages * page;
+  return pages * page_size;
 }
 
 /// What can be had without pushing others out: MemAvailable of /proc/meminfo, see proc(5).

@@ -13,8 +13,6 @@
 namespace tasks::cli {
 namespace {
 
-constexpr std::uint64_t page = 4096;
-constexpr std::uint64_t red_zone = 128;
 /// Of struct pthread, in which the stack's bounds are looked for.
 constexpr std::uint64_t descriptor_size = 4096;
 
@@ -26,7 +24,8 @@ std::optional<range> pthread_stack(const memory_image& image, const thread_regis
   if (area == nullptr || tp % 8 != 0 || tp <= sp) return std::nullopt;
   for (auto at = tp; at < tp + descriptor_size; at += 8) {
     const auto block = image.word(at), size = image.word(at + 8), guard = image.word(at + 16);
-    if (block == 0 || block % page != 0 || size == 0 || size % page != 0 || guard % page != 0 || guard >= size)
+    if (block == 0 || block % page_size != 0 || size == 0 || size % page_size != 0 || guard % page_size != 0 ||
+        guard >= size)
       continue;
     const range stack{block + guard, block + size};
     if (stack.end < block || !stack.contains(sp) || !stack.contains(tp)) continue;

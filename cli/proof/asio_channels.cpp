@@ -7,9 +7,8 @@ namespace {
 
 /// Every channel of Asio is {…, service, implementation, …}, and the implementation begins {two states of 16 bits,
 /// capacity, first waiter, last waiter, next, previous}.
-constexpr std::uint64_t to_service = 8;
+constexpr std::uint64_t from_service = 8;
 constexpr std::uint64_t most_states = 3, closed_state = 3;
-constexpr std::size_t longest_list = 100'000'000;
 
 }  // namespace
 
@@ -24,7 +23,7 @@ std::vector<channel_offsets> offsets_of(const std::vector<root_copy>& roots) {
 }
 
 bool channel_list::looks_like_channel(std::uint64_t channel) const {
-  if (channel % 8 != 0 || image_.at(channel - to_service, 56) == nullptr) return false;
+  if (channel % 8 != 0 || image_.at(channel - from_service, 56) == nullptr) return false;
   const auto states = image_.word(channel);
   return (states & 0xffff) <= most_states && (states >> 16 & 0xffff) <= most_states;
 }
@@ -41,14 +40,14 @@ bool channel_list::verify(std::uint64_t channel) {
 bool channel_list::walk(std::vector<std::uint64_t>& channels, std::vector<std::uint64_t>& links) const {
   const auto channel = channels.front();
   if (!looks_like_channel(channel)) return false;
-  const auto service = image_.word(channel - to_service);
+  const auto service = image_.word(channel - from_service);
   const auto object = heap_.find(service);
   if (object == heap_map::none || heap_.is_free(object)) return false;
   const auto its_memory = heap_.extent(object);
   if (its_memory.begin != service) return false;
   const auto follows = [&](std::uint64_t next, std::uint64_t previous) {
     return channels.size() < longest_list && looks_like_channel(next) && looks_like_channel(previous) &&
-           image_.word(next - to_service) == service && image_.word(previous - to_service) == service &&
+           image_.word(next - from_service) == service && image_.word(previous - from_service) == service &&
            image_.word(previous + offsets_.next) == next && image_.word(next + offsets_.previous) == previous;
   };
   auto first = channel;

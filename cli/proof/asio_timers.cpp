@@ -10,7 +10,6 @@ constexpr std::uint64_t to_index = 16, to_next = 24, to_previous = 32;
 /// Behind the word of the service that leads to the first timer: begin and end of the heap of {expiry, timer}.
 constexpr std::uint64_t to_heap = 8, heap_entry = 16;
 constexpr std::uint64_t in_no_heap = ~std::uint64_t{0};
-constexpr std::size_t longest_list = 100'000'000;
 
 }  // namespace
 

@@ -21,7 +21,7 @@ holder holder_at(const memory_image& image, const std::vector<thread_registers>&
     // Of the threads whose stacks share a mapping, the one whose stack begins closest below.
     const thread_registers* nearest = nullptr;
     for (const auto& thread : threads)
-      if (area->contains(thread.stack_pointer) && thread.stack_pointer <= address + 128 &&
+      if (area->contains(thread.stack_pointer) && thread.stack_pointer <= address + red_zone &&
           (thread.thread_pointer == 0 || address < thread.thread_pointer) &&
           (nearest == nullptr || thread.stack_pointer > nearest->stack_pointer))
         nearest = &thread;

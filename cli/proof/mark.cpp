@@ -5,12 +5,6 @@
 #include <utility>
 
 namespace tasks::cli {
-namespace {
-
-/// Some libraries keep flags in the bits that no address has.
-constexpr std::uint64_t address_bits = (std::uint64_t{1} << 48) - 1;
-
-}  // namespace
 
 marker::marker(const memory_image& image, const heap_map& heap)
     : image_(image), heap_(heap), marked_(heap.size()), watched_(heap.size()), from_(heap.size()) {

@@ -10,7 +10,6 @@
 namespace tasks::cli {
 namespace {
 
-constexpr std::uint64_t address_bits = (std::uint64_t{1} << 48) - 1;
 /// A vector of shared pointers in an object that a map's node points to is four.
 constexpr unsigned most_allocations = 5;
 constexpr std::size_t most_wanted = 4096, most_referrers = 4096;

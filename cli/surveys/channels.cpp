@@ -8,11 +8,10 @@
 
 #include "proof/asio_channels.hpp"
 #include "proof/prover.hpp"
+#include "surveys/leak_groups.hpp"
 
 namespace tasks::cli {
 namespace {
-
-constexpr int most_ids = 3;
 
 bool same_place(const v1::Group& group, const v1::Task& task) {
   return group.wait().kind() == task.wait().kind() &&

@@ -10,8 +10,6 @@
 namespace tasks::cli {
 namespace {
 
-constexpr int most_ids = 3;
-
 bool is_channel(const v1::Wait& wait) {
   return wait.kind() == v1::Wait::CHANNEL_SEND || wait.kind() == v1::Wait::CHANNEL_RECEIVE;
 }

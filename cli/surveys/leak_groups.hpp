@@ -17,6 +17,9 @@
 
 namespace tasks::cli {
 
+/// How many of its tasks a group names.
+inline constexpr int most_ids = 3;
+
 /// What tasks have in common that are one group: state, kind of wait, stack and where they were spawned. The same in
 /// every look.
 using group_key = std::string;

@@ -10,7 +10,7 @@
 namespace tasks::cli {
 namespace {
 
-constexpr std::string_view agent_name = "tasks-agent";
+constexpr std::string_view agents_thread = "tasks-agent";
 
 void wait_for(std::chrono::milliseconds interval) {
   timespec left = {interval.count() / 1000, interval.count() % 1000 * 1'000'000};
@@ -111,7 +111,7 @@ class thread_surveyor {
 
 v1::ThreadView::Role role_of(const os_thread& thread, bool is_main, bool runs_task,
                              const std::vector<std::uint32_t>& workers) {
-  if (thread.name == agent_name) return v1::ThreadView::AGENT;
+  if (thread.name == agents_thread) return v1::ThreadView::AGENT;
   if (runs_task) return v1::ThreadView::WORKER;
   const bool has_run = std::find(workers.begin(), workers.end(), thread.inner_tid) != workers.end();
   if (has_run) return v1::ThreadView::IDLE_WORKER;

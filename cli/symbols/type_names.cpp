@@ -13,7 +13,8 @@ bool closes(std::string_view text, std::size_t i) {
   return c == ')' || c == ']' || c == '}' || (c == '>' && (i == 0 || text[i - 1] != '-'));
 }
 
-bool is_word(char c) {
+/// Of a name, a destructor's included.
+bool is_of_name(char c) {
   return c == '_' || c == '~' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
@@ -115,7 +116,7 @@ std::string unify_integers(std::string text) {
   for (const auto& [from, to] : spellings) {
     for (auto at = text.find(from); at != text.npos; at = text.find(from, at + to.size())) {
       const auto end = at + from.size();
-      if ((at != 0 && is_word(text[at - 1])) || (end < text.size() && is_word(text[end]))) continue;
+      if ((at != 0 && is_of_name(text[at - 1])) || (end < text.size() && is_of_name(text[end]))) continue;
       text.replace(at, from.size(), to);
     }
   }
@@ -145,10 +146,10 @@ std::string simplify(std::string_view text, bool inner) {
   std::string out;
   for (std::size_t i = 0; i < text.size();) {
     const char c = text[i];
-    if (is_word(c) && (i == 0 || !is_word(text[i - 1]))) {
+    if (is_of_name(c) && (i == 0 || !is_of_name(text[i - 1]))) {
       auto end = i;
-      while (end < text.size() && (is_word(text[end]) || (text[end] == ':' && end + 1 < text.size() &&
-                                                          (text[end + 1] == ':' || text[end - 1] == ':')))) {
+      while (end < text.size() && (is_of_name(text[end]) || (text[end] == ':' && end + 1 < text.size() &&
+                                                             (text[end + 1] == ':' || text[end - 1] == ':')))) {
         ++end;
       }
       auto name = normal_name(text.substr(i, end - i));
@@ -177,8 +178,8 @@ std::string simplify(std::string_view text, bool inner) {
       // "T &" and "> >" as people write them.
       const bool needless = c == ' ' && i + 1 < text.size() &&
                             (text[i + 1] == '&' || text[i + 1] == '*' || text[i + 1] == '>' ||
-                             (text[i + 1] == '(' && i != 0 && (is_word(text[i - 1]) || text[i - 1] == '>') && inner &&
-                              text.compare(i + 1, 2, "(*") != 0));
+                             (text[i + 1] == '(' && i != 0 && (is_of_name(text[i - 1]) || text[i - 1] == '>') &&
+                              inner && text.compare(i + 1, 2, "(*") != 0));
       if (!needless) out += c;
       ++i;
     }

@@ -61,7 +61,8 @@ bool set_registers(Dwfl_Thread* thread, void* argument) {
 
 void drop_state(Dwfl*, void* argument) { delete &state_of(argument); }
 
-constexpr Dwfl_Thread_Callbacks callbacks = {next_thread, get_thread, read_word, set_registers, drop_state, nullptr};
+constexpr Dwfl_Thread_Callbacks thread_callbacks = {next_thread,   get_thread, read_word,
+                                                    set_registers, drop_state, nullptr};
 
 // What the names of frames say.
 
@@ -141,7 +142,7 @@ bool attach(modules& code, const std::vector<thread_copy>& threads) {
   Dwfl* dwfl = code.dwfl();
   if (!dwfl) return false;
   auto state = std::make_unique<copied_state>(copied_state{threads});
-  if (!dwfl_attach_state(dwfl, nullptr, threads.empty() ? 1 : threads.front().tid, &callbacks, state.get()))
+  if (!dwfl_attach_state(dwfl, nullptr, threads.empty() ? 1 : threads.front().tid, &thread_callbacks, state.get()))
     return false;
   state.release();
   return true;
