@@ -4,7 +4,7 @@
 
 #include "go.hpp"
 
-namespace goker {
+namespace goker::cockroach_1055 {
 namespace {
 
 struct stopper {
@@ -31,9 +31,7 @@ awaitable<void> start_stopper(form chosen) {
   co_spawn(executor, stop_all(by), detached);
 }
 
-}  // namespace
-}  // namespace goker
+const program self{"goker_cockroach_1055", start_stopper, {"wait group", "proven", {{3, "worker"}, {1, "stop_all"}}}};
 
-int main(int argc, char** argv) {
-  return goker::run(argc, argv, goker::start_stopper, {"wait group", "proven", {{3, "worker"}, {1, "stop_all"}}});
-}
+}  // namespace
+}  // namespace goker::cockroach_1055

@@ -4,7 +4,7 @@
 
 #include "go.hpp"
 
-namespace goker {
+namespace goker::cockroach_10790 {
 namespace {
 
 struct replica {
@@ -35,9 +35,7 @@ awaitable<void> begin_commands(form chosen) {
   co_spawn(executor, drain(of, chosen == form::fixed ? 1 : 0), detached);
 }
 
-}  // namespace
-}  // namespace goker
+const program self{"goker_cockroach_10790", begin_commands, {"channel and context", "proven", {{1, "drain"}}}};
 
-int main(int argc, char** argv) {
-  return goker::run(argc, argv, goker::begin_commands, {"channel and context", "proven", {{1, "drain"}}});
-}
+}  // namespace
+}  // namespace goker::cockroach_10790

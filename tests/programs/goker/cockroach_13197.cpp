@@ -4,7 +4,7 @@
 
 #include "go.hpp"
 
-namespace goker {
+namespace goker::cockroach_13197 {
 namespace {
 
 struct transaction {
@@ -23,9 +23,7 @@ awaitable<void> begin_transaction(form chosen) {
   if (chosen == form::fixed) begun.roll_back();
 }
 
-}  // namespace
-}  // namespace goker
+const program self{"goker_cockroach_13197", begin_transaction, {"channel and context", "proven", {{1, "await_done"}}}};
 
-int main(int argc, char** argv) {
-  return goker::run(argc, argv, goker::begin_transaction, {"channel and context", "proven", {{1, "await_done"}}});
-}
+}  // namespace
+}  // namespace goker::cockroach_13197

@@ -4,7 +4,7 @@
 
 #include "go.hpp"
 
-namespace goker {
+namespace goker::cockroach_18101 {
 namespace {
 
 struct import {
@@ -31,9 +31,7 @@ awaitable<void> restore(form chosen) {
   from->cancelled.close();
 }
 
-}  // namespace
-}  // namespace goker
+const program self{"goker_cockroach_18101", restore, {"channel and context", "proven", {{1, "split_and_scatter"}}}};
 
-int main(int argc, char** argv) {
-  return goker::run(argc, argv, goker::restore, {"channel and context", "proven", {{1, "split_and_scatter"}}});
-}
+}  // namespace
+}  // namespace goker::cockroach_18101

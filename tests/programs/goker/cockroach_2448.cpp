@@ -4,7 +4,7 @@
 
 #include "go.hpp"
 
-namespace goker {
+namespace goker::cockroach_2448 {
 namespace {
 
 struct store {
@@ -32,9 +32,8 @@ awaitable<void> start_store(form chosen) {
   co_spawn(executor, multi_raft(of), detached);
 }
 
-}  // namespace
-}  // namespace goker
+const program self{
+    "goker_cockroach_2448", start_store, {"channel", "proven", {{1, "process_raft"}, {1, "multi_raft"}}}};
 
-int main(int argc, char** argv) {
-  return goker::run(argc, argv, goker::start_store, {"channel", "proven", {{1, "process_raft"}, {1, "multi_raft"}}});
-}
+}  // namespace
+}  // namespace goker::cockroach_2448

@@ -4,7 +4,7 @@
 
 #include "go.hpp"
 
-namespace goker {
+namespace goker::cockroach_24808 {
 namespace {
 
 struct compactor {
@@ -30,9 +30,7 @@ awaitable<void> suggest_and_start(form chosen) {
   co_spawn(executor, start(made, chosen), detached);
 }
 
-}  // namespace
-}  // namespace goker
+const program self{"goker_cockroach_24808", suggest_and_start, {"channel", "proven", {{1, "start"}}}};
 
-int main(int argc, char** argv) {
-  return goker::run(argc, argv, goker::suggest_and_start, {"channel", "proven", {{1, "start"}}});
-}
+}  // namespace
+}  // namespace goker::cockroach_24808

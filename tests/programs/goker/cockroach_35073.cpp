@@ -4,7 +4,7 @@
 
 #include "go.hpp"
 
-namespace goker {
+namespace goker::cockroach_35073 {
 namespace {
 
 using rows = concurrent_channel<int>;
@@ -29,9 +29,7 @@ awaitable<void> push_rows(form chosen) {
   co_spawn(executor, push(outbox, 17), detached);
 }
 
-}  // namespace
-}  // namespace goker
+const program self{"goker_cockroach_35073", push_rows, {"channel", "proven", {{2, "push"}}}};
 
-int main(int argc, char** argv) {
-  return goker::run(argc, argv, goker::push_rows, {"channel", "proven", {{2, "push"}}});
-}
+}  // namespace
+}  // namespace goker::cockroach_35073

@@ -4,7 +4,7 @@
 
 #include "go.hpp"
 
-namespace goker {
+namespace goker::cockroach_35931 {
 namespace {
 
 struct join {
@@ -33,9 +33,8 @@ awaitable<void> join_inputs(form chosen) {
   }
 }
 
-}  // namespace
-}  // namespace goker
+const program self{
+    "goker_cockroach_35931", join_inputs, {"channel", "proven", {{1, "cancel_flow"}, {1, "read_right"}}}};
 
-int main(int argc, char** argv) {
-  return goker::run(argc, argv, goker::join_inputs, {"channel", "proven", {{1, "cancel_flow"}, {1, "read_right"}}});
-}
+}  // namespace
+}  // namespace goker::cockroach_35931

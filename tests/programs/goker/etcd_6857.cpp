@@ -3,7 +3,7 @@
 
 #include "go.hpp"
 
-namespace goker {
+namespace goker::etcd_6857 {
 namespace {
 
 struct node {
@@ -37,9 +37,7 @@ awaitable<void> stop_node(form chosen) {
   co_spawn(executor, chosen == form::fixed ? ask_status_unless_done(stopped) : ask_status(stopped), detached);
 }
 
-}  // namespace
-}  // namespace goker
+const program self{"goker_etcd_6857", stop_node, {"channel", "proven", {{1, "ask_status"}}}};
 
-int main(int argc, char** argv) {
-  return goker::run(argc, argv, goker::stop_node, {"channel", "proven", {{1, "ask_status"}}});
-}
+}  // namespace
+}  // namespace goker::etcd_6857

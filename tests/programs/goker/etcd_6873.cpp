@@ -4,7 +4,7 @@
 
 #include "go.hpp"
 
-namespace goker {
+namespace goker::etcd_6873 {
 namespace {
 
 struct broadcasts {
@@ -40,9 +40,7 @@ awaitable<void> stop_broadcasts(form chosen) {
   co_spawn(executor, stop(of, chosen), detached);
 }
 
-}  // namespace
-}  // namespace goker
+const program self{"goker_etcd_6873", stop_broadcasts, {"channel and lock", "proven", {{1, "coalesce"}, {1, "stop"}}}};
 
-int main(int argc, char** argv) {
-  return goker::run(argc, argv, goker::stop_broadcasts, {"channel and lock", "proven", {{1, "coalesce"}, {1, "stop"}}});
-}
+}  // namespace
+}  // namespace goker::etcd_6873

@@ -4,7 +4,7 @@
 
 #include "go.hpp"
 
-namespace goker {
+namespace goker::etcd_7443 {
 namespace {
 
 struct balancer {
@@ -38,10 +38,8 @@ awaitable<void> start_balancer(form chosen) {
   co_spawn(executor, close_balancer(of), detached);
 }
 
-}  // namespace
-}  // namespace goker
+const program self{
+    "goker_etcd_7443", start_balancer, {"channel and lock", "proven", {{1, "watch"}, {1, "close_balancer"}}}};
 
-int main(int argc, char** argv) {
-  return goker::run(argc, argv, goker::start_balancer,
-                    {"channel and lock", "proven", {{1, "watch"}, {1, "close_balancer"}}});
-}
+}  // namespace
+}  // namespace goker::etcd_7443

@@ -4,7 +4,7 @@
 
 #include "go.hpp"
 
-namespace goker {
+namespace goker::etcd_7492 {
 namespace {
 
 struct token_store {
@@ -35,10 +35,8 @@ awaitable<void> assign_tokens(form chosen) {
   co_spawn(executor, keep_tokens(in, chosen), detached);
 }
 
-}  // namespace
-}  // namespace goker
+const program self{
+    "goker_etcd_7492", assign_tokens, {"channel and lock", "proven", {{2, "assign"}, {1, "keep_tokens"}}}};
 
-int main(int argc, char** argv) {
-  return goker::run(argc, argv, goker::assign_tokens,
-                    {"channel and lock", "proven", {{2, "assign"}, {1, "keep_tokens"}}});
-}
+}  // namespace
+}  // namespace goker::etcd_7492

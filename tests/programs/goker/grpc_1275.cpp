@@ -3,7 +3,7 @@
 
 #include "go.hpp"
 
-namespace goker {
+namespace goker::grpc_1275 {
 namespace {
 
 using messages = concurrent_channel<std::string>;
@@ -23,9 +23,7 @@ awaitable<void> close_stream(form chosen) {
   co_await (done->async_receive(no_throw) || patience.async_wait(use_awaitable));
 }
 
-}  // namespace
-}  // namespace goker
+const program self{"goker_grpc_1275", close_stream, {"channel", "proven", {{1, "read_stream"}}}};
 
-int main(int argc, char** argv) {
-  return goker::run(argc, argv, goker::close_stream, {"channel", "proven", {{1, "read_stream"}}});
-}
+}  // namespace
+}  // namespace goker::grpc_1275

@@ -4,7 +4,7 @@
 
 #include "go.hpp"
 
-namespace goker {
+namespace goker::grpc_1424 {
 namespace {
 
 using addresses = concurrent_channel<std::string>;
@@ -32,9 +32,7 @@ awaitable<void> dial_and_close(form chosen) {
   of->close();
 }
 
-}  // namespace
-}  // namespace goker
+const program self{"goker_grpc_1424", dial_and_close, {"channel", "proven", {{1, "dial"}}}};
 
-int main(int argc, char** argv) {
-  return goker::run(argc, argv, goker::dial_and_close, {"channel", "proven", {{1, "dial"}}});
-}
+}  // namespace
+}  // namespace goker::grpc_1424

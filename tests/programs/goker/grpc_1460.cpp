@@ -4,7 +4,7 @@
 
 #include "go.hpp"
 
-namespace goker {
+namespace goker::grpc_1460 {
 namespace {
 
 struct client {
@@ -37,10 +37,8 @@ awaitable<void> start_client(form chosen) {
   co_spawn(executor, new_stream(made), detached);
 }
 
-}  // namespace
-}  // namespace goker
+const program self{
+    "goker_grpc_1460", start_client, {"channel and lock", "proven", {{1, "keep_alive"}, {1, "new_stream"}}}};
 
-int main(int argc, char** argv) {
-  return goker::run(argc, argv, goker::start_client,
-                    {"channel and lock", "proven", {{1, "keep_alive"}, {1, "new_stream"}}});
-}
+}  // namespace
+}  // namespace goker::grpc_1460

@@ -4,7 +4,7 @@
 
 #include "go.hpp"
 
-namespace goker {
+namespace goker::grpc_862 {
 namespace {
 
 struct connection {
@@ -32,9 +32,7 @@ awaitable<void> dial(form chosen) {
   if (chosen == form::fixed) made->close();
 }
 
-}  // namespace
-}  // namespace goker
+const program self{"goker_grpc_862", dial, {"timer", "growing", {{1, "reset_transport"}}}};
 
-int main(int argc, char** argv) {
-  return goker::run(argc, argv, goker::dial, {"timer", "growing", {{1, "reset_transport"}}});
-}
+}  // namespace
+}  // namespace goker::grpc_862

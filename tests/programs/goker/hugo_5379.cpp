@@ -4,7 +4,7 @@
 
 #include "go.hpp"
 
-namespace goker {
+namespace goker::hugo_5379 {
 namespace {
 
 awaitable<void> count_words(std::shared_ptr<mutex> content, bool locked) {
@@ -26,9 +26,7 @@ awaitable<void> render_page(form chosen) {
   co_spawn(executor, render(std::make_shared<mutex>(executor), false, chosen), detached);
 }
 
-}  // namespace
-}  // namespace goker
+const program self{"goker_hugo_5379", render_page, {"lock", "proven", {{1, "render"}}}};
 
-int main(int argc, char** argv) {
-  return goker::run(argc, argv, goker::render_page, {"lock", "proven", {{1, "render"}}});
-}
+}  // namespace
+}  // namespace goker::hugo_5379

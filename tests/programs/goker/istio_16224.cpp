@@ -4,7 +4,7 @@
 
 #include "go.hpp"
 
-namespace goker {
+namespace goker::istio_16224 {
 namespace {
 
 struct controller {
@@ -37,10 +37,8 @@ awaitable<void> start_controller(form chosen) {
   co_spawn(executor, create(of), detached);
 }
 
-}  // namespace
-}  // namespace goker
+const program self{
+    "goker_istio_16224", start_controller, {"channel and lock", "proven", {{1, "run_monitor"}, {1, "create"}}}};
 
-int main(int argc, char** argv) {
-  return goker::run(argc, argv, goker::start_controller,
-                    {"channel and lock", "proven", {{1, "run_monitor"}, {1, "create"}}});
-}
+}  // namespace
+}  // namespace goker::istio_16224

@@ -4,7 +4,7 @@
 
 #include "go.hpp"
 
-namespace goker {
+namespace goker::istio_18454 {
 namespace {
 
 struct strategy {
@@ -37,10 +37,8 @@ awaitable<void> change_often(form chosen) {
   co_spawn(executor, on_change(of, 8), detached);
 }
 
-}  // namespace
-}  // namespace goker
+const program self{
+    "goker_istio_18454", change_often, {"channel and context", "proven", {{1, "run_timer"}, {1, "on_change"}}}};
 
-int main(int argc, char** argv) {
-  return goker::run(argc, argv, goker::change_often,
-                    {"channel and context", "proven", {{1, "run_timer"}, {1, "on_change"}}});
-}
+}  // namespace
+}  // namespace goker::istio_18454

@@ -4,7 +4,7 @@
 
 #include "go.hpp"
 
-namespace goker {
+namespace goker::kubernetes_10182 {
 namespace {
 
 struct manager {
@@ -35,10 +35,8 @@ awaitable<void> start_manager(form chosen) {
   co_spawn(executor, sync_batch(of), detached);
 }
 
-}  // namespace
-}  // namespace goker
+const program self{
+    "goker_kubernetes_10182", start_manager, {"channel and lock", "proven", {{1, "sync_batch"}, {1, "set_status"}}}};
 
-int main(int argc, char** argv) {
-  return goker::run(argc, argv, goker::start_manager,
-                    {"channel and lock", "proven", {{1, "sync_batch"}, {1, "set_status"}}});
-}
+}  // namespace
+}  // namespace goker::kubernetes_10182

@@ -4,7 +4,7 @@
 
 #include "go.hpp"
 
-namespace goker {
+namespace goker::kubernetes_1321 {
 namespace {
 
 struct watcher {
@@ -41,10 +41,8 @@ awaitable<void> watch_and_stop(form chosen) {
   co_spawn(executor, stop_watching(made, chosen), detached);
 }
 
-}  // namespace
-}  // namespace goker
+const program self{
+    "goker_kubernetes_1321", watch_and_stop, {"channel and lock", "proven", {{1, "distribute"}, {1, "stop_watching"}}}};
 
-int main(int argc, char** argv) {
-  return goker::run(argc, argv, goker::watch_and_stop,
-                    {"channel and lock", "proven", {{1, "distribute"}, {1, "stop_watching"}}});
-}
+}  // namespace
+}  // namespace goker::kubernetes_1321

@@ -4,7 +4,7 @@
 
 #include "go.hpp"
 
-namespace goker {
+namespace goker::kubernetes_25331 {
 namespace {
 
 struct watch {
@@ -31,9 +31,7 @@ awaitable<void> stop_watch(form chosen) {
   stopped->context.close();
 }
 
-}  // namespace
-}  // namespace goker
+const program self{"goker_kubernetes_25331", stop_watch, {"channel and context", "proven", {{1, "run_watch"}}}};
 
-int main(int argc, char** argv) {
-  return goker::run(argc, argv, goker::stop_watch, {"channel and context", "proven", {{1, "run_watch"}}});
-}
+}  // namespace
+}  // namespace goker::kubernetes_25331

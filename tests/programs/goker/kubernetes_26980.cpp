@@ -4,7 +4,7 @@
 
 #include "go.hpp"
 
-namespace goker {
+namespace goker::kubernetes_26980 {
 namespace {
 
 struct listener {
@@ -36,9 +36,7 @@ awaitable<void> start_listener(form chosen) {
   co_spawn(executor, add(made), detached);
 }
 
-}  // namespace
-}  // namespace goker
+const program self{"goker_kubernetes_26980", start_listener, {"channel and lock", "proven", {{1, "pop"}, {1, "add"}}}};
 
-int main(int argc, char** argv) {
-  return goker::run(argc, argv, goker::start_listener, {"channel and lock", "proven", {{1, "pop"}, {1, "add"}}});
-}
+}  // namespace
+}  // namespace goker::kubernetes_26980

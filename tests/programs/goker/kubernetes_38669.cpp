@@ -4,7 +4,7 @@
 
 #include "go.hpp"
 
-namespace goker {
+namespace goker::kubernetes_38669 {
 namespace {
 
 using results = concurrent_channel<int>;
@@ -20,9 +20,7 @@ awaitable<void> watch_cache(form chosen) {
   co_spawn(executor, process(watcher, cached), detached);
 }
 
-}  // namespace
-}  // namespace goker
+const program self{"goker_kubernetes_38669", watch_cache, {"channel", "proven", {{1, "process"}}}};
 
-int main(int argc, char** argv) {
-  return goker::run(argc, argv, goker::watch_cache, {"channel", "proven", {{1, "process"}}});
-}
+}  // namespace
+}  // namespace goker::kubernetes_38669

@@ -4,7 +4,7 @@
 
 #include "go.hpp"
 
-namespace goker {
+namespace goker::kubernetes_5316 {
 namespace {
 
 using outcomes = concurrent_channel<std::string>;
@@ -25,9 +25,7 @@ awaitable<void> finish_request(form chosen) {
   late->close();
 }
 
-}  // namespace
-}  // namespace goker
+const program self{"goker_kubernetes_5316", finish_request, {"channel", "proven", {{1, "handle"}}}};
 
-int main(int argc, char** argv) {
-  return goker::run(argc, argv, goker::finish_request, {"channel", "proven", {{1, "handle"}}});
-}
+}  // namespace
+}  // namespace goker::kubernetes_5316

@@ -4,7 +4,7 @@
 
 #include "go.hpp"
 
-namespace goker {
+namespace goker::moby_21233 {
 namespace {
 
 struct transfers {
@@ -34,9 +34,7 @@ awaitable<void> transfer(form chosen) {
   }
 }
 
-}  // namespace
-}  // namespace goker
+const program self{"goker_moby_21233", transfer, {"channel", "proven", {{2, "report_progress"}, {1, "release_all"}}}};
 
-int main(int argc, char** argv) {
-  return goker::run(argc, argv, goker::transfer, {"channel", "proven", {{2, "report_progress"}, {1, "release_all"}}});
-}
+}  // namespace
+}  // namespace goker::moby_21233

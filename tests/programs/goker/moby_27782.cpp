@@ -4,7 +4,7 @@
 
 #include "go.hpp"
 
-namespace goker {
+namespace goker::moby_27782 {
 namespace {
 
 struct log_watcher {
@@ -40,10 +40,8 @@ awaitable<void> close_log(form chosen) {
   log->closed.close();
 }
 
-}  // namespace
-}  // namespace goker
+const program self{
+    "goker_moby_27782", close_log, {"channel and condition", "proven", {{1, "follow_logs"}, {1, "read_events"}}}};
 
-int main(int argc, char** argv) {
-  return goker::run(argc, argv, goker::close_log,
-                    {"channel and condition", "proven", {{1, "follow_logs"}, {1, "read_events"}}});
-}
+}  // namespace
+}  // namespace goker::moby_27782

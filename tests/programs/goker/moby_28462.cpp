@@ -4,7 +4,7 @@
 
 #include "go.hpp"
 
-namespace goker {
+namespace goker::moby_28462 {
 namespace {
 
 struct container {
@@ -38,10 +38,8 @@ awaitable<void> start_container(form chosen) {
   co_spawn(executor, monitor(made), detached);
 }
 
-}  // namespace
-}  // namespace goker
+const program self{
+    "goker_moby_28462", start_container, {"channel and lock", "proven", {{1, "monitor"}, {1, "change_state"}}}};
 
-int main(int argc, char** argv) {
-  return goker::run(argc, argv, goker::start_container,
-                    {"channel and lock", "proven", {{1, "monitor"}, {1, "change_state"}}});
-}
+}  // namespace
+}  // namespace goker::moby_28462

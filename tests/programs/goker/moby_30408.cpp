@@ -4,7 +4,7 @@
 
 #include "go.hpp"
 
-namespace goker {
+namespace goker::moby_30408 {
 namespace {
 
 struct plugin {
@@ -27,9 +27,7 @@ awaitable<void> activate(form chosen) {
   if (chosen == form::fixed) made->condition.cancel();
 }
 
-}  // namespace
-}  // namespace goker
+const program self{"goker_moby_30408", activate, {"condition", "proven", {{2, "wait_active"}}}};
 
-int main(int argc, char** argv) {
-  return goker::run(argc, argv, goker::activate, {"condition", "proven", {{2, "wait_active"}}});
-}
+}  // namespace
+}  // namespace goker::moby_30408

@@ -4,7 +4,7 @@
 
 #include "go.hpp"
 
-namespace goker {
+namespace goker::moby_33781 {
 namespace {
 
 using results = concurrent_channel<bool>;
@@ -31,9 +31,7 @@ awaitable<void> stop_monitor(form chosen) {
   stop->close();
 }
 
-}  // namespace
-}  // namespace goker
+const program self{"goker_moby_33781", stop_monitor, {"channel and context", "proven", {{1, "probe"}}}};
 
-int main(int argc, char** argv) {
-  return goker::run(argc, argv, goker::stop_monitor, {"channel and context", "proven", {{1, "probe"}}});
-}
+}  // namespace
+}  // namespace goker::moby_33781

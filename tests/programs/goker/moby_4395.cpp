@@ -4,7 +4,7 @@
 
 #include "go.hpp"
 
-namespace goker {
+namespace goker::moby_4395 {
 namespace {
 
 using errors = concurrent_channel<int>;
@@ -24,9 +24,7 @@ awaitable<void> start_and_forget(form chosen) {
       co_await this_coro::executor, [] { return 1; }, chosen);
 }
 
-}  // namespace
-}  // namespace goker
+const program self{"goker_moby_4395", start_and_forget, {"channel", "proven", {{1, "run_in_background"}}}};
 
-int main(int argc, char** argv) {
-  return goker::run(argc, argv, goker::start_and_forget, {"channel", "proven", {{1, "run_in_background"}}});
-}
+}  // namespace
+}  // namespace goker::moby_4395

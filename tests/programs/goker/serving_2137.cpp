@@ -4,7 +4,7 @@
 
 #include "go.hpp"
 
-namespace goker {
+namespace goker::serving_2137 {
 namespace {
 
 struct breaker {
@@ -39,10 +39,8 @@ awaitable<void> two_requests(form chosen) {
   co_spawn(executor, unlock_all(by, chosen), detached);
 }
 
-}  // namespace
-}  // namespace goker
+const program self{
+    "goker_serving_2137", two_requests, {"channel and lock", "proven", {{2, "request"}, {1, "unlock_all"}}}};
 
-int main(int argc, char** argv) {
-  return goker::run(argc, argv, goker::two_requests,
-                    {"channel and lock", "proven", {{2, "request"}, {1, "unlock_all"}}});
-}
+}  // namespace
+}  // namespace goker::serving_2137

@@ -4,7 +4,7 @@
 
 #include "go.hpp"
 
-namespace goker {
+namespace goker::syncthing_5795 {
 namespace {
 
 struct connection {
@@ -40,9 +40,7 @@ awaitable<void> connect(form chosen) {
   co_await made->inbox.async_send(ok, 1, use_awaitable);
 }
 
-}  // namespace
-}  // namespace goker
+const program self{"goker_syncthing_5795", connect, {"channel", "proven", {{1, "dispatch"}, {1, "wait_until_closed"}}}};
 
-int main(int argc, char** argv) {
-  return goker::run(argc, argv, goker::connect, {"channel", "proven", {{1, "dispatch"}, {1, "wait_until_closed"}}});
-}
+}  // namespace
+}  // namespace goker::syncthing_5795

@@ -4,7 +4,7 @@
 
 #include "program.hpp"
 
-namespace leaks {
+namespace leaks::channel_of_nobody {
 namespace {
 
 awaitable<void> send_to_nobody(form chosen) {
@@ -24,10 +24,8 @@ awaitable<void> start_both(form chosen) {
   co_spawn(executor, receive_from_nobody(chosen), detached);
 }
 
-}  // namespace
-}  // namespace leaks
+const program self{
+    "leak_channel_of_nobody", start_both, {"channel", "proven", {{1, "send_to_nobody"}, {1, "receive_from_nobody"}}}};
 
-int main(int argc, char** argv) {
-  return leaks::run(argc, argv, leaks::start_both,
-                    {"channel", "proven", {{1, "send_to_nobody"}, {1, "receive_from_nobody"}}});
-}
+}  // namespace
+}  // namespace leaks::channel_of_nobody

@@ -4,7 +4,7 @@
 
 #include "program.hpp"
 
-namespace leaks {
+namespace leaks::closed_over_sender {
 namespace {
 
 using reports = concurrent_channel<std::string>;
@@ -20,9 +20,7 @@ awaitable<void> close_early(form chosen) {
   from->close();
 }
 
-}  // namespace
-}  // namespace leaks
+const program self{"leak_closed_over_sender", close_early, {"channel", "proven", {{1, "report"}}}};
 
-int main(int argc, char** argv) {
-  return leaks::run(argc, argv, leaks::close_early, {"channel", "proven", {{1, "report"}}});
-}
+}  // namespace
+}  // namespace leaks::closed_over_sender

@@ -3,7 +3,7 @@
 
 #include "program.hpp"
 
-namespace leaks {
+namespace leaks::condition_timer {
 namespace {
 
 struct resource {
@@ -25,9 +25,7 @@ awaitable<void> prepare(form chosen) {
   if (chosen == form::fixed) shared->ready.cancel();
 }
 
-}  // namespace
-}  // namespace leaks
+const program self{"leak_condition_timer", prepare, {"timer", "proven", {{2, "use_when_ready"}}}};
 
-int main(int argc, char** argv) {
-  return leaks::run(argc, argv, leaks::prepare, {"timer", "proven", {{2, "use_when_ready"}}});
-}
+}  // namespace
+}  // namespace leaks::condition_timer

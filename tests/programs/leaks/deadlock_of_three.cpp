@@ -3,7 +3,7 @@
 
 #include "program.hpp"
 
-namespace leaks {
+namespace leaks::deadlock_of_three {
 namespace {
 
 /// Sending takes it, receiving lays it down.
@@ -26,9 +26,7 @@ awaitable<void> start_dinner(form chosen) {
   co_spawn(executor, chosen == form::fixed ? dine(forks[0], forks[2]) : dine(forks[2], forks[0]), detached);
 }
 
-}  // namespace
-}  // namespace leaks
+const program self{"leak_deadlock_of_three", start_dinner, {"lock", "proven", {{3, "dine"}}}};
 
-int main(int argc, char** argv) {
-  return leaks::run(argc, argv, leaks::start_dinner, {"lock", "proven", {{3, "dine"}}});
-}
+}  // namespace
+}  // namespace leaks::deadlock_of_three

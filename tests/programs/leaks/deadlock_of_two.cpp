@@ -3,7 +3,7 @@
 
 #include "program.hpp"
 
-namespace leaks {
+namespace leaks::deadlock_of_two {
 namespace {
 
 using messages = concurrent_channel<std::string>;
@@ -26,9 +26,7 @@ awaitable<void> start_two(form chosen) {
   co_spawn(executor, chosen == form::fixed ? begin(right, left) : pass_on(right, left), detached);
 }
 
-}  // namespace
-}  // namespace leaks
+const program self{"leak_deadlock_of_two", start_two, {"channel", "proven", {{2, "pass_on"}}}};
 
-int main(int argc, char** argv) {
-  return leaks::run(argc, argv, leaks::start_two, {"channel", "proven", {{2, "pass_on"}}});
-}
+}  // namespace
+}  // namespace leaks::deadlock_of_two

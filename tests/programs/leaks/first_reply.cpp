@@ -4,7 +4,7 @@
 
 #include "program.hpp"
 
-namespace leaks {
+namespace leaks::first_reply {
 namespace {
 
 using answers = concurrent_channel<std::string>;
@@ -20,9 +20,7 @@ awaitable<void> first_reply(form chosen) {
   co_await replies->async_receive(use_awaitable);
 }
 
-}  // namespace
-}  // namespace leaks
+const program self{"leak_first_reply", first_reply, {"channel", "proven", {{2, "backend"}}}};
 
-int main(int argc, char** argv) {
-  return leaks::run(argc, argv, leaks::first_reply, {"channel", "proven", {{2, "backend"}}});
-}
+}  // namespace
+}  // namespace leaks::first_reply

@@ -4,7 +4,7 @@
 
 #include "program.hpp"
 
-namespace leaks {
+namespace leaks::forgotten_child {
 namespace {
 
 using orders = concurrent_channel<int>;
@@ -31,9 +31,7 @@ awaitable<void> cancel_parent(form chosen) {
   co_await ended->async_receive(no_throw);
 }
 
-}  // namespace
-}  // namespace leaks
+const program self{"leak_forgotten_child", cancel_parent, {"channel", "proven", {{1, "child"}}}};
 
-int main(int argc, char** argv) {
-  return leaks::run(argc, argv, leaks::cancel_parent, {"channel", "proven", {{1, "child"}}});
-}
+}  // namespace
+}  // namespace leaks::forgotten_child

@@ -3,7 +3,7 @@
 
 #include "program.hpp"
 
-namespace leaks {
+namespace leaks::join_of_leaked {
 namespace {
 
 using answers = concurrent_channel<int>;
@@ -23,9 +23,7 @@ awaitable<void> start_join(form chosen) {
   if (chosen == form::fixed) from->close();
 }
 
-}  // namespace
-}  // namespace leaks
+const program self{"leak_join_of_leaked", start_join, {"channel", "proven", {{2, "half"}, {1, "both_halves"}}}};
 
-int main(int argc, char** argv) {
-  return leaks::run(argc, argv, leaks::start_join, {"channel", "proven", {{2, "half"}, {1, "both_halves"}}});
-}
+}  // namespace
+}  // namespace leaks::join_of_leaked

@@ -3,7 +3,7 @@
 
 #include "program.hpp"
 
-namespace leaks {
+namespace leaks::pool_never_closed {
 namespace {
 
 struct pool {
@@ -30,9 +30,7 @@ awaitable<void> do_jobs(form chosen) {
   if (chosen == form::fixed) work->jobs.close();
 }
 
-}  // namespace
-}  // namespace leaks
+const program self{"leak_pool_never_closed", do_jobs, {"channel", "proven", {{4, "worker"}}}};
 
-int main(int argc, char** argv) {
-  return leaks::run(argc, argv, leaks::do_jobs, {"channel", "proven", {{4, "worker"}}});
-}
+}  // namespace
+}  // namespace leaks::pool_never_closed

@@ -101,4 +101,18 @@ class server {
 /// main() of a program. Ends without destroying what leaked.
 int run(int argc, char** argv, awaitable<void> (*start)(form), const claims& said);
 
+/// One of the programs of an executable that has several, so that Asio is compiled once for all of them. Made before
+/// main(), which runs the one that the executable was started as.
+class program {
+ public:
+  program(std::string_view name, awaitable<void> (*start)(form), claims said);
+  static int run_one(int argc, char** argv);
+
+ private:
+  std::string_view name_;
+  awaitable<void> (*start_)(form);
+  claims said_;
+  const program* next_;
+};
+
 }  // namespace leaks

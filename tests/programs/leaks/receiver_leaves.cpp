@@ -4,7 +4,7 @@
 
 #include "program.hpp"
 
-namespace leaks {
+namespace leaks::receiver_leaves {
 namespace {
 
 struct stream {
@@ -33,9 +33,7 @@ awaitable<void> consume_for_a_while(form chosen) {
   from->stop.close();
 }
 
-}  // namespace
-}  // namespace leaks
+const program self{"leak_receiver_leaves", consume_for_a_while, {"channel", "proven", {{1, "produce"}}}};
 
-int main(int argc, char** argv) {
-  return leaks::run(argc, argv, leaks::consume_for_a_while, {"channel", "proven", {{1, "produce"}}});
-}
+}  // namespace
+}  // namespace leaks::receiver_leaves

@@ -4,7 +4,7 @@
 
 #include "program.hpp"
 
-namespace leaks {
+namespace leaks::semaphore_not_released {
 namespace {
 
 using semaphore = concurrent_channel<nothing>;
@@ -29,9 +29,7 @@ awaitable<void> call_five_times(form chosen) {
   for (int i = 0; i < 5; ++i) co_spawn(executor, call_with_limit(limit, chosen), [](const std::exception_ptr&) {});
 }
 
-}  // namespace
-}  // namespace leaks
+const program self{"leak_semaphore_not_released", call_five_times, {"lock", "proven", {{3, "call_with_limit"}}}};
 
-int main(int argc, char** argv) {
-  return leaks::run(argc, argv, leaks::call_five_times, {"lock", "proven", {{3, "call_with_limit"}}});
-}
+}  // namespace
+}  // namespace leaks::semaphore_not_released

@@ -4,7 +4,7 @@
 
 #include "program.hpp"
 
-namespace leaks {
+namespace leaks::server_died {
 namespace {
 
 using answers = concurrent_channel<int>;
@@ -37,9 +37,7 @@ awaitable<void> ask_three(form chosen) {
   for (const int number : {7, 0, 3}) co_spawn(executor, ask(asked, number), detached);
 }
 
-}  // namespace
-}  // namespace leaks
+const program self{"leak_server_died", ask_three, {"channel", "proven", {{2, "ask"}}}};
 
-int main(int argc, char** argv) {
-  return leaks::run(argc, argv, leaks::ask_three, {"channel", "proven", {{2, "ask"}}});
-}
+}  // namespace
+}  // namespace leaks::server_died

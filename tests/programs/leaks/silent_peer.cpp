@@ -3,7 +3,7 @@
 
 #include "program.hpp"
 
-namespace leaks {
+namespace leaks::silent_peer {
 namespace {
 
 awaitable<void> session(tcp::socket peer) {
@@ -30,9 +30,7 @@ awaitable<void> serve_silent_peer(form chosen) {
   }
 }
 
-}  // namespace
-}  // namespace leaks
+const program self{"leak_silent_peer", serve_silent_peer, {"socket", "old", {{1, "session"}}}};
 
-int main(int argc, char** argv) {
-  return leaks::run(argc, argv, leaks::serve_silent_peer, {"socket", "old", {{1, "session"}}});
-}
+}  // namespace
+}  // namespace leaks::silent_peer

@@ -3,7 +3,7 @@
 
 #include "program.hpp"
 
-namespace leaks {
+namespace leaks::spin {
 namespace {
 
 /// Searches a ring of words for one that is not in it.
@@ -22,9 +22,7 @@ awaitable<void> start_search(form chosen) {
   co_await begun->async_receive(no_throw);
 }
 
-}  // namespace
-}  // namespace leaks
+const program self{"leak_spin", start_search, {"loop", "stalled", {{1, "search"}}}};
 
-int main(int argc, char** argv) {
-  return leaks::run(argc, argv, leaks::start_search, {"loop", "stalled", {{1, "search"}}});
-}
+}  // namespace
+}  // namespace leaks::spin

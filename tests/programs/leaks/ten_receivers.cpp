@@ -3,7 +3,7 @@
 
 #include "program.hpp"
 
-namespace leaks {
+namespace leaks::ten_receivers {
 namespace {
 
 awaitable<void> listener(std::shared_ptr<channel<int>> news) { co_await news->async_receive(no_throw); }
@@ -16,9 +16,7 @@ awaitable<void> tell_ten(form chosen) {
   if (chosen == form::fixed) news->close();
 }
 
-}  // namespace
-}  // namespace leaks
+const program self{"leak_ten_receivers", tell_ten, {"channel", "proven", {{9, "listener"}}}};
 
-int main(int argc, char** argv) {
-  return leaks::run(argc, argv, leaks::tell_ten, {"channel", "proven", {{9, "listener"}}});
-}
+}  // namespace
+}  // namespace leaks::ten_receivers

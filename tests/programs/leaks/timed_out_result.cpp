@@ -4,7 +4,7 @@
 
 #include "program.hpp"
 
-namespace leaks {
+namespace leaks::timed_out_result {
 namespace {
 
 using results = concurrent_channel<int>;
@@ -25,9 +25,7 @@ awaitable<void> ask_with_deadline(form chosen) {
   late->close();
 }
 
-}  // namespace
-}  // namespace leaks
+const program self{"leak_timed_out_result", ask_with_deadline, {"channel", "proven", {{1, "compute"}}}};
 
-int main(int argc, char** argv) {
-  return leaks::run(argc, argv, leaks::ask_with_deadline, {"channel", "proven", {{1, "compute"}}});
-}
+}  // namespace
+}  // namespace leaks::timed_out_result

@@ -3,7 +3,7 @@
 
 #include "program.hpp"
 
-namespace leaks {
+namespace leaks::timer_per_turn {
 namespace {
 
 awaitable<void> give_up_later(std::shared_ptr<asio::steady_timer> limit) { co_await limit->async_wait(no_throw); }
@@ -18,9 +18,7 @@ awaitable<void> take_turns(form chosen) {
   }
 }
 
-}  // namespace
-}  // namespace leaks
+const program self{"leak_timer_per_turn", take_turns, {"timer", "growing", {{3, "give_up_later"}}}};
 
-int main(int argc, char** argv) {
-  return leaks::run(argc, argv, leaks::take_turns, {"timer", "growing", {{3, "give_up_later"}}});
-}
+}  // namespace
+}  // namespace leaks::timer_per_turn
