@@ -19,14 +19,14 @@ using tasks::testing::look;
 using tasks::testing::look_for_one;
 
 awaitable<void> sends(channel& c) { co_await c.async_send({}, 1, use_awaitable); }
-awaitable<void> receives(channel& c) { co_await c.async_receive(use_awaitable); }
+awaitable<void> takes_one(channel& c) { co_await c.async_receive(use_awaitable); }
 
 TEST(HookWait, AReceiverNamesTheChannelAndItsCapacity) {
   net::io_context context;
   channel c(context, 3);
-  co_spawn(context, receives(c), net::detached);
+  co_spawn(context, takes_one(c), net::detached);
   context.poll();
-  const auto task = look_for_one("receives");
+  const auto task = look_for_one("takes_one");
   EXPECT_EQ(task.state, record_state::blocked);
   EXPECT_EQ(task.kind, wait_kind::channel_receive);
   EXPECT_EQ(task.detail_kind, detail_kind::capacity);
@@ -51,18 +51,18 @@ TEST(HookWait, ATaskThatRanAgainCountsItsResumptions) {
   co_spawn(
       context,
       [&c]() -> awaitable<void> {
-        co_await receives(c);
-        co_await receives(c);
-        co_await receives(c);
+        co_await takes_one(c);
+        co_await takes_one(c);
+        co_await takes_one(c);
       },
       net::detached);
   context.poll();
-  EXPECT_EQ(look_for_one("receives").resumes, 1u);  // from being ready
+  EXPECT_EQ(look_for_one("takes_one").resumes, 1u);  // from being ready
   for (int i = 0; i < 2; ++i) {
     EXPECT_TRUE(c.try_send(net_error(), 1));
     context.poll();
   }
-  EXPECT_EQ(look_for_one("receives").resumes, 3u);
+  EXPECT_EQ(look_for_one("takes_one").resumes, 3u);
 }
 
 awaitable<void> sleeps(net::steady_timer& t) { co_await t.async_wait(use_awaitable); }

@@ -18,7 +18,7 @@ using tasks::leak_check;
 using testing::HasSubstr;
 using testing::Not;
 
-const tasks::leak_options at_once{.deadline = 0ms};
+const tasks::leak_options no_wait{.deadline = 0ms};
 const tasks::leak_options whole_process{.deadline = 0ms, .whole_process = true};
 
 awaitable<void> alpha(concurrent_channel& c) { co_await c.async_receive(use_awaitable); }
@@ -45,7 +45,7 @@ two_reports check_on_two_threads(std::array<bool, 3> runs) {
   concurrent_channel c(context, 0);
   std::barrier step(3);
   const auto test = [&](body last, bool run, tasks::leak_report& report) {
-    leak_check check(at_once);
+    leak_check check(no_wait);
     step.arrive_and_wait();  // both checks exist
     co_spawn(context, descendants(c, last, 3), net::detached);
     step.arrive_and_wait();  // both have spawned
@@ -88,7 +88,7 @@ TEST(ParallelChecksOften, ThatBeginAndEndAtAnyMomentCountTheirOwnTasks) {
     for (int round = 0; round < 200; ++round) {
       net::io_context context;
       concurrent_channel c(context, 0);
-      leak_check check(at_once);
+      leak_check check(no_wait);
       for (std::size_t i = 0; i < leaks; ++i) co_spawn(context, alpha(c), net::detached);
       co_spawn(
           context, []() -> awaitable<void> { co_await net::post(use_awaitable); }, net::detached);
@@ -103,7 +103,7 @@ TEST(Claims, AThreadWithoutACheckSpawnsForNobodyButTheWholeProcess) {
   net::io_context context;
   concurrent_channel c(context, 0);
   leak_check whole(whole_process);
-  leak_check check(at_once);
+  leak_check check(no_wait);
   std::jthread([&] { co_spawn(context, alpha(c), net::detached); }).join();
   EXPECT_EQ(check.end().tasks, 0u);
   EXPECT_EQ(whole.end().tasks, 1u);
@@ -112,7 +112,7 @@ TEST(Claims, AThreadWithoutACheckSpawnsForNobodyButTheWholeProcess) {
 TEST(Claims, AThreadThatJoinedSpawnsForTheCheckUntilItLeaves) {
   net::io_context context;
   concurrent_channel c(context, 0);
-  leak_check check(at_once);
+  leak_check check(no_wait);
   std::jthread([&] {
     co_spawn(context, alpha(c), net::detached);
     {
@@ -129,7 +129,7 @@ TEST(Claims, AThreadThatFollowsOneThatHasEndedIsAnother) {
   concurrent_channel c(context, 0);
   std::unique_ptr<leak_check> check;
   std::jthread([&] {
-    check = std::make_unique<leak_check>(at_once);
+    check = std::make_unique<leak_check>(no_wait);
     co_spawn(context, alpha(c), net::detached);
   }).join();
   for (int i = 0; i < 100; ++i) std::jthread([&] { co_spawn(context, beta(c), net::detached); }).join();
@@ -139,7 +139,7 @@ TEST(Claims, AThreadThatFollowsOneThatHasEndedIsAnother) {
 TEST(Claims, AThreadWhoseCheckHasEndedSpawnsForTheWholeProcess) {
   net::io_context context;
   concurrent_channel c(context, 0);
-  { const leak_check check(at_once); }
+  { const leak_check check(no_wait); }
   std::unique_ptr<leak_check> whole;
   std::jthread([&] { whole = std::make_unique<leak_check>(whole_process); }).join();
   co_spawn(context, alpha(c), net::detached);
@@ -149,7 +149,7 @@ TEST(Claims, AThreadWhoseCheckHasEndedSpawnsForTheWholeProcess) {
 TEST(Claims, OfTwoOfTheWholeProcessTheOlderOneClaimsAgainWhenTheNewerOneHasEnded) {
   net::io_context context;
   concurrent_channel c(context, 0);
-  leak_check unrelated(at_once);
+  leak_check unrelated(no_wait);
   std::unique_ptr<leak_check> older;
   std::jthread([&] { older = std::make_unique<leak_check>(whole_process); }).join();
   { const leak_check newer(whole_process); }
@@ -161,11 +161,11 @@ TEST(Claims, OfTwoOfTheWholeProcessTheOlderOneClaimsAgainWhenTheNewerOneHasEnded
 TEST(Claims, ACallbackSpawnsForTheThreadThatRunsItATaskForTheCheckItBelongsTo) {
   net::io_context context;
   concurrent_channel c(context, 0);
-  leak_check first(at_once);
+  leak_check first(no_wait);
   co_spawn(context, descendants(c, alpha, 1), net::detached);
   net::post(context, [&] { co_spawn(context, beta(c), net::detached); });
   std::jthread([&] {
-    leak_check second(at_once);
+    leak_check second(no_wait);
     context.poll();
     const auto report = second.end();
     EXPECT_EQ(report.tasks, 1u) << report.text;
@@ -180,7 +180,7 @@ TEST(Claims, ATaskOlderThanAnyCheckSpawnsForTheWholeProcessAlone) {
   co_spawn(context, descendants(c, alpha, 1), net::detached);
   context.run_one();
   leak_check whole(whole_process);
-  leak_check check(at_once);
+  leak_check check(no_wait);
   context.poll();
   EXPECT_EQ(check.end().tasks, 0u);
   EXPECT_EQ(whole.end().tasks, 2u);
@@ -190,7 +190,7 @@ TEST(Claims, WhatALeakedTaskSpawnsIsNotLaidToALaterCheck) {
   net::io_context context;
   concurrent_channel c(context, 0);
   {
-    leak_check check(at_once);
+    leak_check check(no_wait);
     co_spawn(context, descendants(c, alpha, 1), net::detached);
     EXPECT_EQ(check.end().tasks, 1u);
   }
@@ -219,9 +219,9 @@ TEST(Claims, ATaskOnAThreadThatSpawnedBeforeTheCheckIsFound) {
 TEST(NestedChecks, TheOuterOneDoesNotRepeatWhatTheInnerOneReported) {
   net::io_context context;
   concurrent_channel c(context, 0);
-  leak_check outer(at_once);
+  leak_check outer(no_wait);
   co_spawn(context, alpha(c), net::detached);
-  leak_check inner(at_once);
+  leak_check inner(no_wait);
   co_spawn(context, beta(c), net::detached);
   context.poll();
   const auto of_inner = inner.end();
@@ -234,7 +234,7 @@ TEST(NestedChecks, TheOuterOneDoesNotRepeatWhatTheInnerOneReported) {
 TEST(NestedChecks, TheOuterOneIsAnswerableForWhatTheInnerOneIgnored) {
   net::io_context context;
   concurrent_channel c(context, 0);
-  leak_check outer(at_once);
+  leak_check outer(no_wait);
   {
     leak_check inner({.deadline = 0ms, .ignore_functions = {"descendants", "alpha"}});
     co_spawn(context, descendants(c, alpha, 1), net::detached);
@@ -248,8 +248,8 @@ TEST(NestedChecks, TheOuterOneIsAnswerableForWhatTheInnerOneIgnored) {
 TEST(NestedChecks, AfterTheInnerOneTheOuterOneClaimsWhatTheThreadSpawns) {
   net::io_context context;
   concurrent_channel c(context, 0);
-  leak_check outer(at_once);
-  { const leak_check inner(at_once); }
+  leak_check outer(no_wait);
+  { const leak_check inner(no_wait); }
   co_spawn(context, alpha(c), net::detached);
   EXPECT_EQ(outer.end().tasks, 1u);
 }
@@ -259,7 +259,7 @@ TEST(NestedChecks, OneOfTheWholeProcessIsTheOuterOneOfThoseOfOtherThreads) {
   concurrent_channel c(context, 0);
   leak_check whole(whole_process);
   std::jthread([&] {
-    leak_check reported(at_once);
+    leak_check reported(no_wait);
     co_spawn(context, alpha(c), net::detached);
     EXPECT_EQ(reported.end().tasks, 1u);
     leak_check ignored({.deadline = 0ms, .ignore_functions = {"beta"}});
@@ -274,7 +274,7 @@ TEST(NestedChecks, OneOfTheWholeProcessIsTheOuterOneOfThoseOfOtherThreads) {
 
 /// A test that is a coroutine: suspends in the middle, so that another one begins.
 awaitable<void> test_in_a_task(concurrent_channel& c, body what, int count, int& finished) {
-  leak_check check(at_once);
+  leak_check check(no_wait);
   for (int i = 0; i < count; ++i) {
     co_await net::post(use_awaitable);
     co_spawn(c.get_executor(), what(c), net::detached);
@@ -289,7 +289,7 @@ awaitable<void> test_in_a_task(concurrent_channel& c, body what, int count, int&
 TEST(ChecksInTasks, CoroutinesThatTakeTurnsOnOneThreadHaveEachTheirOwn) {
   net::io_context context;
   concurrent_channel c(context, 0);
-  leak_check outer(at_once);
+  leak_check outer(no_wait);
   int finished = 0;
   co_spawn(context, test_in_a_task(c, alpha, 3, finished), net::detached);
   co_spawn(context, test_in_a_task(c, beta, 2, finished), net::detached);
@@ -305,7 +305,7 @@ TEST(ChecksInTasks, ATaskWhoseCheckHasEndedSpawnsForTheWholeProcess) {
   co_spawn(
       context,
       [&]() -> awaitable<void> {
-        { const leak_check check(at_once); }
+        { const leak_check check(no_wait); }
         std::jthread([&] { whole = std::make_unique<leak_check>(whole_process); }).join();
         co_spawn(context, alpha(c), net::detached);
         co_return;
@@ -318,7 +318,7 @@ TEST(ChecksInTasks, ATaskWhoseCheckHasEndedSpawnsForTheWholeProcess) {
 TEST(Ids, AreTakenManyAtOnceAgainAfterTheLastCheck) {
   net::io_context context;
   concurrent_channel c(context, 0);
-  { const leak_check check(at_once); }
+  { const leak_check check(no_wait); }
   const auto& next_id = tasks::detail::ensure_registry()->next_id;
   const auto before = next_id.load();
   for (int i = 0; i < 100; ++i) co_spawn(context, alpha(c), net::detached);
