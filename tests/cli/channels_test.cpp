@@ -32,7 +32,7 @@ TEST(Channels, GroupTheirReceiversByStack) {
   EXPECT_EQ(channel.waiters(0).count(), 9U);
   EXPECT_EQ(channel.waiters(0).ids_size(), 3);
   EXPECT_EQ(channel.waiters(0).wait().object(), channel.address());
-  EXPECT_THAT(channel.waiters(0).frames(0).function(), HasSubstr("leaks::listener"));
+  EXPECT_THAT(channel.waiters(0).frames(0).function(), HasSubstr("leaks::ten_receivers::listener"));
   EXPECT_GT(seen.stopped_seconds(), 0);
 
   const auto shown = text({"channels", target.pid_text()});

@@ -29,9 +29,9 @@ TEST(Leaks, AreToldWithEvidenceFixAndNextCommand) {
   EXPECT_EQ(seen.end.code, 3) << seen.err;
   EXPECT_THAT(seen.out,
               MatchesRegex("proven: 2 tasks \\[channel send, oldest <?[0-9]+s\\], [0-9.]+ (B|KiB) in frames:\n"
-                           "leaks::backend\\(.*\\)\n"
+                           "leaks::first_reply::backend\\(.*\\)\n"
                            "\t[^\n]*/first_reply.cpp:[0-9]+\n"
-                           "spawned at leaks::first_reply\\(leaks::form\\) first_reply.cpp:[0-9]+\n"
+                           "spawned at leaks::first_reply::first_reply\\(leaks::form\\) first_reply.cpp:[0-9]+\n"
                            "evidence: 2 senders wait on channel 0x[0-9a-f]+; nothing alive points to it\n"
                            "usual fix: give the channel a buffer of 1[^\n]*\n"
                            "tasks [0-9]+, [0-9]+: tasks why -p [0-9]+ [0-9]+\n"

@@ -52,7 +52,7 @@ std::vector<std::string> tasks_of(const google::protobuf::RepeatedPtrField<v1::C
 
 TEST(Why, DrawsTheCycleOfTwoTasks) {
   const program target({program_path("leak_deadlock_of_two"), "leaking"});
-  const auto ids = ids_in(target, "leaks::pass_on");
+  const auto ids = ids_in(target, "leaks::deadlock_of_two::pass_on");
   ASSERT_EQ(ids.size(), 2U);
   const auto seen = why(target, ids[0]);
   EXPECT_EQ(seen.verdict(), v1::WhyView::NEVER_WAKES);
@@ -69,14 +69,15 @@ TEST(Why, DrawsTheCycleOfTwoTasks) {
 
 TEST(Why, DrawsTheCycleOfThreeTasks) {
   const program target({program_path("leak_deadlock_of_three"), "leaking"});
-  const auto ids = ids_in(target, "leaks::dine");
+  const auto ids = ids_in(target, "leaks::deadlock_of_three::dine");
   ASSERT_EQ(ids.size(), 3U);
   EXPECT_THAT(tasks_of(why(target, ids[1]).cycle()), ElementsAre(ids[1], ids[2], ids[0]));
 }
 
 TEST(Why, FindsNobodyWhereNobodyElseHoldsTheChannel) {
   const program target({program_path("leak_channel_of_nobody"), "leaking"});
-  for (const auto* function : {"leaks::send_to_nobody", "leaks::receive_from_nobody"}) {
+  for (const auto* function :
+       {"leaks::channel_of_nobody::send_to_nobody", "leaks::channel_of_nobody::receive_from_nobody"}) {
     const auto seen = why(target, ids_in(target, function).at(0));
     EXPECT_EQ(seen.verdict(), v1::WhyView::NEVER_WAKES);
     EXPECT_EQ(seen.wakers_size(), 0);
@@ -86,15 +87,15 @@ TEST(Why, FindsNobodyWhereNobodyElseHoldsTheChannel) {
 
 TEST(Why, CountsWhoWaitsBeside) {
   const program target({program_path("leak_ten_receivers"), "leaking"});
-  const auto seen = why(target, ids_in(target, "leaks::listener").at(4));
+  const auto seen = why(target, ids_in(target, "leaks::ten_receivers::listener").at(4));
   EXPECT_EQ(seen.beside(), 8U);
   EXPECT_EQ(seen.wakers_size(), 0);
 }
 
 TEST(Why, FollowsAWaitOnTasksToWhatThoseWaitOn) {
   const program target({program_path("leak_join_of_leaked"), "leaking"});
-  const auto parent = ids_in(target, "leaks::both_halves").at(0);
-  const auto halves = ids_in(target, "leaks::half");
+  const auto parent = ids_in(target, "leaks::join_of_leaked::both_halves").at(0);
+  const auto halves = ids_in(target, "leaks::join_of_leaked::half");
   for (const std::string how : {"--timeout=60", "--no-prove"}) {
     const auto seen = view<v1::WhyView>({"why", target.pid_text(), parent, how});
     EXPECT_THAT(seen.waits(), ElementsAre("waits for 2 tasks that it spawned"));
@@ -142,7 +143,7 @@ TEST(Why, FollowsAllocationsBackwards) {
 
 TEST(Why, SaysThatATimerNeverExpires) {
   const program target({program_path("leak_condition_timer"), "leaking"});
-  const auto seen = why(target, ids_in(target, "leaks::use_when_ready").at(0));
+  const auto seen = why(target, ids_in(target, "leaks::condition_timer::use_when_ready").at(0));
   ASSERT_GE(seen.waits_size(), 1);
   EXPECT_THAT(seen.waits(0), HasSubstr("which never expires"));
   EXPECT_EQ(seen.beside(), 1U);
@@ -179,7 +180,7 @@ TEST(Why, ShowsThePeerOfASocketAndWhatTheKernelHasForIt) {
 
 TEST(Why, OfARunningTaskSaysWhichThreadRunsIt) {
   const program target({program_path("leak_spin"), "leaking"});
-  const auto id = ids_in(target, "leaks::search").at(0);
+  const auto id = ids_in(target, "leaks::spin::search").at(0);
   const auto seen = why(target, id);
   ASSERT_EQ(seen.waits_size(), 2);
   EXPECT_THAT(seen.waits(0), HasSubstr("runs on thread " + std::to_string(seen.task().thread()) + ", for "));
@@ -189,7 +190,7 @@ TEST(Why, OfARunningTaskSaysWhichThreadRunsIt) {
 /// A debugger has the process, so nobody else can stop it.
 TEST(Why, WithoutTheRightToStopSaysSoAndTellsTheRest) {
   const program target({program_path("leak_ten_receivers"), "leaking"});
-  const auto id = ids_in(target, "leaks::listener").at(0);
+  const auto id = ids_in(target, "leaks::ten_receivers::listener").at(0);
   ASSERT_EQ(::ptrace(PTRACE_SEIZE, target.pid(), nullptr, nullptr), 0);
   const auto seen = why(target, id);
   EXPECT_EQ(seen.verdict(), v1::WhyView::VERDICT_UNSPECIFIED);
@@ -207,7 +208,7 @@ TEST(Why, OfACoreFindsTheSameTasks) {
   char name[] = "/tmp/tasks-test-XXXXXX";
   const std::filesystem::path folder = ::mkdtemp(name);
   const program target({program_path("leak_deadlock_of_two"), "leaking"});
-  const auto ids = ids_in(target, "leaks::pass_on");
+  const auto ids = ids_in(target, "leaks::deadlock_of_two::pass_on");
   const auto prefix = (folder / "gcore").string();
   const auto core = prefix + "." + target.pid_text();
   ASSERT_EQ(run({"gcore", "-o", prefix, target.pid_text()}).end.code, 0);
