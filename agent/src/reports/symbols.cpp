@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "descriptor.hpp"
+#include "reports/libraries.hpp"
 
 namespace tasks::detail {
 namespace {
@@ -95,8 +96,11 @@ std::string symbol_at(std::uint64_t address) {
 bool is_plumbing_symbol(std::string_view symbol) noexcept {
   if (!symbol.starts_with("_Z")) return false;
   symbol.remove_prefix(std::min(symbol.find_first_not_of("ZNKVRO", 2), symbol.size()));
-  for (const std::string_view scope : {"4asio", "5boost4asio", "5tasks6detail", "St"})
+  for (const std::string_view scope : {"5tasks6detail", "St"})
     if (symbol.starts_with(scope)) return true;
+  for (const auto& each : libraries)
+    for (const auto scope : each.mangled_scopes)
+      if (symbol.starts_with(scope)) return true;
   return false;
 }
 

@@ -6,7 +6,10 @@
 #include <cstdlib>
 #include <memory>
 
+#include "reports/libraries.hpp"
+
 namespace tasks::detail {
+
 std::string demangled(const std::string& symbol) {
   int status = 0;
   const std::unique_ptr<char, void (*)(void*)> text{abi::__cxa_demangle(symbol.c_str(), nullptr, nullptr, &status),
@@ -25,10 +28,12 @@ std::string function_name(std::string_view compilers) {
 }
 
 bool is_plumbing(std::string_view function, std::string_view file) noexcept {
-  if (file.find("/asio/impl/") != file.npos || file.find("/asio/detail/") != file.npos ||
-      file.find("/asio/experimental/") != file.npos)
-    return true;
-  return function.find("asio::detail::") < function.find('(');
+  for (const auto& each : libraries) {
+    for (const auto folder : each.folders)
+      if (file.find(folder) != file.npos) return true;
+    if (function.find(each.scope) < function.find('(')) return true;
+  }
+  return false;
 }
 
 std::string duration(std::uint64_t ms) {

@@ -9,10 +9,12 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <optional>
+
+#include "socket_names.hpp"
 
 namespace tasks::detail {
 namespace {
@@ -68,19 +70,13 @@ occupant probe(const std::string& path) noexcept {
   return who.pid == getpid() ? occupant::this_process : occupant::another;
 }
 
-std::string hex(std::uint64_t value) {
-  char text[17];
-  const auto end = std::to_chars(text, text + sizeof text, value, 16).ptr;
-  return {text, end};
-}
-
 struct named {
   agent_status status;
   std::string path;
 };
 /// Gives the listening socket at `unnamed` its name.
 named give_name(const std::string& directory, const std::string& unnamed, std::uint64_t instance) {
-  const auto plain = directory + "/" + std::to_string(getpid());
+  const auto plain = directory + "/" + text_of({getpid(), std::nullopt});
   for (int attempt = 0; attempt < 8; ++attempt) {
     if (link(unnamed.c_str(), plain.c_str()) == 0) return {agent_status::starting, plain};
     if (errno != EEXIST) return {agent_status::no_socket, {}};
@@ -90,18 +86,9 @@ named give_name(const std::string& directory, const std::string& unnamed, std::u
     unlink(plain.c_str());
   }
   // A process of another pid namespace has the same number.
-  auto longer = plain + "-" + hex(instance);
+  auto longer = directory + "/" + text_of({getpid(), instance});
   if (link(unnamed.c_str(), longer.c_str()) == 0) return {agent_status::starting, std::move(longer)};
   return {agent_status::no_socket, {}};
-}
-
-/// The pid in "<pid>", "<pid>-<instance>" or ".<pid>-<instance>"; 0: no name of an agent's.
-pid_t pid_in(const char* name) noexcept {
-  const char* begin = *name == '.' ? name + 1 : name;
-  const char* end = begin + std::strlen(begin);
-  pid_t pid = 0;
-  const auto [rest, error] = std::from_chars(begin, end, pid);
-  return error == std::errc{} && pid > 0 && (rest == end || *rest == '-') ? pid : 0;
 }
 
 }  // namespace
@@ -117,7 +104,7 @@ listener open_listener(std::uint64_t instance) {
   const auto directory = directory_path();
   if (const auto s = check_directory(directory); s != agent_status::starting) return fail(s, errno);
 
-  const auto unnamed = directory + "/." + std::to_string(getpid()) + "-" + hex(instance);
+  const auto unnamed = directory + "/" + text_of({getpid(), instance, true});
   sockaddr_un address;
   if (!fill(address, unnamed)) return fail(agent_status::no_socket, ENAMETOOLONG);
   result.socket = new_socket();
@@ -154,9 +141,9 @@ void remove_stale_names(const std::string& path) {
   const std::unique_ptr<DIR, int (*)(DIR*)> names{opendir(directory.c_str()), closedir};
   if (!names) return;
   while (const auto* name = readdir(names.get())) {
-    const auto pid = pid_in(name->d_name);
+    const auto said = parse_socket_name(name->d_name);
     // The process is asked for before its socket: a live agent need not answer each newcomer.
-    if (pid == 0 || kill(pid, 0) == 0 || errno != ESRCH) continue;
+    if (!said || kill(said->pid, 0) == 0 || errno != ESRCH) continue;
     const auto stale = directory + name->d_name;
     struct stat info {};
     if (lstat(stale.c_str(), &info) == 0 && S_ISSOCK(info.st_mode) && probe(stale) == occupant::dead)

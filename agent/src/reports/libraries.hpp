@@ -1,0 +1,25 @@
+#pragma once
+
+/// Which frames belong to the libraries that run tasks, rather than to whoever wrote the tasks: a row a library, as in
+/// the CLI's symbols/libraries.hpp.
+
+#include <array>
+#include <string_view>
+
+namespace tasks::detail {
+
+struct library {
+  /// Parts of the paths of its own sources.
+  std::array<std::string_view, 3> folders;
+  /// In whose functions users do not write.
+  std::string_view scope;
+  /// Its namespaces as the Itanium C++ ABI mangles them (<nested-name>).
+  std::array<std::string_view, 2> mangled_scopes;
+};
+
+inline constexpr std::array<library, 1> libraries = {{
+    // Standalone and Boost's.
+    {{"/asio/impl/", "/asio/detail/", "/asio/experimental/"}, "asio::detail::", {"4asio", "5boost4asio"}},
+}};
+
+}  // namespace tasks::detail
