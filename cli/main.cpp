@@ -18,17 +18,17 @@ int fail(const error& e) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto call = parse_command_line({argv + 1, static_cast<std::size_t>(argc > 0 ? argc - 1 : 0)});
+  auto call = parse_command_line({argv + 1, static_cast<std::size_t>(argc > 0 ? argc - 1 : 0)});
   if (!call) return fail(call.why());
   output out(STDOUT_FILENO, style_of_stdout());
   int code = 0;
   if (call->what) {
-    const auto done = call->what->run(call->args, out);
+    const auto done = call->what->run(out);
     // What was printed before an error stands before it.
     if (!done) {
       (void)out.flush();
       auto why = done.why();
-      if (call->word_was_bare && why.code == error_code::no_such_process && why.subject == call->args.target) {
+      if (why.code == error_code::no_such_process && !call->bare_word.empty() && why.subject == call->bare_word) {
         why =
             usage_error(why.subject, "neither a command nor the name of a process", "tasks --help lists the commands");
       }

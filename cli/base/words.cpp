@@ -1,10 +1,7 @@
 #include "base/words.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <utility>
 
 namespace tasks::cli {
@@ -86,52 +83,5 @@ std::optional<Wait::Kind> parse_kind(std::string_view text) { return find_word(k
 std::optional<Task::State> parse_state(std::string_view text) { return find_word(states, text); }
 std::vector<std::string> kind_words() { return words(kinds); }
 std::vector<std::string> state_words() { return words(states); }
-
-std::string format_age(std::uint64_t ms, std::uint32_t resolution_ms) {
-  const std::uint64_t finest = std::max<std::uint64_t>(1, resolution_ms / 1000);
-  const std::uint64_t seconds = ms / 1000;
-  if (seconds < finest) return fmt::format("<{}s", finest);
-  if (seconds < 60) return fmt::format("{}s", seconds);
-  if (seconds < 3600) return fmt::format("{}m{:02}s", seconds / 60, seconds % 60);
-  if (seconds < 86400) return fmt::format("{}h{:02}m", seconds / 3600, seconds / 60 % 60);
-  return fmt::format("{}d{:02}h", seconds / 86400, seconds / 3600 % 24);
-}
-
-std::string format_bytes(std::uint64_t bytes) {
-  constexpr std::array<std::string_view, 5> units = {"B", "KiB", "MiB", "GiB", "TiB"};
-  auto value = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  for (; value >= 1024 && unit + 1 < units.size(); ++unit) value /= 1024;
-  return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, units[unit]);
-}
-
-std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
-  constexpr std::array<std::pair<std::string_view, double>, 5> units = {
-      {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
-  constexpr double longest = 1e13;  // ms: three centuries
-  double total = 0;
-  bool any = false;
-  while (!text.empty()) {
-    double number = 0;
-    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
-    if (ec != std::errc{} || !(number >= 0)) return std::nullopt;
-    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-    double scale = 1000;
-    if (!text.empty()) {
-      const auto unit = std::find_if(units.begin(), units.end(), [&](const auto& u) {
-        return text.starts_with(u.first) && (u.first != "m" || !text.starts_with("ms"));
-      });
-      if (unit == units.end()) return std::nullopt;
-      scale = unit->second;
-      text.remove_prefix(unit->first.size());
-    } else if (any) {
-      return std::nullopt;
-    }
-    total += number * scale;
-    any = true;
-  }
-  if (!any || !(total <= longest)) return std::nullopt;
-  return std::chrono::milliseconds(static_cast<std::int64_t>(total));
-}
 
 }  // namespace tasks::cli

@@ -1,42 +1,48 @@
 #include "surveys/channels.hpp"
 #include "commands/command.hpp"
+#include "commands/show.hpp"
 #include "views/channels.hpp"
 #include "views/json.hpp"
 
 namespace tasks::cli {
 namespace {
 
-constexpr option options[] = {
-    pid_option,  no_prove_option, {"--all-frames", "", "Asio's own frames too", &arguments::all_frames},
-    json_option, timeout_option,  direct_option,
-    core_option, exe_option,
-};
-
-result<int> run(const arguments& args, output& out) {
-  const auto source = open_target(args);
+result<int> run_channels(const channels_request& asked, output& out) {
+  const auto source = open_target(asked);
   if (!source) return source.why();
-  resolver names(**source, {.all_frames = args.all_frames, .spawn_sites = args.json});
-  const auto survey = survey_channels(**source, names, !args.no_prove);
-  if (!survey) return survey.why();
-  if (args.json) {
-    v1::ChannelsView view;
-    view.set_pid(static_cast<std::uint32_t>((*source)->pid()));
-    fill_view(*survey, view);
-    print_document(out, view);
-    return 0;
-  }
-  render_channels(out.text(), *survey,
-                  {.style = out.style(),
-                   .resolution_ms = survey->trailer.tick_resolution_ms(),
-                   .pid = (*source)->pid(),
-                   .core = args.core.value_or("")});
+  if (const auto shown = show_channels(**source, asked, out); !shown) return shown.why();
   return 0;
 }
 
 }  // namespace
 
-const command channels_command = {
-    "channels", "channels that tasks wait on: how full they are, who waits, and who else points to them", "PID",
-    options, run};
+result<void> show_channels(snapshot_source& source, const channels_request& asked, output& out) {
+  resolver names(source, {.all_frames = asked.all_frames, .spawn_sites = asked.json});
+  const auto survey = survey_channels(source, names, asked.prove, asked.proof);
+  if (!survey) return survey.why();
+  if (asked.json) {
+    auto view = new_view<v1::ChannelsView>(source.pid());
+    fill_view(*survey, view);
+    print_document(out, view);
+  } else {
+    render_channels(out.text(), *survey, context_of(asked, source, out, survey->trailer.tick_resolution_ms()));
+  }
+  return {};
+}
+
+option_of<frame_options> all_frames_option() {
+  return flag("--all-frames", "Asio's own frames too", &frame_options::all_frames);
+}
+
+option_of<prove_options> no_prove_option() {
+  return flag("--no-prove", "do not look who else holds what tasks wait on: nothing is stopped, not even for a moment",
+              &prove_options::prove, false);
+}
+
+command channels_command() {
+  return make_command<channels_request>(
+      "channels", "channels that tasks wait on: how full they are, who waits, and who else points to them",
+      {pid_word()}, with_target<channels_request>({no_prove_option(), all_frames_option()}), run_channels);
+}
 
 }  // namespace tasks::cli

@@ -4,64 +4,30 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
-#include <array>
+#include <optional>
 #include <utility>
 #include <vector>
 
 namespace tasks::cli {
 namespace {
 
-constexpr std::string_view task_word = "TASK";
-
 bool is_one_of(std::string_view word, std::initializer_list<std::string_view> list) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
 
-void add_option(CLI::App& app, const option& o, arguments& args) {
-  const std::string names(o.names), help(o.help), value(o.value);
-  std::visit(
-      [&](auto field) {
-        auto& target = args.*field;
-        using type = std::remove_reference_t<decltype(target)>;
-        if constexpr (std::is_same_v<type, bool>) {
-          app.add_flag(names, target, help);
-        } else if constexpr (std::is_same_v<type, std::optional<std::string>>) {
-          auto* added = app.add_option_function<std::string>(
-              names, [&target](const std::string& text) { target = text; }, help);
-          added->type_name(value.front() == '[' ? value.substr(1, value.size() - 2) : value);
-          // Given without its value, the option is still seen.
-          if (value.front() == '[') added->expected(0, 1);
-        } else {
-          // One value each time it is given, or it would take the target for another.
-          app.add_option(names, target, help)->type_name(value)->take_all()->allow_extra_args(false);
-        }
-      },
-      o.field);
-}
-
-/// `words`: as many as the command's names for them.
-void configure(CLI::App& app, const command& c, arguments& args, std::array<std::string, 2>& words) {
-  for (const auto& o : c.options) add_option(app, o, args);
-  std::string_view names = c.positional;
-  for (auto& word : words) {
-    const auto end = std::min(names.find(' '), names.size());
-    if (end != 0) app.add_option(std::string(names.substr(0, end)), word)->type_name("");
-    names.remove_prefix(std::min(end + 1, names.size()));
-  }
-}
-
 /// "tasks --json" is a list, "tasks 4131" and "tasks -p 4131" are vitals.
 const command& implied_command(std::span<const char* const> words) {
+  const auto vitals = [] { return find_command("vitals"); };
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string_view word = words[i];
     if (word == "--timeout") {
       ++i;
     } else if (!word.starts_with('-') || word.starts_with("-p") || word.starts_with("--pid") ||
                word.starts_with("--watch") || word.starts_with("--details")) {
-      return vitals_command;
+      return *vitals();
     }
   }
-  return list_command;
+  return *find_command("list");
 }
 
 std::string overview() {
@@ -77,6 +43,80 @@ std::string overview() {
          "\nPID is a process id, or a name that one process has. tasks COMMAND --help lists a command's options.\n";
 }
 
+/// Has the words of one command taken apart, and its call told of each.
+class parser {
+ public:
+  explicit parser(const command& of)
+      : command_(of), app_(std::string(of.help), fmt::format("tasks {}", of.name)), call_(of.begin()) {
+    for (std::size_t i = 0; i < of.options.size(); ++i)
+      add(of.options[i], [this, i](const std::string& text) { note(call_->set_option(i, text)); });
+    words_.resize(of.words.size());
+    for (std::size_t i = 0; i < of.words.size(); ++i)
+      app_.add_option(std::string(of.words[i].names), words_[i])->type_name("");
+  }
+  parser(const parser&) = delete;
+  parser& operator=(const parser&) = delete;
+
+  /// Null with the help that was asked for in `help`.
+  result<std::unique_ptr<call>> parse(std::vector<std::string> words, std::string& help) {
+    std::reverse(words.begin(), words.end());  // as CLI11 wants them
+    try {
+      app_.parse(std::move(words));
+    } catch (const CLI::CallForHelp&) {
+      help = app_.help();
+      return std::unique_ptr<call>();
+    } catch (const CLI::ParseError& e) {
+      return usage_error(std::string(command_.name), e.what(), fmt::format("tasks {} --help", command_.name));
+    }
+    set_words();
+    if (wrong_) return *wrong_;
+    return std::move(call_);
+  }
+
+ private:
+  using setter = std::function<void(const std::string&)>;
+
+  void add(const option& o, const setter& set) {
+    const std::string names(o.names), help(o.help);
+    std::string value(o.value);
+    if (value.empty()) {
+      app_.add_flag_function(
+          names, [set](std::int64_t) { set({}); }, help);
+    } else if (o.repeats) {
+      // One value each time it is given, or it would take the target for another.
+      app_.add_option_function<std::vector<std::string>>(
+              names, [set](const auto& all) { std::for_each(all.begin(), all.end(), set); }, help)
+          ->type_name(value)
+          ->take_all()
+          ->allow_extra_args(false);
+    } else {
+      const bool may_be_left_out = value.front() == '[';
+      if (may_be_left_out) value = value.substr(1, value.size() - 2);
+      auto* added = app_.add_option_function<std::string>(names, set, help)->type_name(value);
+      if (may_be_left_out) added->expected(0, 1);
+    }
+  }
+
+  /// A single word is the last of several where the first is told by an option: "tasks why --core FILE 7".
+  void set_words() {
+    const auto given = [this](const char* name) { return app_.get_option_no_throw(name) && app_.count(name) != 0; };
+    if (words_.size() > 1 && words_.back().empty() && (given("--pid") || given("--core")))
+      std::swap(words_.front(), words_.back());
+    for (std::size_t i = 0; i < words_.size(); ++i)
+      if (!words_[i].empty()) note(call_->set_word(i, words_[i]));
+  }
+
+  void note(const result<void>& set) {
+    if (!set && !wrong_) wrong_ = set.why();
+  }
+
+  const command& command_;
+  CLI::App app_;
+  std::unique_ptr<call> call_;
+  std::vector<std::string> words_;
+  std::optional<error> wrong_;  ///< the first value that made no sense
+};
+
 }  // namespace
 
 result<invocation> parse_command_line(std::span<const char* const> words) {
@@ -90,33 +130,15 @@ result<invocation> parse_command_line(std::span<const char* const> words) {
     call.text = fmt::format("tasks {}\n", program_version);
     return call;
   }
-  const command* named = words.empty() ? nullptr : find_command(first);
-  call.what = named ? named : &implied_command(words);
-  call.word_was_bare = !named && !first.empty() && !first.starts_with('-');
-  if (named) words = words.subspan(1);
-
-  CLI::App app(std::string(call.what->help), fmt::format("tasks {}", call.what->name));
-  std::array<std::string, 2> positional;
-  configure(app, *call.what, call.args, positional);
-  std::vector<std::string> reversed(words.rbegin(), words.rend());
-  try {
-    app.parse(std::move(reversed));
-  } catch (const CLI::CallForHelp&) {
-    call.text = app.help();
-    call.what = nullptr;
-    return call;
-  } catch (const CLI::ParseError& e) {
-    return usage_error(std::string(call.what->name), e.what(), fmt::format("tasks {} --help", call.what->name));
+  const auto* named = words.empty() ? nullptr : find_command(first);
+  if (named) {
+    words = words.subspan(1);
+  } else if (!first.starts_with('-')) {
+    call.bare_word = first;
   }
-  auto& [target, task] = positional;
-  // With -p or --core a single word is the task's.
-  if (call.what->positional.ends_with(task_word) && task.empty() && (!call.args.target.empty() || call.args.core))
-    std::swap(target, task);
-  call.args.task = task;
-  if (!target.empty()) {
-    if (!call.args.target.empty()) return usage_error(target, "a second target", "one at a time");
-    call.args.target = target;
-  }
+  auto parsed = parser(named ? *named : implied_command(words)).parse({words.begin(), words.end()}, call.text);
+  if (!parsed) return parsed.why();
+  call.what = *std::move(parsed);
   return call;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,12 +11,11 @@ namespace tasks::cli {
 
 inline constexpr std::string_view program_version = TASKS_VERSION;
 
-/// What is to be done: a command with its arguments, or text to print (--help, --version).
+/// What is to be done: a command with its choices, or text to print (--help, --version).
 struct invocation {
-  const command* what = nullptr;  ///< null: print `text`
-  arguments args;
+  std::unique_ptr<call> what;  ///< null: print `text`
   std::string text;
-  bool word_was_bare = false;  ///< the target stood where a command could: "tasks lab"
+  std::string bare_word;  ///< a target that stood where a command could: "tasks lab"
 };
 
 /// Arguments without the program's name. `tasks` is `tasks list`, `tasks PID` is `tasks vitals -p PID`.

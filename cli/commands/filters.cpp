@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
+#include <algorithm>
 #include <string_view>
 
 #include "base/words.hpp"
@@ -10,70 +10,78 @@
 namespace tasks::cli {
 namespace {
 
-std::optional<std::uint64_t> parse_count(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto end = text.data() + text.size();
-  const auto [at, ec] = std::from_chars(text.data(), end, value);
-  if (ec != std::errc{} || at != end) return std::nullopt;
-  return value;
+using namespace std::chrono_literals;
+
+/// Gives each part of "a,b" to `add(query, part)`.
+template <class Add>
+option_of<filter_options> list_option(option shown, Add add) {
+  shown.repeats = true;
+  return {shown, [add](filter_options& to, const std::string& typed) -> result<void> {
+            const std::string_view list = typed;
+            for (std::size_t begin = 0; begin <= list.size();) {
+              const auto end = std::min(list.find(',', begin), list.size());
+              if (const auto added = add(to.query, list.substr(begin, end - begin)); !added) return added.why();
+              begin = end + 1;
+            }
+            return {};
+          }};
 }
 
-/// Calls `visit` with each part of "a,b"; false where one of them is refused.
-template <class Visit>
-std::optional<std::string> each_word(const std::vector<std::string>& list, Visit visit) {
-  for (const std::string_view item : list) {
-    for (std::size_t begin = 0; begin <= item.size();) {
-      const auto end = std::min(item.find(',', begin), item.size());
-      const auto word = item.substr(begin, end - begin);
-      if (!visit(word)) return std::string(word);
-      begin = end + 1;
-    }
-  }
-  return std::nullopt;
+result<void> add_task(v1::StacksRequest& query, std::string_view text) {
+  const auto id = read_task("--task", text);
+  if (!id) return id.why();
+  query.add_ids(*id);
+  return {};
+}
+
+result<void> add_state(v1::StacksRequest& query, std::string_view text) {
+  const auto state = parse_state(text);
+  if (!state)
+    return usage_error("--state", fmt::format("\"{}\" is no state", text),
+                       fmt::format("{}", fmt::join(state_words(), ", ")));
+  query.add_states(*state);
+  return {};
+}
+
+result<void> add_kind(v1::StacksRequest& query, std::string_view text) {
+  const auto kind = parse_kind(text);
+  if (!kind)
+    return usage_error("--kind", fmt::format("\"{}\" is no kind of wait", text),
+                       fmt::format("{}", fmt::join(kind_words(), ", ")));
+  query.add_kinds(*kind);
+  return {};
+}
+
+result<void> set_age(filter_options& to, const std::string& typed) {
+  const auto age = read_duration("--older-than", typed, 0ms);
+  if (!age) return age.why();
+  to.query.set_older_than_ms(static_cast<std::uint64_t>(age->count()));
+  return {};
+}
+
+result<void> set_limit(filter_options& to, const std::string& typed) {
+  const auto limit = read_count("--limit", typed);
+  if (!limit) return limit.why();
+  to.query.set_limit(*limit);
+  return {};
+}
+
+result<void> set_grouped(filter_options& to, const std::string&) {
+  to.query.set_grouped(true);
+  return {};
 }
 
 }  // namespace
 
-result<v1::StacksRequest> make_query(const arguments& args) {
-  v1::StacksRequest query;
-  query.set_grouped(args.group);
-  if (const auto bad = each_word(args.ids, [&](std::string_view word) {
-        const auto id = parse_count(word);
-        if (id) query.add_ids(*id);
-        return id && *id != 0;
-      })) {
-    return usage_error("--task", fmt::format("\"{}\" is no task id", *bad), "a number, as tasks stack prints it");
-  }
-  if (const auto bad = each_word(args.states, [&](std::string_view word) {
-        const auto state = parse_state(word);
-        if (state) query.add_states(*state);
-        return state.has_value();
-      })) {
-    return usage_error("--state", fmt::format("\"{}\" is no state", *bad),
-                       fmt::format("{}", fmt::join(state_words(), ", ")));
-  }
-  if (const auto bad = each_word(args.kinds, [&](std::string_view word) {
-        const auto kind = parse_kind(word);
-        if (kind) query.add_kinds(*kind);
-        return kind.has_value();
-      })) {
-    return usage_error("--kind", fmt::format("\"{}\" is no kind of wait", *bad),
-                       fmt::format("{}", fmt::join(kind_words(), ", ")));
-  }
-  if (args.older_than) {
-    const auto age = parse_duration(*args.older_than);
-    if (!age)
-      return usage_error("--older-than", fmt::format("\"{}\" is no duration", *args.older_than), "such as 30s or 5m");
-    query.set_older_than_ms(static_cast<std::uint64_t>(age->count()));
-  }
-  if (args.limit) {
-    const auto limit = parse_count(*args.limit);
-    if (!limit || *limit == 0) {
-      return usage_error("--limit", fmt::format("\"{}\" is no number of tasks", *args.limit), "1 or more");
-    }
-    query.set_limit(*limit);
-  }
-  return query;
+std::vector<option_of<filter_options>> filters() {
+  return {
+      {{"--group", "", "one stack for all tasks that share it, largest group first"}, set_grouped},
+      list_option({"--task", "ID", "only this task; may be repeated"}, add_task),
+      list_option({"--state", "STATE", "only tasks in this state: running, blocked or ready", state_words}, add_state),
+      list_option({"--kind", "KIND", "only tasks that wait for this, such as channel-receive", kind_words}, add_kind),
+      {{"--older-than", "AGE", "only tasks whose state has lasted longer, such as 30s or 5m"}, set_age},
+      {{"--limit", "N", "at most so many tasks, or groups with --group"}, set_limit},
+  };
 }
 
 }  // namespace tasks::cli

@@ -1,11 +1,19 @@
 #pragma once
 
-#include "commands/command.hpp"
+/// Which tasks a command is about.
+
+#include <vector>
+
+#include "commands/options.hpp"
 #include "tasks/v1/agent.pb.h"
 
 namespace tasks::cli {
 
-/// The filters of a command line as a request; every word that makes no sense is a usage error.
-[[nodiscard]] result<v1::StacksRequest> make_query(const arguments& args);
+struct filter_options {
+  v1::StacksRequest query;
+};
+
+/// --group, --task, --state, --kind, --older-than and --limit.
+[[nodiscard]] std::vector<option_of<filter_options>> filters();
 
 }  // namespace tasks::cli

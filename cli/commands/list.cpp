@@ -1,18 +1,17 @@
 #include "views/list.hpp"
 #include "commands/command.hpp"
+#include "commands/open_target.hpp"
 #include "surveys/processes.hpp"
 #include "views/json.hpp"
 
 namespace tasks::cli {
 namespace {
 
-constexpr option options[] = {json_option, timeout_option};
+struct list_request : view_options, patience {};
 
-result<int> run(const arguments& args, output& out) {
-  const auto timeout = timeout_of(args);
-  if (!timeout) return timeout.why();
-  const auto list = list_processes(*timeout);
-  if (!args.json) {
+result<int> run_list(const list_request& asked, output& out) {
+  const auto list = list_processes(asked.timeout);
+  if (!asked.json) {
     render_list(out.text(), list, {.style = out.style()});
     return 0;
   }
@@ -29,7 +28,9 @@ result<int> run(const arguments& args, output& out) {
 
 }  // namespace
 
-const command list_command = {"list", "list instrumented processes; * marks those whose agent answered", "", options,
-                              run};
+command list_command() {
+  return make_command<list_request>("list", "list instrumented processes; * marks those whose agent answered", {},
+                                    {json_option(), timeout_option()}, run_list);
+}
 
 }  // namespace tasks::cli

@@ -3,43 +3,35 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <ctime>
+#include <functional>
 #include <iterator>
+#include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/json.hpp"
+#include "base/text.hpp"
 #include "commands/command.hpp"
+#include "commands/command_line.hpp"
+#include "commands/show.hpp"
 #include "linux/proc.hpp"
+#include "proof/prover.hpp"
+#include "surveys/moment.hpp"
+#include "target/roots.hpp"
 #include "views/json.hpp"
 
 namespace tasks::cli {
 namespace {
 
-constexpr option options[] = {
-    pid_option,    {"-o,--output", "FILE", "where to write it; standard output without", &arguments::output_file},
-    json_option,   timeout_option,
-    direct_option, core_option,
-    exe_option,
-};
-
-struct section {
-  const char* name;  ///< in JSON
-  const char* title;
-  const command& what;
-  bool group;
-};
-const section sections[] = {
-    {"vitals", "tasks vitals --details", vitals_command, false},
-    {"leaks", "tasks leaks", leaks_command, false},
-    {"channels", "tasks channels", channels_command, false},
-    {"threads", "tasks threads", threads_command, false},
-    {"groups", "tasks stack --group", stack_command, true},
-    {"tree", "tasks tree", tree_command, false},
-    {"stacks", "tasks stack", stack_command, false},
+struct report_request : target_options {
+  std::optional<std::string> output_file;
 };
 
 std::string time_now() {
@@ -49,89 +41,284 @@ std::string time_now() {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", utc);
 }
 
-arguments arguments_of(const section& s, const arguments& asked) {
-  auto args = asked;
-  args.group = s.group;
-  args.details = true;
-  return args;
+/// Whom a report is about; empty where it is not known.
+struct identity {
+  std::string subject;  ///< as the user named it: "4131", "core FILE"
+  std::string taken_at = time_now();
+  std::string program;  ///< path of its executable
+  std::vector<std::string> command_line;
+  std::string host, system;
+};
+
+identity identity_of(const report_request& asked, std::optional<pid_t> pid) {
+  identity who;
+  who.subject = asked.core ? "core " + *asked.core : asked.target;
+  utsname system{};
+  ::uname(&system);
+  who.host = system.nodename;
+  who.system = fmt::format("{} {} {}", system.sysname, system.release, system.machine);
+  if (!pid) return who;
+  who.program = executable_of(*pid);
+  const auto words = read_file(fmt::format("/proc/{}/cmdline", *pid).c_str()).value_or("");
+  for (std::size_t begin = 0; begin < words.size();) {
+    const auto end = std::min(words.find('\0', begin), words.size());
+    who.command_line.push_back(words.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return who;
 }
 
-/// One view after another; a view that fails leaves its error in its place. How many succeeded.
-int write_text(const arguments& args, const std::string& subject, output& out, std::optional<error>& first) {
-  int good = 0;
-  fmt::format_to(std::back_inserter(out.text()), "report of {}, {}\n", subject, time_now());
-  for (const auto& s : sections) {
-    fmt::format_to(std::back_inserter(out.text()), "\n== {}\n\n", s.title);
-    const auto done = s.what.run(arguments_of(s, args), out);
-    if (done) {
-      ++good;
-      continue;
+/// What all views of a report are taken from.
+struct evidence {
+  std::unique_ptr<snapshot_source> source;  ///< null: there are no tasks to be read, and `why_no_tasks` says why
+  std::optional<error> why_no_tasks;
+  std::shared_ptr<target> process;  ///< whose threads there are all the same
+  std::optional<result<proof_result>> proof;
+  bool is_one_moment = false;
+  double stopped_ms = 0;
+  std::string doubt;  ///< why it is not one moment
+
+  [[nodiscard]] target* from() const { return source ? source->from() : process.get(); }
+};
+
+/// Whether or not there is an agent, or tasks to be read, a process has threads; but not where it does not exist.
+result<evidence> gather(const report_request& asked, std::optional<pid_t> pid) {
+  evidence found;
+  if (pid) {
+    auto taken = take_moment(*pid);
+    if (taken) {
+      found.source = std::move(taken->source);
+      found.proof = std::move(taken->proof);
+      found.stopped_ms = taken->stopped_ms;
+      found.is_one_moment = true;
+      return found;
     }
-    if (!first) first = done.why();
-    fmt::format_to(std::back_inserter(out.text()), "{}\n", message(done.why()));
+    found.doubt = in_words(taken.why());
   }
-  return good;
+  auto opened = open_target(asked);
+  if (opened) {
+    found.source = *std::move(opened);
+    found.is_one_moment = asked.core.has_value();
+    if (const auto* from = found.source->from()) found.proof = prove(*from);
+    return found;
+  }
+  const auto code = opened.why().code;
+  if (!pid || code == error_code::usage || code == error_code::no_such_process) return opened.why();
+  found.why_no_tasks = opened.why();
+  found.process = live_target(*pid);
+  return found;
 }
 
-/// {"schemaVersion":1, …, "vitals":{…}, …, "errors":[]}: each view as its own command prints it, or null.
-int write_json(const arguments& args, const std::string& subject, output& out, std::optional<error>& first) {
-  json_writer json(out.text());
-  json.begin_object();
-  json.key("schemaVersion");
-  json.number(schema_version);
-  json.key("subject");
-  json.string(subject);
-  json.key("takenAt");
-  json.string(time_now());
-  std::vector<std::string> errors;
-  for (const auto& s : sections) {
+class reporter {
+ public:
+  reporter(const report_request& asked, identity who, evidence found)
+      : asked_(asked), who_(std::move(who)), found_(std::move(found)) {}
+
+  /// Fails where no view succeeded.
+  result<void> write(output& out) {
+    const auto good = asked_.json ? write_json(out) : write_text(out);
+    if (good == 0 && first_) return *std::move(first_);
+    return {};
+  }
+
+ private:
+  struct section {
+    const char* name;  ///< in JSON
+    const char* title;
+    std::function<result<void>(output&)> show;
+  };
+
+  /// A command's own choices, with those of the report.
+  template <class Request>
+  [[nodiscard]] Request request() const {
+    Request made;
+    static_cast<target_options&>(made) = asked_;
+    return made;
+  }
+
+  [[nodiscard]] result<void> with_source(const std::function<result<void>(snapshot_source&)>& show) const {
+    if (found_.source) return show(*found_.source);
+    return *found_.why_no_tasks;
+  }
+
+  [[nodiscard]] std::vector<section> sections() const {
+    const auto of_source = [this](auto show) {
+      return [this, show](output& out) {
+        return with_source([&](snapshot_source& source) -> result<void> { return show(source, out); });
+      };
+    };
+    return {
+        {"vitals", "tasks vitals --details", of_source([this](snapshot_source& source, output& out) {
+           auto asked = request<vitals_request>();
+           asked.details = true;
+           return show_vitals(source, asked, out);
+         })},
+        {"leaks", "tasks leaks", of_source([this](snapshot_source& source, output& out) -> result<void> {
+           auto asked = request<leaks_request>();
+           asked.proof = found_.proof ? &*found_.proof : nullptr;
+           const auto wrong = show_leaks(source, asked, out);
+           if (!wrong) return wrong.why();
+           return {};
+         })},
+        {"channels", "tasks channels", of_source([this](snapshot_source& source, output& out) {
+           auto asked = request<channels_request>();
+           asked.proof = found_.proof ? &*found_.proof : nullptr;
+           return show_channels(source, asked, out);
+         })},
+        {"threads", "tasks threads",
+         [this](output& out) -> result<void> {
+           if (found_.from() == nullptr) return error{error_code::system, "", "there is no record of its threads", ""};
+           const auto why_no_tasks = found_.why_no_tasks ? in_words(*found_.why_no_tasks) : "";
+           return show_threads(*found_.from(), found_.source.get(), why_no_tasks, request<threads_request>(), out);
+         }},
+        {"groups", "tasks stack --group", of_source([this](snapshot_source& source, output& out) {
+           auto asked = request<stack_request>();
+           asked.query.set_grouped(true);
+           return show_stack(source, asked, out);
+         })},
+        {"tree", "tasks tree", of_source([this](snapshot_source& source, output& out) {
+           return show_tree(source, request<tree_request>(), out);
+         })},
+        {"stacks", "tasks stack", of_source([this](snapshot_source& source, output& out) {
+           return show_stack(source, request<stack_request>(), out);
+         })},
+    };
+  }
+
+  /// "one moment: it was stopped once, for 3.1 ms"
+  [[nodiscard]] std::string moment_words() const {
+    if (!found_.is_one_moment) return "not one moment, but one view after the other: " + found_.doubt;
+    if (found_.stopped_ms == 0) return "one moment";
+    return fmt::format("one moment: it was stopped once, for {:.1f} ms", found_.stopped_ms);
+  }
+
+  void write_head(fmt::memory_buffer& out) const {
+    const auto to = std::back_inserter(out);
+    const auto line = [&](std::string_view name, std::string_view value) {
+      if (value.empty()) return;
+      fmt::format_to(to, "{:<9}", name);
+      append_foreign(out, value);
+      out.push_back('\n');
+    };
+    fmt::format_to(to, "report of {}, {}\n\n", who_.subject, who_.taken_at);
+    line("program", who_.program);
+    line("command", fmt::format("{}", fmt::join(who_.command_line, " ")));
+    line("host", fmt::format("{}, {}", who_.host, who_.system));
+    line("tasks", program_version);
+    line("shows", moment_words());
+  }
+
+  /// One view after another; a view that fails leaves its error in its place. How many succeeded.
+  std::size_t write_text(output& out) {
+    std::size_t good = 0;
+    write_head(out.text());
+    for (const auto& each : sections()) {
+      fmt::format_to(std::back_inserter(out.text()), "\n== {}\n\n", each.title);
+      const auto done = each.show(out);
+      if (done) {
+        ++good;
+        continue;
+      }
+      if (!first_) first_ = done.why();
+      fmt::format_to(std::back_inserter(out.text()), "{}\n", message(done.why()));
+    }
+    return good;
+  }
+
+  /// {"schemaVersion":1, …, "vitals":{…}, …, "errors":[]}: each view as its own command prints it, or null.
+  std::size_t write_json(output& out) {
+    json_writer json(out.text());
+    const auto text = [&](const char* name, std::string_view value) {
+      json.key(name);
+      json.string(value);
+    };
+    const auto list = [&](const char* name, const std::vector<std::string>& values) {
+      json.key(name);
+      json.begin_array();
+      for (const auto& each : values) json.string(each);
+      json.end_array();
+    };
+    json.begin_object();
+    json.key("schemaVersion");
+    json.number(schema_version);
+    text("subject", who_.subject);
+    text("takenAt", who_.taken_at);
+    text("program", who_.program);
+    list("commandLine", who_.command_line);
+    text("host", who_.host);
+    text("system", who_.system);
+    text("version", program_version);
+    text("shows", moment_words());
+    std::size_t good = 0;
+    std::vector<std::string> errors;
+    for (const auto& each : sections()) {
+      json.on_a_line();
+      json.key(each.name);
+      const auto before = out.size();
+      const auto done = each.show(out);
+      out.size() == before ? json.null() : json.foreign_value();
+      if (done) {
+        ++good;
+        continue;
+      }
+      if (!first_) first_ = done.why();
+      errors.push_back(message(done.why()));
+    }
     json.on_a_line();
-    json.key(s.name);
-    const auto before = out.size();
-    const auto done = s.what.run(arguments_of(s, args), out);
-    out.size() == before ? json.null() : json.foreign_value();
-    if (done) continue;
-    if (!first) first = done.why();
-    errors.push_back(message(done.why()));
+    list("errors", errors);
+    json.end_object();
+    out.text().push_back('\n');
+    return good;
   }
-  json.on_a_line();
-  json.key("errors");
-  json.begin_array();
-  for (const auto& each : errors) json.string(each);
-  json.end_array();
-  json.end_object();
-  out.text().push_back('\n');
-  return static_cast<int>(std::size(sections) - errors.size());
+
+  const report_request& asked_;
+  identity who_;
+  evidence found_;
+  std::optional<error> first_;
+};
+
+result<void> write_to(const report_request& asked, output& out) {
+  std::optional<pid_t> pid;
+  if (!asked.core && !asked.target.empty()) {
+    const auto found = find_process(asked.target);
+    if (!found) return found.why();
+    pid = *found;
+  }
+  auto who = identity_of(asked, pid);
+  auto found = gather(asked, pid);
+  if (!found) return found.why();
+  return reporter(asked, std::move(who), *std::move(found)).write(out);
 }
 
-result<int> write_to(const arguments& args, output& out) {
-  const auto subject = args.core ? "core " + *args.core : args.target;
-  std::optional<error> first;
-  const int good = (args.json ? write_json : write_text)(args, subject, out, first);
-  if (good == 0 && first) return *std::move(first);
-  return 0;
-}
-
-result<int> run(const arguments& args, output& out) {
-  if (!args.output_file) return write_to(args, out);
+result<int> run_report(const report_request& asked, output& out) {
+  if (!asked.output_file) {
+    if (const auto written = write_to(asked, out); !written) return written.why();
+    return 0;
+  }
   // Under another name until it is whole: an earlier report is not lost to one that fails.
-  const auto& name = *args.output_file;
+  const auto& name = *asked.output_file;
   const auto unfinished = name + ".part";
-  const unique_fd file(::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  const descriptor file(::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (!file) return error{error_code::usage, "--output " + name, ::strerror(errno), ""};
   output to_file(file.get());
-  auto done = write_to(args, to_file);
+  auto done = write_to(asked, to_file);
   if (const auto written = to_file.finish(); !written && done) done = written.why();
   if (done && std::rename(unfinished.c_str(), name.c_str()) != 0) {
     done = error{error_code::system, "--output " + name, ::strerror(errno), ""};
   }
-  if (!done) ::unlink(unfinished.c_str());
-  return done;
+  if (done) return 0;
+  ::unlink(unfinished.c_str());
+  return done.why();
 }
 
 }  // namespace
 
-const command report_command = {"report", "every view in one file: the first thing to save before a restart", "PID",
-                                options, run};
+command report_command() {
+  return make_command<report_request>(
+      "report", "every view of one moment in one file: the first thing to save before a restart", {pid_word()},
+      with_target<report_request>(
+          {text("-o,--output", "FILE", "where to write it; standard output without", &report_request::output_file)}),
+      run_report);
+}
 
 }  // namespace tasks::cli

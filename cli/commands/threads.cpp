@@ -1,68 +1,69 @@
 #include "views/threads.hpp"
-#include "base/words.hpp"
+
+#include <memory>
+#include <utility>
+
 #include "commands/command.hpp"
+#include "commands/show.hpp"
 #include "target/roots.hpp"
 #include "views/json.hpp"
 
 namespace tasks::cli {
 namespace {
 
-constexpr option options[] = {
-    pid_option,
-    no_native_option,
-    {"--interval", "SECONDS", "CPU% over so long, instead of since each thread's start", &arguments::interval},
-    {"--all-frames", "", "Asio's and the standard library's own frames too", &arguments::all_frames},
-    {"--verbose", "", "also how long the threads were stopped to be copied", &arguments::verbose},
-    json_option,
-    timeout_option,
-    direct_option,
-    core_option,
-    exe_option,
-};
+using namespace std::chrono_literals;
 
 /// Threads are there whether or not tasks can be read: only what says that there is no such process ends it.
 bool ends_it(error_code code) { return exit_code(code) == 2 || code == error_code::no_such_process; }
 
-result<int> run(const arguments& args, output& out) {
-  using namespace std::chrono_literals;
-  survey_options how = {.stacks = !args.no_native};
-  if (args.interval) {
-    const auto interval = parse_duration(*args.interval);
-    if (!interval || *interval < 10ms) {
-      return usage_error("--interval", "\"" + *args.interval + "\" is no interval", "such as 1 or 0.5");
-    }
-    how.interval = *interval;
-  }
-  const auto source = open_target(args);
-  if (!source && (args.core || ends_it(source.why().code))) return source.why();
+result<int> run_threads(const threads_request& asked, output& out) {
+  const auto source = open_target(asked);
+  if (!source && (asked.core || ends_it(source.why().code))) return source.why();
   std::shared_ptr<target> process;
+  std::string why_no_tasks;
   if (!source) {
-    const auto pid = find_process(args.target);
+    const auto pid = find_process(asked.target);
     if (!pid) return pid.why();
     process = live_target(*pid);
+    why_no_tasks = in_words(source.why());
   }
   target* from = source ? (*source)->from() : process.get();
   if (from == nullptr) return error{error_code::system, "", "there is no record of its threads", ""};
-  auto survey = survey_threads(*from, source ? source->get() : nullptr, how);
-  if (!survey) return survey.why();
-  if (!source) {
-    survey->notes.insert(survey->notes.begin(), "no tasks: " + in_words(source.why()));
-  }
-  if (args.json) {
-    v1::ThreadsView view;
-    view.set_pid(static_cast<std::uint32_t>(from->pid()));
-    fill_view(*survey, args.all_frames, view);
-    print_document(out, view);
-  } else {
-    const thread_style what = {!args.no_native, args.all_frames, args.verbose};
-    render_threads(out.text(), *survey, what, {.style = out.style(), .pid = from->pid()});
-  }
+  const auto shown = show_threads(*from, source ? source->get() : nullptr, why_no_tasks, asked, out);
+  if (!shown) return shown.why();
   return 0;
 }
 
 }  // namespace
 
-const command threads_command = {"threads", "OS threads: what each is for, the task that it runs, and its native stack",
-                                 "PID", options, run};
+result<void> show_threads(target& from, snapshot_source* source, const std::string& why_no_tasks,
+                          const threads_request& asked, output& out) {
+  auto survey = survey_threads(from, source, {.stacks = asked.native, .interval = asked.interval});
+  if (!survey) return survey.why();
+  if (!why_no_tasks.empty()) survey->notes.insert(survey->notes.begin(), "no tasks: " + why_no_tasks);
+  if (asked.json) {
+    auto view = new_view<v1::ThreadsView>(from.pid());
+    fill_view(*survey, asked.all_frames, view);
+    print_document(out, view);
+  } else {
+    const thread_style style = {.stacks = asked.native, .all_frames = asked.all_frames, .verbose = asked.verbose};
+    render_threads(out.text(), *survey, style, {.style = out.style(), .pid = from.pid()});
+  }
+  return {};
+}
+
+command threads_command() {
+  return make_command<threads_request>(
+      "threads", "OS threads: what each is for, the task that it runs, and its native stack", {pid_word()},
+      with_target<threads_request>({
+          flag("--no-native", "no native stacks: no thread is stopped, not even for a moment", &threads_request::native,
+               false),
+          duration("--interval", "SECONDS", "CPU% over so long, instead of since each thread's start",
+                   &threads_request::interval, 10ms),
+          flag("--all-frames", "Asio's and the standard library's own frames too", &frame_options::all_frames),
+          flag("--verbose", "also how long the threads were stopped to be copied", &threads_request::verbose),
+      }),
+      run_threads);
+}
 
 }  // namespace tasks::cli

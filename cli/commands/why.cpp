@@ -1,35 +1,25 @@
 #include "views/why.hpp"
 #include "commands/command.hpp"
-#include "commands/filters.hpp"
+#include "commands/show.hpp"
 #include "surveys/why.hpp"
 #include "views/json.hpp"
 
 namespace tasks::cli {
 namespace {
 
-constexpr option options[] = {
-    pid_option,  no_prove_option, {"--all-frames", "", "Asio's own frames too", &arguments::all_frames},
-    json_option, timeout_option,  direct_option,
-    core_option, exe_option,
+struct why_request : target_options, frame_options, prove_options {
+  std::uint64_t task = 0;  ///< 0: none given
 };
 
-result<int> run(const arguments& args, output& out) {
-  if (args.task.empty()) return usage_error("", "which task?", "tasks why -p PID TASK; tasks stack shows them");
-  auto asked = args;
-  asked.ids = {args.task};
-  const auto query = make_query(asked);
-  if (!query || query->ids_size() != 1)
-    return usage_error("why", "\"" + args.task + "\" is no task id", "a number, as tasks stack prints it");
-  const auto source = open_target(args);
+result<int> run_why(const why_request& asked, output& out) {
+  if (asked.task == 0) return usage_error("", "which task?", "tasks why -p PID TASK; tasks stack shows them");
+  const auto source = open_target(asked);
   if (!source) return source.why();
-  const auto survey = survey_wait(**source, query->ids(0), {.all_frames = args.all_frames, .memory = !args.no_prove});
+  const auto survey = survey_wait(**source, asked.task, {.all_frames = asked.all_frames, .memory = asked.prove});
   if (!survey) return survey.why();
-  const render_context context = {.style = out.style(),
-                                  .resolution_ms = survey->resolution_ms,
-                                  .pid = (*source)->pid(),
-                                  .core = args.core.value_or("")};
-  if (args.json) {
-    v1::WhyView view;
+  const auto context = context_of(asked, **source, out, survey->resolution_ms);
+  if (asked.json) {
+    auto view = new_view<v1::WhyView>((*source)->pid());
     fill_view(*survey, context, view);
     print_document(out, view);
   } else {
@@ -40,6 +30,10 @@ result<int> run(const arguments& args, output& out) {
 
 }  // namespace
 
-const command why_command = {"why", "what one task waits for, and who could wake it", "PID TASK", options, run};
+command why_command() {
+  return make_command<why_request>("why", "what one task waits for, and who could wake it",
+                                   {pid_word(), value_option({"TASK", "", "its id"}, &why_request::task, read_task)},
+                                   with_target<why_request>({no_prove_option(), all_frames_option()}), run_why);
+}
 
 }  // namespace tasks::cli

@@ -38,9 +38,9 @@ bool parse(std::string_view text, T& value, int base) {
 
 }  // namespace
 
-std::optional<descriptor::queues> parse_queues(std::string_view text) {
+std::optional<endpoint::queues> parse_queues(std::string_view text) {
   const auto colon = std::min(text.find(':'), text.size());
-  descriptor::queues found;
+  endpoint::queues found;
   if (!parse(text.substr(0, colon), found.send, 16)) return std::nullopt;
   if (!parse(text.substr(std::min(colon + 1, text.size())), found.receive, 16)) return std::nullopt;
   return found;
@@ -68,7 +68,7 @@ std::string parse_address(std::string_view text) {
   return fmt::format("[{}]:{}", printed, port);
 }
 
-const descriptor& descriptor_table::at(std::uint32_t fd) {
+const endpoint& descriptor_table::at(std::uint32_t fd) {
   auto [entry, is_new] = known_.try_emplace(fd);
   auto& found = entry->second;
   if (!is_new) return found;
@@ -77,20 +77,20 @@ const descriptor& descriptor_table::at(std::uint32_t fd) {
   if (!link) return found;
   constexpr std::string_view socket = "socket:[";
   if (link->starts_with(socket)) {
-    found.what = descriptor::kind::socket;
+    found.what = endpoint::kind::socket;
     if (!sockets_read_) read_sockets();
     std::uint64_t inode = 0;
     if (parse(std::string_view(*link).substr(socket.size(), link->size() - socket.size() - 1), inode, 10)) {
       if (const auto socket_found = sockets_.find(inode); socket_found != sockets_.end()) found = socket_found->second;
     }
   } else if (link->starts_with("pipe:[")) {
-    found = {descriptor::kind::pipe, "pipe"};
+    found = {endpoint::kind::pipe, "pipe"};
   } else if (link->starts_with('/')) {
     struct stat st {};
     if (::stat(path.c_str(), &st) == 0 && S_ISFIFO(st.st_mode)) {
-      found.what = descriptor::kind::pipe;
+      found.what = endpoint::kind::pipe;
     } else if (S_ISREG(st.st_mode)) {
-      found.what = descriptor::kind::file;
+      found.what = endpoint::kind::file;
     }
     found.peer = *link;
   }
@@ -114,8 +114,7 @@ void descriptor_table::read_internet_sockets(const char* table) {
     if (split(rest.substr(0, end), fields) == fields.size() && parse(fields[9], inode, 10)) {
       const bool listens = fields[3] == tcp_listens;
       const bool remote = !listens && !fields[2].ends_with(":0000");
-      descriptor found{descriptor::kind::socket, parse_address(fields[remote ? 2 : 1]), parse_queues(fields[4]),
-                       listens};
+      endpoint found{endpoint::kind::socket, parse_address(fields[remote ? 2 : 1]), parse_queues(fields[4]), listens};
       sockets_.emplace(inode, std::move(found));
     }
     rest.remove_prefix(std::min(end + 1, rest.size()));
@@ -130,7 +129,7 @@ void descriptor_table::read_unix_sockets() {
     std::array<std::string_view, 8> fields;
     std::uint64_t inode = 0;
     if (split(rest.substr(0, end), fields) == fields.size() && parse(fields[6], inode, 10)) {
-      sockets_.emplace(inode, descriptor{descriptor::kind::socket, std::string(fields[7])});
+      sockets_.emplace(inode, endpoint{endpoint::kind::socket, std::string(fields[7])});
     }
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }

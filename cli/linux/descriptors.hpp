@@ -12,7 +12,8 @@
 
 namespace tasks::cli {
 
-struct descriptor {
+/// What a descriptor leads to.
+struct endpoint {
   enum class kind { unknown, socket, pipe, file };
   kind what = kind::unknown;
   /// A socket's peer ("127.0.0.1:41822"), or its own address where it listens; "pipe"; a file's path. May be empty.
@@ -30,7 +31,7 @@ class descriptor_table {
  public:
   explicit descriptor_table(pid_t pid) : pid_(pid) {}
   /// Looked up once; the socket tables are read at the first socket.
-  [[nodiscard]] const descriptor& at(std::uint32_t fd);
+  [[nodiscard]] const endpoint& at(std::uint32_t fd);
 
  private:
   void read_sockets();
@@ -39,13 +40,13 @@ class descriptor_table {
 
   pid_t pid_;
   bool sockets_read_ = false;
-  std::unordered_map<std::uint32_t, descriptor> known_;
-  std::unordered_map<std::uint64_t, descriptor> sockets_;  ///< by inode
+  std::unordered_map<std::uint32_t, endpoint> known_;
+  std::unordered_map<std::uint64_t, endpoint> sockets_;  ///< by inode
 };
 
 /// The address in a line of /proc/net/tcp: "0100007F:1F90" or 32 hex digits; empty when it is none.
 [[nodiscard]] std::string parse_address(std::string_view text);
 /// The queues in such a line: "tx:rx", both in hex; nothing when it is none.
-[[nodiscard]] std::optional<descriptor::queues> parse_queues(std::string_view text);
+[[nodiscard]] std::optional<endpoint::queues> parse_queues(std::string_view text);
 
 }  // namespace tasks::cli

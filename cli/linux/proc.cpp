@@ -11,35 +11,10 @@
 #include <charconv>
 #include <utility>
 
-#include "base/text.hpp"
+#include "linux/fields.hpp"
 
 namespace tasks::cli {
 namespace {
-
-template <class T>
-bool parse_number(std::string_view text, T& value, int base = 10) {
-  const auto end = text.data() + text.size();
-  const auto [at, ec] = std::from_chars(text.data(), end, value, base);
-  return ec == std::errc{} && at == end;
-}
-
-std::string_view next_field(std::string_view& line) {
-  const auto begin = line.find_first_not_of(" \t");
-  if (begin == line.npos) return line = {};
-  const auto end = std::min(line.find_first_of(" \t", begin), line.size());
-  const auto field = line.substr(begin, end - begin);
-  line.remove_prefix(end);
-  return field;
-}
-
-template <class Visit>
-void each_line(std::string_view text, Visit visit) {
-  while (!text.empty()) {
-    const auto end = std::min(text.find('\n'), text.size());
-    visit(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-}
 
 /// The entries of a directory that are numbers, in order.
 std::vector<pid_t> numbers_in(const char* path) {
@@ -57,22 +32,8 @@ std::vector<pid_t> numbers_in(const char* path) {
 
 }  // namespace
 
-unique_fd& unique_fd::operator=(unique_fd&& other) noexcept {
-  if (this != &other) {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = other.release();
-  }
-  return *this;
-}
-
-unique_fd::~unique_fd() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
-int unique_fd::release() noexcept { return std::exchange(fd_, -1); }
-
 std::optional<std::string> read_file(const char* path) {
-  const unique_fd fd(::open(path, O_RDONLY | O_CLOEXEC));
+  const descriptor fd(::open(path, O_RDONLY | O_CLOEXEC));
   if (!fd) return std::nullopt;
   std::string text;
   std::size_t used = 0;
@@ -122,7 +83,7 @@ std::optional<process_stat> parse_stat(std::string_view text) {
 }
 
 std::optional<process_stat> read_stat(pid_t pid) {
-  const unique_fd fd(::open(fmt::format("/proc/{}/stat", pid).c_str(), O_RDONLY | O_CLOEXEC));
+  const descriptor fd(::open(fmt::format("/proc/{}/stat", pid).c_str(), O_RDONLY | O_CLOEXEC));
   char text[2048];  // one line of 52 numbers and a name
   const auto n = fd ? ::read(fd.get(), text, sizeof text) : -1;
   if (n <= 0) return std::nullopt;
@@ -171,45 +132,6 @@ double uptime_of(std::uint64_t start_time) {
   const double age = static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9 -
                      static_cast<double>(start_time) / ticks;
   return std::max(age, 0.0);
-}
-
-std::vector<listening_socket> listening_sockets(pid_t pid) {
-  const auto path = pid ? fmt::format("/proc/{}/net/unix", pid) : std::string("/proc/net/unix");
-  const auto text = read_file(path.c_str());
-  std::vector<listening_socket> sockets;
-  if (!text) return sockets;
-  // Num RefCount Protocol Flags Type St Inode Path; bit 16 of Flags: listens.
-  each_line(*text, [&](std::string_view line) {
-    const auto slash = line.find('/');
-    if (slash == line.npos) return;
-    const auto socket_path = line.substr(slash);
-    for (int i = 0; i < 3; ++i) next_field(line);
-    std::uint64_t flags = 0, inode = 0;
-    if (!parse_number(next_field(line), flags, 16) || !(flags & 0x10000)) return;
-    for (int i = 0; i < 2; ++i) next_field(line);
-    if (parse_number(next_field(line), inode)) sockets.push_back({std::string(socket_path), inode});
-  });
-  return sockets;
-}
-
-std::optional<agent_name> agent_named_by(std::string_view socket_path) {
-  auto name = base_name(socket_path);
-  if (name.size() + 1 >= socket_path.size()) return std::nullopt;
-  const auto folder = socket_path.substr(0, socket_path.size() - name.size() - 1);
-  if (const auto directory = base_name(folder); directory != "tasks") {
-    unsigned uid = 0;
-    if (!directory.starts_with("tasks-") || !parse_number(directory.substr(6), uid)) return std::nullopt;
-  }
-  const bool as_bound = name.starts_with('.');
-  if (as_bound) name.remove_prefix(1);
-  const auto number = name.substr(0, name.find('-'));
-  std::uint64_t instance = 0;
-  if (number != name && !parse_number(name.substr(number.size() + 1), instance, 16)) return std::nullopt;
-  agent_name found{};
-  if (!parse_number(number, found.pid) || found.pid <= 0) return std::nullopt;
-  found.paths.push_back(fmt::format("{}/{}", folder, name));
-  if (as_bound) found.paths.push_back(fmt::format("{}/{}", folder, number));
-  return found;
 }
 
 }  // namespace tasks::cli

@@ -10,23 +10,11 @@
 #include <string_view>
 #include <vector>
 
+#include "descriptor.hpp"
+
 namespace tasks::cli {
 
-/// A file descriptor that closes itself.
-class unique_fd {
- public:
-  unique_fd() = default;
-  explicit unique_fd(int fd) noexcept : fd_(fd) {}
-  unique_fd(unique_fd&& other) noexcept : fd_(other.release()) {}
-  unique_fd& operator=(unique_fd&& other) noexcept;
-  ~unique_fd();
-  [[nodiscard]] int get() const noexcept { return fd_; }
-  explicit operator bool() const noexcept { return fd_ >= 0; }
-  int release() noexcept;
-
- private:
-  int fd_ = -1;
-};
+using detail::descriptor;
 
 struct process_stat {
   pid_t pid = 0;
@@ -59,22 +47,5 @@ struct process_stat {
 [[nodiscard]] std::optional<uid_t> owner_of(pid_t pid);
 /// Seconds since a process with this start time began.
 [[nodiscard]] double uptime_of(std::uint64_t start_time);
-
-/// A listening Unix stream socket that has a path.
-struct listening_socket {
-  std::string path;
-  std::uint64_t inode;
-};
-/// Of the network namespace of `pid`; of ours for 0.
-[[nodiscard]] std::vector<listening_socket> listening_sockets(pid_t pid);
-
-/// What an agent's name for its socket says.
-struct agent_name {
-  pid_t pid;
-  std::vector<std::string> paths;  ///< where the socket may be by now
-};
-/// Does an agent name its sockets so? "…/tasks/PID", "…/tasks-UID/PID", each also with "-HEX". An agent binds its
-/// socket as ".PID-HEX", by which the kernel goes on to list it, and links it to its name when it listens.
-[[nodiscard]] std::optional<agent_name> agent_named_by(std::string_view socket_path);
 
 }  // namespace tasks::cli

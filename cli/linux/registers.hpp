@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace tasks::cli {
@@ -20,5 +21,9 @@ struct thread_registers {
   /// Fills the rest from `general`. False: those are of no 64-bit thread.
   [[nodiscard]] bool take_general();
 };
+
+/// Registers as debug information numbers them, up to the program counter's column, of `general` as above. Empty: those
+/// are of no 64-bit thread.
+[[nodiscard]] std::vector<std::uint64_t> in_dwarf_order(std::span<const std::uint64_t> general);
 
 }  // namespace tasks::cli

@@ -30,27 +30,6 @@ using clock = std::chrono::steady_clock;
 /// A thread that does not stop in this time sleeps where no signal wakes it, or gets no CPU.
 constexpr std::chrono::milliseconds patience{500};
 
-#if defined(__x86_64__)
-constexpr auto stack_pointer = &user_regs_struct::rsp;
-constexpr auto program_counter = &user_regs_struct::rip;
-
-std::vector<std::uint64_t> in_dwarf_order(const user_regs_struct& r) {
-  return {r.rax, r.rdx, r.rcx, r.rbx, r.rsi, r.rdi, r.rbp, r.rsp, r.r8,
-          r.r9,  r.r10, r.r11, r.r12, r.r13, r.r14, r.r15, r.rip};
-}
-#elif defined(__aarch64__)
-constexpr auto stack_pointer = &user_regs_struct::sp;
-constexpr auto program_counter = &user_regs_struct::pc;
-
-std::vector<std::uint64_t> in_dwarf_order(const user_regs_struct& r) {
-  std::vector<std::uint64_t> registers(std::begin(r.regs), std::end(r.regs));
-  registers.push_back(r.sp);
-  return registers;
-}
-#else
-#  error "copies of threads: registers of this machine are not known"
-#endif
-
 /// Stops a thread for as long as this object lives, if it can.
 class stopped_thread {
  public:
@@ -159,19 +138,21 @@ class copier {
   static constexpr const char* ended = "the thread has ended";
 
   void copy_stopped(stopped_thread& thread, thread_copy& to) {
-    user_regs_struct registers{};
-    iovec wanted{&registers, sizeof registers};
-    const bool known =
-        ::ptrace(PTRACE_GETREGSET, to.tid, NT_PRSTATUS, &wanted) == 0 && wanted.iov_len == sizeof registers;
-    const auto begin = registers.*stack_pointer - red_zone;
+    thread_registers registers;
+    registers.general.resize(sizeof(user_regs_struct) / sizeof registers.general[0]);
+    const auto size = registers.general.size() * sizeof registers.general[0];
+    iovec wanted{registers.general.data(), size};
+    const bool known = ::ptrace(PTRACE_GETREGSET, to.tid, NT_PRSTATUS, &wanted) == 0 && wanted.iov_len == size &&
+                       registers.take_general();
+    const auto begin = registers.stack_pointer - red_zone;
     const auto used = known ? memory_->read(begin, buffer_.data(), buffer_.size()) : 0;
     to_.longest_stop = std::max(to_.longest_stop, thread.let_go());
     if (!known) {
       to.failure = "its registers cannot be read, or are not those of 64-bit code";
       return;
     }
-    to.registers = in_dwarf_order(registers);
-    to.pc = registers.*program_counter;
+    to.registers = in_dwarf_order(registers.general);
+    to.pc = registers.instruction_pointer;
     to.stack_begin = begin;
     to.stack.assign(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(used));
   }

@@ -189,7 +189,7 @@ void memory_image::erase(std::uint64_t address) noexcept {
 
 page_filter pages_of(pid_t pid) {
   const auto path = fmt::format("/proc/{}/pagemap", pid);
-  auto fd = std::make_shared<unique_fd>(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  auto fd = std::make_shared<descriptor>(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   return [fd](const memory_region& region, std::vector<range>& pages) {
     constexpr std::uint64_t present = std::uint64_t{1} << 63, swapped = std::uint64_t{1} << 62,
                             file_or_shared = std::uint64_t{1} << 61;

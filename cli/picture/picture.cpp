@@ -9,7 +9,7 @@
 #include <string_view>
 #include <utility>
 
-#include "base/words.hpp"
+#include "base/quantities.hpp"
 #include "linux/proc.hpp"
 
 namespace tasks::cli {
@@ -37,9 +37,23 @@ std::optional<std::uint64_t> available_bytes() {
   return kib * 1024;
 }
 
+/// Which pages of so much are used is found out in half a second, for which a process may stand still.
+constexpr std::uint64_t most_address_space = std::uint64_t{256} << 30;
+
+/// Sanitizers reserve terabytes.
+std::optional<error> too_large(const target& from) {
+  std::uint64_t size = 0;
+  for (const auto& region : from.bytes().regions()) size += region.end - region.begin;
+  if (from.is_still() || size <= most_address_space) return std::nullopt;
+  return error{error_code::system, subject_of(from.pid()),
+               fmt::format("its address space of {} is too large to be looked through while it stands still",
+                           format_bytes(size)),
+               "use --no-prove"};
+}
+
 /// Where the copy of a live process goes: memory that is ours before the process is stopped.
 result<own_memory> room_for(const target& from) {
-  if (!from.is_alive()) return own_memory();
+  if (from.is_still()) return own_memory();
   const auto needed = resident_bytes(from.pid()) / 16 * 17;
   if (const auto free = available_bytes(); free && needed > *free) {
     return error{error_code::system, subject_of(from.pid()),
@@ -56,14 +70,15 @@ result<picture> take_picture(const target& from) {
   using clock = std::chrono::steady_clock;
   const auto& roots = from.roots();
   if (!roots) return roots.why();
+  if (auto why = too_large(from)) return *std::move(why);
   auto room = room_for(from);
   if (!room) return room.why();
   const auto begin = clock::now();
   auto still = from.hold();
   if (!still) return still.why();
-  picture taken{memory_image((*still)->bytes(), from.is_alive() ? pages_of(from.pid()) : nullptr, *std::move(room)),
+  picture taken{memory_image((*still)->bytes(), from.is_still() ? nullptr : pages_of(from.pid()), *std::move(room)),
                 (*still)->threads(), (*still)->kernel(), *roots, 0};
-  if (!from.is_alive()) return taken;  // nobody was stopped
+  if (from.is_still()) return taken;  // nobody was stopped
   still->reset();
   taken.stopped_ms = std::chrono::duration<double, std::milli>(clock::now() - begin).count();
   return taken;

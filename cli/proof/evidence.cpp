@@ -74,6 +74,13 @@ void evidence_finder::fill(finding& found, heap_map::object o) const {
   found.root = of(from);
 }
 
+std::string describe_holders(const finding& of) {
+  auto text = describe(of.by);
+  if (of.root.what == holder::kind::none) return text;
+  if (const auto root = describe(of.root); root != text) text += ", reached from " + root;
+  return text;
+}
+
 std::string describe(const holder& h) {
   switch (h.what) {
     case holder::kind::none:

@@ -55,6 +55,8 @@ struct proof_result {
   double stopped_ms = 0, total_ms = 0;
 };
 
+/// "a frame of task 7, reached from the stack of the main thread": who keeps what a task waits for alive.
+[[nodiscard]] std::string describe_holders(const finding& of);
 /// "a word in the data of /usr/bin/server", "a frame of task 7", …
 [[nodiscard]] std::string describe(const holder& h);
 

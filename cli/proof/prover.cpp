@@ -274,7 +274,7 @@ result<proof_result> prove(const target& from) {
   const auto begin = clock::now();
   const auto& roots = from.roots();
   if (!roots) return roots.why();
-  if (from.is_alive()) {
+  if (!from.is_still()) {
     auto [worth_a_stop, found] = look_ahead(*process_memory(from.pid()), *roots);
     if (!worth_a_stop) {
       found.total_ms = ms_since(begin);

@@ -61,7 +61,7 @@ error from_agent(pid_t pid, const v1::Error& e) {
 
 }  // namespace
 
-unique_fd connect_to(const std::string& path, pid_t via) {
+descriptor connect_to(const std::string& path, pid_t via) {
   const auto slash = path.rfind('/');
   if (slash == path.npos || slash == 0) {
     errno = ENOENT;
@@ -70,11 +70,11 @@ unique_fd connect_to(const std::string& path, pid_t via) {
   auto short_path = via ? fmt::format("/proc/{}/root{}", via, path) : path;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  unique_fd directory;
+  descriptor directory;
   if (short_path.size() >= sizeof address.sun_path) {
     // A descriptor of the directory makes any path fit.
     directory =
-        unique_fd(::open(short_path.substr(0, short_path.rfind('/')).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+        descriptor(::open(short_path.substr(0, short_path.rfind('/')).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!directory) return {};
     short_path = fmt::format("/proc/self/fd/{}/{}", directory.get(), path.substr(slash + 1));
   }
@@ -83,13 +83,13 @@ unique_fd connect_to(const std::string& path, pid_t via) {
     return {};
   }
   std::memcpy(address.sun_path, short_path.c_str(), short_path.size() + 1);
-  unique_fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket) return {};
   if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return {};
   return socket;
 }
 
-agent_connection::agent_connection(unique_fd socket, identity expected)
+agent_connection::agent_connection(descriptor socket, identity expected)
     : socket_(std::move(socket)), expected_(expected) {}
 
 void agent_connection::send(const v1::Request& request) {
@@ -194,7 +194,7 @@ result<void> agent_connection::check(const v1::Hello& hello) const {
 error agent_connection::ended() const {
   const auto subject = subject_of(expected_.pid);
   // A process that ends closes its sockets a moment before it is seen to have ended.
-  if (const unique_fd process(static_cast<int>(::syscall(SYS_pidfd_open, expected_.pid, 0))); process) {
+  if (const descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, expected_.pid, 0))); process) {
     pollfd ending{process.get(), POLLIN, 0};
     ::poll(&ending, 1, 50);
   }

@@ -29,7 +29,7 @@ struct identity {
 
 /// Opens a connection to the socket at `path` as the process `via` sees it (0: as we see it).
 /// Returns -1 with errno: ENOENT and ECONNREFUSED when nobody listens, EAGAIN when its queue is full.
-[[nodiscard]] unique_fd connect_to(const std::string& path, pid_t via);
+[[nodiscard]] descriptor connect_to(const std::string& path, pid_t via);
 
 class agent_connection {
  public:
@@ -38,7 +38,7 @@ class agent_connection {
   using part_handler = std::function<bool(const v1::Response&)>;
 
   /// Precondition: `socket` is connected and does not block.
-  agent_connection(unique_fd socket, identity expected);
+  agent_connection(descriptor socket, identity expected);
 
   /// Sends a request, or what goes without waiting. Hello need not have come yet.
   void send(const v1::Request& request);
@@ -58,7 +58,7 @@ class agent_connection {
   result<void> check(const v1::Hello& hello) const;
   [[nodiscard]] error ended() const;
 
-  unique_fd socket_;
+  descriptor socket_;
   identity expected_;
   std::string out_;
   std::string in_;

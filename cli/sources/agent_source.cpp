@@ -9,6 +9,7 @@
 
 #include <vector>
 
+#include "sources/agent_sockets.hpp"
 #include "target/roots.hpp"
 
 namespace tasks::cli {
@@ -16,7 +17,7 @@ namespace {
 
 class agent_source final : public snapshot_source {
  public:
-  agent_source(std::shared_ptr<target> process, unique_fd socket, identity who, std::string path,
+  agent_source(std::shared_ptr<target> process, descriptor socket, identity who, std::string path,
                std::chrono::milliseconds timeout)
       : process_(std::move(process)), connection_(std::move(socket), who), path_(std::move(path)), timeout_(timeout) {}
 
@@ -60,7 +61,7 @@ class agent_source final : public snapshot_source {
 };
 
 /// connect_to(), patient with an agent whose queue of connections is full.
-unique_fd connect_patiently(const std::string& path, pid_t via, std::chrono::milliseconds timeout) {
+descriptor connect_patiently(const std::string& path, pid_t via, std::chrono::milliseconds timeout) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   for (;;) {
     auto socket = connect_to(path, via);

@@ -36,14 +36,14 @@ class core_source final : public memory_source {
 
 }  // namespace
 
-result<std::unique_ptr<memory_source>> open_core(const std::string& path,
-                                                 const std::optional<std::string>& executable) {
+result<std::unique_ptr<memory_source>> open_core(const std::string& path, const std::optional<std::string>& executable,
+                                                 const teller& tell) {
   auto core = core_file::open(path, executable);
   if (!core) return core.why();
   const auto doubts = (*core)->doubts();
   auto opened = core_target(*std::move(core));
   if (!opened) return opened.why();
-  for (const auto& doubt : doubts) fmt::print(stderr, "tasks: core {}: {}\n", path, doubt);
+  for (const auto& doubt : doubts) tell(fmt::format("tasks: core {}: {}", path, doubt));
   return std::unique_ptr<memory_source>(std::make_unique<core_source>(path, *std::move(opened)));
 }
 

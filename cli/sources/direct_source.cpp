@@ -30,36 +30,59 @@ std::uint32_t cpus_in_affinity_mask(pid_t pid) {
   return 0;
 }
 
+process_facts facts_of(pid_t pid) {
+  process_facts facts;
+  const bool renumbered = innermost_pid(pid) != pid;
+  for (const pid_t tid : all_tids(pid)) {
+    facts.tids.push_back(static_cast<std::uint32_t>(renumbered ? innermost_pid(tid) : tid));
+  }
+  facts.cpus_in_affinity_mask = cpus_in_affinity_mask(pid);
+  facts.cpu_quota_millis = detail::cpu_quota({}, std::to_string(pid)).millis();
+  facts.cpus = std::max(facts.cpus_in_affinity_mask, 1u);
+  if (facts.cpu_quota_millis != 0) facts.cpus = std::min(facts.cpus, (facts.cpu_quota_millis + 999) / 1000);
+  if (const auto stat = read_stat(pid)) {
+    facts.rss_bytes = stat->rss_pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    facts.cpu_time_ms = stat->cpu_ticks * 1000 / static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
+    facts.uptime_ms = static_cast<std::uint64_t>(uptime_of(stat->start_time) * 1000);
+  }
+  return facts;
+}
+
 class direct_source final : public memory_source {
  public:
   using memory_source::memory_source;
 
   [[nodiscard]] std::string description() const override { return "memory of " + subject_of(pid()); }
   [[nodiscard]] std::uint64_t now() override { return detail::monotonic_ms(); }
-
-  [[nodiscard]] process_facts facts() override {
-    process_facts facts;
-    const bool renumbered = innermost_pid(pid()) != pid();
-    for (const pid_t tid : all_tids(pid())) {
-      facts.tids.push_back(static_cast<std::uint32_t>(renumbered ? innermost_pid(tid) : tid));
-    }
-    facts.cpus_in_affinity_mask = cpus_in_affinity_mask(pid());
-    facts.cpu_quota_millis = detail::cpu_quota({}, std::to_string(pid())).millis();
-    facts.cpus = std::max(facts.cpus_in_affinity_mask, 1u);
-    if (facts.cpu_quota_millis != 0) facts.cpus = std::min(facts.cpus, (facts.cpu_quota_millis + 999) / 1000);
-    if (const auto stat = read_stat(pid())) {
-      facts.rss_bytes = stat->rss_pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-      facts.cpu_time_ms = stat->cpu_ticks * 1000 / static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
-      facts.uptime_ms = static_cast<std::uint64_t>(uptime_of(stat->start_time) * 1000);
-    }
-    return facts;
-  }
+  [[nodiscard]] process_facts facts() override { return facts_of(pid()); }
 
  protected:
   [[nodiscard]] std::optional<std::int64_t> wall_clock() override { return clock_ns(CLOCK_REALTIME); }
 };
 
+class still_source final : public memory_source {
+ public:
+  still_source(std::shared_ptr<target> still, moment_facts then)
+      : memory_source(std::move(still)), then_(std::move(then)) {}
+
+  [[nodiscard]] std::string description() const override { return "one moment of " + subject_of(pid()); }
+  [[nodiscard]] std::uint64_t now() override { return then_.monotonic_ms; }
+  [[nodiscard]] process_facts facts() override { return then_.process; }
+
+ protected:
+  [[nodiscard]] std::optional<std::int64_t> wall_clock() override { return then_.wall_clock_ns; }
+
+ private:
+  moment_facts then_;
+};
+
 }  // namespace
+
+moment_facts facts_now(pid_t pid) { return {detail::monotonic_ms(), clock_ns(CLOCK_REALTIME), facts_of(pid)}; }
+
+std::unique_ptr<memory_source> open_still(std::shared_ptr<target> still, moment_facts then) {
+  return std::make_unique<still_source>(std::move(still), std::move(then));
+}
 
 result<std::unique_ptr<memory_source>> open_direct(std::shared_ptr<target> process) {
   const auto pid = process->pid();

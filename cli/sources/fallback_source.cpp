@@ -1,8 +1,5 @@
 #include "sources/fallback_source.hpp"
 
-#include <fmt/format.h>
-
-#include <cstdio>
 #include <type_traits>
 #include <utility>
 
@@ -13,21 +10,22 @@ namespace tasks::cli {
 namespace {
 
 /// The target's memory, after its agent failed to answer; or what went wrong first, with what went wrong then.
-result<std::unique_ptr<snapshot_source>> read_memory_instead(std::shared_ptr<target> process, const error& first) {
+result<std::unique_ptr<snapshot_source>> read_memory_instead(std::shared_ptr<target> process, const error& first,
+                                                             const teller& tell) {
   auto direct = open_direct(std::move(process));
   if (!direct) {
     auto both = first;
     both.next_step = "nor can its memory be read: " + direct.why().fact;
     return both;
   }
-  fmt::print(stderr, "{}; reading its memory instead\n", message({first.code, first.subject, first.fact, ""}));
+  tell(message({first.code, first.subject, first.fact, ""}) + "; reading its memory instead");
   return std::unique_ptr<snapshot_source>(*std::move(direct));
 }
 
 class fallback_source final : public snapshot_source {
  public:
-  fallback_source(std::shared_ptr<target> process, std::unique_ptr<snapshot_source> agent)
-      : process_(std::move(process)), source_(std::move(agent)) {}
+  fallback_source(std::shared_ptr<target> process, std::unique_ptr<snapshot_source> agent, teller tell)
+      : process_(std::move(process)), source_(std::move(agent)), tell_(std::move(tell)) {}
 
   [[nodiscard]] pid_t pid() const override { return process_->pid(); }
   [[nodiscard]] target* from() const override { return process_.get(); }
@@ -51,7 +49,7 @@ class fallback_source final : public snapshot_source {
     });
     // What was shown already cannot be taken back.
     if (answer || began || answer.why().code != error_code::timed_out) return answer;
-    auto direct = read_memory_instead(process_, answer.why());
+    auto direct = read_memory_instead(process_, answer.why(), tell_);
     if (!direct) return direct.why();
     source_ = *std::move(direct);
     return question(*source_, visit);
@@ -59,17 +57,21 @@ class fallback_source final : public snapshot_source {
 
   std::shared_ptr<target> process_;
   std::unique_ptr<snapshot_source> source_;
+  teller tell_;
 };
 
 }  // namespace
 
-result<std::unique_ptr<snapshot_source>> open_agent_or_memory(pid_t pid, std::chrono::milliseconds timeout) {
+result<std::unique_ptr<snapshot_source>> open_agent_or_memory(pid_t pid, std::chrono::milliseconds timeout,
+                                                              teller tell) {
   root_finder finder;
   const auto found = finder.find(pid);
   const auto process = live_target(pid, found);
   auto agent = connect_to_agent(process, found, timeout);
-  if (agent) return std::unique_ptr<snapshot_source>(std::make_unique<fallback_source>(process, *std::move(agent)));
-  if (agent.why().code == error_code::timed_out) return read_memory_instead(process, agent.why());
+  if (agent)
+    return std::unique_ptr<snapshot_source>(
+        std::make_unique<fallback_source>(process, *std::move(agent), std::move(tell)));
+  if (agent.why().code == error_code::timed_out) return read_memory_instead(process, agent.why(), tell);
   return agent;
 }
 

@@ -10,8 +10,9 @@
 namespace tasks::cli {
 
 /// The target's agent; where that does not answer in time, as in a process that hangs or is stopped, its memory, which
-/// a line on standard error says.
+/// `tell` is told when it comes to that.
 [[nodiscard]] result<std::unique_ptr<snapshot_source>> open_agent_or_memory(pid_t pid,
-                                                                            std::chrono::milliseconds timeout);
+                                                                            std::chrono::milliseconds timeout,
+                                                                            teller tell);
 
 }  // namespace tasks::cli

@@ -55,10 +55,21 @@ class memory_source : public snapshot_source {
   registry_reader reader_;
 };
 
+/// What the clocks and the kernel told of a process at one moment.
+struct moment_facts {
+  std::uint64_t monotonic_ms = 0;
+  std::int64_t wall_clock_ns = 0;  ///< since the epoch
+  process_facts process;
+};
+[[nodiscard]] moment_facts facts_now(pid_t pid);
+
+/// A target that stands still, and whose roots can be read, as of then.
+[[nodiscard]] std::unique_ptr<memory_source> open_still(std::shared_ptr<target> still, moment_facts then);
 /// A live process, which is neither asked, nor stopped, nor written to. Fails where its memory may not be read.
 [[nodiscard]] result<std::unique_ptr<memory_source>> open_direct(std::shared_ptr<target> process);
-/// What makes its answers incomplete is printed on standard error.
+/// `tell` gets what makes its answers incomplete.
 [[nodiscard]] result<std::unique_ptr<memory_source>> open_core(const std::string& path,
-                                                               const std::optional<std::string>& executable);
+                                                               const std::optional<std::string>& executable,
+                                                               const teller& tell);
 
 }  // namespace tasks::cli

@@ -20,6 +20,9 @@ namespace tasks::cli {
 /// What it returns says whether to go on.
 using chunk_visitor = std::function<bool(const v1::Chunk&)>;
 
+/// Gets what a user should know beside an answer, a line each.
+using teller = std::function<void(const std::string&)>;
+
 class snapshot_source {
  public:
   virtual ~snapshot_source() = default;

@@ -82,13 +82,6 @@ void read_states(const target& from, std::vector<surveyed_channel>& channels) {
   for (auto& channel : channels) channel.closed = read_closed(from.bytes(), channel);
 }
 
-std::string holder_words(const finding& found) {
-  auto text = describe(found.by);
-  const bool is_way = found.by.what == holder::kind::allocation || found.by.what == holder::kind::frame;
-  if (const auto root = describe(found.root); is_way && root != text) text += ", reached from " + root;
-  return text;
-}
-
 /// Of all that waits on one channel. What holds one waiter of it holds all of them, through the channel.
 void judge(surveyed_channel& channel, const std::vector<const finding*>& waiters) {
   const auto first = [&](auto is) {
@@ -104,7 +97,7 @@ void judge(surveyed_channel& channel, const std::vector<const finding*>& waiters
   if (held == nullptr) held = first(is_held);
   if (held != nullptr) {
     channel.who = surveyed_channel::references::held;
-    channel.held_by = holder_words(*held);
+    channel.held_by = describe_holders(*held);
   } else if (const auto* doubtful = first([](const auto* f) { return f->verdict == certainty::unchecked; })) {
     channel.held_by = doubtful->reason;
   } else if (waiters.size() >= channel.senders + channel.receivers) {
@@ -112,8 +105,7 @@ void judge(surveyed_channel& channel, const std::vector<const finding*>& waiters
   }
 }
 
-void look_for_holders(const target& from, channel_survey& survey) {
-  const auto proof = prove(from);
+void look_for_holders(const result<proof_result>& proof, channel_survey& survey) {
   const std::string missing = "who else points to these channels is not known: ";
   if (!proof) {
     survey.notes.push_back(missing + in_words(proof.why()));
@@ -128,7 +120,8 @@ void look_for_holders(const target& from, channel_survey& survey) {
 
 }  // namespace
 
-result<channel_survey> survey_channels(snapshot_source& source, resolver& names, bool look) {
+result<channel_survey> survey_channels(snapshot_source& source, resolver& names, bool look,
+                                       const result<proof_result>* made) {
   v1::StacksRequest query;
   query.add_kinds(v1::Wait::CHANNEL_SEND);
   query.add_kinds(v1::Wait::CHANNEL_RECEIVE);
@@ -149,7 +142,7 @@ result<channel_survey> survey_channels(snapshot_source& source, resolver& names,
     return survey;
   }
   read_states(*from, survey.channels);
-  if (look) look_for_holders(*from, survey);
+  if (look) look_for_holders(made != nullptr ? *made : prove(*from), survey);
   return survey;
 }
 

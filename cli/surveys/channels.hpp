@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "proof/proof.hpp"
 #include "sources/snapshot_source.hpp"
 #include "surveys/resolver.hpp"
 
@@ -46,7 +47,9 @@ struct channel_survey {
 };
 
 /// `names` resolves the survey's frames and must outlive them. `look`: for who else points to them; a live target is
-/// stopped for the time that it takes to copy its memory, if any task waits on a channel.
-[[nodiscard]] result<channel_survey> survey_channels(snapshot_source& source, resolver& names, bool look);
+/// stopped for the time that it takes to copy its memory, if any task waits on a channel. `made`: a proof of the same
+/// moment, where there is one already.
+[[nodiscard]] result<channel_survey> survey_channels(snapshot_source& source, resolver& names, bool look,
+                                                     const result<proof_result>* made = nullptr);
 
 }  // namespace tasks::cli

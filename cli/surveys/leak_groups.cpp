@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/words.hpp"
-
 namespace tasks::cli {
 namespace {
 
@@ -131,12 +129,7 @@ std::string leak_groups::why_old(const member& of) {
   if (!finding) return {};
   const auto which = of.count == 1 ? std::string() : fmt::format("task {}: ", finding->task);
   if (finding->verdict == certainty::unchecked) return which + "not checked: " + finding->reason;
-  const bool through = finding->root.what != holder::kind::none &&
-                       (finding->root.what != finding->by.what || finding->root.id != finding->by.id ||
-                        finding->root.address != finding->by.address);
-  auto text = which + "held by " + describe(finding->by);
-  if (through) text += ", which is reached from " + describe(finding->root);
-  return text;
+  return which + "held by " + describe_holders(*finding);
 }
 
 std::vector<leak> leak_groups::finish() {

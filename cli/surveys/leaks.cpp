@@ -1,10 +1,10 @@
 #include "surveys/leaks.hpp"
 
 #include <fmt/format.h>
-#include <time.h>
 
 #include <algorithm>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "proof/frame_bytes.hpp"
@@ -15,12 +15,6 @@ namespace tasks::cli {
 namespace {
 
 using namespace std::chrono_literals;
-
-void sleep_for(std::chrono::milliseconds time) {
-  timespec left = {time.count() / 1000, time.count() % 1000 * 1'000'000};
-  while (::nanosleep(&left, &left) != 0) {
-  }
-}
 
 result<task_count> count(snapshot_source& source) {
   v1::StacksRequest waiting;
@@ -52,10 +46,10 @@ class leak_surveyor {
     if (how_.interval != 0ms) {
       auto first = count(source_);
       if (!first) return first.why();
-      sleep_for(how_.interval / 2);
+      std::this_thread::sleep_for(how_.interval / 2);
       auto second = count(source_);
       if (!second) return second.why();
-      sleep_for(how_.interval - how_.interval / 2);
+      std::this_thread::sleep_for(how_.interval - how_.interval / 2);
       before = *std::move(first);
       halfway = *std::move(second);
     }
@@ -63,7 +57,7 @@ class leak_surveyor {
     if (how_.prove) {
       if (const auto made = make_proof(); !made) return made.why();
     }
-    const leak_options groups_of = {.min_age_ms = how_.min_age_ms,
+    const leak_options groups_of = {.min_age_ms = static_cast<std::uint64_t>(how_.min_age.count()),
                                     .interval_seconds = static_cast<double>(how_.interval.count()) / 1000};
     leak_groups groups(groups_of, survey_.proof ? &*survey_.proof : nullptr, before ? &*before : nullptr,
                        halfway ? &*halfway : nullptr);
@@ -93,7 +87,7 @@ class leak_surveyor {
       survey_.notes.emplace_back("nothing is proven: there is no memory of it");
       return {};
     }
-    auto proof = prove(*from);
+    auto proof = how_.proof != nullptr ? *how_.proof : prove(*from);
     if (!proof) {
       if (how_.must_prove) return proof.why();
       survey_.notes.push_back("nothing is proven: " + in_words(proof.why()));

@@ -21,12 +21,14 @@
 namespace tasks::cli {
 
 struct leaks_options {
-  std::uint64_t min_age_ms = 30'000;      ///< what has waited for so long is listed, though nothing is wrong with it
-  std::chrono::milliseconds interval{0};  ///< 0: what grows is not looked for
+  std::chrono::milliseconds min_age{30'000};  ///< what has waited so long is listed, though nothing is wrong with it
+  std::chrono::milliseconds interval{0};      ///< 0: what grows is not looked for
   std::chrono::milliseconds stalled_after{1000};
   std::size_t top = 20;     ///< groups
   bool prove = true;        ///< false: a live target is not stopped
   bool must_prove = false;  ///< fail unless all can be proven
+  /// Made of the same moment already; null: it is made now.
+  const result<proof_result>* proof = nullptr;
 };
 
 struct surveyed_leak {

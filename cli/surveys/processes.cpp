@@ -13,10 +13,11 @@
 #include <set>
 #include <vector>
 
+#include "base/quantities.hpp"
 #include "base/text.hpp"
-#include "base/words.hpp"
 #include "linux/proc.hpp"
 #include "sources/agent_connection.hpp"
+#include "sources/agent_sockets.hpp"
 #include "sources/memory_source.hpp"
 #include "surveys/running_tasks.hpp"
 #include "surveys/vitals.hpp"
@@ -70,7 +71,7 @@ class lister {
     for (const auto& listening : listening_sockets(0)) {
       const auto named = agent_named_by(listening.path);
       if (!named) continue;
-      unique_fd socket;
+      descriptor socket;
       for (const auto& path : named->paths) {
         socket = connect_to(path, 0);
         if (socket || errno != ENOENT) break;
@@ -91,7 +92,7 @@ class lister {
     }
   }
 
-  void ask(unique_fd socket, pid_t pid, pid_t inner_pid) {
+  void ask(descriptor socket, pid_t pid, pid_t inner_pid) {
     auto stat = read_stat(pid);
     if (!stat || asked_.contains(pid)) return;
     if (inner_pid != pid) inner_pid = innermost_pid(pid);
@@ -119,7 +120,7 @@ class lister {
       const auto stat = read_stat(pid);
       if (!stat) continue;
       const auto inner_pid = innermost_pid(pid);
-      unique_fd socket;
+      descriptor socket;
       for (const auto& root : roots.roots) {
         if (root.agent != layout::agent_status::listening || root.pid != inner_pid) continue;
         socket = connect_to(root.socket_path, pid);

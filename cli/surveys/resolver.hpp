@@ -39,7 +39,7 @@ struct resolved {
   std::vector<shown_frame> frames;    ///< innermost first
   std::vector<native_frame> native;   ///< what its thread does in the innermost of them; empty unless it runs
   const frame* spawned_at = nullptr;  ///< the parent's current line where the site itself is not known; null: unknown
-  const descriptor* fd = nullptr;     ///< null: none
+  const endpoint* fd = nullptr;       ///< null: none
 };
 
 struct resolver_options {

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/quantities.hpp"
 #include "base/text.hpp"
-#include "base/words.hpp"
 #include "linux/proc.hpp"
 
 namespace tasks::cli {
@@ -43,7 +43,7 @@ result<running_stacks> running_stacks::look(snapshot_source& source, std::uint64
   std::vector<pid_t> tids;
   for (const auto& [inner, tid] : look.threads_) tids.push_back(tid);
   if (const auto& refusal = look.from_->copy_stacks(tids).refusal) look.failure_ = in_words(*refusal);
-  if (!look.from_->is_alive()) return look;
+  if (look.from_->is_still()) return look;
   const auto later = read_running(source, age_ms);
   if (!later) return later.why();
   keep_unchanged(look.running_, *later);

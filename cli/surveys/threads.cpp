@@ -1,9 +1,7 @@
 #include "surveys/threads.hpp"
 
-#include <errno.h>
-#include <time.h>
-
 #include <algorithm>
+#include <thread>
 
 #include "target/registry_reader.hpp"
 
@@ -12,19 +10,13 @@ namespace {
 
 constexpr std::string_view agents_thread = "tasks-agent";
 
-void wait_for(std::chrono::milliseconds interval) {
-  timespec left = {interval.count() / 1000, interval.count() % 1000 * 1'000'000};
-  while (::nanosleep(&left, &left) != 0 && errno == EINTR) {
-  }
-}
-
 void measure_cpu(const target& from, std::chrono::milliseconds interval, std::vector<surveyed_thread>& threads) {
   if (interval.count() == 0) {
     for (auto& thread : threads) thread.cpu_percent = cpu_percent(thread.what);
     return;
   }
   const auto begin = std::chrono::steady_clock::now();
-  wait_for(interval);
+  std::this_thread::sleep_for(interval);
   const auto later = from.threads();
   const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begin;
   for (auto& thread : threads) {
@@ -57,7 +49,7 @@ class thread_surveyor {
     auto running = read_tasks();
     if (options_.stacks) {
       copy_stacks();
-      if (from_.is_alive()) keep_unchanged(running, read_tasks());
+      if (!from_.is_still()) keep_unchanged(running, read_tasks());
       unwind();
     }
     tell_roles(running, workers_of(from_));

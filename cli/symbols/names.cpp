@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "symbols/libraries.hpp"
 #include "symbols/type_names.hpp"
 
 namespace tasks::cli {
@@ -208,14 +209,6 @@ bool begins_with_any(std::string_view text, std::initializer_list<std::string_vi
   return false;
 }
 
-/// Asio has namespaces beside its own: asio_handler_invoke_helpers, boost_asio_execution_execute_fn.
-bool is_asios(std::string_view text) {
-  if (begins_with_any(text, {"asio::", "boost::asio::"})) return true;
-  const auto scope = text.substr(0, text.find("::"));
-  if (scope.size() == text.size() || !begins_with_any(scope, {"asio_", "boost_asio_"})) return false;
-  return scope.ends_with("_helpers") || scope.ends_with("_fn");
-}
-
 }  // namespace
 
 readable_name make_readable(std::string_view raw) {
@@ -238,7 +231,7 @@ readable_name make_readable(std::string_view raw) {
   protect_operators(text);
   drop_qualifiers_and_return_type(text);
   readable_name name;
-  name.plumbing = is_asios(text) || begins_with_any(text, {"tasks::detail::", "tasks_asio::"});
+  name.plumbing = is_plumbing(text);
   name.standard = begins_with_any(text, {"std::", "__gnu_cxx::", "__cxx", "__gthread_"});
   text = simplify_types(text);
   restore_operators(text);

@@ -1,4 +1,5 @@
 #include "symbols/type_names.hpp"
+#include "symbols/libraries.hpp"
 
 #include <algorithm>
 #include <array>
@@ -22,16 +23,6 @@ std::string_view trim(std::string_view text) {
   while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
   while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
   return text;
-}
-
-/// Takes Asio's namespaces off: a reader of Asio code knows tcp::socket and any_io_executor.
-std::string_view without_asio(std::string_view name) {
-  if (name.starts_with("boost::asio::")) name.remove_prefix(7);
-  if (!name.starts_with("asio::")) return name;
-  for (const std::string_view space : {"asio::", "ip::", "experimental::"}) {
-    if (name.starts_with(space)) name.remove_prefix(space.size());
-  }
-  return name;
 }
 
 std::string normal_name(std::string_view name) {
@@ -153,7 +144,7 @@ std::string simplify(std::string_view text, bool inner) {
         ++end;
       }
       auto name = normal_name(text.substr(i, end - i));
-      if (inner) name = without_asio(name);
+      if (inner) name = as_written(name);
       if (end < text.size() && text[end] == '<' && !name.ends_with("::")) {
         const auto close = matching_close(text, end);
         if (close != text.npos) {

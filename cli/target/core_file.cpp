@@ -58,7 +58,7 @@ result<std::shared_ptr<core_file>> core_file::open(const std::string& path,
                                                    const std::optional<std::string>& executable) {
   std::shared_ptr<core_file> core(new core_file);
   core->path_ = path;
-  core->fd_ = unique_fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  core->fd_ = descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!core->fd_) return core_error(path, fmt::format("cannot be opened: {}", ::strerror(errno)));
   if (const auto good = core->read_headers(); !good) return good.why();
   if (const auto good = core->attach(executable); !good) return good.why();
@@ -202,7 +202,7 @@ std::vector<std::uint64_t> core_file::objects() const {
 
 /// Some object in the core must have been loaded from this file: one that has its build id.
 result<void> core_file::check_executable(const std::string& executable) const {
-  const unique_fd fd(::open(executable.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  const descriptor fd(::open(executable.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) return error{error_code::usage, "--exe " + executable, ::strerror(errno), ""};
   Elf* elf = elf_begin(fd.get(), ELF_C_READ_MMAP, nullptr);
   const void* bits = nullptr;

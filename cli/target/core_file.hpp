@@ -62,7 +62,7 @@ class core_file {
   };
 
   std::string path_;
-  unique_fd fd_;
+  descriptor fd_;
   Elf* elf_ = nullptr;
   std::unique_ptr<modules> code_;
   std::vector<segment> segments_;  ///< by address

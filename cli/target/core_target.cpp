@@ -44,6 +44,7 @@ class dumped_process final : public target {
 
   [[nodiscard]] pid_t pid() const override { return core_->pid(); }
   [[nodiscard]] bool is_alive() const override { return false; }
+  [[nodiscard]] bool is_still() const override { return true; }
   [[nodiscard]] const memory& bytes() const override { return bytes_; }
   [[nodiscard]] const result<std::vector<root_copy>>& roots() const override { return roots_; }
   [[nodiscard]] modules& code() override { return core_->code(); }

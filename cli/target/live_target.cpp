@@ -40,6 +40,7 @@ class process final : public target {
 
   [[nodiscard]] pid_t pid() const override { return pid_; }
   [[nodiscard]] bool is_alive() const override { return true; }
+  [[nodiscard]] bool is_still() const override { return false; }
   [[nodiscard]] const memory& bytes() const override { return *bytes_; }
   [[nodiscard]] modules& code() override { return code_; }
   [[nodiscard]] std::vector<os_thread> threads() const override { return list_threads(pid_); }

@@ -8,6 +8,7 @@
 
 #include "base/text.hpp"
 #include "linux/proc.hpp"
+#include "symbols/libraries.hpp"
 #include "symbols/names.hpp"
 #include "symbols/type_names.hpp"
 
@@ -113,10 +114,7 @@ native_frame make_frame(std::uint64_t address, const code_location& location, st
   f.system = is_system(module);
   f.plumbing = name.plumbing || name.standard || starts_threads(raw);
   f.is_coroutine = raw.ends_with(".actor") || raw.ends_with(".resume");
-  if (name.plumbing) {
-    const auto bare = bare_name(name.text);
-    f.resumes_task = bare.ends_with("::awaitable_thread::pump") || bare.ends_with("::awaitable_frame_base::resume");
-  }
+  f.resumes_task = name.plumbing && resumes_task(bare_name(name.text));
   f.function = std::move(name.text);
   if (!f.system) return f;
   // A source of the C library's is not at hand, and what is inlined in one of its functions says nothing to users.

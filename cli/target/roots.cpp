@@ -20,17 +20,18 @@ namespace tasks::cli {
 namespace {
 
 /// Opens the mapped file itself, also when it was deleted or replaced since; else what now has its path.
-unique_fd open_mapped(pid_t pid, const memory_region& m) {
+descriptor open_mapped(pid_t pid, const memory_region& m) {
   const auto range = fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, m.begin, m.end);
-  unique_fd fd(::open(range.c_str(), O_RDONLY | O_CLOEXEC));
+  descriptor fd(::open(range.c_str(), O_RDONLY | O_CLOEXEC));
   if (fd) return fd;
-  if (unique_fd by_path(::open(fmt::format("/proc/{}/root{}", pid, m.path).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (descriptor by_path(
+          ::open(fmt::format("/proc/{}/root{}", pid, m.path).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
       by_path) {
     return by_path;
   }
   const auto exe = fmt::format("/proc/{}/exe", pid);
   if (read_link(exe.c_str()) != m.path) return {};
-  return unique_fd(::open(exe.c_str(), O_RDONLY | O_CLOEXEC));
+  return descriptor(::open(exe.c_str(), O_RDONLY | O_CLOEXEC));
 }
 
 using root_bytes = std::array<char, sizeof(layout::root)>;

@@ -46,8 +46,10 @@ class target {
 
   /// In our pid namespace; of a core: as the process called itself.
   [[nodiscard]] virtual pid_t pid() const = 0;
-  /// False: nothing of it moves, and there is nothing in /proc.
+  /// /proc tells of it.
   [[nodiscard]] virtual bool is_alive() const = 0;
+  /// Nothing of it moves: two looks see the same.
+  [[nodiscard]] virtual bool is_still() const = 0;
   [[nodiscard]] virtual const memory& bytes() const = 0;
   /// The registries that are its own, and no copies of another process's; found once. Or why there are none to read.
   [[nodiscard]] virtual const result<std::vector<root_copy>>& roots() const = 0;

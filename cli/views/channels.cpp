@@ -5,8 +5,8 @@
 #include <iterator>
 #include <string_view>
 
+#include "base/quantities.hpp"
 #include "base/text.hpp"
-#include "base/words.hpp"
 #include "views/json.hpp"
 #include "views/stack.hpp"
 
@@ -98,7 +98,6 @@ void render_channels(fmt::memory_buffer& out, const channel_survey& survey, cons
 }
 
 void fill_view(const channel_survey& survey, v1::ChannelsView& view) {
-  view.set_schema_version(schema_version);
   for (const auto& channel : survey.channels) {
     auto& to = *view.add_channels();
     to.set_address(fmt::format("{:#x}", channel.address));

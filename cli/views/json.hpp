@@ -18,6 +18,15 @@ namespace tasks::cli {
 /// tasks.v1.*View.schema_version
 inline constexpr std::uint32_t schema_version = 1;
 
+/// A view of a target, with what every document begins with.
+template <class View>
+[[nodiscard]] View new_view(pid_t pid) {
+  View view;
+  view.set_schema_version(schema_version);
+  view.set_pid(static_cast<std::uint32_t>(pid));
+  return view;
+}
+
 [[nodiscard]] constexpr double seconds(std::uint64_t ms) { return static_cast<double>(ms) / 1000; }
 
 void fill_view(const shown_frame& frame, v1::FrameView& view);

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "base/words.hpp"
+#include "base/quantities.hpp"
 #include "views/frames.hpp"
 #include "views/json.hpp"
 
@@ -105,7 +105,6 @@ void render_leaks(fmt::memory_buffer& out, const leak_survey& survey, const rend
 }
 
 void fill_view(const leak_survey& survey, v1::LeaksView& view) {
-  view.set_schema_version(schema_version);
   if (const auto& proof = survey.proof) {
     view.set_tasks(proof->tasks);
     view.set_checked(proof->proven + proof->held + proof->unchecked);

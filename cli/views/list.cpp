@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "base/quantities.hpp"
 #include "base/table.hpp"
 #include "base/text.hpp"
-#include "base/words.hpp"
 
 namespace tasks::cli {
 

@@ -70,8 +70,7 @@ void render_trailer(fmt::memory_buffer& out, const v1::Trailer& trailer, bool gr
 stack_printer::stack_printer(output& out, const stack_style& style, const snapshot_source& source,
                              const std::string& core, running_stacks* native)
     : out_(out), style_(style), names_(source, {.all_frames = style.all_frames}), native_(native) {
-  header_.set_schema_version(schema_version);
-  header_.set_pid(static_cast<std::uint32_t>(source.pid()));
+  header_ = new_view<v1::StackView>(source.pid());
   if (style.json) {
     json_.emplace(out, header_, style.group ? "groups" : "tasks");
   } else {

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/quantities.hpp"
 #include "base/text.hpp"
 #include "base/words.hpp"
 
@@ -19,8 +20,8 @@ std::string wait_words(const v1::Wait& wait, const resolved& what) {
   if (wait.kind() == v1::Wait::OTHER || wait.kind() == v1::Wait::KIND_UNSPECIFIED) return "blocked";
   constexpr std::string_view general = "descriptor";
   if (what.fd && words.starts_with(general)) {
-    if (what.fd->what == descriptor::kind::pipe) words.replace(0, general.size(), "pipe");
-    if (what.fd->what == descriptor::kind::file) words.replace(0, general.size(), "file");
+    if (what.fd->what == endpoint::kind::pipe) words.replace(0, general.size(), "pipe");
+    if (what.fd->what == endpoint::kind::file) words.replace(0, general.size(), "file");
   }
   return words;
 }

@@ -4,9 +4,9 @@
 #include <iterator>
 #include <string_view>
 
+#include "base/quantities.hpp"
 #include "base/table.hpp"
 #include "base/text.hpp"
-#include "base/words.hpp"
 #include "views/frames.hpp"
 #include "views/json.hpp"
 
@@ -82,7 +82,6 @@ void render_threads(fmt::memory_buffer& out, const thread_survey& survey, const 
 }
 
 void fill_view(const thread_survey& survey, bool all_frames, v1::ThreadsView& view) {
-  view.set_schema_version(schema_version);
   for (const auto& thread : survey.threads) {
     auto& to = *view.add_threads();
     to.set_tid(static_cast<std::uint32_t>(thread.what.tid));

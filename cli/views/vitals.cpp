@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/quantities.hpp"
 #include "base/table.hpp"
 #include "base/text.hpp"
 #include "base/words.hpp"
@@ -56,7 +57,6 @@ void render_vitals(fmt::memory_buffer& out, const vitals_survey& survey, bool de
 
 void fill_view(const vitals_survey& survey, v1::VitalsView& view) {
   const auto& vitals = survey.vitals;
-  view.set_schema_version(schema_version);
   view.set_tasks(vitals.tasks());
   view.set_running(vitals.running());
   view.set_blocked(vitals.blocked());

@@ -4,6 +4,7 @@
 #include <set>
 #include <string_view>
 
+#include "base/quantities.hpp"
 #include "base/text.hpp"
 #include "base/words.hpp"
 #include "views/json.hpp"
@@ -61,11 +62,8 @@ std::string verdict_words(const why_survey& survey) {
     case certainty::proven:
       return kind == v1::Wait::TASKS ? "none of them will ever end: this task will never wake"
                                      : "nothing alive points to it: this task will never wake";
-    case certainty::held: {
-      auto text = "held by " + describe(proof.by);
-      if (const auto root = describe(proof.root); root != describe(proof.by)) text += ", reached from " + root;
-      return text;
-    }
+    case certainty::held:
+      return "held by " + describe_holders(proof);
     case certainty::unchecked:
       return proof.reason.empty() ? "" : "it is not proven that it never wakes: " + proof.reason;
   }
@@ -223,8 +221,6 @@ void render_why(fmt::memory_buffer& out, const why_survey& survey, const render_
 
 void fill_view(const why_survey& survey, const render_context& context, v1::WhyView& view) {
   const auto& subject = survey.subject;
-  view.set_schema_version(schema_version);
-  view.set_pid(static_cast<std::uint32_t>(context.pid));
   fill_view(subject.task, subject.what, *view.mutable_task());
   for (const auto& sentence : wait_sentences(survey, context)) view.add_waits(sentence);
   if (survey.proof.verdict == certainty::proven) view.set_verdict(v1::WhyView::NEVER_WAKES);

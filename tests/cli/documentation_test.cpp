@@ -18,7 +18,7 @@ std::string output_of(std::vector<std::string> words, std::string_view input = {
   return seen.out;
 }
 
-std::vector<std::string> names_of(const option& o) {
+std::vector<std::string> names_in(const option& o) {
   const std::string names(o.names);
   const auto comma = names.find(',');
   if (comma == names.npos) return {names};
@@ -45,7 +45,7 @@ TEST(Manual, DescribesEveryOption) {
   EXPECT_TRUE(text.starts_with(".TH TASKS 1 "));
   for (const auto& c : commands()) {
     for (const auto& o : c.options) {
-      for (const auto& name : names_of(o)) {
+      for (const auto& name : names_in(o)) {
         std::string escaped;
         for (const char ch : name) escaped += ch == '-' ? std::string("\\-") : std::string(1, ch);
         EXPECT_NE(text.find(escaped), text.npos) << name;
@@ -66,7 +66,7 @@ TEST(Completion, NamesEveryCommandAndOption) {
       if (c.hidden) continue;
       EXPECT_NE(text.find(c.name), text.npos) << shell;
       for (const auto& o : c.options) {
-        for (const auto& name : names_of(o)) {
+        for (const auto& name : names_in(o)) {
           // fish writes options without their hyphens.
           const auto word = name.substr(shell == std::string("fish") ? name.find_first_not_of('-') : 0);
           EXPECT_NE(text.find(word), text.npos) << shell << " " << word;

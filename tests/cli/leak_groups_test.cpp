@@ -90,8 +90,7 @@ TEST(Old, SaysWhoHoldsWhatItWaitsOn) {
   held.root = {holder::kind::module, 0x3000, 0, 0, "/usr/bin/server"};
   const auto found = leaks_in(look({{.id = 1, .location = 1}}), proof_of({held}));
   ASSERT_EQ(found.size(), 1u);
-  EXPECT_EQ(found[0].evidence,
-            "held by an allocation of 48 bytes at 0x2000, which is reached from the data of /usr/bin/server");
+  EXPECT_EQ(found[0].evidence, "held by an allocation of 48 bytes at 0x2000, reached from the data of /usr/bin/server");
 }
 
 TEST(Proven, TasksAreAGroupOfTheirOwn) {

@@ -4,6 +4,7 @@
 
 #include "linux/descriptors.hpp"
 #include "linux/proc.hpp"
+#include "sources/agent_sockets.hpp"
 
 namespace tasks::cli {
 namespace {

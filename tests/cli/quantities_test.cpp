@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/quantities.hpp"
 #include "base/words.hpp"
 
 namespace tasks::cli {

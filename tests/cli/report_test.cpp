@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ptrace.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -18,6 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 class Report : public ::testing::Test {
  protected:
@@ -87,6 +90,73 @@ TEST_F(Report, IsOneJsonDocument) {
     EXPECT_EQ(view.fields().at(name).struct_value().fields().at("pid").number_value(), lab.pid()) << name;
   }
   EXPECT_EQ(view.fields().at("errors").list_value().values_size(), 0);
+}
+
+/// What a view in a report counts as all of its tasks.
+std::string total(const google::protobuf::Struct& report, const char* view, const char* field) {
+  return report.fields().at(view).struct_value().fields().at(field).string_value();
+}
+
+TEST_F(Report, IsOfOneMoment) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "the terabytes that AddressSanitizer reserves are not copied";
+#endif
+  // Tasks begin and end without pause: of two moments there would hardly be as many.
+  const program churn({program_path("churn")});
+  for (int i = 0; i < 5; ++i) {
+    const auto made = report({churn.pid_text(), "--json"});
+    ASSERT_EQ(made.end.code, 0) << made.err;
+    const auto view = parse(made.out);
+    EXPECT_THAT(view.fields().at("shows").string_value(), StartsWith("one moment: it was stopped once, for "));
+    const auto tasks = total(view, "vitals", "tasks");
+    EXPECT_GE(std::stoi(tasks), 64);
+    EXPECT_EQ(total(view, "groups", "total"), tasks);
+    EXPECT_EQ(total(view, "tree", "total"), tasks);
+    EXPECT_EQ(total(view, "stacks", "total"), tasks);
+  }
+}
+
+TEST_F(Report, ShowsTheStacksOfTheThreadsOfThatMoment) {
+  const program hung({program_path("hung"), "loop"});
+  const auto made = report({hung.pid_text()});
+  EXPECT_EQ(made.end.code, 0) << made.err;
+  const auto threads = made.out.substr(made.out.find("\n== tasks threads\n"));
+  for (const char* fact : {"[runs task 1, ", "hung::crunch("})
+    EXPECT_THAT(threads.substr(0, threads.find("\n== ", 1)), HasSubstr(fact));
+}
+
+TEST_F(Report, SaysWhomItIsAboutAndWhatMadeIt) {
+  const program lab({program_path("lab"), "--leak", "send"});
+  const auto made = report({lab.pid_text()});
+  char host[256] = {};
+  ::gethostname(host, sizeof host - 1);
+  const auto head = made.out.substr(0, made.out.find("\n== "));
+  EXPECT_THAT(head, StartsWith("report of " + lab.pid_text() + ", 2"));
+  EXPECT_THAT(head, HasSubstr("\nprogram  " + program_path("lab") + "\n"));
+  EXPECT_THAT(head, HasSubstr("\ncommand  " + program_path("lab") + " --leak send\n"));
+  EXPECT_THAT(head, HasSubstr("\nhost     " + std::string(host) + ", Linux "));
+  EXPECT_THAT(head, HasSubstr("\ntasks    "));
+  const auto view = parse(report({lab.pid_text(), "--json"}).out);
+  EXPECT_EQ(view.fields().at("program").string_value(), program_path("lab"));
+  EXPECT_EQ(view.fields().at("commandLine").list_value().values_size(), 3);
+}
+
+TEST_F(Report, OfAProcessThatCannotBeStoppedSaysThatItIsNotOfOneMoment) {
+  const program lab({program_path("lab"), "--leak", "send"});
+  wait_until_blocked(lab);
+  ASSERT_EQ(::ptrace(PTRACE_SEIZE, lab.pid(), nullptr, nullptr), 0);
+  const auto made = report({lab.pid_text()});
+  EXPECT_EQ(made.end.code, 0) << made.err;
+  EXPECT_THAT(made.out, HasSubstr("\nshows    not one moment, but one view after the other: "));
+  EXPECT_THAT(made.out, HasSubstr("lab::ask_replica("));
+}
+
+TEST_F(Report, OfAProcessWithoutTasksHasItsThreads) {
+  program plain(program::unready{}, {"cat"});
+  const auto made = report({plain.pid_text()});
+  EXPECT_EQ(made.end.code, 0) << made.err;
+  EXPECT_THAT(made.out, HasSubstr("not instrumented"));
+  EXPECT_THAT(made.out, HasSubstr("[main]"));
 }
 
 TEST_F(Report, OfAStoppedProcessIsReadFromItsMemory) {

@@ -1,0 +1,21 @@
+#pragma once
+
+/// Ages, sizes and durations, as views print and options take them.
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tasks::cli {
+
+/// "12s", "3m12s", "3h12m", "4d3h"; "<1s" for less than a second, or than the resolution where that is coarser.
+[[nodiscard]] std::string format_age(std::uint64_t ms, std::uint32_t resolution_ms);
+/// "512 B", "12.3 MiB".
+[[nodiscard]] std::string format_bytes(std::uint64_t bytes);
+
+/// "30s", "1m30s", "2h", "500ms", "0.5"; a number without a unit is seconds.
+[[nodiscard]] std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
+
+}  // namespace tasks::cli

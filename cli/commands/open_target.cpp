@@ -1,0 +1,75 @@
+#include "commands/open_target.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <utility>
+
+#include "sources/fallback_source.hpp"
+#include "sources/memory_source.hpp"
+#include "target/roots.hpp"
+
+namespace tasks::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// What a view says stays alone on standard output.
+void tell_on_standard_error(const std::string& line) { fmt::print(stderr, "{}\n", line); }
+
+result<std::unique_ptr<snapshot_source>> widened(result<std::unique_ptr<memory_source>> opened) {
+  if (!opened) return opened.why();
+  return std::unique_ptr<snapshot_source>(*std::move(opened));
+}
+
+}  // namespace
+
+option_of<target_options> pid_word() {
+  return {{"PID", "", "the target"}, [](target_options& to, const std::string& typed) -> result<void> {
+            if (!to.target.empty()) return usage_error(typed, "a second target", "one at a time");
+            to.target = typed;
+            return {};
+          }};
+}
+
+option_of<target_options> pid_option() {
+  return text("-p,--pid", "PID", "the target: a process id, or a name that one process has", &target_options::target);
+}
+
+option_of<view_options> json_option() { return flag("--json", "print one JSON document", &view_options::json); }
+
+option_of<patience> timeout_option() {
+  return duration("--timeout", "SECONDS", "give up when an agent sends nothing for so long (default 2)",
+                  &patience::timeout, 1ms);
+}
+
+std::vector<option_of<target_options>> reading_options() {
+  return {
+      json_option(), timeout_option(),
+      flag("--direct",
+           "read the target's memory instead of asking its agent; works when it hangs, is stopped or has none",
+           &target_options::direct),
+      text("--core", "FILE", "read a core file instead of a process", &target_options::core),
+      text("--exe", "FILE", "the executable that dumped the core, if it is not where it was", &target_options::exe)};
+}
+
+result<std::unique_ptr<snapshot_source>> open_target(const target_options& of) {
+  if (of.core) {
+    if (!of.target.empty() || of.direct)
+      return usage_error("--core", "a core is read instead of a process", "leave out the PID and --direct");
+    return widened(open_core(*of.core, of.exe, tell_on_standard_error));
+  }
+  if (of.exe) return usage_error("--exe", "there is no core that it belongs to", "add --core FILE");
+  if (of.target.empty()) return usage_error("", "which process?", "give a PID or a name; tasks list shows them");
+  const auto pid = find_process(of.target);
+  if (!pid) return pid.why();
+  if (of.direct) return widened(open_direct(live_target(*pid)));
+  return open_agent_or_memory(*pid, of.timeout, tell_on_standard_error);
+}
+
+render_context context_of(const target_options& of, const snapshot_source& source, const output& out,
+                          std::uint32_t resolution_ms) {
+  return {.style = out.style(), .resolution_ms = resolution_ms, .pid = source.pid(), .core = of.core.value_or("")};
+}
+
+}  // namespace tasks::cli

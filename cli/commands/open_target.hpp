@@ -1,0 +1,54 @@
+#pragma once
+
+/// Which target a command looks at, and how it is read.
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/output.hpp"
+#include "commands/options.hpp"
+#include "sources/snapshot_source.hpp"
+#include "views/text.hpp"
+
+namespace tasks::cli {
+
+struct view_options {
+  bool json = false;
+};
+
+struct patience {
+  std::chrono::milliseconds timeout{2000};  ///< an agent may send nothing for so long
+};
+
+struct target_options : view_options, patience {
+  std::string target;  ///< a PID or a name; empty: none given
+  bool direct = false;
+  std::optional<std::string> core, exe;
+};
+
+/// PID, as a word; with -p too it is a second target, which is refused.
+[[nodiscard]] option_of<target_options> pid_word();
+[[nodiscard]] option_of<target_options> pid_option();
+[[nodiscard]] option_of<view_options> json_option();
+[[nodiscard]] option_of<patience> timeout_option();
+/// --json, --timeout, --direct, --core and --exe: the last of the options of every command that has a target.
+[[nodiscard]] std::vector<option_of<target_options>> reading_options();
+
+/// -p, then the command's own, then reading_options().
+template <class Chosen>
+std::vector<option_of<Chosen>> with_target(std::vector<option_of<Chosen>> own) {
+  own.insert(own.begin(), pid_option());
+  for (const auto& each : reading_options()) own.push_back(each);
+  return own;
+}
+
+/// Finds the target and opens what there is to read it with.
+[[nodiscard]] result<std::unique_ptr<snapshot_source>> open_target(const target_options& of);
+
+[[nodiscard]] render_context context_of(const target_options& of, const snapshot_source& source, const output& out,
+                                        std::uint32_t resolution_ms);
+
+}  // namespace tasks::cli

@@ -1,0 +1,57 @@
+#pragma once
+
+/// What commands print of a source, text or JSON, for those who print several: each by its own command's choices.
+
+#include <chrono>
+#include <optional>
+
+#include "base/output.hpp"
+#include "commands/filters.hpp"
+#include "commands/open_target.hpp"
+#include "sources/snapshot_source.hpp"
+#include "surveys/leaks.hpp"
+
+namespace tasks::cli {
+
+struct frame_options {
+  bool all_frames = false;  ///< those of Asio and of the standard library too
+};
+
+/// Whether who else holds what tasks wait on is looked for, and the target stopped to see it.
+struct prove_options {
+  bool prove = true;
+};
+
+struct vitals_request : target_options {
+  std::optional<std::chrono::milliseconds> watch;  ///< nothing: once
+  std::chrono::milliseconds stalled_after{1000};
+  bool details = false;
+};
+struct leaks_request : target_options, leaks_options {};
+struct channels_request : target_options, frame_options, prove_options {
+  const result<proof_result>* proof = nullptr;  ///< made of the same moment already; null: it is made now
+};
+struct threads_request : target_options, frame_options {
+  bool native = true;
+  bool verbose = false;
+  std::chrono::milliseconds interval{0};
+};
+struct stack_request : target_options, filter_options, frame_options {
+  bool native = true;
+};
+struct tree_request : target_options, frame_options {};
+
+result<void> show_vitals(snapshot_source& source, const vitals_request& asked, output& out);
+/// How many groups of tasks there are with which something is wrong.
+result<std::size_t> show_leaks(snapshot_source& source, const leaks_request& asked, output& out);
+result<void> show_channels(snapshot_source& source, const channels_request& asked, output& out);
+/// `source`: null where there are threads, but no tasks to be read; `why_no_tasks` says why.
+result<void> show_threads(target& from, snapshot_source* source, const std::string& why_no_tasks,
+                          const threads_request& asked, output& out);
+result<void> show_stack(snapshot_source& source, const stack_request& asked, output& out);
+result<void> show_tree(snapshot_source& source, const tree_request& asked, output& out);
+
+[[nodiscard]] option_of<frame_options> all_frames_option();
+[[nodiscard]] option_of<prove_options> no_prove_option();
+
+}  // namespace tasks::cli

@@ -1,0 +1,22 @@
+#pragma once
+
+/// A live target as it was at one moment.
+///
+///   picture ──> memory, registers, stacks       what its files say, and its threads' names ──> as they are
+///
+/// Whoever looks at it twice sees the same; nothing of the target is stopped, or waited for, any more.
+
+#include <memory>
+#include <vector>
+
+#include "linux/thread_list.hpp"
+#include "picture/picture.hpp"
+#include "target/target.hpp"
+
+namespace tasks::cli {
+
+/// `taken` of `live`; `threads`: as they were just before.
+[[nodiscard]] std::shared_ptr<target> still_target(std::shared_ptr<target> live, std::shared_ptr<const picture> taken,
+                                                   std::vector<os_thread> threads);
+
+}  // namespace tasks::cli
