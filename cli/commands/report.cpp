@@ -93,7 +93,8 @@ result<evidence> gather(const report_request& asked, std::optional<pid_t> pid) {
       found.is_one_moment = true;
       return found;
     }
-    found.doubt = in_words(taken.why());
+    // What else to do is said for commands that can do without a copy; here it has been done.
+    found.doubt = taken.why().code == error_code::permission_denied ? in_words(taken.why()) : taken.why().fact;
   }
   auto opened = open_target(asked);
   if (opened) {

@@ -48,7 +48,7 @@ std::optional<error> too_large(const target& from) {
   return error{error_code::system, subject_of(from.pid()),
                fmt::format("its address space of {} is too large to be looked through while it stands still",
                            format_bytes(size)),
-               "use --no-prove"};
+               ""};
 }
 
 /// Where the copy of a live process goes: memory that is ours before the process is stopped.
