@@ -22,8 +22,8 @@ int main(int argc, char** argv) {
   if (!call) return fail(call.why());
   output out(STDOUT_FILENO, style_of_stdout());
   int code = 0;
-  if (call->what) {
-    const auto done = call->what->run(out);
+  if (call->command) {
+    const auto done = call->command->run(out);
     // What was printed before an error stands before it.
     if (!done) {
       (void)out.flush();

@@ -1,5 +1,7 @@
 #include "cpu_quota.hpp"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -69,6 +71,29 @@ std::uint32_t cpu_quota::millis() const {
     least = least == 0 ? value : std::min(least, value);
   }
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(least, UINT32_MAX));
+}
+
+namespace {
+
+std::uint32_t count_affinity(pid_t pid) {
+  std::vector<cpu_set_t> mask(1);
+  for (; mask.size() <= 64; mask.resize(mask.size() * 2)) {  // EINVAL: the kernel knows more processors
+    const auto bytes = mask.size() * sizeof(cpu_set_t);
+    if (sched_getaffinity(pid, bytes, mask.data()) == 0)
+      return static_cast<std::uint32_t>(CPU_COUNT_S(bytes, mask.data()));
+  }
+  return 0;
+}
+
+}  // namespace
+
+usable_cpus count_cpus(pid_t pid, const cpu_quota& quota) {
+  usable_cpus cpus;
+  cpus.in_affinity_mask = count_affinity(pid);
+  cpus.quota_millis = quota.millis();
+  cpus.count = std::max(cpus.in_affinity_mask, 1u);
+  if (cpus.quota_millis != 0) cpus.count = std::min(cpus.count, (cpus.quota_millis + 999) / 1000);
+  return cpus;
 }
 
 }  // namespace tasks::detail

@@ -1,6 +1,8 @@
 #pragma once
 
-/// How much of the machine a process may use, from the cgroup file system (cgroups(7)).
+/// How much of the machine a process may use: its affinity mask, and the cgroup file system (cgroups(7)).
+
+#include <sys/types.h>
 
 #include <cstdint>
 #include <string>
@@ -25,5 +27,13 @@ class cpu_quota {
 
   std::vector<limit> limits_;
 };
+
+/// Processors that a process may run on.
+struct usable_cpus {
+  std::uint32_t count = 0;             ///< the lesser of the mask and the quota rounded up; at least 1
+  std::uint32_t in_affinity_mask = 0;  ///< of the main thread; 0: not known
+  std::uint32_t quota_millis = 0;      ///< thousandths of one; 0: no quota
+};
+[[nodiscard]] usable_cpus count_cpus(pid_t pid, const cpu_quota& quota);
 
 }  // namespace tasks::detail

@@ -4,30 +4,13 @@
 #include <array>
 #include <utility>
 
+#include "wait_names.hpp"
+
 namespace tasks::cli {
 namespace {
 
 using v1::Task;
 using v1::Wait;
-
-constexpr std::array<std::pair<Wait::Kind, std::string_view>, 16> kinds = {{
-    {Wait::CHANNEL_SEND, "channel send"},
-    {Wait::CHANNEL_RECEIVE, "channel receive"},
-    {Wait::TIMER, "timer"},
-    {Wait::SOCKET_CONNECT, "socket connect"},
-    {Wait::SOCKET_ACCEPT, "socket accept"},
-    {Wait::SOCKET_READ, "socket read"},
-    {Wait::SOCKET_WRITE, "socket write"},
-    {Wait::SOCKET_WAIT, "socket wait"},
-    {Wait::RESOLVE, "resolve"},
-    {Wait::SIGNAL, "signal"},
-    {Wait::DESCRIPTOR_READ, "descriptor read"},
-    {Wait::DESCRIPTOR_WRITE, "descriptor write"},
-    {Wait::DESCRIPTOR_WAIT, "descriptor wait"},
-    {Wait::POST, "post"},
-    {Wait::TASKS, "tasks"},
-    {Wait::OTHER, "other"},
-}};
 
 constexpr std::array<std::pair<Task::State, std::string_view>, 3> states = {{
     {Task::READY, "ready"},
@@ -66,10 +49,7 @@ std::vector<std::string> words(const Table& table) {
 }  // namespace
 
 std::string_view kind_name(Wait::Kind kind) {
-  for (const auto& [value, name] : kinds) {
-    if (value == kind) return name;
-  }
-  return "other";
+  return detail::wait_name(Wait::Kind_IsValid(kind) ? static_cast<layout::wait_kind>(kind) : layout::wait_kind::other);
 }
 
 std::string_view state_name(Task::State state) {
@@ -79,9 +59,13 @@ std::string_view state_name(Task::State state) {
   return "unknown";
 }
 
-std::optional<Wait::Kind> parse_kind(std::string_view text) { return find_word(kinds, text); }
+std::optional<Wait::Kind> parse_kind(std::string_view text) {
+  const auto kind = find_word(detail::wait_names, text);
+  if (!kind) return std::nullopt;
+  return static_cast<Wait::Kind>(*kind);
+}
 std::optional<Task::State> parse_state(std::string_view text) { return find_word(states, text); }
-std::vector<std::string> kind_words() { return words(kinds); }
+std::vector<std::string> kind_words() { return words(detail::wait_names); }
 std::vector<std::string> state_words() { return words(states); }
 
 }  // namespace tasks::cli

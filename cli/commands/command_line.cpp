@@ -138,7 +138,7 @@ result<invocation> parse_command_line(std::span<const char* const> words) {
   }
   auto parsed = parser(named ? *named : implied_command(words)).parse({words.begin(), words.end()}, call.text);
   if (!parsed) return parsed.why();
-  call.what = *std::move(parsed);
+  call.command = *std::move(parsed);
   return call;
 }
 

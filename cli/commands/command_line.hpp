@@ -13,7 +13,7 @@ inline constexpr std::string_view program_version = TASKS_VERSION;
 
 /// What is to be done: a command with its choices, or text to print (--help, --version).
 struct invocation {
-  std::unique_ptr<call> what;  ///< null: print `text`
+  std::unique_ptr<call> command;  ///< null: print `text`
   std::string text;
   std::string bare_word;  ///< a target that stood where a command could: "tasks lab"
 };

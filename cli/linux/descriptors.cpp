@@ -77,7 +77,7 @@ const endpoint& descriptor_table::at(std::uint32_t fd) {
   if (!link) return found;
   constexpr std::string_view socket = "socket:[";
   if (link->starts_with(socket)) {
-    found.what = endpoint::kind::socket;
+    found.is = endpoint::kind::socket;
     if (!sockets_read_) read_sockets();
     std::uint64_t inode = 0;
     if (parse(std::string_view(*link).substr(socket.size(), link->size() - socket.size() - 1), inode, 10)) {
@@ -88,9 +88,9 @@ const endpoint& descriptor_table::at(std::uint32_t fd) {
   } else if (link->starts_with('/')) {
     struct stat st {};
     if (::stat(path.c_str(), &st) == 0 && S_ISFIFO(st.st_mode)) {
-      found.what = endpoint::kind::pipe;
+      found.is = endpoint::kind::pipe;
     } else if (S_ISREG(st.st_mode)) {
-      found.what = endpoint::kind::file;
+      found.is = endpoint::kind::file;
     }
     found.peer = *link;
   }

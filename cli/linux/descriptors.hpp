@@ -15,7 +15,7 @@ namespace tasks::cli {
 /// What a descriptor leads to.
 struct endpoint {
   enum class kind { unknown, socket, pipe, file };
-  kind what = kind::unknown;
+  kind is = kind::unknown;
   /// A socket's peer ("127.0.0.1:41822"), or its own address where it listens; "pipe"; a file's path. May be empty.
   std::string peer;
   /// Bytes in the kernel's queues of a TCP or UDP socket; of one that listens: connections to be accepted, and how many

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <string_view>
 
 #include "linux/memory.hpp"
 #include "tasks/detail/layout.hpp"
@@ -16,33 +15,13 @@ namespace {
 constexpr std::size_t max_headers = 512;
 constexpr std::size_t max_note_bytes = 1 << 20;
 
-constexpr std::uint64_t align_up(std::uint64_t value, std::uint64_t to) { return (value + to - 1) / to * to; }
-
-/// Calls `visit(type, owner, descriptor, its address)` for each note of one PT_NOTE segment.
-template <class Visit>
-void each_note(const std::vector<char>& bytes, std::uint64_t base, std::uint64_t align, Visit visit) {
-  std::uint64_t at = 0;
-  while (at + sizeof(Elf64_Nhdr) <= bytes.size()) {
-    Elf64_Nhdr header;
-    std::memcpy(&header, bytes.data() + at, sizeof header);
-    const auto name = at + sizeof header;
-    const auto descriptor = align_up(name + header.n_namesz, align);
-    const auto end = descriptor + header.n_descsz;
-    if (end > bytes.size()) return;
-    visit(header.n_type, std::string_view(bytes.data() + name, header.n_namesz),
-          std::string_view(bytes.data() + descriptor, header.n_descsz), base + descriptor);
-    at = align_up(end, align);
-  }
-}
-
-void take_own_notes(const std::vector<char>& bytes, std::uint64_t base, std::uint64_t align,
-                    std::vector<elf_note>& found) {
-  each_note(bytes, base, align, [&](auto type, std::string_view owner, std::string_view descriptor, std::uint64_t at) {
-    if (type != layout::note_type || owner != std::string_view("tasks\0", 6)) return;
+void take_own_notes(std::string_view bytes, std::uint64_t base, std::uint64_t align, std::vector<elf_note>& found) {
+  each_note(bytes, base, align, [&](const note_entry& each) {
+    if (each.type != layout::note_type || each.owner != std::string_view("tasks\0", 6)) return;
     layout::note_descriptor note;
-    if (descriptor.size() < sizeof note) return;
-    std::memcpy(&note, descriptor.data(), sizeof note);
-    const auto field = at + offsetof(layout::note_descriptor, root_offset);
+    if (each.descriptor.size() < sizeof note) return;
+    std::memcpy(&note, each.descriptor.data(), sizeof note);
+    const auto field = each.address + offsetof(layout::note_descriptor, root_offset);
     found.push_back({note.layout, field + static_cast<std::uint64_t>(note.root_offset)});
   });
 }
@@ -70,15 +49,31 @@ void each_segment_of_notes(const byte_reader& read, std::uint64_t start, Visit v
     if (header.p_type != PT_NOTE || header.p_memsz > max_note_bytes) continue;
     std::vector<char> bytes(header.p_memsz);
     if (!read(bias + header.p_vaddr, bytes.data(), bytes.size())) continue;
-    visit(bytes, bias + header.p_vaddr, header.p_align == 8 ? 8u : 4u);
+    visit(std::string_view(bytes.data(), bytes.size()), bias + header.p_vaddr, header.p_align == 8 ? 8u : 4u);
   }
 }
 
 }  // namespace
 
+void each_note(std::string_view bytes, std::uint64_t base, std::uint64_t align,
+               const std::function<void(const note_entry&)>& visit) {
+  const auto align_up = [align](std::uint64_t value) { return (value + align - 1) / align * align; };
+  for (std::uint64_t at = 0; at + sizeof(Elf64_Nhdr) <= bytes.size();) {
+    Elf64_Nhdr header;
+    std::memcpy(&header, bytes.data() + at, sizeof header);
+    const auto name = at + sizeof header;
+    const auto descriptor = align_up(name + header.n_namesz);
+    const auto end = descriptor + header.n_descsz;
+    if (end > bytes.size()) return;
+    visit({header.n_type, bytes.substr(name, header.n_namesz), bytes.substr(descriptor, header.n_descsz),
+           base + descriptor});
+    at = align_up(end);
+  }
+}
+
 std::vector<elf_note> notes_at(const byte_reader& read, std::uint64_t start) {
   std::vector<elf_note> found;
-  each_segment_of_notes(read, start, [&](const std::vector<char>& bytes, std::uint64_t base, std::uint64_t align) {
+  each_segment_of_notes(read, start, [&](std::string_view bytes, std::uint64_t base, std::uint64_t align) {
     take_own_notes(bytes, base, align, found);
   });
   return found;
@@ -86,9 +81,9 @@ std::vector<elf_note> notes_at(const byte_reader& read, std::uint64_t start) {
 
 std::string build_id_at(const byte_reader& read, std::uint64_t start) {
   std::string id;
-  each_segment_of_notes(read, start, [&](const std::vector<char>& bytes, std::uint64_t base, std::uint64_t align) {
-    each_note(bytes, base, align, [&](auto type, std::string_view owner, std::string_view descriptor, std::uint64_t) {
-      if (type == NT_GNU_BUILD_ID && owner == std::string_view("GNU\0", 4)) id = descriptor;
+  each_segment_of_notes(read, start, [&](std::string_view bytes, std::uint64_t base, std::uint64_t align) {
+    each_note(bytes, base, align, [&](const note_entry& each) {
+      if (each.type == NT_GNU_BUILD_ID && each.owner == std::string_view("GNU\0", 4)) id = each.descriptor;
     });
   });
   return id;
@@ -105,7 +100,7 @@ elf_notes read_notes(int fd) {
     } else if (header.p_type == PT_NOTE && header.p_filesz <= max_note_bytes) {
       std::vector<char> bytes(header.p_filesz);
       if (!read(header.p_offset, bytes.data(), bytes.size())) continue;
-      take_own_notes(bytes, header.p_vaddr, header.p_align == 8 ? 8 : 4, result.notes);
+      take_own_notes({bytes.data(), bytes.size()}, header.p_vaddr, header.p_align == 8 ? 8 : 4, result.notes);
     }
   }
   return result;

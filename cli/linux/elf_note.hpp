@@ -7,6 +7,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tasks::cli {
@@ -26,6 +27,18 @@ struct elf_notes {
   std::vector<elf_segment> segments;
   std::vector<elf_note> notes;  ///< empty: not instrumented
 };
+
+/// A note as gabi has it, System V ABI, chapter "Note Section".
+struct note_entry {
+  std::uint32_t type;
+  std::string_view owner;  ///< its final NUL included
+  std::string_view descriptor;
+  std::uint64_t address;  ///< of the descriptor
+};
+/// Of a PT_NOTE segment whose first byte lies at `base`. `align`: 4, or 8 where its header says so. Ends at the first
+/// note that does not fit.
+void each_note(std::string_view bytes, std::uint64_t base, std::uint64_t align,
+               const std::function<void(const note_entry&)>& visit);
 
 /// Reads `size` bytes at an offset or address; false: they are not all there.
 using byte_reader = std::function<bool(std::uint64_t at, void* to, std::size_t size)>;

@@ -15,6 +15,13 @@
 
 namespace tasks::cli {
 
+/// [begin, end), in the target.
+struct range {
+  std::uint64_t begin = 0, end = 0;
+  [[nodiscard]] bool contains(std::uint64_t address) const noexcept { return address >= begin && address < end; }
+  bool operator==(const range&) const = default;
+};
+
 /// In bytes, of x86-64 and of every aarch64 that servers run.
 inline constexpr std::uint64_t page_size = 4096;
 /// What an address has of a word: some libraries keep flags in the bits above.

@@ -90,19 +90,37 @@ std::optional<process_stat> read_stat(pid_t pid) {
   return parse_stat({text, static_cast<std::size_t>(n)});
 }
 
+std::optional<process_stat> read_stat(pid_t pid, pid_t tid) {
+  const auto text = read_file(fmt::format("/proc/{}/task/{}/stat", pid, tid).c_str());
+  return text ? parse_stat(*text) : std::nullopt;
+}
+
+bool has_ended(pid_t pid, pid_t tid) {
+  const auto stat = read_stat(pid, tid);
+  return !stat || stat->state == 'Z' || stat->state == 'X';
+}
+
+std::optional<std::string> status_line(pid_t pid, std::string_view name) {
+  const auto status = read_file(fmt::format("/proc/{}/status", pid).c_str());
+  if (!status) return std::nullopt;
+  std::optional<std::string> found;
+  each_line(*status, [&](std::string_view line) {
+    if (found || !line.starts_with(name) || line.substr(name.size(), 1) != ":") return;
+    line.remove_prefix(name.size() + 1);
+    found.emplace(line.substr(std::min(line.find_first_not_of(" \t"), line.size())));
+  });
+  return found;
+}
+
 std::vector<pid_t> all_pids() { return numbers_in("/proc"); }
 
 std::vector<pid_t> all_tids(pid_t pid) { return numbers_in(fmt::format("/proc/{}/task", pid).c_str()); }
 
 pid_t innermost_pid(pid_t pid) {
   pid_t inner = pid;
-  if (const auto status = read_file(fmt::format("/proc/{}/status", pid).c_str())) {
-    each_line(*status, [&](std::string_view line) {
-      if (!line.starts_with("NSpid:")) return;
-      line.remove_prefix(6);
-      for (auto field = next_field(line); !field.empty(); field = next_field(line)) parse_number(field, inner);
-    });
-  }
+  const auto ids = status_line(pid, "NSpid").value_or("");
+  std::string_view rest = ids;
+  for (auto field = next_field(rest); !field.empty(); field = next_field(rest)) parse_number(field, inner);
   return inner;
 }
 

@@ -34,11 +34,28 @@ struct process_stat {
 [[nodiscard]] std::optional<process_stat> read_stat(pid_t pid);
 /// Of the text of a /proc/PID/stat; nothing when it is not one.
 [[nodiscard]] std::optional<process_stat> parse_stat(std::string_view text);
+/// Of a thread of a process.
+[[nodiscard]] std::optional<process_stat> read_stat(pid_t pid, pid_t tid);
+/// Has a thread ended, and at most waits to be reaped?
+[[nodiscard]] bool has_ended(pid_t pid, pid_t tid);
+/// A line of /proc/PID/status, of a process or a thread, without its name ("Uid") and the white space behind that.
+[[nodiscard]] std::optional<std::string> status_line(pid_t pid, std::string_view name);
 [[nodiscard]] std::vector<pid_t> all_pids();
 /// Threads of a process, in our pid namespace.
 [[nodiscard]] std::vector<pid_t> all_tids(pid_t pid);
 /// The process's id in the innermost pid namespace it is in: what it calls itself.
 [[nodiscard]] pid_t innermost_pid(pid_t pid);
+/// What a process calls its threads. Asks the kernel for each only where the process has a pid namespace of its own.
+class inner_numbers {
+ public:
+  explicit inner_numbers(pid_t pid) : differ_(innermost_pid(pid) != pid) {}
+  [[nodiscard]] std::uint32_t of(pid_t tid) const {
+    return static_cast<std::uint32_t>(differ_ ? innermost_pid(tid) : tid);
+  }
+
+ private:
+  bool differ_;
+};
 /// Path of the executable as the target sees it, without " (deleted)"; empty when it may not be known.
 [[nodiscard]] std::string executable_of(pid_t pid);
 /// False for kernel threads, and where it may not be known.

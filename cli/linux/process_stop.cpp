@@ -6,14 +6,10 @@
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/user.h>
-#include <sys/wait.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstddef>
 #include <cstring>
-#include <filesystem>
-#include <string>
 #include <thread>
 #include <utility>
 
@@ -34,25 +30,6 @@ namespace tasks::cli {
 namespace {
 
 using clock = std::chrono::steady_clock;
-
-std::vector<pid_t> threads_of(pid_t pid) {
-  std::vector<pid_t> found;
-  std::error_code error;
-  for (std::filesystem::directory_iterator it(fmt::format("/proc/{}/task", pid), error), end; !error && it != end;
-       it.increment(error)) {
-    const auto name = it->path().filename().string();
-    pid_t tid = 0;
-    if (std::from_chars(name.data(), name.data() + name.size(), tid).ec == std::errc{}) found.push_back(tid);
-  }
-  return found;
-}
-
-/// Has ended, and only waits to be reaped.
-bool is_dead(pid_t pid, pid_t tid) {
-  const auto text = read_file(fmt::format("/proc/{}/task/{}/stat", pid, tid).c_str());
-  const auto stat = text ? parse_stat(*text) : std::nullopt;
-  return !stat || stat->state == 'Z' || stat->state == 'X';
-}
 
 std::vector<std::uint64_t> register_set(pid_t tid, unsigned type) {
   std::vector<std::uint64_t> words(2048);
@@ -77,44 +54,25 @@ process_stop::process_stop(process_stop&& other) noexcept
 /// True: there were some.
 result<bool> process_stop::seize_new() {
   bool found = false;
-  for (const auto tid : threads_of(pid_)) {
-    if (std::any_of(tracees_.begin(), tracees_.end(), [tid](const tracee& t) { return t.tid == tid; })) continue;
-    if (::ptrace(PTRACE_SEIZE, tid, nullptr, nullptr) != 0) {
-      const int why = errno;
-      if (why == ESRCH || is_dead(pid_, tid)) {
-        // It may have begun another thread before it ended: list them once more.
-        tracees_.push_back({.tid = tid, .gone = true});
-        found = true;
-        continue;
-      }
-      return stop_error(pid_, why);
+  for (const auto tid : all_tids(pid_)) {
+    if (std::any_of(tracees_.begin(), tracees_.end(), [tid](const tracee& t) { return t.tid() == tid; })) continue;
+    tracee seized(tid);
+    if (seized.is() == tracee::state::refused) {
+      if (!has_ended(pid_, tid)) return stop_error(pid_, seized.error());
+      seized.give_up();
     }
-    tracees_.push_back({tid});
-    // Fails only for a thread that is gone, as waiting for it will show.
-    ::ptrace(PTRACE_INTERRUPT, tid, nullptr, nullptr);
+    // One that is gone may have begun another thread before it ended: list them once more.
+    tracees_.push_back(seized);
     found = true;
   }
   return found;
 }
 
 bool process_stop::wait_for(tracee& t, clock::time_point deadline) {
-  for (int tries = 0;; ++tries) {
-    int status = 0;
-    const auto got = ::waitpid(t.tid, &status, __WALL | WNOHANG);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0 || (got == t.tid && (WIFEXITED(status) || WIFSIGNALED(status)))) {
-      t.gone = true;
-      return true;
-    }
-    if (got == t.tid && WIFSTOPPED(status)) {
-      t.stopped = true;
-      // A signal that it was about to be given; PTRACE_EVENT_STOP is ours, or that of a stop signal.
-      t.signal = status >> 16 == 0 ? WSTOPSIG(status) : 0;
-      return true;
-    }
+  for (int tries = 0; t.look() == tracee::state::running; ++tries) {
     // A dead leader of living threads never stops.
-    if (tries % 64 == 63 && is_dead(pid_, t.tid)) {
-      t.gone = true;
+    if (tries % 64 == 63 && has_ended(pid_, t.tid())) {
+      t.give_up();
       return true;
     }
     if (clock::now() > deadline) return false;
@@ -123,6 +81,7 @@ bool process_stop::wait_for(tracee& t, clock::time_point deadline) {
     else
       std::this_thread::sleep_for(std::chrono::microseconds(50));
   }
+  return true;
 }
 
 bool process_stop::read_registers(pid_t tid) {
@@ -152,33 +111,29 @@ result<process_stop> process_stop::begin(pid_t pid, std::chrono::milliseconds pa
     if (!found) return found.why();
     more = *found;
     for (auto& t : stop.tracees_) {
-      if (t.stopped || t.gone) continue;
       if (!stop.wait_for(t, deadline)) {
-        return error{error_code::timed_out, subject_of(pid), fmt::format("thread {} cannot be stopped", t.tid),
+        return error{error_code::timed_out, subject_of(pid), fmt::format("thread {} cannot be stopped", t.tid()),
                      "it waits in the kernel; try again"};
       }
     }
   }
   for (const auto& t : stop.tracees_) {
-    if (t.gone) continue;
-    if (!stop.read_registers(t.tid))
-      return error{error_code::system, subject_of(pid), fmt::format("thread {} tells no registers", t.tid), {}};
+    if (t.is() != tracee::state::stopped) continue;
+    if (!stop.read_registers(t.tid()))
+      return error{error_code::system, subject_of(pid), fmt::format("thread {} tells no registers", t.tid()), {}};
   }
   if (stop.registers_.empty()) return stop_error(pid, ESRCH);
   return stop;
 }
 
 void process_stop::end() noexcept {
-  for (const auto& t : std::exchange(tracees_, {})) {
-    if (t.gone) continue;
-    if (!t.stopped) {
-      // Only a stopped thread can be let go: give it the moment that it did not have before.
-      int status = 0;
-      for (int i = 0; i < 100 && ::waitpid(t.tid, &status, __WALL | WNOHANG) == 0; ++i)
-        std::this_thread::sleep_for(std::chrono::microseconds(100));
-    }
-    ::ptrace(PTRACE_DETACH, t.tid, nullptr, static_cast<std::intptr_t>(t.signal));
+  for (auto& t : tracees_) {
+    // Only a stopped thread can be let go: give it the moment that it did not have before.
+    for (int i = 0; i < 100 && t.look() == tracee::state::running; ++i)
+      std::this_thread::sleep_for(std::chrono::microseconds(100));
+    t.let_go();
   }
+  tracees_.clear();
 }
 
 }  // namespace tasks::cli

@@ -2,8 +2,7 @@
 
 /// Stops every thread of a process for as long as the object lives, and reads the registers.
 ///
-/// ptrace(2) by SEIZE and INTERRUPT: no signal is sent, a process that SIGSTOP holds stays so afterwards, and the
-/// kernel lets go of everything if we die. Threads that begin meanwhile are found by listing again until none is new.
+/// Each is a tracee. Threads that begin meanwhile are found by listing again until none is new.
 
 #include <sys/types.h>
 
@@ -13,6 +12,7 @@
 
 #include "base/error.hpp"
 #include "linux/registers.hpp"
+#include "linux/tracee.hpp"
 
 namespace tasks::cli {
 
@@ -31,13 +31,6 @@ class process_stop {
   [[nodiscard]] const std::vector<thread_registers>& threads() const noexcept { return registers_; }
 
  private:
-  struct tracee {
-    pid_t tid;
-    int signal = 0;  ///< that it was about to receive, and will
-    bool stopped = false;
-    bool gone = false;
-  };
-
   explicit process_stop(pid_t pid) : pid_(pid) {}
   [[nodiscard]] result<bool> seize_new();
   [[nodiscard]] bool wait_for(tracee& t, std::chrono::steady_clock::time_point deadline);

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <optional>
 
+#include "linux/fields.hpp"
 #include "linux/proc.hpp"
 
 namespace tasks::cli {
@@ -13,12 +14,10 @@ namespace {
 
 /// The real user id: /proc/PID itself belongs to root where the process is not dumpable.
 std::optional<uid_t> real_user_of(pid_t pid) {
-  const auto status = read_file(fmt::format("/proc/{}/status", pid).c_str());
-  const auto line = status ? status->find("\nUid:\t") : std::string::npos;
-  if (line == std::string::npos) return std::nullopt;
+  const auto ids = status_line(pid, "Uid").value_or("");
+  std::string_view rest = ids;
   uid_t uid = 0;
-  const auto* begin = status->data() + line + 6;
-  if (std::from_chars(begin, status->data() + status->size(), uid).ec != std::errc{}) return std::nullopt;
+  if (!parse_number(next_field(rest), uid)) return std::nullopt;
   return uid;
 }
 

@@ -1,7 +1,6 @@
 #include "linux/thread_copy.hpp"
 
 #include <elf.h>
-#include <errno.h>
 #include <fmt/format.h>
 #include <signal.h>
 #include <string.h>
@@ -9,18 +8,18 @@
 #include <sys/resource.h>
 #include <sys/uio.h>
 #include <sys/user.h>
-#include <sys/wait.h>
 #include <time.h>
 
 #include <algorithm>
-#include <charconv>
 #include <memory>
 #include <thread>
 
 #include "base/error.hpp"
+#include "linux/fields.hpp"
 #include "linux/proc.hpp"
 #include "linux/registers.hpp"
 #include "linux/right_to_look.hpp"
+#include "linux/tracee.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -33,27 +32,17 @@ constexpr std::chrono::milliseconds patience{500};
 /// Stops a thread for as long as this object lives, if it can.
 class stopped_thread {
  public:
-  explicit stopped_thread(pid_t tid) : tid_(tid) {
-    begin_ = clock::now();
-    if (::ptrace(PTRACE_SEIZE, tid, nullptr, nullptr) != 0) {
-      is_ = errno == EPERM ? state::refused : state::gone;
-    } else if (::ptrace(PTRACE_INTERRUPT, tid, nullptr, nullptr) == 0) {
-      wait_for_stop();
-    }
-  }
-  ~stopped_thread() { let_go(); }
+  explicit stopped_thread(pid_t tid) : begin_(clock::now()), thread_(tid) { wait_for_stop(); }
+  ~stopped_thread() { thread_.let_go(); }
   stopped_thread(const stopped_thread&) = delete;
   stopped_thread& operator=(const stopped_thread&) = delete;
 
-  enum class state { gone, refused, running, stopped };
-  [[nodiscard]] state is() const noexcept { return is_; }
+  /// `refused` also where it has ended meanwhile: EPERM is what the kernel says then.
+  [[nodiscard]] tracee::state is() const noexcept { return thread_.is(); }
 
   /// Precondition: is() == stopped, and not let go before. How long it was stopped, at most.
   std::chrono::nanoseconds let_go() {
-    if (is_ != state::stopped) return {};
-    is_ = state::gone;
-    // A signal that was on its way to the thread goes on.
-    ::ptrace(PTRACE_DETACH, tid_, nullptr, static_cast<std::intptr_t>(signal_));
+    thread_.let_go();
     return clock::now() - begin_;
   }
 
@@ -62,40 +51,25 @@ class stopped_thread {
     sigset_t child;
     ::sigemptyset(&child);
     ::sigaddset(&child, SIGCHLD);
-    is_ = state::running;
-    for (const auto deadline = begin_ + patience; begin_ < deadline;) {
-      int status = 0;
+    for (const auto deadline = begin_ + patience; thread_.is() == tracee::state::running && begin_ < deadline;) {
       const auto asked = clock::now();
-      const auto seen = ::waitpid(tid_, &status, __WALL | WNOHANG);
-      if (seen != 0) {
-        is_ = seen == tid_ && WIFSTOPPED(status) ? state::stopped : state::gone;
-        // With an event it is a stop of ours or of the whole process; without one a signal is being delivered.
-        if (status >> 16 == 0) signal_ = WSTOPSIG(status);
-        return;
-      }
+      if (thread_.look() != tracee::state::running) return;
       begin_ = asked;
-      // SIGCHLD is blocked: one that came since waitpid() ends this at once. Where our parent made us ignore it, none
+      // SIGCHLD is blocked: one that came since the look ends this at once. Where our parent made us ignore it, none
       // comes.
       const timespec pause = {0, 1'000'000};
       ::sigtimedwait(&child, nullptr, &pause);
     }
   }
 
-  pid_t tid_;
-  state is_ = state::gone;
-  int signal_ = 0;
   clock::time_point begin_;  ///< it still ran then
+  tracee thread_;
 };
 
 /// The process that traces another; 0: none does.
 pid_t tracer_of(pid_t tid) {
-  const auto status = read_file(fmt::format("/proc/{}/status", tid).c_str());
-  constexpr std::string_view key = "\nTracerPid:\t";
-  const auto at = status ? status->find(key) : std::string::npos;
   pid_t tracer = 0;
-  if (at != std::string::npos) {
-    std::from_chars(status->data() + at + key.size(), status->data() + status->size(), tracer);
-  }
+  parse_number(status_line(tid, "TracerPid").value_or(""), tracer);
   return tracer;
 }
 
@@ -118,16 +92,16 @@ class copier {
   bool copy(thread_copy& to) {
     stopped_thread thread(to.tid);
     switch (thread.is()) {
-      case stopped_thread::state::stopped:
+      case tracee::state::stopped:
         copy_stopped(thread, to);
         return true;
-      case stopped_thread::state::refused:
+      case tracee::state::refused:
         refuse(to);
         return true;
-      case stopped_thread::state::gone:
+      case tracee::state::gone:
         to.failure = ended;
         return true;
-      case stopped_thread::state::running:
+      case tracee::state::running:
         break;
     }
     to.failure = fmt::format("the kernel did not stop it within {} ms", patience.count());
@@ -159,9 +133,7 @@ class copier {
 
   /// EPERM is also what an ended thread gives.
   void refuse(thread_copy& to) {
-    const auto text = read_file(fmt::format("/proc/{}/task/{}/stat", pid_, to.tid).c_str());
-    const auto stat = text ? parse_stat(*text) : std::nullopt;
-    if (!stat || stat->state == 'Z' || stat->state == 'X') {
+    if (has_ended(pid_, to.tid)) {
       to.failure = ended;
       return;
     }

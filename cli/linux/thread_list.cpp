@@ -1,6 +1,5 @@
 #include "linux/thread_list.hpp"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,13 +18,11 @@ double percent(std::uint64_t ticks, double seconds) {
 
 std::vector<os_thread> list_threads(pid_t pid) {
   std::vector<os_thread> threads;
-  const bool renumbered = innermost_pid(pid) != pid;
+  const inner_numbers inner(pid);
   for (const pid_t tid : all_tids(pid)) {
-    const auto text = read_file(fmt::format("/proc/{}/task/{}/stat", pid, tid).c_str());
-    const auto stat = text ? parse_stat(*text) : std::nullopt;
+    const auto stat = read_stat(pid, tid);
     if (!stat) continue;
-    threads.push_back({tid, static_cast<std::uint32_t>(renumbered ? innermost_pid(tid) : tid), stat->name, stat->state,
-                       stat->cpu_ticks, stat->start_time});
+    threads.push_back({tid, inner.of(tid), stat->name, stat->state, stat->cpu_ticks, stat->start_time});
   }
   std::stable_partition(threads.begin(), threads.end(), [pid](const os_thread& t) { return t.tid == pid; });
   return threads;

@@ -14,15 +14,9 @@
 #include <vector>
 
 #include "linux/memory.hpp"
+#include "picture/own_memory.hpp"
 
 namespace tasks::cli {
-
-/// [begin, end), in the target.
-struct range {
-  std::uint64_t begin = 0, end = 0;
-  [[nodiscard]] bool contains(std::uint64_t address) const noexcept { return address >= begin && address < end; }
-  bool operator==(const range&) const = default;
-};
 
 /// A list in a target's memory that has more elements is taken for damaged.
 inline constexpr std::size_t longest_list = 100'000'000;
@@ -43,24 +37,6 @@ struct memory_area : range {
 
 /// Which pages of a region hold anything that its file does not. False: not known.
 using page_filter = std::function<bool(const memory_region&, std::vector<range>&)>;
-
-/// Memory of ours. Zeros at first.
-class own_memory {
- public:
-  own_memory() = default;
-  /// Empty where there is not so much. `now`: its pages are made at once rather than when they are used, which takes
-  /// longer than the copy itself.
-  own_memory(std::size_t size, bool now);
-  own_memory(own_memory&& other) noexcept;
-  own_memory& operator=(own_memory&& other) noexcept;
-  ~own_memory();
-  [[nodiscard]] unsigned char* bytes() const noexcept { return bytes_; }
-  [[nodiscard]] std::size_t size() const noexcept { return size_; }
-
- private:
-  unsigned char* bytes_ = nullptr;
-  std::size_t size_ = 0;
-};
 
 class memory_image final : public memory {
  public:

@@ -8,15 +8,15 @@ namespace tasks::cli {
 
 holder holder_at(const memory_image& image, const std::vector<thread_registers>& threads, std::uint64_t address) {
   holder found;
-  found.what = holder::kind::memory;
+  found.is = holder::kind::memory;
   found.address = address;
   const auto* area = image.area_of(address);
   if (area == nullptr) return found;
   found.path = area->path;
   if (area->is_file()) {
-    found.what = holder::kind::module;
+    found.is = holder::kind::module;
   } else if (area->path == "[stack]") {
-    found.what = holder::kind::stack;
+    found.is = holder::kind::stack;
   } else if (area->is_anonymous()) {
     // Of the threads whose stacks share a mapping, the one whose stack begins closest below.
     const thread_registers* nearest = nullptr;
@@ -26,7 +26,7 @@ holder holder_at(const memory_image& image, const std::vector<thread_registers>&
           (nearest == nullptr || thread.stack_pointer > nearest->stack_pointer))
         nearest = &thread;
     if (nearest != nullptr) {
-      found.what = holder::kind::stack;
+      found.is = holder::kind::stack;
       found.id = nearest->tid;
     }
   }
@@ -44,7 +44,7 @@ evidence_finder::evidence_finder(const memory_image& image, const heap_map& heap
 }
 
 holder evidence_finder::of(const origin& from) const {
-  switch (from.what) {
+  switch (from.is) {
     case origin::kind::memory:
       return holder_at(image_, threads_, from.value);
     case origin::kind::thread:
@@ -61,7 +61,7 @@ holder evidence_finder::of(const origin& from) const {
   holder found{holder::kind::allocation, memory.begin, memory.end - memory.begin, 0, {}};
   const auto frame = std::lower_bound(frames_.begin(), frames_.end(), std::pair(o, std::uint64_t{0}));
   if (frame != frames_.end() && frame->first == o) {
-    found.what = holder::kind::frame;
+    found.is = holder::kind::frame;
     found.id = frame->second;
   }
   return found;
@@ -70,19 +70,19 @@ holder evidence_finder::of(const origin& from) const {
 void evidence_finder::fill(finding& found, heap_map::object o) const {
   auto from = marks_.marked_by(o);
   found.by = of(from);
-  while (from.what == origin::kind::object) from = marks_.marked_by(static_cast<heap_map::object>(from.value));
+  while (from.is == origin::kind::object) from = marks_.marked_by(static_cast<heap_map::object>(from.value));
   found.root = of(from);
 }
 
 std::string describe_holders(const finding& of) {
   auto text = describe(of.by);
-  if (of.root.what == holder::kind::none) return text;
+  if (of.root.is == holder::kind::none) return text;
   if (const auto root = describe(of.root); root != text) text += ", reached from " + root;
   return text;
 }
 
 std::string describe(const holder& h) {
-  switch (h.what) {
+  switch (h.is) {
     case holder::kind::none:
       return "nobody";
     case holder::kind::allocation:

@@ -26,7 +26,7 @@ struct origin {
     kernel,  ///< the kernel holds it for this file descriptor, or timer
     task     ///< a frame of this task, which is alive
   };
-  kind what = kind::memory;
+  kind is = kind::memory;
   std::uint64_t value = 0;
 };
 

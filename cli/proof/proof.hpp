@@ -27,7 +27,7 @@ struct holder {
     registers,   ///< of thread `id`
     kernel,      ///< epoll instance `id`'s user data, or a timer's value
   };
-  kind what = kind::none;
+  kind is = kind::none;
   std::uint64_t address = 0;  ///< of the word, where it lies in memory; of an allocation its beginning
   std::uint64_t size = 0;     ///< of an allocation
   std::uint64_t id = 0;

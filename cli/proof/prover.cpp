@@ -109,7 +109,7 @@ class leak_search {
     const auto object = heap_.find(task.object);
     if (object == heap_map::none) {
       found.by = found.root = holder_at(image_, threads_, task.object);
-      if (found.by.what == holder::kind::memory) return "the allocator of its " + what + " is not known";
+      if (found.by.is == holder::kind::memory) return "the allocator of its " + what + " is not known";
       found.verdict = certainty::held;
       return {};
     }

@@ -40,46 +40,46 @@ bool reference_search::is_late() {
 }
 
 void reference_search::want(std::uint64_t object) {
-  wanted what{{object - before_in_memory, object + after}, object, 0};
+  wanted sought{{object - before_in_memory, object + after}, object, 0};
   const auto o = heap_.find(object);
   if (o == heap_map::none || heap_.is_free(o)) {
-    add(what, holder_at(image_, threads_, object));
+    add(sought, holder_at(image_, threads_, object));
   } else {
     const auto memory = heap_.extent(o);
     if (const auto* task = frame_owner(o)) {
-      if (task->object != object) add(what, {holder::kind::frame, memory.begin, 0, task->id, {}});
-      what.at = {std::max(memory.begin, object - before_in_frame), std::min(memory.end, what.at.end)};
+      if (task->object != object) add(sought, {holder::kind::frame, memory.begin, 0, task->id, {}});
+      sought.at = {std::max(memory.begin, object - before_in_frame), std::min(memory.end, sought.at.end)};
     } else {
-      what.at = memory;
+      sought.at = memory;
     }
     visited_.emplace(object, o);
   }
-  next_.push_back(what);
+  next_.push_back(sought);
 }
 
-void reference_search::add(const wanted& what, holder from) {
-  const bool by_address = from.what == holder::kind::allocation || from.what == holder::kind::memory;
-  if (!known_.emplace(what.object, from.what, from.id, by_address ? from.address : 0, from.path).second) return;
+void reference_search::add(const wanted& sought, holder from) {
+  const bool by_address = from.is == holder::kind::allocation || from.is == holder::kind::memory;
+  if (!known_.emplace(sought.object, from.is, from.id, by_address ? from.address : 0, from.path).second) return;
   if (referrers_.size() >= most_referrers)
     cut_ = true;
   else
-    referrers_.push_back({what.object, std::move(from), what.allocations});
+    referrers_.push_back({sought.object, std::move(from), sought.allocations});
 }
 
 /// A word in this allocation leads to what is wanted.
-void reference_search::go_on(const wanted& what, heap_map::object through) {
+void reference_search::go_on(const wanted& sought, heap_map::object through) {
   const auto memory = heap_.extent(through);
   if (const auto* task = frame_owner(through)) {
-    if (task->object != what.object) add(what, {holder::kind::frame, memory.begin, 0, task->id, {}});
+    if (task->object != sought.object) add(sought, {holder::kind::frame, memory.begin, 0, task->id, {}});
     return;
   }
-  if (!visited_.emplace(what.object, through).second) return;
-  if (what.allocations == most_allocations)
-    add(what, {holder::kind::allocation, memory.begin, memory.end - memory.begin, 0, {}});
+  if (!visited_.emplace(sought.object, through).second) return;
+  if (sought.allocations == most_allocations)
+    add(sought, {holder::kind::allocation, memory.begin, memory.end - memory.begin, 0, {}});
   else if (next_.size() >= most_wanted)
     cut_ = true;
   else
-    next_.push_back({memory, what.object, what.allocations + 1});
+    next_.push_back({memory, sought.object, sought.allocations + 1});
 }
 
 template <class From>
@@ -98,12 +98,12 @@ void reference_search::scan_words(range words) {
   for (auto at = words.begin; at + 8 <= words.end; at += 8, bytes += 8) {
     std::uint64_t word;
     std::memcpy(&word, bytes, sizeof word);
-    found(word, [&](const wanted& what) {
+    found(word, [&](const wanted& sought) {
       const auto in = heap_.find(at);
       if (in == heap_map::none)
-        add(what, holder_at(image_, threads_, at));
+        add(sought, holder_at(image_, threads_, at));
       else if (!heap_.is_free(in) && heap_.extent(in).contains(at))
-        go_on(what, in);
+        go_on(sought, in);
     });
   }
 }
@@ -123,13 +123,13 @@ void reference_search::scan_memory() {
     }
   }
   for (const auto& thread : threads_) {
-    const auto from = [&](const wanted& what) { add(what, {holder::kind::registers, 0, 0, thread.tid, {}}); };
+    const auto from = [&](const wanted& sought) { add(sought, {holder::kind::registers, 0, 0, thread.tid, {}}); };
     for (const auto word : thread.general) found(word, from);
     if (waits_in_libc(image_, thread)) continue;
     for (const auto word : thread.vector) found(word, from);
   }
   for (const auto& held : kernel_.words)
-    found(held.word, [&](const wanted& what) { add(what, {holder::kind::kernel, 0, 0, held.descriptor, {}}); });
+    found(held.word, [&](const wanted& sought) { add(sought, {holder::kind::kernel, 0, 0, held.descriptor, {}}); });
 }
 
 std::vector<referrer> reference_search::find(std::span<const std::uint64_t> objects,

@@ -65,8 +65,8 @@ class reference_search {
   /// `from` tells whose the word is; asked only where the word leads to anything.
   template <class From>
   void found(std::uint64_t word, From from);
-  void add(const wanted& what, holder from);
-  void go_on(const wanted& what, heap_map::object through);
+  void add(const wanted& sought, holder from);
+  void go_on(const wanted& sought, heap_map::object through);
   [[nodiscard]] bool is_late();
   [[nodiscard]] const seen_task* frame_owner(heap_map::object o) const noexcept;
 

@@ -1,27 +1,10 @@
 #include "proof/task_states.hpp"
 
-#include <algorithm>
 #include <cstddef>
-#include <set>
 
 #include "proof/asio_timers.hpp"
 
 namespace tasks::cli {
-namespace {
-
-/// Where the records of a registry lie. They hold the addresses of frames, for readers alone.
-void find_slabs(const memory& from, std::uint64_t registry, std::vector<range>& slabs) {
-  constexpr auto slab_size = layout::slab_records * layout::record_size;
-  const auto used = from.get<std::uint64_t>(registry + offsetof(layout::registry, used)).value_or(0);
-  const auto count = std::min<std::uint64_t>(used / layout::slab_records + 1, layout::max_slabs);
-  for (std::uint64_t i = 0; i < count; ++i) {
-    const auto slab = from.get<std::uint64_t>(registry + offsetof(layout::registry, slabs) + 8 * i).value_or(0);
-    if (slab != 0) slabs.push_back({slab, slab + slab_size});
-  }
-}
-
-}  // namespace
-
 seen_tasks read_tasks(const memory& from, const std::vector<root_copy>& roots) {
   seen_tasks seen;
   registry_reader reader(from, roots);
@@ -45,10 +28,7 @@ seen_tasks read_tasks(const memory& from, const std::vector<root_copy>& roots) {
     seen.tasks.push_back(t);
   });
   seen.torn = counts.torn != 0 || reader.incomplete();
-  std::set<std::uint64_t> registries;
-  for (const auto& root : roots)
-    if (root.layout == layout::version && root.records != 0 && registries.insert(root.records).second)
-      find_slabs(from, root.records, seen.slabs);
+  seen.slabs = reader.slabs();
   return seen;
 }
 

@@ -73,7 +73,7 @@ class follower {
     } else {
       for (const auto& each : referrers) {
         if (each.object != task.object) continue;
-        if (each.from.what != holder::kind::frame)
+        if (each.from.is != holder::kind::frame)
           task.others.push_back(each);
         else
           task.wakers.push_back(each.from.id);
@@ -141,7 +141,7 @@ result<wait_story> look_at_wait(const target& from, std::uint64_t task) {
   wait_story story;
   story.stopped_ms = taken->stopped_ms;
   for (auto& found : prove(in).findings)
-    if (found.task == task) story.what = std::move(found);
+    if (found.task == task) story.proof = std::move(found);
   in.look_closer();
   in.erase_links();
   reference_search search(in.image(), in.heap(), in.threads(), in.kernel(), in.tasks());

@@ -43,7 +43,7 @@ struct cycle_step {
 
 /// What memory tells of one task's wait.
 struct wait_story {
-  finding what;  ///< of the proof; `unchecked` without a reason: it waits for nothing that could be proven
+  finding proof;  ///< of the proof; `unchecked` without a reason: it waits for nothing that could be proven
   wait_graph graph;
   double stopped_ms = 0;
 };

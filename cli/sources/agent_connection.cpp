@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "length_prefix.hpp"
 #include "target/roots.hpp"
 
 namespace tasks::cli {
@@ -21,28 +22,14 @@ namespace {
 constexpr std::size_t first_buffer = 4096;
 /// More than any agent sends in one part; a longer one is rubbish.
 constexpr std::uint64_t max_part = 64 * 1024 * 1024;
+constexpr std::size_t longest_length_prefix = 5;
 
 /// What a greeting begins with: Response.hello or Response.error, and how long it may be.
 constexpr char hello_tag = 0x0a, error_tag = 0x12;
 constexpr std::uint64_t max_greeting = 4096;
 
-enum class varint { complete, incomplete, malformed };
-
-varint read_length(const char* data, std::size_t size, std::uint64_t& value, std::size_t& bytes) {
-  value = 0;
-  for (bytes = 0; bytes < size && bytes < 5; ++bytes) {
-    const auto byte = static_cast<unsigned char>(data[bytes]);
-    value |= std::uint64_t{byte & 0x7fu} << (7 * bytes);
-    if (!(byte & 0x80)) {
-      ++bytes;
-      return varint::complete;
-    }
-  }
-  return bytes == 5 ? varint::malformed : varint::incomplete;
-}
-
-error malformed(pid_t pid, std::string_view what) {
-  return {error_code::malformed_answer, subject_of(pid), fmt::format("the answer is not one of an agent: {}", what),
+error malformed(pid_t pid, std::string_view why) {
+  return {error_code::malformed_answer, subject_of(pid), fmt::format("the answer is not one of an agent: {}", why),
           "something else listens on its socket, or the program is damaged"};
 }
 
@@ -93,10 +80,7 @@ agent_connection::agent_connection(descriptor socket, identity expected)
     : socket_(std::move(socket)), expected_(expected) {}
 
 void agent_connection::send(const v1::Request& request) {
-  const auto size = request.ByteSizeLong();
-  auto rest = size;
-  for (; rest >= 0x80; rest >>= 7) out_.push_back(static_cast<char>((rest & 0x7f) | 0x80));
-  out_.push_back(static_cast<char>(rest));
+  detail::append_length_prefix(out_, request.ByteSizeLong());
   request.AppendToString(&out_);
   flush();
 }
@@ -138,13 +122,13 @@ result<agent_connection::progress> agent_connection::on_ready(const part_handler
 
 result<agent_connection::progress> agent_connection::parse(const part_handler& handler) {
   for (;;) {
-    std::uint64_t length = 0;
-    std::size_t prefix = 0;
-    const auto header = read_length(in_.data() + begin_, end_ - begin_, length, prefix);
-    if (header == varint::malformed || (header == varint::complete && length > max_part)) {
+    using detail::length_prefix;
+    const auto [header, length, prefix] =
+        detail::read_length_prefix({in_.data() + begin_, end_ - begin_}, longest_length_prefix);
+    if (header == length_prefix::state::malformed || (header == length_prefix::state::complete && length > max_part)) {
       return malformed(expected_.pid, "a length that makes no sense");
     }
-    if (!greeted_ && header == varint::complete) {
+    if (!greeted_ && header == length_prefix::state::complete) {
       // Whatever else listens there is found out at its first bytes, not when it falls silent.
       const bool begins = end_ - begin_ > prefix;
       const char tag = begins ? in_[begin_ + prefix] : hello_tag;
@@ -152,7 +136,7 @@ result<agent_connection::progress> agent_connection::parse(const part_handler& h
         return malformed(expected_.pid, "no hello");
       }
     }
-    if (header == varint::incomplete || end_ - begin_ - prefix < length) {
+    if (header == length_prefix::state::incomplete || end_ - begin_ - prefix < length) {
       return progress::more;
     }
     arena_.Reset();

@@ -20,26 +20,11 @@ std::int64_t clock_ns(clockid_t clock) {
   return static_cast<std::int64_t>(t.tv_sec) * 1'000'000'000 + t.tv_nsec;
 }
 
-std::uint32_t cpus_in_affinity_mask(pid_t pid) {
-  std::vector<cpu_set_t> mask(1);
-  for (; mask.size() <= 64; mask.resize(mask.size() * 2)) {  // EINVAL: the kernel knows more processors
-    const auto size = mask.size() * sizeof(cpu_set_t);
-    if (::sched_getaffinity(pid, size, mask.data()) == 0)
-      return static_cast<std::uint32_t>(CPU_COUNT_S(size, mask.data()));
-  }
-  return 0;
-}
-
 process_facts facts_of(pid_t pid) {
   process_facts facts;
-  const bool renumbered = innermost_pid(pid) != pid;
-  for (const pid_t tid : all_tids(pid)) {
-    facts.tids.push_back(static_cast<std::uint32_t>(renumbered ? innermost_pid(tid) : tid));
-  }
-  facts.cpus_in_affinity_mask = cpus_in_affinity_mask(pid);
-  facts.cpu_quota_millis = detail::cpu_quota({}, std::to_string(pid)).millis();
-  facts.cpus = std::max(facts.cpus_in_affinity_mask, 1u);
-  if (facts.cpu_quota_millis != 0) facts.cpus = std::min(facts.cpus, (facts.cpu_quota_millis + 999) / 1000);
+  const inner_numbers inner(pid);
+  for (const pid_t tid : all_tids(pid)) facts.tids.push_back(inner.of(tid));
+  facts.cpus = detail::count_cpus(pid, detail::cpu_quota({}, std::to_string(pid)));
   if (const auto stat = read_stat(pid)) {
     facts.rss_bytes = stat->rss_pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
     facts.cpu_time_ms = stat->cpu_ticks * 1000 / static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));

@@ -132,9 +132,9 @@ result<v1::Vitals> memory_source::vitals(bool counts_only, const chunk_visitor& 
   vitals.set_ready(counts.ready);
   vitals.set_os_threads(static_cast<std::uint32_t>(process.tids.size()));
   vitals.set_workers(workers);
-  vitals.set_cpus(process.cpus);
-  vitals.set_cpus_in_affinity_mask(process.cpus_in_affinity_mask);
-  vitals.set_cpu_quota_millis(process.cpu_quota_millis);
+  vitals.set_cpus(process.cpus.count);
+  vitals.set_cpus_in_affinity_mask(process.cpus.in_affinity_mask);
+  vitals.set_cpu_quota_millis(process.cpus.quota_millis);
   vitals.set_rss_bytes(process.rss_bytes);
   vitals.set_cpu_time_ms(process.cpu_time_ms);
   vitals.set_uptime_ms(process.uptime_ms);

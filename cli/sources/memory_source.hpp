@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "cpu_quota.hpp"
 #include "linux/memory.hpp"
 #include "sources/snapshot_source.hpp"
 #include "target/registry_reader.hpp"
@@ -20,9 +21,7 @@ namespace tasks::cli {
 /// What the registries do not tell of a process.
 struct process_facts {
   std::vector<std::uint32_t> tids;  ///< as the target calls its threads
-  std::uint32_t cpus = 0;           ///< 0: not known, as below
-  std::uint32_t cpus_in_affinity_mask = 0;
-  std::uint32_t cpu_quota_millis = 0;
+  detail::usable_cpus cpus;         ///< all 0: not known, as below
   std::uint64_t rss_bytes = 0;
   std::uint64_t cpu_time_ms = 0;
   std::uint64_t uptime_ms = 0;

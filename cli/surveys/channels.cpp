@@ -35,7 +35,7 @@ class collector {
     for (auto& channel : channels_) {
       std::stable_sort(channel.waiters.begin(), channel.waiters.end(),
                        [](const auto& a, const auto& b) { return a.group.count() > b.group.count(); });
-      for (auto& each : channel.waiters) names.resolve(each.group, each.what);
+      for (auto& each : channel.waiters) names.resolve(each.group, each.meaning);
     }
     std::stable_sort(channels_.begin(), channels_.end(), [](const auto& a, const auto& b) {
       const auto key = [](const surveyed_channel& c) { return std::pair(c.senders + c.receivers, c.oldest_ms); };
@@ -91,7 +91,7 @@ void judge(surveyed_channel& channel, const std::vector<const finding*>& waiters
   const auto waits_here = [&](std::uint64_t task) { return first([&](const auto* f) { return f->task == task; }); };
   const auto is_held = [](const auto* f) { return f->verdict == certainty::held; };
   const auto from_outside = [&](const auto* f) {
-    return is_held(f) && (f->by.what != holder::kind::frame || !waits_here(f->by.id));
+    return is_held(f) && (f->by.is != holder::kind::frame || !waits_here(f->by.id));
   };
   const auto* held = first(from_outside);
   if (held == nullptr) held = first(is_held);

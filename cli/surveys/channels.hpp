@@ -19,7 +19,7 @@ namespace tasks::cli {
 /// Tasks that wait on one channel at the same place.
 struct channel_waiters {
   v1::Group group;
-  resolved what;
+  resolved meaning;
 };
 
 struct surveyed_channel {

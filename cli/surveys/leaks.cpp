@@ -123,8 +123,9 @@ class leak_surveyor {
       auto& kept = survey_.leaks.emplace_back();
       kept.what_leaks = std::move(each);
       const auto& group = kept.what_leaks.group;
-      names_.resolve(group, kept.what);
-      if (const auto native = stalled_.find(group.ids(0)); native != stalled_.end()) kept.what.native = native->second;
+      names_.resolve(group, kept.meaning);
+      if (const auto native = stalled_.find(group.ids(0)); native != stalled_.end())
+        kept.meaning.native = native->second;
     }
   }
 

@@ -33,7 +33,7 @@ struct leaks_options {
 
 struct surveyed_leak {
   leak what_leaks;
-  resolved what;
+  resolved meaning;
 };
 
 struct leak_survey {

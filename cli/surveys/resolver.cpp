@@ -109,12 +109,12 @@ const frame* resolver::user_location(std::uint32_t id) const {
   return f.plumbing || f.function.empty() ? nullptr : &f;
 }
 
-void resolver::remember(std::uint64_t id, const resolved& what) {
+void resolver::remember(std::uint64_t id, const resolved& meaning) {
   // One that comes out of order is not kept: a spawn site less is known.
   if (!lines_.empty() && lines_.back().first >= id) return;
   const auto users =
-      std::find_if(what.frames.begin(), what.frames.end(), [](const auto& f) { return !f.what->plumbing; });
-  if (users != what.frames.end()) lines_.emplace_back(id, users->what);
+      std::find_if(meaning.frames.begin(), meaning.frames.end(), [](const auto& f) { return !f.location->plumbing; });
+  if (users != meaning.frames.end()) lines_.emplace_back(id, users->location);
 }
 
 const frame* resolver::line_of(std::uint64_t id) const {

@@ -30,7 +30,7 @@ struct frame {
 };
 
 struct shown_frame {
-  const frame* what;
+  const frame* location;
   bool not_instrumented;
 };
 
@@ -65,7 +65,7 @@ class resolver {
   [[nodiscard]] const frame* user_location(std::uint32_t id) const;
   frame make_frame(const v1::Location& location);
   [[nodiscard]] std::vector<code_location> functions_at(std::uint64_t address) const;
-  void remember(std::uint64_t id, const resolved& what);
+  void remember(std::uint64_t id, const resolved& meaning);
   [[nodiscard]] const frame* line_of(std::uint64_t id) const;
 
   target* from_;  ///< null: no names of its code

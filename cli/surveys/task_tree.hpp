@@ -16,7 +16,7 @@ namespace tasks::cli {
 class task_tree {
  public:
   struct step {
-    enum kind { enter, leave } what;
+    enum kind { enter, leave } is;
     std::size_t node;
     std::string_view branches;  ///< "│  ├─ "; of `enter` alone, valid during the call
     bool in_cycle;              ///< reached only by breaking a cycle, which a sound snapshot has none of

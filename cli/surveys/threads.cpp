@@ -12,7 +12,7 @@ constexpr std::string_view agents_thread = "tasks-agent";
 
 void measure_cpu(const target& from, std::chrono::milliseconds interval, std::vector<surveyed_thread>& threads) {
   if (interval.count() == 0) {
-    for (auto& thread : threads) thread.cpu_percent = cpu_percent(thread.what);
+    for (auto& thread : threads) thread.cpu_percent = cpu_percent(thread.os);
     return;
   }
   const auto begin = std::chrono::steady_clock::now();
@@ -21,9 +21,9 @@ void measure_cpu(const target& from, std::chrono::milliseconds interval, std::ve
   const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begin;
   for (auto& thread : threads) {
     const auto same = std::find_if(later.begin(), later.end(), [&](const os_thread& t) {
-      return t.tid == thread.what.tid && t.start_time == thread.what.start_time;
+      return t.tid == thread.os.tid && t.start_time == thread.os.start_time;
     });
-    if (same != later.end()) thread.cpu_percent = cpu_percent(thread.what, *same, passed.count());
+    if (same != later.end()) thread.cpu_percent = cpu_percent(thread.os, *same, passed.count());
   }
 }
 
@@ -43,7 +43,7 @@ class thread_surveyor {
       : from_(from), source_(source), options_(options) {}
 
   result<thread_survey> run() {
-    for (auto& thread : from_.threads()) survey_.threads.emplace_back().what = std::move(thread);
+    for (auto& thread : from_.threads()) survey_.threads.emplace_back().os = std::move(thread);
     if (survey_.threads.empty()) return no_such_process(from_.pid());
     if (from_.is_alive()) measure_cpu(from_, options_.interval, survey_.threads);
     auto running = read_tasks();
@@ -70,7 +70,7 @@ class thread_surveyor {
 
   void copy_stacks() {
     std::vector<pid_t> tids;
-    for (const auto& thread : survey_.threads) tids.push_back(thread.what.tid);
+    for (const auto& thread : survey_.threads) tids.push_back(thread.os.tid);
     const auto& copies = from_.copy_stacks(tids);
     survey_.longest_stop = copies.longest_stop;
     if (copies.refusal) survey_.notes.push_back("no native stacks: " + in_words(*copies.refusal));
@@ -81,15 +81,15 @@ class thread_surveyor {
     native_stacks stacks(from_.code(), from_.names());
     for (auto& thread : survey_.threads) {
       if (!thread.failure.empty()) continue;
-      thread.stack = stacks.of(thread.what.tid);
+      thread.stack = stacks.of(thread.os.tid);
       if (thread.stack.frames.empty()) thread.failure = "its stack cannot be unwound";
     }
   }
 
   void tell_roles(const running_tasks& running, const std::vector<std::uint32_t>& workers) {
     for (auto& thread : survey_.threads) {
-      if (const auto* task = running_on(running, thread.what.inner_tid)) thread.task = *task;
-      thread.role = role_of(thread.what, thread.what.tid == from_.pid(), thread.task.has_value(), workers);
+      if (const auto* task = running_on(running, thread.os.inner_tid)) thread.task = *task;
+      thread.role = role_of(thread.os, thread.os.tid == from_.pid(), thread.task.has_value(), workers);
     }
   }
 

@@ -19,7 +19,7 @@
 namespace tasks::cli {
 
 struct surveyed_thread {
-  os_thread what;
+  os_thread os;
   v1::ThreadView::Role role = v1::ThreadView::OTHER;
   std::optional<double> cpu_percent;
   std::optional<running_task> task;

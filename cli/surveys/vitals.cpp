@@ -23,7 +23,7 @@ result<vitals_survey> survey_vitals(snapshot_source& source, resolver& names, st
     for (const auto& group : chunk.groups()) {
       auto& kept = survey.on_channels.emplace_back();
       kept.group = group;
-      names.resolve(group, kept.what);
+      names.resolve(group, kept.meaning);
     }
     return true;
   });

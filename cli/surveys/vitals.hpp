@@ -16,7 +16,7 @@ namespace tasks::cli {
 /// Tasks that are blocked on channels at the same place.
 struct blocked_group {
   v1::Group group;
-  resolved what;
+  resolved meaning;
 };
 
 struct vitals_survey {

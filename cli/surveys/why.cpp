@@ -56,7 +56,7 @@ class wait_surveyor {
       for (const auto& task : chunk.tasks()) {
         if (!wanted(query, task)) continue;
         known_task known{task, {}};
-        names.resolve(task, known.what);
+        names.resolve(task, known.meaning);
         visit(std::move(known));
       }
       return true;
@@ -89,7 +89,7 @@ class wait_surveyor {
       survey_.notes.push_back(missing + in_words(story.why()));
       return false;
     }
-    survey_.proof = std::move(story->what);
+    survey_.proof = std::move(story->proof);
     survey_.graph = std::move(story->graph);
     survey_.cycle = find_cycle(survey_.graph, id);
     survey_.stopped_ms = story->stopped_ms;

@@ -17,7 +17,7 @@ namespace tasks::cli {
 
 struct known_task {
   v1::Task task;
-  resolved what;
+  resolved meaning;
 };
 
 struct why_survey {

@@ -15,8 +15,6 @@
 
 #include <elfutils/libdwelf.h>
 
-#include "linux/elf_note.hpp"
-
 namespace tasks::cli {
 namespace {
 
@@ -144,11 +142,11 @@ namespace {
 /// See getauxval(3).
 std::uint64_t random_bytes_at(Elf* core) {
   std::uint64_t found = 0;
-  for_each_note(core, [&](unsigned type, std::string_view, const char* bytes, std::size_t size) {
+  each_core_note(core, [&](const note_entry& note) {
     GElf_auxv_t entry;
-    if (type != NT_AUXV) return;
-    for (; size >= sizeof entry; bytes += sizeof entry, size -= sizeof entry) {
-      std::memcpy(&entry, bytes, sizeof entry);
+    if (note.type != NT_AUXV) return;
+    for (auto rest = note.descriptor; rest.size() >= sizeof entry; rest.remove_prefix(sizeof entry)) {
+      std::memcpy(&entry, rest.data(), sizeof entry);
       if (entry.a_type == AT_RANDOM) found = entry.a_un.a_val;
     }
   });
@@ -170,21 +168,14 @@ void core_file::name_regions() {
     if (on_stack >= region.begin && on_stack < region.end && region.path.empty()) region.path = "[stack]";
 }
 
-void for_each_note(Elf* core, const std::function<void(unsigned, std::string_view, const char*, std::size_t)>& visit) {
+void each_core_note(Elf* core, const std::function<void(const note_entry&)>& visit) {
   std::size_t count = 0;
   if (elf_getphdrnum(core, &count) != 0) return;
   for (std::size_t i = 0; i < count; ++i) {
     GElf_Phdr part;
     if (!gelf_getphdr(core, static_cast<int>(i), &part) || part.p_type != PT_NOTE) continue;
-    Elf_Data* data = elf_getdata_rawchunk(core, static_cast<std::int64_t>(part.p_offset), part.p_filesz,
-                                          part.p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR);
-    if (!data) continue;
-    GElf_Nhdr note;
-    std::size_t name = 0, content = 0;
-    for (std::size_t at = 0; (at = gelf_getnote(data, at, &note, &name, &content)) > 0;) {
-      const auto* bytes = static_cast<const char*>(data->d_buf);
-      visit(note.n_type, {bytes + name, note.n_namesz}, bytes + content, note.n_descsz);
-    }
+    const auto* data = elf_getdata_rawchunk(core, static_cast<std::int64_t>(part.p_offset), part.p_filesz, ELF_T_BYTE);
+    if (data) each_note({static_cast<const char*>(data->d_buf), data->d_size}, 0, part.p_align == 8 ? 8 : 4, visit);
   }
 }
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "linux/elf_note.hpp"
 #include "linux/memory.hpp"
 #include "linux/proc.hpp"
 #include "symbols/modules.hpp"
@@ -73,7 +74,7 @@ class core_file {
   bool truncated_ = false;
 };
 
-/// Calls with type, name and content of each note of a core, such as NT_PRSTATUS; see core(5) and <elf.h>.
-void for_each_note(Elf* core, const std::function<void(unsigned, std::string_view, const char*, std::size_t)>& visit);
+/// Each note of a core, such as NT_PRSTATUS; see core(5) and <elf.h>.
+void each_core_note(Elf* core, const std::function<void(const note_entry&)>& visit);
 
 }  // namespace tasks::cli

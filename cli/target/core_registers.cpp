@@ -10,10 +10,10 @@
 namespace tasks::cli {
 namespace {
 
-void append_words(std::vector<std::uint64_t>& to, const char* bytes, std::size_t size) {
+void append_words(std::vector<std::uint64_t>& to, std::string_view bytes) {
   const auto before = to.size();
-  to.resize(before + (size + 7) / 8);
-  std::memcpy(to.data() + before, bytes, size);
+  to.resize(before + (bytes.size() + 7) / 8);
+  std::memcpy(to.data() + before, bytes.data(), bytes.size());
 }
 
 }  // namespace
@@ -22,20 +22,20 @@ std::vector<thread_registers> registers_of(const core_file& core) {
   std::vector<thread_registers> threads;
   bool whole = true;
   // The notes of a thread follow its NT_PRSTATUS.
-  for_each_note(core.elf(), [&](unsigned type, std::string_view, const char* bytes, std::size_t size) {
-    if (type == NT_PRSTATUS) {
+  each_core_note(core.elf(), [&](const note_entry& note) {
+    if (note.type == NT_PRSTATUS) {
       elf_prstatus status;
       auto& thread = threads.emplace_back();
-      if (size < sizeof status) {
+      if (note.descriptor.size() < sizeof status) {
         whole = false;
         return;
       }
-      std::memcpy(&status, bytes, sizeof status);
+      std::memcpy(&status, note.descriptor.data(), sizeof status);
       thread.tid = static_cast<std::uint32_t>(status.pr_pid);
-      append_words(thread.general, bytes + offsetof(elf_prstatus, pr_reg), sizeof status.pr_reg);
+      append_words(thread.general, note.descriptor.substr(offsetof(elf_prstatus, pr_reg), sizeof status.pr_reg));
       whole = thread.take_general() && whole;
-    } else if ((type == NT_FPREGSET || type == NT_X86_XSTATE) && !threads.empty()) {
-      append_words(threads.back().vector, bytes, size);
+    } else if ((note.type == NT_FPREGSET || note.type == NT_X86_XSTATE) && !threads.empty()) {
+      append_words(threads.back().vector, note.descriptor);
     }
   });
   const auto has_all = [](const thread_registers& thread) { return !thread.vector.empty(); };

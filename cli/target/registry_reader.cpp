@@ -178,6 +178,12 @@ detail::walk_counts registry_reader::walk(const detail::task_filter& filter, std
   return counts;
 }
 
+std::vector<range> registry_reader::slabs() const {
+  std::vector<range> found;
+  for (const auto& each : slabs_) found.push_back({each.address, each.address + each.records * layout::record_size});
+  return found;
+}
+
 std::vector<std::pair<std::string, std::string>> registry_reader::annotations(const target_task& task) const {
   using layout::annotation_record;
   std::vector<std::pair<std::string, std::string>> found;

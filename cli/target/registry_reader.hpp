@@ -48,6 +48,8 @@ class registry_reader {
   [[nodiscard]] std::uint64_t lost() const;
   /// The newest tick that any record or root has: in a core, the time of death at the earliest. 0: none.
   [[nodiscard]] std::uint64_t newest_tick();
+  /// Where the records lay that the last walk() read.
+  [[nodiscard]] std::vector<range> slabs() const;
   /// Some part of a registry could not be read.
   [[nodiscard]] bool incomplete() const noexcept { return incomplete_; }
 

@@ -38,13 +38,14 @@ void fill_view(const native_frame& f, v1::NativeFrameView& view) {
   view.set_address(fmt::format("{:#x}", f.address));
 }
 
-void render_frames(fmt::memory_buffer& out, const resolved& what, const text_style& style) {
-  for (const auto& f : what.native) render_native_frame(out, f);
-  for (const auto& f : what.frames) {
+void render_frames(fmt::memory_buffer& out, const resolved& meaning, const text_style& style) {
+  for (const auto& f : meaning.native) render_native_frame(out, f);
+  for (const auto& f : meaning.frames) {
     // The native frame says where it is now, this one where it awaited last.
-    const bool seen = &f == &what.frames.front() && !what.native.empty() && is_body_of(what.native.back(), *f.what);
+    const bool seen =
+        &f == &meaning.frames.front() && !meaning.native.empty() && is_body_of(meaning.native.back(), *f.location);
     if (seen) continue;
-    const auto& text = f.not_instrumented ? f.what->foreign_text : f.what->text;
+    const auto& text = f.not_instrumented ? f.location->foreign_text : f.location->text;
     if (f.not_instrumented && style.color) {
       append_colored(out, dim, text, style);
     } else {
@@ -53,8 +54,8 @@ void render_frames(fmt::memory_buffer& out, const resolved& what, const text_sty
   }
 }
 
-void render_spawn_site(fmt::memory_buffer& out, const resolved& what) {
-  if (what.spawned_at) append(out, "spawned at " + spawn_words(*what.spawned_at) + "\n");
+void render_spawn_site(fmt::memory_buffer& out, const resolved& meaning) {
+  if (meaning.spawned_at) append(out, "spawned at " + spawn_words(*meaning.spawned_at) + "\n");
 }
 
 }  // namespace tasks::cli

@@ -16,8 +16,8 @@ void render_native_frame(fmt::memory_buffer& out, const native_frame& frame);
 void fill_view(const native_frame& frame, v1::NativeFrameView& view);
 
 /// A task's frames, native ones first.
-void render_frames(fmt::memory_buffer& out, const resolved& what, const text_style& style);
+void render_frames(fmt::memory_buffer& out, const resolved& meaning, const text_style& style);
 /// "spawned at run(const options&) lab.cpp:278\n", where that is known.
-void render_spawn_site(fmt::memory_buffer& out, const resolved& what);
+void render_spawn_site(fmt::memory_buffer& out, const resolved& meaning);
 
 }  // namespace tasks::cli

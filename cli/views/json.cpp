@@ -11,32 +11,32 @@
 namespace tasks::cli {
 
 void fill_view(const shown_frame& frame, v1::FrameView& view) {
-  view.set_function(frame.what->function);
-  view.set_file(frame.what->file);
-  view.set_line(frame.what->line);
+  view.set_function(frame.location->function);
+  view.set_file(frame.location->file);
+  view.set_line(frame.location->line);
   view.set_not_instrumented(frame.not_instrumented);
 }
 
-void fill_view(const v1::Wait& wait, std::uint64_t ms, const resolved& what, v1::WaitView& view) {
+void fill_view(const v1::Wait& wait, std::uint64_t ms, const resolved& meaning, v1::WaitView& view) {
   view.set_kind(wait.kind());
   if (wait.object() != 0) view.set_object(fmt::format("{:#x}", wait.object()));
   if (wait.has_fd()) view.set_fd(wait.fd());
   if (wait.has_capacity()) view.set_capacity(wait.capacity());
   view.set_seconds(seconds(ms));
   if (wait.has_expires_in_ms()) view.set_expires_in_seconds(static_cast<double>(wait.expires_in_ms()) / 1000);
-  if (what.fd) view.set_peer(what.fd->peer);
+  if (meaning.fd) view.set_peer(meaning.fd->peer);
 }
 
-void fill_view(const v1::Task& task, const resolved& what, v1::TaskView& view) {
+void fill_view(const v1::Task& task, const resolved& meaning, v1::TaskView& view) {
   view.set_id(task.id());
   view.set_parent_id(task.parent());
   view.set_name(task.name());
   *view.mutable_labels() = task.labels();
   view.set_state(task.state());
-  if (task.has_wait()) fill_view(task.wait(), task.age_ms(), what, *view.mutable_wait());
-  for (const auto& f : what.frames) fill_view(f, *view.add_frames());
-  for (const auto& f : what.native) fill_view(f, *view.add_native_frames());
-  if (what.spawned_at) fill_view(shown_frame{what.spawned_at, false}, *view.mutable_spawned_at());
+  if (task.has_wait()) fill_view(task.wait(), task.age_ms(), meaning, *view.mutable_wait());
+  for (const auto& f : meaning.frames) fill_view(f, *view.add_frames());
+  for (const auto& f : meaning.native) fill_view(f, *view.add_native_frames());
+  if (meaning.spawned_at) fill_view(shown_frame{meaning.spawned_at, false}, *view.mutable_spawned_at());
   view.set_resumes(task.resumes());
   view.set_thread(task.thread());
   view.set_age_seconds(seconds(task.age_ms()));
@@ -44,14 +44,14 @@ void fill_view(const v1::Task& task, const resolved& what, v1::TaskView& view) {
   view.set_truncated(task.truncated());
 }
 
-void fill_view(const v1::Group& group, const resolved& what, v1::GroupView& view) {
+void fill_view(const v1::Group& group, const resolved& meaning, v1::GroupView& view) {
   view.set_count(group.count());
   view.set_state(group.state());
-  if (group.has_wait()) fill_view(group.wait(), group.oldest_ms(), what, *view.mutable_wait());
-  for (const auto& f : what.frames) fill_view(f, *view.add_frames());
+  if (group.has_wait()) fill_view(group.wait(), group.oldest_ms(), meaning, *view.mutable_wait());
+  for (const auto& f : meaning.frames) fill_view(f, *view.add_frames());
   view.set_oldest_seconds(seconds(group.oldest_ms()));
   *view.mutable_ids() = group.ids();
-  if (what.spawned_at) fill_view(shown_frame{what.spawned_at, false}, *view.mutable_spawned_at());
+  if (meaning.spawned_at) fill_view(shown_frame{meaning.spawned_at, false}, *view.mutable_spawned_at());
 }
 
 json_stream::json_stream(output& out, const google::protobuf::Message& header, std::string field)

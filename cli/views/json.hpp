@@ -31,9 +31,9 @@ template <class View>
 
 void fill_view(const shown_frame& frame, v1::FrameView& view);
 /// `ms`: how long it has lasted.
-void fill_view(const v1::Wait& wait, std::uint64_t ms, const resolved& what, v1::WaitView& view);
-void fill_view(const v1::Task& task, const resolved& what, v1::TaskView& view);
-void fill_view(const v1::Group& group, const resolved& what, v1::GroupView& view);
+void fill_view(const v1::Wait& wait, std::uint64_t ms, const resolved& meaning, v1::WaitView& view);
+void fill_view(const v1::Task& task, const resolved& meaning, v1::TaskView& view);
+void fill_view(const v1::Group& group, const resolved& meaning, v1::GroupView& view);
 
 /// One JSON document whose array `field` is printed element by element, so that its length costs no memory.
 ///

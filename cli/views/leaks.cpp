@@ -40,7 +40,7 @@ std::string reasons_of(const proof_result& proof) {
 }
 
 /// One group; the `first` one has no empty line before it.
-void render_leak(fmt::memory_buffer& out, const leak& what_leaks, const resolved& what, bool first,
+void render_leak(fmt::memory_buffer& out, const leak& what_leaks, const resolved& meaning, bool first,
                  const render_context& context) {
   const auto to = std::back_inserter(out);
   const auto& group = what_leaks.group;
@@ -49,11 +49,12 @@ void render_leak(fmt::memory_buffer& out, const leak& what_leaks, const resolved
   if (!first) out.push_back('\n');
   const bool color = context.style.color;
   fmt::format_to(to, "{}{}{}: {} {} [{}]", color ? color_of(what_leaks.verdict) : "", word_of(what_leaks.verdict),
-                 color ? "\033[0m" : "", group.count(), one ? "task" : "tasks", describe_state(group, what, context));
+                 color ? "\033[0m" : "", group.count(), one ? "task" : "tasks",
+                 describe_state(group, meaning, context));
   if (what_leaks.frame_bytes != 0) fmt::format_to(to, ", {} in frames", format_bytes(what_leaks.frame_bytes));
   fmt::format_to(to, ":\n");
-  render_frames(out, what, context.style);
-  render_spawn_site(out, what);
+  render_frames(out, meaning, context.style);
+  render_spawn_site(out, meaning);
   if (!what_leaks.evidence.empty()) fmt::format_to(to, "evidence: {}\n", what_leaks.evidence);
   if (!what_leaks.hint.empty() && what_leaks.verdict != v1::LeakView::OLD)
     fmt::format_to(to, "usual fix: {}\n", what_leaks.hint);
@@ -79,14 +80,14 @@ void render_summary(fmt::memory_buffer& out, const leak_survey& survey) {
   fmt::format_to(to, "; target stopped {:.0f} ms, {:.1f}s in all\n", proof->stopped_ms, proof->total_ms / 1000);
 }
 
-void fill_view(const leak& what_leaks, const resolved& what, v1::LeakView& view) {
+void fill_view(const leak& what_leaks, const resolved& meaning, v1::LeakView& view) {
   const auto& group = what_leaks.group;
   view.set_verdict(what_leaks.verdict);
   view.set_count(group.count());
-  if (group.has_wait()) fill_view(group.wait(), group.oldest_ms(), what, *view.mutable_wait());
-  for (const auto& f : what.frames) fill_view(f, *view.add_frames());
-  for (const auto& f : what.native) fill_view(f, *view.add_native_frames());
-  if (what.spawned_at) fill_view(shown_frame{what.spawned_at, false}, *view.mutable_spawned_at());
+  if (group.has_wait()) fill_view(group.wait(), group.oldest_ms(), meaning, *view.mutable_wait());
+  for (const auto& f : meaning.frames) fill_view(f, *view.add_frames());
+  for (const auto& f : meaning.native) fill_view(f, *view.add_native_frames());
+  if (meaning.spawned_at) fill_view(shown_frame{meaning.spawned_at, false}, *view.mutable_spawned_at());
   view.set_oldest_seconds(seconds(group.oldest_ms()));
   view.set_evidence(what_leaks.evidence);
   view.set_hint(what_leaks.hint);
@@ -98,7 +99,7 @@ void fill_view(const leak& what_leaks, const resolved& what, v1::LeakView& view)
 
 void render_leaks(fmt::memory_buffer& out, const leak_survey& survey, const render_context& context) {
   for (const auto& each : survey.leaks) {
-    render_leak(out, each.what_leaks, each.what, &each == survey.leaks.data(), context);
+    render_leak(out, each.what_leaks, each.meaning, &each == survey.leaks.data(), context);
   }
   render_summary(out, survey);
   for (const auto& note : survey.notes) fmt::format_to(std::back_inserter(out), "! {}\n", note);
@@ -114,7 +115,7 @@ void fill_view(const leak_survey& survey, v1::LeaksView& view) {
     view.set_stopped_seconds(proof->stopped_ms / 1000);
     view.set_total_seconds(proof->total_ms / 1000);
   }
-  for (const auto& each : survey.leaks) fill_view(each.what_leaks, each.what, *view.add_leaks());
+  for (const auto& each : survey.leaks) fill_view(each.what_leaks, each.meaning, *view.add_leaks());
   view.set_left_out(survey.left_out);
   for (const auto& note : survey.notes) view.add_notes(note);
 }

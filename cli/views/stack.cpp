@@ -14,37 +14,37 @@ std::string missing_native(const std::string& why) { return "no native stacks of
 
 }  // namespace
 
-void render_task(fmt::memory_buffer& out, const v1::Task& task, const resolved& what, bool first,
+void render_task(fmt::memory_buffer& out, const v1::Task& task, const resolved& meaning, bool first,
                  const render_context& context) {
   if (!first) out.push_back('\n');
   if (context.style.color) append(out, bold);
   fmt::format_to(std::back_inserter(out), FMT_STRING("task {}"), task.id());
   append_annotations(out, task);
   append(out, " [");
-  append(out, describe_state(task, what, context));
+  append(out, describe_state(task, meaning, context));
   append(out, "]:");
   if (context.style.color) append(out, plain);
   out.push_back('\n');
-  render_frames(out, what, context.style);
+  render_frames(out, meaning, context.style);
   if (task.truncated()) append(out, "… deeper frames were not recorded\n");
-  if (task.parent() == 0 && !what.spawned_at) return;
+  if (task.parent() == 0 && !meaning.spawned_at) return;
   append(out, "spawned");
   if (task.parent() != 0) fmt::format_to(std::back_inserter(out), FMT_STRING(" by task {}"), task.parent());
-  if (what.spawned_at) append(out, " at " + spawn_words(*what.spawned_at));
+  if (meaning.spawned_at) append(out, " at " + spawn_words(*meaning.spawned_at));
   out.push_back('\n');
 }
 
-void render_group(fmt::memory_buffer& out, const v1::Group& group, const resolved& what, bool first,
+void render_group(fmt::memory_buffer& out, const v1::Group& group, const resolved& meaning, bool first,
                   const render_context& context) {
   if (!first) out.push_back('\n');
   if (context.style.color) append(out, bold);
   const auto to = std::back_inserter(out);
   fmt::format_to(to, "{} {} [{}]:", group.count(), group.count() == 1 ? "task" : "tasks",
-                 describe_state(group, what, context));
+                 describe_state(group, meaning, context));
   if (context.style.color) append(out, plain);
   out.push_back('\n');
-  render_frames(out, what, context.style);
-  render_spawn_site(out, what);
+  render_frames(out, meaning, context.style);
+  render_spawn_site(out, meaning);
   if (group.ids().empty()) return;
   const auto& ids = group.ids();
   fmt::format_to(to, "{} {}{}: {}\n", group.count() == 1 ? "task" : "tasks", fmt::join(ids.begin(), ids.end(), ", "),

@@ -17,9 +17,9 @@
 namespace tasks::cli {
 
 /// One task's stack, and one group's; `first` ones have no empty line before them.
-void render_task(fmt::memory_buffer& out, const v1::Task& task, const resolved& what, bool first,
+void render_task(fmt::memory_buffer& out, const v1::Task& task, const resolved& meaning, bool first,
                  const render_context& context);
-void render_group(fmt::memory_buffer& out, const v1::Group& group, const resolved& what, bool first,
+void render_group(fmt::memory_buffer& out, const v1::Group& group, const resolved& meaning, bool first,
                   const render_context& context);
 /// Says what the answer left out; prints nothing when it is whole.
 void render_trailer(fmt::memory_buffer& out, const v1::Trailer& trailer, bool grouped);

@@ -14,19 +14,19 @@ namespace tasks::cli {
 namespace {
 
 /// The kind of wait as far as the descriptor refines it: "pipe read".
-std::string wait_words(const v1::Wait& wait, const resolved& what) {
+std::string wait_words(const v1::Wait& wait, const resolved& meaning) {
   if (wait.kind() == v1::Wait::TASKS) return "blocked: tasks";
   std::string words(kind_name(wait.kind()));
   if (wait.kind() == v1::Wait::OTHER || wait.kind() == v1::Wait::KIND_UNSPECIFIED) return "blocked";
   constexpr std::string_view general = "descriptor";
-  if (what.fd && words.starts_with(general)) {
-    if (what.fd->what == endpoint::kind::pipe) words.replace(0, general.size(), "pipe");
-    if (what.fd->what == endpoint::kind::file) words.replace(0, general.size(), "file");
+  if (meaning.fd && words.starts_with(general)) {
+    if (meaning.fd->is == endpoint::kind::pipe) words.replace(0, general.size(), "pipe");
+    if (meaning.fd->is == endpoint::kind::file) words.replace(0, general.size(), "file");
   }
   return words;
 }
 
-std::string wait_details(const v1::Wait& wait, const resolved& what, const render_context& context) {
+std::string wait_details(const v1::Wait& wait, const resolved& meaning, const render_context& context) {
   std::string text;
   if (wait.never_expires()) {
     text += ", never expires";
@@ -37,7 +37,7 @@ std::string wait_details(const v1::Wait& wait, const resolved& what, const rende
   }
   if (wait.has_fd()) {
     text += fmt::format(", fd {}", wait.fd());
-    if (what.fd && !what.fd->peer.empty() && what.fd->peer != "pipe") text += " " + what.fd->peer;
+    if (meaning.fd && !meaning.fd->peer.empty() && meaning.fd->peer != "pipe") text += " " + meaning.fd->peer;
   }
   return text;
 }
@@ -89,7 +89,7 @@ std::string stack_line(std::uint64_t task, const render_context& context) {
   return fmt::format("tasks stack {} --task {}", target_words(context), task);
 }
 
-std::string describe_state(const v1::Task& task, const resolved& what, const render_context& context) {
+std::string describe_state(const v1::Task& task, const resolved& meaning, const render_context& context) {
   const auto age = format_age(task.age_ms(), context.resolution_ms);
   switch (task.state()) {
     case v1::Task::READY:
@@ -98,15 +98,15 @@ std::string describe_state(const v1::Task& task, const resolved& what, const ren
       return fmt::format("running on thread {}, {}", task.thread(), age);
     case v1::Task::BLOCKED:
       if (!task.has_wait()) return "blocked, " + age;
-      return wait_words(task.wait(), what) + ", " + age + wait_details(task.wait(), what, context);
+      return wait_words(task.wait(), meaning) + ", " + age + wait_details(task.wait(), meaning, context);
     default:
       return "state unknown";
   }
 }
 
-std::string describe_state(const v1::Group& group, const resolved& what, const render_context& context) {
+std::string describe_state(const v1::Group& group, const resolved& meaning, const render_context& context) {
   const bool blocked = group.state() == v1::Task::BLOCKED;
-  auto text = blocked && group.has_wait() ? wait_words(group.wait(), what) : std::string(state_name(group.state()));
+  auto text = blocked && group.has_wait() ? wait_words(group.wait(), meaning) : std::string(state_name(group.state()));
   if (group.state() == v1::Task::READY) return text;
   text += group.count() == 1 ? ", " : ", oldest ";
   return text + format_age(group.oldest_ms(), context.resolution_ms);

@@ -39,8 +39,9 @@ void append_annotations(fmt::memory_buffer& out, const v1::Task& task);
 [[nodiscard]] std::string stack_line(std::uint64_t task, const render_context& context);
 
 /// "channel receive, 3m12s", "socket read, 12s, fd 9 127.0.0.1:41822", "running on thread 77, 2s", "ready".
-[[nodiscard]] std::string describe_state(const v1::Task& task, const resolved& what, const render_context& context);
+[[nodiscard]] std::string describe_state(const v1::Task& task, const resolved& meaning, const render_context& context);
 /// "channel send, oldest 3m12s", "socket read, 12s".
-[[nodiscard]] std::string describe_state(const v1::Group& group, const resolved& what, const render_context& context);
+[[nodiscard]] std::string describe_state(const v1::Group& group, const resolved& meaning,
+                                         const render_context& context);
 
 }  // namespace tasks::cli

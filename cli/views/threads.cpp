@@ -39,9 +39,9 @@ std::string age_of(const running_task& task, const thread_survey& survey) {
 }
 
 void render_stack(fmt::memory_buffer& out, const surveyed_thread& thread, const thread_survey& survey,
-                  const thread_style& what) {
+                  const thread_style& style) {
   const auto to = std::back_inserter(out);
-  fmt::format_to(to, "\nthread {} [", thread.what.tid);
+  fmt::format_to(to, "\nthread {} [", thread.os.tid);
   if (thread.task) {
     fmt::format_to(to, "runs task {}, {}", thread.task->id, age_of(*thread.task, survey));
   } else {
@@ -49,33 +49,33 @@ void render_stack(fmt::memory_buffer& out, const surveyed_thread& thread, const 
   }
   append(out, "]:\n");
   if (!thread.failure.empty()) return append(out, "<" + thread.failure + ">\n");
-  for (const auto& f : shown_frames(thread.stack.frames, what.all_frames)) render_native_frame(out, f);
+  for (const auto& f : shown_frames(thread.stack.frames, style.all_frames)) render_native_frame(out, f);
   if (!thread.stack.complete) append(out, "… further out it could not be unwound\n");
 }
 
 }  // namespace
 
-void render_threads(fmt::memory_buffer& out, const thread_survey& survey, const thread_style& what,
+void render_threads(fmt::memory_buffer& out, const thread_survey& survey, const thread_style& style,
                     const render_context& context) {
   std::vector<table_row> rows = {{"TID", "NAME", "STATE", "CPU%", "ROLE", "TASK", "RUNS FOR"}};
   for (const auto& thread : survey.threads) {
-    const auto& t = thread.what;
+    const auto& t = thread.os;
     rows.push_back(
         {std::to_string(t.tid), t.name.empty() ? "-" : t.name, t.state ? std::string(thread_state_name(t.state)) : "-",
          thread.cpu_percent ? fmt::format("{:.1f}", *thread.cpu_percent) : "-", role_of(thread, t.tid == context.pid),
          thread.task ? std::to_string(thread.task->id) : "-", thread.task ? age_of(*thread.task, survey) : "-"});
   }
   render_table(out, {{true, 6}, {false, 0, true}, {}, {true, 5}, {}, {true, 4}, {}}, rows, "", context.style);
-  if (what.stacks) {
+  if (style.stacks) {
     const bool any = std::any_of(survey.threads.begin(), survey.threads.end(),
                                  [](const auto& thread) { return !thread.stack.frames.empty(); });
     for (const auto& thread : survey.threads) {
-      if (any) render_stack(out, thread, survey, what);
+      if (any) render_stack(out, thread, survey, style);
     }
   }
   if (!survey.notes.empty()) out.push_back('\n');
   for (const auto& note : survey.notes) append(out, "! " + note + "\n");
-  if (what.verbose) {
+  if (style.verbose) {
     fmt::format_to(std::back_inserter(out), "\nlongest stop of a thread: {} µs\n",
                    std::chrono::ceil<std::chrono::microseconds>(survey.longest_stop).count());
   }
@@ -84,10 +84,10 @@ void render_threads(fmt::memory_buffer& out, const thread_survey& survey, const 
 void fill_view(const thread_survey& survey, bool all_frames, v1::ThreadsView& view) {
   for (const auto& thread : survey.threads) {
     auto& to = *view.add_threads();
-    to.set_tid(static_cast<std::uint32_t>(thread.what.tid));
-    to.set_target_tid(thread.what.inner_tid);
-    to.set_name(thread.what.name);
-    to.set_state(std::string(thread_state_name(thread.what.state)));
+    to.set_tid(static_cast<std::uint32_t>(thread.os.tid));
+    to.set_target_tid(thread.os.inner_tid);
+    to.set_name(thread.os.name);
+    to.set_state(std::string(thread_state_name(thread.os.state)));
     if (thread.cpu_percent) to.set_cpu_percent(*thread.cpu_percent);
     to.set_role(thread.role);
     if (thread.task) {

@@ -15,7 +15,7 @@ struct thread_style {
   bool all_frames = false;
   bool verbose = false;
 };
-void render_threads(fmt::memory_buffer& out, const thread_survey& survey, const thread_style& what,
+void render_threads(fmt::memory_buffer& out, const thread_survey& survey, const thread_style& style,
                     const render_context& context);
 void fill_view(const thread_survey& survey, bool all_frames, v1::ThreadsView& view);
 

@@ -13,7 +13,7 @@
 namespace tasks::cli {
 
 /// A task's line, without what is drawn before it, and without a line end.
-void render_tree_task(fmt::memory_buffer& out, const v1::Task& task, const resolved& what,
+void render_tree_task(fmt::memory_buffer& out, const v1::Task& task, const resolved& meaning,
                       const render_context& context);
 
 /// All of them; stops when nobody reads on.

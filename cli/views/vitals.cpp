@@ -39,10 +39,10 @@ void render_vitals(fmt::memory_buffer& out, const vitals_survey& survey, bool de
   fmt::format_to(to, "\nblocked on channels: {}\n", vitals.blocked_on_channels());
   std::vector<table_row> rows;
   std::size_t width = 1;
-  for (const auto& [group, what] : survey.on_channels) width = std::max(width, std::to_string(group.count()).size());
-  for (const auto& [group, what] : survey.on_channels) {
+  for (const auto& [group, meaning] : survey.on_channels) width = std::max(width, std::to_string(group.count()).size());
+  for (const auto& [group, meaning] : survey.on_channels) {
     // The outermost frame that is shown names them.
-    const frame* root = what.frames.empty() ? nullptr : what.frames.back().what;
+    const frame* root = meaning.frames.empty() ? nullptr : meaning.frames.back().location;
     rows.push_back({fmt::format("{:>{}} × {}, {}", group.count(), width, kind_name(group.wait().kind()),
                                 format_age(group.oldest_ms(), context.resolution_ms)),
                     root && !root->function.empty() ? root->function : "<unknown>", root ? place(*root) : ""});
@@ -73,7 +73,7 @@ void fill_view(const vitals_survey& survey, v1::VitalsView& view) {
   view.set_deadlock_hint(vitals.deadlock_hint());
   view.set_tick_resolution_seconds(seconds(vitals.tick_resolution_ms()));
   view.set_lost_tasks(vitals.lost());
-  for (const auto& [group, what] : survey.on_channels) fill_view(group, what, *view.add_blocked_channels());
+  for (const auto& [group, meaning] : survey.on_channels) fill_view(group, meaning, *view.add_blocked_channels());
   for (const auto& stalled : survey.stalled) fill_view(stalled, *view.add_stalled());
   for (const auto& finding : survey.findings) view.add_findings(finding);
 }

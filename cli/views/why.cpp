@@ -42,14 +42,14 @@ std::string timer_words(const v1::Wait& wait, const render_context& context) {
   return fmt::format("waits on {}, which fires in {}", object_words(wait), left);
 }
 
-void add_descriptor(std::vector<std::string>& sentences, const v1::Task& task, const resolved& what) {
+void add_descriptor(std::vector<std::string>& sentences, const v1::Task& task, const resolved& meaning) {
   const auto& wait = task.wait();
   auto text = fmt::format("waits for {} on fd {}", kind_name(wait.kind()), wait.fd());
-  if (what.fd && !what.fd->peer.empty()) text += (what.fd->listens ? " at " : " with ") + what.fd->peer;
+  if (meaning.fd && !meaning.fd->peer.empty()) text += (meaning.fd->listens ? " at " : " with ") + meaning.fd->peer;
   sentences.push_back(std::move(text));
-  if (!what.fd || !what.fd->waiting) return;
-  const auto& queues = *what.fd->waiting;
-  sentences.push_back(what.fd->listens
+  if (!meaning.fd || !meaning.fd->waiting) return;
+  const auto& queues = *meaning.fd->waiting;
+  sentences.push_back(meaning.fd->listens
                           ? fmt::format("the kernel has {} connections to be accepted", queues.receive)
                           : fmt::format("the kernel has {} to be read, and {} that the peer has not acknowledged",
                                         format_bytes(queues.receive), format_bytes(queues.send)));
@@ -111,7 +111,7 @@ class waker_lines {
       fmt::format_to(std::back_inserter(out_), "task {}\n", task);
       return;
     }
-    render_tree_task(out_, known->second.task, known->second.what, context_);
+    render_tree_task(out_, known->second.task, known->second.meaning, context_);
     const bool again = !seen_.insert(task).second;
     append(out_, again ? "  (see above)\n" : "\n");
     if (!again) under(task, depth + 1);
@@ -144,7 +144,7 @@ void fill_wakers(const why_survey& survey, std::uint64_t task, std::set<std::uin
     auto& view = *views.Add();
     view.mutable_task()->set_id(waker);
     if (const auto known = survey.tasks.find(waker); known != survey.tasks.end())
-      fill_view(known->second.task, known->second.what, *view.mutable_task());
+      fill_view(known->second.task, known->second.meaning, *view.mutable_task());
     if (seen.insert(waker).second) fill_wakers(survey, waker, seen, *view.mutable_wakers());
   }
   for (const auto& other : node->others) {
@@ -192,9 +192,9 @@ std::vector<std::string> wait_sentences(const why_survey& survey, const render_c
       break;
     default:
       if (wait.has_fd())
-        add_descriptor(sentences, task, survey.subject.what);
+        add_descriptor(sentences, task, survey.subject.meaning);
       else
-        sentences.emplace_back("it is not known what it waits for");
+        sentences.emplace_back("it is not known meaning it waits for");
   }
   if (node && node->beside != 0)
     sentences.push_back(fmt::format("{} more {} on it", node->beside, node->beside == 1 ? "task waits" : "tasks wait"));
@@ -203,13 +203,14 @@ std::vector<std::string> wait_sentences(const why_survey& survey, const render_c
 
 void render_why(fmt::memory_buffer& out, const why_survey& survey, const render_context& context) {
   const auto& subject = survey.subject;
-  render_task(out, subject.task, subject.what, true, context);
+  render_task(out, subject.task, subject.meaning, true, context);
   out.push_back('\n');
   for (const auto& sentence : wait_sentences(survey, context)) append(out, sentence + "\n");
   if (const auto text = verdict_words(survey); !text.empty()) append(out, text + "\n");
   if (const auto* node = node_of(survey, subject.task.id()); node && !(node->wakers.empty() && node->others.empty())) {
-    append(out, subject.task.wait().kind() == v1::Wait::TASKS ? "\nthose tasks, and who points to what they wait on:\n"
-                                                              : "\nwho points to it, and what those wait for:\n");
+    append(out, subject.task.wait().kind() == v1::Wait::TASKS
+                    ? "\nthose tasks, and who points to meaning they wait on:\n"
+                    : "\nwho points to it, and meaning those wait for:\n");
     waker_lines(out, survey, context).under(subject.task.id(), 1);
   }
   if (!survey.cycle.empty()) append(out, "\ncycle: " + cycle_words(survey.cycle, survey) + "\n");
@@ -221,15 +222,15 @@ void render_why(fmt::memory_buffer& out, const why_survey& survey, const render_
 
 void fill_view(const why_survey& survey, const render_context& context, v1::WhyView& view) {
   const auto& subject = survey.subject;
-  fill_view(subject.task, subject.what, *view.mutable_task());
+  fill_view(subject.task, subject.meaning, *view.mutable_task());
   for (const auto& sentence : wait_sentences(survey, context)) view.add_waits(sentence);
   if (survey.proof.verdict == certainty::proven) view.set_verdict(v1::WhyView::NEVER_WAKES);
   if (survey.proof.verdict == certainty::held) view.set_verdict(v1::WhyView::HELD);
   view.set_evidence(verdict_words(survey));
   if (const auto* node = node_of(survey, subject.task.id())) view.set_beside(node->beside);
-  if (subject.what.fd && subject.what.fd->waiting) {
-    view.set_receive_queue_bytes(subject.what.fd->waiting->receive);
-    view.set_send_queue_bytes(subject.what.fd->waiting->send);
+  if (subject.meaning.fd && subject.meaning.fd->waiting) {
+    view.set_receive_queue_bytes(subject.meaning.fd->waiting->receive);
+    view.set_send_queue_bytes(subject.meaning.fd->waiting->send);
   }
   std::set<std::uint64_t> seen{subject.task.id()};
   fill_wakers(survey, subject.task.id(), seen, *view.mutable_wakers());

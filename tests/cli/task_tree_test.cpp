@@ -10,7 +10,7 @@ namespace {
 std::string drawn(const task_tree& tree) {
   std::string text;
   tree.walk([&](const task_tree::step& step) {
-    if (step.what != task_tree::step::enter) return true;
+    if (step.is != task_tree::step::enter) return true;
     v1::Task task;
     tree.decode(step.node, task);
     text += std::string(step.branches) + std::to_string(task.id()) + (step.in_cycle ? " cycle\n" : "\n");
@@ -50,7 +50,7 @@ TEST(Tree, OfADeepChainNeedsNoDeepStack) {
   tree.link();
   std::size_t entered = 0;
   tree.walk([&](const task_tree::step& step) {
-    entered += step.what == task_tree::step::enter;
+    entered += step.is == task_tree::step::enter;
     return true;
   });
   EXPECT_EQ(entered, 3000u);

@@ -14,25 +14,10 @@
 #include <cstring>
 
 #include "registry/leak_marks.hpp"
+#include "registry/root_note.hpp"
 #include "tasks/detail/writer.hpp"
 
-// The note that leads every reader to the root: found by program headers alone. "R" (SHF_GNU_RETAIN) keeps it under
-// --gc-sections, the group keeps it single under LTO. The offset is relative to itself: nothing is relocated at load.
-asm(R"(
-.pushsection .note.tasks,"aGR",@note,tasks_root_note,comdat
-.balign 4
-.long 6
-.long 16
-.long 1
-.asciz "tasks"
-.balign 4
-.long 1
-.long 224
-.quad tasks_this_root - .
-.popsection
-)");
-static_assert(sizeof(tasks::layout::root) == 224 && sizeof(tasks::layout::note_descriptor) == 16);
-static_assert(tasks::layout::version == 1 && tasks::layout::note_type == 1);
+TASKS_ROOT_NOTE(tasks_this_root);
 
 // Where this object's ELF header was mapped; the linker defines it, once an object.
 extern "C" [[gnu::visibility("hidden")]] const char __ehdr_start;  // NOLINT(bugprone-reserved-identifier)

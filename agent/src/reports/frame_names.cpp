@@ -4,49 +4,10 @@
 
 #include "readers/locations.hpp"
 #include "reports/text.hpp"
+#include "wait_names.hpp"
 
 namespace tasks::detail {
 namespace {
-
-constexpr std::string_view wait_name(layout::wait_kind kind) noexcept {
-  using enum layout::wait_kind;
-  switch (kind) {
-    case channel_send:
-      return "channel send";
-    case channel_receive:
-      return "channel receive";
-    case timer:
-      return "timer";
-    case socket_connect:
-      return "socket connect";
-    case socket_accept:
-      return "socket accept";
-    case socket_read:
-      return "socket read";
-    case socket_write:
-      return "socket write";
-    case socket_wait:
-      return "socket wait";
-    case resolve:
-      return "resolve";
-    case signal:
-      return "signal";
-    case descriptor_read:
-      return "descriptor read";
-    case descriptor_write:
-      return "descriptor write";
-    case descriptor_wait:
-      return "descriptor wait";
-    case post:
-      return "post";
-    case tasks:
-      return "tasks";
-    case none:
-    case other:
-      break;
-  }
-  return "blocked";
-}
 
 shown_frame read(std::uint64_t where) {
   if (where == 0) return {"?", "?", "?", 0, false};
@@ -69,7 +30,8 @@ std::string_view state_name(task_state state, layout::wait_kind kind) noexcept {
     case task_state::blocked:
       break;
   }
-  return wait_name(kind);
+  const bool known = kind != layout::wait_kind::none && kind != layout::wait_kind::other;
+  return known ? wait_name(kind) : "blocked";
 }
 
 const shown_frame& frame_names::find(std::uint64_t where) {

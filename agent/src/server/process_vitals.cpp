@@ -37,18 +37,6 @@ std::uint32_t count_workers(std::span<layout::registry* const> registries) {
   return static_cast<std::uint32_t>(std::count_if(tids.begin(), tids.end(), alive));
 }
 
-/// The mask of the main thread: that of the agent's own thread is whatever its creator had.
-std::uint32_t count_affinity() {
-  std::vector<cpu_set_t> mask(1);
-  while (mask.size() <= 64) {
-    const auto bytes = mask.size() * sizeof(cpu_set_t);
-    if (sched_getaffinity(getpid(), bytes, mask.data()) == 0)
-      return static_cast<std::uint32_t>(CPU_COUNT_S(bytes, mask.data()));
-    mask.resize(mask.size() * 2);  // EINVAL: the kernel knows more processors
-  }
-  return 0;
-}
-
 std::uint64_t milliseconds(const timespec& t) noexcept {
   return static_cast<std::uint64_t>(t.tv_sec) * 1000 + static_cast<std::uint64_t>(t.tv_nsec) / 1'000'000;
 }
@@ -70,10 +58,8 @@ process_vitals read_process_vitals(std::span<layout::registry* const> registries
   process_vitals v;
   v.os_threads = count_threads();
   v.workers = count_workers(registries);
-  v.cpus_in_affinity_mask = count_affinity();
-  v.cpu_quota_millis = quota.millis();
-  v.cpus = std::max(v.cpus_in_affinity_mask, 1u);
-  if (v.cpu_quota_millis != 0) v.cpus = std::min(v.cpus, (v.cpu_quota_millis + 999) / 1000);
+  // The agent's own thread has whatever mask its creator had; the process's number names the main thread.
+  v.cpus = count_cpus(getpid(), quota);
   v.rss_bytes = resident_bytes();
   v.cpu_time_ms = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
   const auto started = start_time * 1000 / static_cast<std::uint64_t>(sysconf(_SC_CLK_TCK));

@@ -13,9 +13,7 @@ namespace tasks::detail {
 struct process_vitals {
   std::uint32_t os_threads = 0;
   std::uint32_t workers = 0;  ///< threads that have run a task and still exist
-  std::uint32_t cpus = 0;     ///< the lesser of the affinity mask and the quota rounded up; at least 1
-  std::uint32_t cpus_in_affinity_mask = 0;
-  std::uint32_t cpu_quota_millis = 0;  ///< thousandths of a CPU; 0: no quota
+  usable_cpus cpus;
   std::uint64_t rss_bytes = 0;
   std::uint64_t cpu_time_ms = 0;
   std::uint64_t uptime_ms = 0;

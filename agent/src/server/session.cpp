@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "length_prefix.hpp"
 #include "registry/process_roots.hpp"
 #include "server/process_vitals.hpp"
 
@@ -20,7 +21,6 @@ namespace {
 constexpr std::uint32_t coarsest_tick_ms = 1000;
 
 constexpr std::size_t piece = 4096;
-constexpr std::size_t longest_varint = 10;
 
 constexpr std::uint64_t bit(layout::wait_kind kind) noexcept { return std::uint64_t{1} << static_cast<unsigned>(kind); }
 
@@ -81,21 +81,15 @@ asio::awaitable<session::received> session::receive(std::string_view& message) {
   input_.erase(0, std::exchange(consumed_, 0));
   deadline_ = clock::now() + read_deadline;
   for (;;) {
-    std::uint64_t length = 0;
-    std::size_t head = 0;
-    bool have_length = false;
-    while (head < input_.size() && head < longest_varint && !have_length) {
-      const auto byte = static_cast<unsigned char>(input_[head]);
-      length |= std::uint64_t{byte & 0x7fu} << (7 * head);
-      ++head;
-      have_length = byte < 0x80;
-    }
-    if (!have_length && head == longest_varint) co_return received::malformed;
-    if (have_length && length > wire::longest_request) co_return received::too_large;
-    if (have_length && input_.size() - head >= length) {
-      message = std::string_view(input_).substr(head, length);
-      consumed_ = head + length;
-      co_return received::message;
+    const auto prefix = read_length_prefix(input_);
+    if (prefix.is == length_prefix::state::malformed) co_return received::malformed;
+    if (prefix.is == length_prefix::state::complete) {
+      if (prefix.length > wire::longest_request) co_return received::too_large;
+      if (input_.size() - prefix.size >= prefix.length) {
+        message = std::string_view(input_).substr(prefix.size, prefix.length);
+        consumed_ = prefix.size + prefix.length;
+        co_return received::message;
+      }
     }
     const auto before = input_.size();
     input_.resize(before + piece);
