@@ -13,6 +13,7 @@ std::uint64_t mix(std::uint64_t hash, std::uint64_t value) noexcept {
 std::uint64_t hash_of(const task_copy& task) noexcept {
   auto hash =
       mix(task.depth, static_cast<std::uint64_t>(state_of(task.word)) << 8 | static_cast<std::uint64_t>(kind_of(task)));
+  hash = mix(hash, task.spawn_path);
   for (std::size_t i = 0; i < task.depth; ++i) hash = mix(hash, task.where[i]);
   return hash;
 }
@@ -30,9 +31,8 @@ void note_age(stack_group& group, const task_copy& task, std::uint64_t age) noex
   group.ids[at] = task.id;
   group.ages[at] = age;
   if (at == 0) {
-    group.spawn_pc = task.spawn_pc;
-    group.spawn_caller = task.spawn_caller;
     group.spawn_where = task.spawn_where;
+    group.spawn_outer = task.spawn_outer;
   }
 }
 
@@ -62,7 +62,7 @@ stack_group* stack_groups::find(const task_copy& task, std::uint64_t hash) {
   for (; table_[slot] != 0; slot = (slot + 1) & mask) {
     auto& group = groups_[table_[slot] - 1];
     if (group.hash == hash && group.depth == task.depth && group.state == state_of(task.word) &&
-        group.kind == kind_of(task) && group.truncated == task.truncated &&
+        group.kind == kind_of(task) && group.truncated == task.truncated && group.spawn_path == task.spawn_path &&
         std::equal(task.where.begin(), task.where.begin() + static_cast<std::ptrdiff_t>(task.depth),
                    frames_.begin() + static_cast<std::ptrdiff_t>(group.first_frame)))
       return &group;
@@ -77,9 +77,9 @@ stack_group* stack_groups::find(const task_copy& task, std::uint64_t hash) {
                      .truncated = task.truncated,
                      .same_capacity = has_capacity(task),
                      .capacity = task.detail,
-                     .spawn_pc = 0,
-                     .spawn_caller = 0,
+                     .spawn_path = task.spawn_path,
                      .spawn_where = 0,
+                     .spawn_outer = 0,
                      .id_count = 0,
                      .ids = {},
                      .ages = {},

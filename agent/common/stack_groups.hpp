@@ -1,6 +1,6 @@
 #pragma once
 
-/// Tasks counted by what they do: equal frames, equal state, equal kind of wait.
+/// Tasks counted by what they do: equal frames, equal state, equal kind of wait, spawned along equal paths.
 ///
 ///   task ──> hash of its frames ──> group {count, oldest, ids} ──> its frames, once
 ///
@@ -27,9 +27,9 @@ struct stack_group {
   bool truncated;
   bool same_capacity;  ///< all of them wait on channels, of this capacity
   std::uint64_t capacity;
-  std::uint64_t spawn_pc;  ///< of the oldest
-  std::uint64_t spawn_caller;
-  std::uint64_t spawn_where;
+  std::uint64_t spawn_path;
+  std::uint64_t spawn_where;  ///< of the oldest
+  std::uint64_t spawn_outer;
   std::size_t id_count;
   std::array<std::uint64_t, most_ids> ids;   ///< oldest first
   std::array<std::uint64_t, most_ids> ages;  ///< in milliseconds

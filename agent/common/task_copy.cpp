@@ -65,6 +65,6 @@ void walk_counts::add_torn() noexcept {
   ++running;
 }
 
-bool walk_counts::look_like_deadlock() const noexcept { return on_channels != 0 && on_channels + on_tasks == tasks; }
+bool walk_counts::all_on_channels() const noexcept { return on_channels != 0 && on_channels + on_tasks == tasks; }
 
 }  // namespace tasks::detail

@@ -23,9 +23,9 @@ struct task_copy {
   std::uint64_t wait;    ///< 0 unless blocked and known
   std::uint64_t object;  ///< likewise
   std::uint64_t detail;  ///< likewise
-  std::uint64_t spawn_pc;
-  std::uint64_t spawn_caller;
+  std::uint64_t spawn_path;
   std::uint64_t spawn_where;
+  std::uint64_t spawn_outer;
   std::uint64_t annotations;
   std::uint32_t thread;  ///< 0 unless running
   std::uint32_t flags;
@@ -72,7 +72,7 @@ struct walk_counts {
   /// One that exists, runs, and could not be copied.
   void add_torn() noexcept;
   /// Every task is blocked, on a channel or on tasks that are, and none on a timer or on I/O.
-  [[nodiscard]] bool look_like_deadlock() const noexcept;
+  [[nodiscard]] bool all_on_channels() const noexcept;
 };
 
 }  // namespace tasks::detail

@@ -29,21 +29,24 @@ result<int> run_stack(const stack_request& asked, output& out) {
 }  // namespace
 
 result<void> show_stack(snapshot_source& source, const stack_request& asked, output& out) {
-  const auto& query = asked.query;
+  auto query = asked.query;
+  // Which groups read alike is known when all have come.
+  if (query.grouped()) query.clear_limit();
   std::optional<running_stacks> native;
   if (asked.native && !query.grouped() && may_select_running(query)) {
     auto look = running_stacks::look(source);
     if (!look) return look.why();
     native.emplace(*std::move(look));
   }
-  const stack_style style = {.json = asked.json, .group = query.grouped(), .all_frames = asked.all_frames};
+  const stack_style style = {
+      .json = asked.json, .group = query.grouped(), .limit = asked.query.limit(), .all_frames = asked.all_frames};
   std::optional<stack_printer> printer;
   // Printing starts with the first part: an error before it leaves standard output empty.
   const auto start = [&]() -> stack_printer& {
     return printer ? *printer
                    : printer.emplace(out, style, source, asked.core.value_or(""), native ? &*native : nullptr);
   };
-  const auto trailer = source.stacks(query, [&](const v1::Chunk& chunk) { return start().part(chunk); });
+  auto trailer = source.stacks(query, [&](const v1::Chunk& chunk) { return start().part(chunk); });
   if (!trailer) {
     if (printer) printer->end(nullptr);
     return trailer.why();

@@ -14,17 +14,22 @@ namespace tasks::cli {
 
 /// What a descriptor leads to.
 struct endpoint {
-  enum class kind { unknown, socket, pipe, file };
+  enum class kind { unknown, socket, pipe, file, other };
   kind is = kind::unknown;
-  /// A socket's peer ("127.0.0.1:41822"), or its own address where it listens; "pipe"; a file's path. May be empty.
-  std::string peer;
-  /// Bytes in the kernel's queues of a TCP or UDP socket; of one that listens: connections to be accepted, and how many
-  /// may be. Nothing: no such socket.
+  std::string name;  ///< "tcp", "udp", "unix", "pipe", "eventfd", "timerfd", …; empty: not known, or a file
+  /// The other end of a socket: "127.0.0.1:41822"; a path, or "fd 9" of the same process, of a unix socket. A file's
+  /// path. Empty: there is none, or it is not known.
+  std::string peer = {};
+  std::string local = {};  ///< a socket's own address or path; empty: none, or not known
+  /// Bytes in the kernel's queues of a socket; of one that listens: connections to be accepted, and how many may be.
+  /// Nothing: not known. What is sent and not acknowledged is known of TCP only.
   struct queues {
     std::uint64_t receive = 0, send = 0;
   };
   std::optional<queues> waiting = {};
   bool listens = false;
+  bool connects = false;   ///< the peer has not answered yet
+  bool shut_down = false;  ///< for receiving, sending or both
 };
 
 class descriptor_table {
@@ -37,6 +42,9 @@ class descriptor_table {
   void read_sockets();
   void read_internet_sockets(const char* table);
   void read_unix_sockets();
+  [[nodiscard]] endpoint socket_of(std::uint64_t inode);
+  void add_unix_peer(std::uint64_t inode, endpoint& to) const;
+  [[nodiscard]] std::string own_descriptor_of(std::uint64_t inode) const;
 
   pid_t pid_;
   bool sockets_read_ = false;

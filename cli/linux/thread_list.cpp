@@ -1,8 +1,11 @@
 #include "linux/thread_list.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cinttypes>
+#include <cstdio>
 
 #include "linux/proc.hpp"
 
@@ -26,6 +29,14 @@ std::vector<os_thread> list_threads(pid_t pid) {
   }
   std::stable_partition(threads.begin(), threads.end(), [pid](const os_thread& t) { return t.tid == pid; });
   return threads;
+}
+
+std::optional<blocking_call> read_blocking_call(pid_t pid, pid_t tid) {
+  const auto text = read_file(fmt::format("/proc/{}/task/{}/syscall", pid, tid).c_str());
+  blocking_call call;
+  // "202 0x7f… 0x80 …", "running", or "-1 …" where it is blocked outside of a system call.
+  if (!text || std::sscanf(text->c_str(), "%ld %" SCNx64, &call.number, &call.argument) != 2) return std::nullopt;
+  return call.number < 0 ? std::nullopt : std::optional(call);
 }
 
 double cpu_percent(const os_thread& thread) { return percent(thread.cpu_ticks, uptime_of(thread.start_time)); }

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,14 @@ struct os_thread {
 
 /// The main thread first, then by tid. Empty: the process is gone. A thread that ends meanwhile is left out.
 [[nodiscard]] std::vector<os_thread> list_threads(pid_t pid);
+
+/// The system call that a thread waits in; see proc(5), /proc/PID/syscall.
+struct blocking_call {
+  long number = 0;             ///< SYS_…
+  std::uint64_t argument = 0;  ///< the first one
+};
+/// Nothing: it runs, is gone, or the kernel does not tell us.
+[[nodiscard]] std::optional<blocking_call> read_blocking_call(pid_t pid, pid_t tid);
 
 /// CPU time since the thread's start, in per cent of one CPU.
 [[nodiscard]] double cpu_percent(const os_thread& thread);

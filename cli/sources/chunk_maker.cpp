@@ -1,19 +1,16 @@
 #include "sources/chunk_maker.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 
+#include "call_path.hpp"
 #include "utf8.hpp"
 
 namespace tasks::cli {
 namespace {
 
 constexpr int chunk_size = 512;
-
-void add_spawn_addresses(google::protobuf::RepeatedField<std::uint64_t>& to, std::uint64_t pc, std::uint64_t caller) {
-  if (pc != 0) to.Add(pc);
-  if (pc != 0 && caller != 0) to.Add(caller);
-}
 
 }  // namespace
 
@@ -37,6 +34,17 @@ std::uint32_t chunk_maker::number(std::uint64_t where) {
     location.set_file(memory_.string_at(at->file));
     location.set_line(at->line);
   }
+  return known->second;
+}
+
+std::uint32_t chunk_maker::number_path(std::uint64_t path) {
+  if (path == 0) return 0;
+  const auto [known, is_new] = locations_.try_emplace(path, static_cast<std::uint32_t>(locations_.size() + 1));
+  if (!is_new) return known->second;
+  auto& location = *chunk_.add_locations();
+  location.set_id(known->second);
+  const auto calls = detail::read_call_path(path, [this](std::uint64_t at) { return memory_.get<std::uint64_t>(at); });
+  location.mutable_calls()->Assign(calls.begin(), calls.end());
   return known->second;
 }
 
@@ -68,8 +76,11 @@ void chunk_maker::add(const target_task& task) {
   to.set_age_ms(age_of(task, clocks_.monotonic_ms));
   to.set_resumes(task.resumes);
   to.set_thread(task.thread);
+  const bool runs = state == detail::task_state::running;
+  to.set_ran_before_fork(runs && own_threads_ &&
+                         std::find(own_threads_->begin(), own_threads_->end(), task.thread) == own_threads_->end());
   for (auto i = task.depth; i-- > 0;) to.add_frames(number(task.where[i]));
-  add_spawn_addresses(*to.mutable_spawn_addresses(), task.spawn_pc, task.spawn_caller);
+  to.set_spawn_path(number_path(task.spawn_path));
   if (task.annotations != 0) {
     for (auto [key, value] : registries_.annotations(task)) {
       detail::make_utf8(key);
@@ -86,6 +97,7 @@ void chunk_maker::add(const target_task& task) {
   to.set_version(task.version());
   to.set_truncated(task.truncated);
   to.set_spawn_location(number(task.spawn_where));
+  to.set_spawn_outer_location(number(task.spawn_outer));
   if (chunk_.tasks_size() >= chunk_size) flush();
 }
 
@@ -100,8 +112,9 @@ void chunk_maker::add(const detail::stack_group& group, std::span<const std::uin
   for (auto i = frames.size(); i-- > 0;) to.add_frames(number(frames[i]));
   to.set_oldest_ms(group.ages[0]);
   for (std::size_t i = 0; i < group.id_count; ++i) to.add_ids(group.ids[i]);
-  add_spawn_addresses(*to.mutable_spawn_addresses(), group.spawn_pc, group.spawn_caller);
+  to.set_spawn_path(number_path(group.spawn_path));
   to.set_spawn_location(number(group.spawn_where));
+  to.set_spawn_outer_location(number(group.spawn_outer));
   if (chunk_.groups_size() >= chunk_size) flush();
 }
 

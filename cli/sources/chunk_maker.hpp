@@ -6,6 +6,8 @@
 #include <optional>
 #include <span>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "sources/snapshot_source.hpp"
 #include "stack_groups.hpp"
@@ -24,6 +26,9 @@ class chunk_maker {
   chunk_maker(const memory& from, const registry_reader& registries, target_clocks clocks, const chunk_visitor& visit)
       : memory_(from), registries_(registries), clocks_(clocks), visit_(visit) {}
 
+  /// From here on, a task that another thread runs was run by the parent of this process when it forked.
+  void set_own_threads(std::vector<std::uint32_t> tids) { own_threads_ = std::move(tids); }
+
   void add(const target_task& task);
   void add(const detail::stack_group& group, std::span<const std::uint64_t> frames);
   /// Hands over what has not been yet.
@@ -33,6 +38,7 @@ class chunk_maker {
 
  private:
   [[nodiscard]] std::uint32_t number(std::uint64_t where);
+  [[nodiscard]] std::uint32_t number_path(std::uint64_t path);
   void fill_wait(const target_task& task, v1::Wait& wait) const;
 
   const memory& memory_;
@@ -41,6 +47,7 @@ class chunk_maker {
   const chunk_visitor& visit_;
   v1::Chunk chunk_;
   std::unordered_map<std::uint64_t, std::uint32_t> locations_;
+  std::optional<std::vector<std::uint32_t>> own_threads_;  ///< nothing: this process is no fork
   bool stopped_ = false;
 };
 

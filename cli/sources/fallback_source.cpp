@@ -9,7 +9,8 @@
 namespace tasks::cli {
 namespace {
 
-/// The target's memory, after its agent failed to answer; or what went wrong first, with what went wrong then.
+/// The target's memory, where there is no agent or it failed to answer; or what went wrong first, with what went wrong
+/// then.
 result<std::unique_ptr<snapshot_source>> read_memory_instead(std::shared_ptr<target> process, const error& first,
                                                              const teller& tell) {
   auto direct = open_direct(std::move(process));
@@ -71,8 +72,14 @@ result<std::unique_ptr<snapshot_source>> open_agent_or_memory(pid_t pid, std::ch
   if (agent)
     return std::unique_ptr<snapshot_source>(
         std::make_unique<fallback_source>(process, *std::move(agent), std::move(tell)));
-  if (agent.why().code == error_code::timed_out) return read_memory_instead(process, agent.why(), tell);
-  return agent;
+  switch (agent.why().code) {
+    case error_code::timed_out:
+    case error_code::no_agent:
+    case error_code::agent_gone:
+      return read_memory_instead(process, agent.why(), tell);
+    default:
+      return agent;
+  }
 }
 
 }  // namespace tasks::cli

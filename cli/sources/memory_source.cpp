@@ -87,9 +87,17 @@ std::uint32_t memory_source::tick_resolution() const {
   return coarsest;
 }
 
+/// Its parent had tasks, and what its threads did then is all that there is to know of these.
+bool memory_source::is_fork() const {
+  const auto& roots = *from_->roots();
+  return std::any_of(roots.begin(), roots.end(),
+                     [](const root_copy& root) { return root.agent == layout::agent_status::forked; });
+}
+
 result<v1::Trailer> memory_source::stacks(const v1::StacksRequest& query, const chunk_visitor& visit) {
   const target_clocks clocks{now(), wall_clock()};
   chunk_maker out(from_->bytes(), reader_, clocks, visit);
+  if (is_fork()) out.set_own_threads(facts().tids);
   v1::Trailer end;
   detail::walk_counts counts;
   if (query.grouped()) {
@@ -139,7 +147,7 @@ result<v1::Vitals> memory_source::vitals(bool counts_only, const chunk_visitor& 
   vitals.set_cpu_time_ms(process.cpu_time_ms);
   vitals.set_uptime_ms(process.uptime_ms);
   vitals.set_blocked_on_channels(counts.on_channels);
-  vitals.set_deadlock_hint(counts.look_like_deadlock());
+  vitals.set_all_on_channels(counts.all_on_channels());
   vitals.set_tick_resolution_ms(tick_resolution());
   vitals.set_lost(reader_.lost());
   if (!counts_only) {

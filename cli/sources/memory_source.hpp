@@ -49,6 +49,7 @@ class memory_source : public snapshot_source {
  private:
   friend class chunk_maker;
   [[nodiscard]] std::uint32_t tick_resolution() const;
+  [[nodiscard]] bool is_fork() const;
 
   std::shared_ptr<target> from_;
   registry_reader reader_;

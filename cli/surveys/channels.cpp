@@ -4,31 +4,23 @@
 #include <map>
 #include <memory>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "proof/asio_channels.hpp"
 #include "proof/prover.hpp"
-#include "surveys/leak_groups.hpp"
+#include "surveys/group_keys.hpp"
 
 namespace tasks::cli {
 namespace {
 
-bool same_place(const v1::Group& group, const v1::Task& task) {
-  return group.wait().kind() == task.wait().kind() &&
-         std::equal(group.frames().begin(), group.frames().end(), task.frames().begin(), task.frames().end());
-}
-
 class collector {
  public:
-  void add(const v1::Task& task) {
-    const auto object = task.wait().object();
-    const auto [known, is_new] = by_address_.try_emplace(object, channels_.size());
-    if (is_new) channels_.emplace_back().address = object;
-    auto& channel = channels_[known->second];
-    if (task.wait().has_capacity()) channel.capacity = task.wait().capacity();
-    (task.wait().kind() == v1::Wait::CHANNEL_SEND ? channel.senders : channel.receivers) += 1;
-    channel.oldest_ms = std::max(channel.oldest_ms, task.age_ms());
-    add_to_group(channel, task);
+  explicit collector(resolver& names) : keys_(names) {}
+
+  void add(const v1::Chunk& chunk) {
+    keys_.learn(chunk);
+    for (const auto& task : chunk.tasks()) add(task);
   }
 
   std::vector<surveyed_channel> finish(resolver& names) {
@@ -45,16 +37,30 @@ class collector {
   }
 
  private:
-  static void add_to_group(surveyed_channel& channel, const v1::Task& task) {
-    auto at = std::find_if(channel.waiters.begin(), channel.waiters.end(),
-                           [&](const channel_waiters& each) { return same_place(each.group, task); });
-    if (at == channel.waiters.end()) {
-      at = channel.waiters.emplace(at);
-      at->group.set_state(v1::Task::BLOCKED);
-      *at->group.mutable_wait() = task.wait();
-      *at->group.mutable_frames() = task.frames();
+  void add(const v1::Task& task) {
+    const auto object = task.wait().object();
+    const auto [known, is_new] = by_address_.try_emplace(object, channels_.size());
+    if (is_new) channels_.emplace_back().address = object;
+    auto& channel = channels_[known->second];
+    if (task.wait().has_capacity()) channel.capacity = task.wait().capacity();
+    (task.wait().kind() == v1::Wait::CHANNEL_SEND ? channel.senders : channel.receivers) += 1;
+    channel.oldest_ms = std::max(channel.oldest_ms, task.age_ms());
+    add_to_group(known->second, task);
+  }
+
+  void add_to_group(std::size_t channel, const v1::Task& task) {
+    auto& waiters = channels_[channel].waiters;
+    const auto [known, is_new] = groups_.try_emplace({channel, keys_.of(task)}, waiters.size());
+    if (is_new) {
+      auto& made = waiters.emplace_back().group;
+      made.set_state(v1::Task::BLOCKED);
+      *made.mutable_wait() = task.wait();
+      *made.mutable_frames() = task.frames();
+      made.set_spawn_path(task.spawn_path());
+      made.set_spawn_location(task.spawn_location());
+      made.set_spawn_outer_location(task.spawn_outer_location());
     }
-    auto& group = at->group;
+    auto& group = waiters[known->second].group;
     group.set_count(group.count() + 1);
     group.set_oldest_ms(std::max(group.oldest_ms(), task.age_ms()));
     if (group.ids_size() < most_ids) group.add_ids(task.id());
@@ -62,6 +68,8 @@ class collector {
 
   std::vector<surveyed_channel> channels_;
   std::unordered_map<std::uint64_t, std::size_t> by_address_;
+  group_keys keys_;
+  std::map<std::pair<std::size_t, group_key>, std::size_t> groups_;  ///< by channel
 };
 
 /// A channel's memory: {receivers' state : 16, senders' state : 16, …}, capacity; see proof/asio_channels.hpp. Nothing:
@@ -88,10 +96,11 @@ void judge(surveyed_channel& channel, const std::vector<const finding*>& waiters
     const auto at = std::find_if(waiters.begin(), waiters.end(), is);
     return at == waiters.end() ? nullptr : *at;
   };
-  const auto waits_here = [&](std::uint64_t task) { return first([&](const auto* f) { return f->task == task; }); };
+  std::unordered_set<std::uint64_t> ids;
+  for (const auto* each : waiters) ids.insert(each->task);
   const auto is_held = [](const auto* f) { return f->verdict == certainty::held; };
   const auto from_outside = [&](const auto* f) {
-    return is_held(f) && (f->by.is != holder::kind::frame || !waits_here(f->by.id));
+    return is_held(f) && (f->by.is != holder::kind::frame || !ids.contains(f->by.id));
   };
   const auto* held = first(from_outside);
   if (held == nullptr) held = first(is_held);
@@ -125,10 +134,10 @@ result<channel_survey> survey_channels(snapshot_source& source, resolver& names,
   v1::StacksRequest query;
   query.add_kinds(v1::Wait::CHANNEL_SEND);
   query.add_kinds(v1::Wait::CHANNEL_RECEIVE);
-  collector found;
+  collector found(names);
   auto trailer = source.stacks(query, [&](const v1::Chunk& chunk) {
     names.learn(chunk);
-    for (const auto& task : chunk.tasks()) found.add(task);
+    found.add(chunk);
     return true;
   });
   if (!trailer) return trailer.why();

@@ -18,24 +18,6 @@ void append_number(std::string& key, std::uint64_t number) {
 
 }  // namespace
 
-void group_keys::learn(const v1::Chunk& chunk) {
-  for (const auto& l : chunk.locations())
-    places_[l.id()] = fmt::format("{}\n{}\n{}\n{}\n", l.function(), l.file(), l.line(), l.address());
-}
-
-group_key group_keys::of(const v1::Task& task) const {
-  group_key key;
-  append_number(key, static_cast<std::uint64_t>(task.state()));
-  append_number(key, static_cast<std::uint64_t>(task.wait().kind()));
-  const auto append_place = [&](std::uint32_t location) {
-    if (const auto found = places_.find(location); found != places_.end()) key += found->second;
-  };
-  for (const auto location : task.frames()) append_place(location);
-  for (const auto address : task.spawn_addresses()) append_number(key, address);
-  append_place(task.spawn_location());
-  return key;
-}
-
 void task_count::add(const v1::Chunk& chunk) {
   keys_.learn(chunk);
   for (const auto& task : chunk.tasks()) {
@@ -50,14 +32,16 @@ bool task_count::has(const v1::Task& task) const {
   return found != resumes_.end() && found->second == task.resumes();
 }
 
-leak_groups::leak_groups(const leak_options& options, const proof_result* proof, const task_count* before,
-                         const task_count* halfway)
-    : options_(options), before_(before), halfway_(halfway) {
+leak_groups::leak_groups(resolver& names, const leak_options& options, const proof_result* proof,
+                         const task_count* before, const task_count* halfway)
+    : options_(options), before_(before), halfway_(halfway), keys_(names) {
   if (proof)
     for (const auto& finding : proof->findings) findings_[finding.task] = &finding;
 }
 
-void leak_groups::set_stalled(std::uint64_t id, std::string evidence) { stalled_[id] = std::move(evidence); }
+void leak_groups::set_stalled(std::uint64_t id, std::string evidence, bool computes) {
+  stalled_[id] = {std::move(evidence), computes};
+}
 
 void leak_groups::add(const v1::Chunk& chunk) {
   keys_.learn(chunk);
@@ -83,8 +67,9 @@ void leak_groups::add(const v1::Task& task) {
     group.set_state(task.state());
     if (task.has_wait()) *group.mutable_wait() = task.wait();
     *group.mutable_frames() = task.frames();
-    *group.mutable_spawn_addresses() = task.spawn_addresses();
+    group.set_spawn_path(task.spawn_path());
     group.set_spawn_location(task.spawn_location());
+    group.set_spawn_outer_location(task.spawn_outer_location());
     its.about = finding;
   }
   group.set_count(its.count);
@@ -140,7 +125,12 @@ std::vector<leak> leak_groups::finish() {
     found.push_back(std::move(one));
   };
   for (auto& [key, of] : proven_) list(v1::LeakView::PROVEN, of, why_proven(of));
-  for (auto& [key, of] : running_) list(v1::LeakView::STALLED, of, stalled_[of.group.ids(0)]);
+  for (auto& [key, of] : running_) {
+    const auto& stalled = stalled_[of.group.ids(0)];
+    list(v1::LeakView::STALLED, of, stalled.evidence);
+    // What is blocked has no remedy that holds for locks, joins and calls of libraries alike.
+    if (!stalled.computes) found.back().hint.clear();
+  }
   for (auto& [key, of] : waiting_) {
     if (grows(key, of)) {
       const auto before = before_->groups().find(key);
@@ -182,7 +172,6 @@ std::string usual_fix(v1::LeakView::Verdict verdict, const v1::Wait& wait, bool 
     case v1::Wait::DESCRIPTOR_READ:
     case v1::Wait::DESCRIPTOR_WRITE:
     case v1::Wait::DESCRIPTOR_WAIT:
-    case v1::Wait::RESOLVE:
       return "wait for a timer too (||), and give up when it expires";
     default:
       return {};

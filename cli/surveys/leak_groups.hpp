@@ -12,31 +12,16 @@
 #include <vector>
 
 #include "proof/proof.hpp"
+#include "surveys/group_keys.hpp"
 #include "tasks/v1/agent.pb.h"
 #include "tasks/v1/view.pb.h"
 
 namespace tasks::cli {
 
-/// How many of its tasks a group names.
-inline constexpr int most_ids = 3;
-
-/// What tasks have in common that are one group: state, kind of wait, stack and where they were spawned. The same in
-/// every look.
-using group_key = std::string;
-
-/// Makes the keys of one look; its locations' numbers hold for that look alone.
-class group_keys {
- public:
-  void learn(const v1::Chunk& chunk);
-  [[nodiscard]] group_key of(const v1::Task& task) const;
-
- private:
-  std::unordered_map<std::uint32_t, std::string> places_;
-};
-
 /// Tasks that wait, in one look at a target.
 class task_count {
  public:
+  explicit task_count(resolver& names) : keys_(names) {}
   void add(const v1::Chunk& chunk);
   [[nodiscard]] const std::unordered_map<group_key, std::uint64_t>& groups() const noexcept { return groups_; }
   /// Was this task there, in the same wait?
@@ -65,13 +50,13 @@ class leak_groups {
  public:
   /// Null: nothing was proven; and, without --interval, there were no earlier looks: `before` at its beginning,
   /// `halfway` in its middle.
-  leak_groups(const leak_options& options, const proof_result* proof, const task_count* before,
+  leak_groups(resolver& names, const leak_options& options, const proof_result* proof, const task_count* before,
               const task_count* halfway);
 
   /// A part of the last look.
   void add(const v1::Chunk& chunk);
   /// A task that a worker has run for too long; it is in the last look too.
-  void set_stalled(std::uint64_t id, std::string evidence);
+  void set_stalled(std::uint64_t id, std::string evidence, bool computes);
   /// What is wrong first, by verdict; then by count × age.
   [[nodiscard]] std::vector<leak> finish();
 
@@ -92,7 +77,11 @@ class leak_groups {
   const task_count* before_;
   const task_count* halfway_;
   std::unordered_map<std::uint64_t, const finding*> findings_;  ///< by task
-  std::unordered_map<std::uint64_t, std::string> stalled_;
+  struct stall {
+    std::string evidence;
+    bool computes;
+  };
+  std::unordered_map<std::uint64_t, stall> stalled_;
   group_keys keys_;
   std::unordered_map<group_key, member> proven_, waiting_, running_;
 };

@@ -16,10 +16,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-result<task_count> count(snapshot_source& source) {
+result<task_count> count(snapshot_source& source, resolver& names) {
   v1::StacksRequest waiting;
   waiting.add_states(v1::Task::BLOCKED);
-  task_count counted;
+  task_count counted(names);
   const auto read = source.stacks(waiting, [&](const v1::Chunk& chunk) {
     counted.add(chunk);
     return true;
@@ -44,10 +44,10 @@ class leak_surveyor {
   result<leak_survey> run() {
     std::optional<task_count> before, halfway;
     if (how_.interval != 0ms) {
-      auto first = count(source_);
+      auto first = count(source_, names_);
       if (!first) return first.why();
       std::this_thread::sleep_for(how_.interval / 2);
-      auto second = count(source_);
+      auto second = count(source_, names_);
       if (!second) return second.why();
       std::this_thread::sleep_for(how_.interval - how_.interval / 2);
       before = *std::move(first);
@@ -59,7 +59,7 @@ class leak_surveyor {
     }
     const leak_options groups_of = {.min_age_ms = static_cast<std::uint64_t>(how_.min_age.count()),
                                     .interval_seconds = static_cast<double>(how_.interval.count()) / 1000};
-    leak_groups groups(groups_of, survey_.proof ? &*survey_.proof : nullptr, before ? &*before : nullptr,
+    leak_groups groups(names_, groups_of, survey_.proof ? &*survey_.proof : nullptr, before ? &*before : nullptr,
                        halfway ? &*halfway : nullptr);
     if (const auto looked = look_for_stalled(groups); !looked) return looked.why();
     v1::StacksRequest all;
@@ -106,7 +106,7 @@ class leak_surveyor {
     if (!stacks) return stacks.why();
     for (const auto& stalled : stalled_workers(*stacks)) {
       stalled_[stalled.task.id] = shown_frames(frames_of_task(stacks->stack_of(stalled.task)), false);
-      groups.set_stalled(stalled.task.id, why_stalled(stalled));
+      groups.set_stalled(stalled.task.id, why_stalled(stalled), !stalled.sleeps);
     }
     return {};
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "symbols/libraries.hpp"
 #include "symbols/names.hpp"
 #include "symbols/type_names.hpp"
 
@@ -38,6 +39,7 @@ std::vector<code_location> resolver::functions_at(std::uint64_t address) const {
 }
 
 frame resolver::make_frame(const v1::Location& location) {
+  if (!location.calls().empty()) return site_of(location);
   frame f;
   std::string raw = location.function();
   f.file = location.file();
@@ -82,24 +84,32 @@ void resolver::show_frames(const location_ids& ids, bool blocked, resolved& to) 
   }
 }
 
-const frame* resolver::spawn_site(const addresses& at) {
-  if (!options_.spawn_sites || at.empty()) return nullptr;
-  auto& site = spawn_sites_[{at[0], at.size() > 1 ? at[1] : 0}];
-  if (!site) {
-    site = std::make_unique<frame>();
-    for (int i = 0; i < at.size() && site->function.empty(); ++i) {
-      // A return address: the call is the instruction before it.
-      for (auto& location : functions_at(at[i] - 1)) {
-        auto name = make_readable(location.function);
-        if (name.text.empty() || name.plumbing || name.standard) continue;
-        site->function = std::move(name.text);
-        site->file = std::move(location.file);
-        site->line = location.line;
-        break;
-      }
+/// The innermost call that is not Asio's nor the standard library's, before the stack is that of a thread which only
+/// lends itself to handlers. A return address: the call is the instruction before it.
+const frame& resolver::site_of(const v1::Location& path) {
+  auto [known, is_new] = spawn_sites_.try_emplace({path.calls().begin(), path.calls().end()});
+  auto& site = known->second;
+  if (!is_new || !options_.spawn_sites) return site;
+  for (const auto address : path.calls()) {
+    for (auto& location : functions_at(address - 1)) {
+      auto name = make_readable(location.function);
+      if (name.plumbing && lends_thread(bare_name(name.text))) return site;
+      if (name.text.empty() || name.plumbing || name.standard) continue;
+      site.function = std::move(name.text);
+      site.file = std::move(location.file);
+      site.line = location.line;
+      return site;
     }
   }
-  return site->function.empty() ? nullptr : site.get();
+  return site;
+}
+
+reading resolver::read(const v1::Location& location) {
+  const auto f = make_frame(location);
+  const bool is_site = !location.calls().empty();
+  auto text = is_site ? frame_text(f, false) : f.text + f.foreign_text;
+  const auto number = readings_.try_emplace(std::move(text), static_cast<std::uint32_t>(readings_.size() + 1));
+  return {number.first->second, f.plumbing, is_site ? f.function.empty() : f.plumbing && !options_.all_frames};
 }
 
 const frame* resolver::user_location(std::uint32_t id) const {
@@ -107,6 +117,19 @@ const frame* resolver::user_location(std::uint32_t id) const {
   if (!options_.spawn_sites || known == locations_.end()) return nullptr;
   const frame& f = known->second;
   return f.plumbing || f.function.empty() ? nullptr : &f;
+}
+
+template <class Message>
+void resolver::show_spawn_site(const Message& message, resolved& to) const {
+  to.spawned_at = user_location(message.spawn_path());
+  to.spawned_after = nullptr;
+  if (to.spawned_at) return;
+  // Spawned by a coroutine of Asio's own, as of the operators && and ||, for whoever awaits that.
+  const auto spawner = locations_.find(message.spawn_location());
+  if (spawner != locations_.end() && spawner->second.plumbing)
+    to.spawned_at = user_location(message.spawn_outer_location());
+  else
+    to.spawned_after = user_location(message.spawn_location());
 }
 
 void resolver::remember(std::uint64_t id, const resolved& meaning) {
@@ -127,10 +150,10 @@ const frame* resolver::line_of(std::uint64_t id) const {
 void resolver::resolve(const v1::Task& task, resolved& to) {
   to.native.clear();
   show_frames(task.frames(), task.state() == v1::Task::BLOCKED, to);
-  to.spawned_at = spawn_site(task.spawn_addresses());
-  if (!to.spawned_at) to.spawned_at = user_location(task.spawn_location());
+  show_spawn_site(task, to);
   if (options_.spawn_sites) {
-    if (!to.spawned_at) to.spawned_at = line_of(task.parent());
+    // Whoever awaits a task stands where it was spawned until it has ended.
+    if (!to.spawned_at && !to.spawned_after && task.awaited()) to.spawned_at = line_of(task.parent());
     remember(task.id(), to);
   }
   to.fd = task.has_wait() && task.wait().has_fd() ? &descriptors_.at(task.wait().fd()) : nullptr;
@@ -139,8 +162,7 @@ void resolver::resolve(const v1::Task& task, resolved& to) {
 void resolver::resolve(const v1::Group& group, resolved& to) {
   to.native.clear();
   show_frames(group.frames(), group.state() == v1::Task::BLOCKED, to);
-  to.spawned_at = spawn_site(group.spawn_addresses());
-  if (!to.spawned_at) to.spawned_at = user_location(group.spawn_location());
+  show_spawn_site(group, to);
   to.fd = nullptr;
 }
 

@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -36,10 +35,18 @@ struct shown_frame {
 
 /// What a task's or group's numbers mean. Its pointers hold until the resolver ends; `frames` until it is filled again.
 struct resolved {
-  std::vector<shown_frame> frames;    ///< innermost first
-  std::vector<native_frame> native;   ///< what its thread does in the innermost of them; empty unless it runs
-  const frame* spawned_at = nullptr;  ///< the parent's current line where the site itself is not known; null: unknown
-  const endpoint* fd = nullptr;       ///< null: none
+  std::vector<shown_frame> frames;       ///< innermost first
+  std::vector<native_frame> native;      ///< what its thread does in the innermost of them; empty unless it runs
+  const frame* spawned_at = nullptr;     ///< where co_spawn was called; null: not known
+  const frame* spawned_after = nullptr;  ///< without that: the spawner's last await before it; null: not known either
+  const endpoint* fd = nullptr;          ///< null: none
+};
+
+/// A location as it reads. Equal numbers of one resolver: every line is equal.
+struct reading {
+  std::uint32_t number;
+  bool plumbing;  ///< Asio's own
+  bool hidden;    ///< nothing is shown of it
 };
 
 struct resolver_options {
@@ -50,29 +57,36 @@ struct resolver_options {
 class resolver {
  public:
   resolver(const snapshot_source& source, resolver_options options);
+  /// Of no process: what only its code tells is not known.
+  explicit resolver(resolver_options options) : from_(nullptr), options_(options), descriptors_(0) {}
 
   /// Remembers the locations of a part of an answer.
   void learn(const v1::Chunk& chunk);
   void resolve(const v1::Task& task, resolved& to);
   void resolve(const v1::Group& group, resolved& to);
+  [[nodiscard]] bool shows_spawn_sites() const noexcept { return options_.spawn_sites; }
+  /// Of whatever answer.
+  [[nodiscard]] reading read(const v1::Location& location);
 
  private:
-  using addresses = google::protobuf::RepeatedField<std::uint64_t>;
   using location_ids = google::protobuf::RepeatedField<std::uint32_t>;
   void show_frames(const location_ids& ids, bool blocked, resolved& to) const;
-  const frame* spawn_site(const addresses& at);
+  template <class Message>
+  void show_spawn_site(const Message& message, resolved& to) const;
   /// The location of that id, unless it is Asio's.
   [[nodiscard]] const frame* user_location(std::uint32_t id) const;
   frame make_frame(const v1::Location& location);
-  [[nodiscard]] std::vector<code_location> functions_at(std::uint64_t address) const;
+  const frame& site_of(const v1::Location& location);
   void remember(std::uint64_t id, const resolved& meaning);
   [[nodiscard]] const frame* line_of(std::uint64_t id) const;
+  [[nodiscard]] std::vector<code_location> functions_at(std::uint64_t address) const;
 
   target* from_;  ///< null: no names of its code
   resolver_options options_;
   descriptor_table descriptors_;
   std::unordered_map<std::uint32_t, frame> locations_;
-  std::map<std::pair<std::uint64_t, std::uint64_t>, std::unique_ptr<frame>> spawn_sites_;
+  std::map<std::vector<std::uint64_t>, frame> spawn_sites_;  ///< by return addresses
+  std::unordered_map<std::string, std::uint32_t> readings_;
   /// Tasks seen so far with their innermost frames, by id. Answers come oldest first, so parents before children.
   std::vector<std::pair<std::uint64_t, const frame*>> lines_;
 };

@@ -1,6 +1,7 @@
 #include "surveys/running_stacks.hpp"
 
 #include <fmt/format.h>
+#include <sys/syscall.h>
 
 #include <algorithm>
 #include <utility>
@@ -13,13 +14,27 @@ namespace tasks::cli {
 namespace {
 
 /// The threads of a process by what it calls them itself, of those that run tasks.
-std::map<std::uint32_t, pid_t> threads_of(const target& from, const running_tasks& running) {
-  std::map<std::uint32_t, pid_t> threads;
+std::map<std::uint32_t, os_thread> threads_of(const target& from, const running_tasks& running) {
+  std::map<std::uint32_t, os_thread> threads;
   if (running.tasks.empty()) return threads;
-  for (const auto& thread : from.threads()) {
-    if (running_on(running, thread.inner_tid) != nullptr) threads[thread.inner_tid] = thread.tid;
+  for (auto& thread : from.threads()) {
+    if (running_on(running, thread.inner_tid) != nullptr) threads[thread.inner_tid] = thread;
   }
   return threads;
+}
+
+/// What the user called: of the functions within the user's innermost one the outermost of the C library, as
+/// pthread_mutex_lock or poll. Where that is a bare system call, as of std::future, whatever the user called.
+std::string blocking_function(const native_stack& stack) {
+  std::string called, of_system;
+  for (const auto& frame : stack.frames) {
+    if (!frame.plumbing && !frame.system) break;
+    if (frame.function.empty()) continue;
+    called = frame.function;
+    const bool bare = frame.function == "syscall" || frame.function.starts_with("futex");
+    if (frame.system && !bare && base_name(frame.module).starts_with("libc")) of_system = frame.function;
+  }
+  return of_system.empty() ? called : of_system;
 }
 
 }  // namespace
@@ -41,7 +56,7 @@ result<running_stacks> running_stacks::look(snapshot_source& source, std::uint64
   if (look.running_.tasks.empty()) return look;
 
   std::vector<pid_t> tids;
-  for (const auto& [inner, tid] : look.threads_) tids.push_back(tid);
+  for (const auto& [inner, thread] : look.threads_) tids.push_back(thread.tid);
   if (const auto& refusal = look.from_->copy_stacks(tids).refusal) look.failure_ = in_words(*refusal);
   if (look.from_->is_still()) return look;
   const auto later = read_running(source, age_ms);
@@ -52,7 +67,20 @@ result<running_stacks> running_stacks::look(snapshot_source& source, std::uint64
 
 pid_t running_stacks::thread_of(const running_task& task) const {
   const auto found = threads_.find(task.thread);
-  return found == threads_.end() ? 0 : found->second;
+  return found == threads_.end() ? 0 : found->second.tid;
+}
+
+bool running_stacks::sleeps(const running_task& task) const {
+  const auto found = threads_.find(task.thread);
+  return found != threads_.end() && (found->second.state == 'S' || found->second.state == 'D');
+}
+
+std::uint32_t running_stacks::owner_of_mutex(const running_task& task) const {
+  if (from_ == nullptr || !from_->is_alive()) return 0;
+  const auto call = read_blocking_call(from_->pid(), thread_of(task));
+  if (!call || call->number != SYS_futex) return 0;
+  // What is waited on is the lock itself, first in a pthread_mutex_t (glibc's bits/struct_mutex.h): lock, count, owner.
+  return from_->bytes().get<std::uint32_t>(call->argument + 8).value_or(0);
 }
 
 const native_stack& running_stacks::stack_of(const running_task& task) {
@@ -70,9 +98,20 @@ const native_stack& running_stacks::stack_of(const running_task& task) {
 std::vector<stalled_worker> stalled_workers(running_stacks& stacks) {
   std::vector<stalled_worker> found;
   for (const auto& task : stacks.tasks().tasks) {
-    stalled_worker stalled = {stacks.thread_of(task), task, stacks.tasks().resolution_ms, {}};
+    stalled_worker stalled{
+        .tid = stacks.thread_of(task),
+        .inner_tid = task.thread,
+        .task = task,
+        .resolution_ms = stacks.tasks().resolution_ms,
+        .frame = {},
+        .sleeps = stacks.sleeps(task),
+        .blocked_in = {},
+    };
     if (running_on(stacks.tasks(), task.thread)->id != task.id) continue;
-    if (const auto* frame = innermost_user_frame(stacks.stack_of(task))) stalled.frame = *frame;
+    const auto& stack = stacks.stack_of(task);
+    if (const auto* frame = innermost_user_frame(stack)) stalled.frame = *frame;
+    if (stalled.sleeps) stalled.blocked_in = blocking_function(stack);
+    if (stalled.blocked_in.find("mutex_lock") != std::string::npos) stalled.owner = stacks.owner_of_mutex(task);
     found.push_back(std::move(stalled));
   }
   return found;
@@ -81,6 +120,11 @@ std::vector<stalled_worker> stalled_workers(running_stacks& stacks) {
 std::string finding_of(const stalled_worker& stalled) {
   auto text = fmt::format("stalled: worker {} has run task {} for {}", stalled.tid, stalled.task.id,
                           format_age(stalled.task.age_ms, stalled.resolution_ms));
+  if (stalled.sleeps) text += ", blocked";
+  if (!stalled.blocked_in.empty()) text += " in " + stalled.blocked_in;
+  if (stalled.owner != 0)
+    text += stalled.owner == stalled.inner_tid ? ", which it has locked itself"
+                                               : fmt::format(", locked by thread {}", stalled.owner);
   if (stalled.frame) {
     text += "  " + stalled.frame->function;
     if (!stalled.frame->file.empty()) {

@@ -30,6 +30,10 @@ class running_stacks {
   [[nodiscard]] pid_t thread_of(const running_task& task) const;
   /// What the thread does within the task. Empty: it runs no more, or could not be looked at.
   [[nodiscard]] const native_stack& stack_of(const running_task& task);
+  /// Did it wait in the kernel when the look began?
+  [[nodiscard]] bool sleeps(const running_task& task) const;
+  /// The thread, as the target calls it, that has locked the mutex which this one waits for; 0: not known.
+  [[nodiscard]] std::uint32_t owner_of_mutex(const running_task& task) const;
   /// Why stacks are missing, if they are.
   [[nodiscard]] const std::optional<std::string>& failure() const noexcept { return failure_; }
 
@@ -37,23 +41,28 @@ class running_stacks {
   running_stacks() = default;
 
   running_tasks running_;
-  std::map<std::uint32_t, pid_t> threads_;  ///< by the id that the target calls them
-  target* from_ = nullptr;                  ///< null: it has no threads to look at
-  std::unique_ptr<native_stacks> stacks_;   ///< null: not asked for yet
+  std::map<std::uint32_t, os_thread> threads_;  ///< by the id that the target calls them
+  target* from_ = nullptr;                      ///< null: it has no threads to look at
+  std::unique_ptr<native_stacks> stacks_;       ///< null: not asked for yet
   std::map<pid_t, native_stack> known_;
   std::optional<std::string> failure_;
 };
 
 /// A worker that has run one task for too long.
 struct stalled_worker {
-  pid_t tid = 0;  ///< in our pid namespace
+  pid_t tid = 0;                ///< in our pid namespace
+  std::uint32_t inner_tid = 0;  ///< as the target calls it
   running_task task;
   std::uint32_t resolution_ms = 0;
   std::optional<native_frame> frame;  ///< the innermost that the user wrote
+  bool sleeps = false;                ///< it does not compute: it waits in the kernel
+  std::string blocked_in;             ///< the function that it waits in; empty: not known
+  std::uint32_t owner = 0;            ///< of the mutex that it waits for, as the target calls it; 0: not known
 };
 
 [[nodiscard]] std::vector<stalled_worker> stalled_workers(running_stacks& stacks);
-/// "stalled: worker 4711 has run task 9 for 12s  crunch()  lab.cpp:77"
+/// "stalled: worker 4711 has run task 9 for 12s  crunch()  lab.cpp:77", with "in pthread_mutex_lock, locked by …"
+/// before the place where it is blocked.
 [[nodiscard]] std::string finding_of(const stalled_worker& stalled);
 
 }  // namespace tasks::cli

@@ -2,14 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
+#include "surveys/group_keys.hpp"
+
 namespace tasks::cli {
 
 std::vector<std::string> findings_of(const v1::Vitals& vitals) {
   std::vector<std::string> findings;
-  if (vitals.deadlock_hint()) {
-    findings.push_back(fmt::format(
-        "deadlock: all {} tasks are blocked on channels and nothing is pending that could wake them", vitals.tasks()));
-  }
   if (vitals.lost() != 0) {
     findings.push_back(fmt::format("{} tasks are in no count: the registry found no memory for them", vitals.lost()));
   }
@@ -18,18 +18,22 @@ std::vector<std::string> findings_of(const v1::Vitals& vitals) {
 
 result<vitals_survey> survey_vitals(snapshot_source& source, resolver& names, std::chrono::milliseconds stalled_after) {
   vitals_survey survey;
+  alike_groups groups(names);
   auto vitals = source.vitals(false, [&](const v1::Chunk& chunk) {
     names.learn(chunk);
-    for (const auto& group : chunk.groups()) {
-      auto& kept = survey.on_channels.emplace_back();
-      kept.group = group;
-      names.resolve(group, kept.meaning);
-    }
+    groups.add(chunk);
     return true;
   });
   if (!vitals) return vitals.why();
+  for (auto& group : groups.finish()) {
+    auto& kept = survey.on_channels.emplace_back();
+    kept.group = std::move(group);
+    names.resolve(kept.group, kept.meaning);
+  }
   survey.vitals = *std::move(vitals);
   survey.findings = findings_of(survey.vitals);
+  if (survey.vitals.all_on_channels())
+    survey.notes.emplace_back("every task waits on a channel, and only callbacks or other threads can wake them");
   if (survey.vitals.running() == 0) return survey;
   auto stacks = running_stacks::look(source, static_cast<std::uint64_t>(stalled_after.count()));
   if (!stacks) return stacks.why();

@@ -24,6 +24,7 @@ struct vitals_survey {
   std::vector<blocked_group> on_channels;  ///< the largest first
   std::vector<stalled_worker> stalled;
   std::vector<std::string> findings;  ///< what is wrong, a sentence each
+  std::vector<std::string> notes;     ///< what may be, or not: a proof decides
 };
 
 /// `names` resolves the survey's frames and must outlive them. `stalled_after`: longer than that nobody should run one

@@ -36,6 +36,12 @@ bool resumes_task(std::string_view bare_function) {
                      [&](const library& each) { return ends_with_one(bare_function, each.resume_tasks); });
 }
 
+bool lends_thread(std::string_view bare_function) {
+  return resumes_task(bare_function) || std::any_of(libraries.begin(), libraries.end(), [&](const library& each) {
+           return ends_with_one(bare_function, each.run_handlers);
+         });
+}
+
 std::string_view as_written(std::string_view type) {
   for (const auto& each : libraries) {
     if (!begins_with_one(type, each.scopes)) continue;

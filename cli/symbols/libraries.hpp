@@ -17,6 +17,8 @@ struct library {
   std::array<std::string_view, 4> unwritten;
   /// Functions from which a thread goes on into a task: behind them its stack is the library's.
   std::array<std::string_view, 2> resume_tasks;
+  /// Functions that call one handler after another: behind them nobody knows what these do.
+  std::array<std::string_view, 5> run_handlers;
 };
 
 inline constexpr std::array<library, 1> libraries = {{
@@ -25,13 +27,17 @@ inline constexpr std::array<library, 1> libraries = {{
      {"asio_", "boost_asio_"},
      {"_helpers", "_fn"},
      {"boost::", "asio::", "ip::", "experimental::"},
-     {"::awaitable_thread::pump", "::awaitable_frame_base::resume"}},
+     {"::awaitable_thread::pump", "::awaitable_frame_base::resume"},
+     {"::scheduler::do_run_one", "::scheduler::do_poll_one", "::scheduler::do_wait_one", "::scheduler::run",
+      "::io_context::run"}},
 }};
 
 /// Is this readable name one of theirs, or of our hooks in them?
 [[nodiscard]] bool is_plumbing(std::string_view function);
 /// Does a thread that is in this function run the task that it resumed?
 [[nodiscard]] bool resumes_task(std::string_view bare_function);
+/// Does it run whatever comes, so that its own caller is the cause of nothing within it?
+[[nodiscard]] bool lends_thread(std::string_view bare_function);
 /// "tcp::socket" of "boost::asio::ip::tcp::socket"; a name that is none of theirs stays.
 [[nodiscard]] std::string_view as_written(std::string_view type);
 

@@ -87,9 +87,9 @@ bool registry_reader::take_fields(const unsigned char* bytes, std::uint64_t word
   t.wait = known ? get(offsetof(record, wait)) : 0;
   t.object = known ? get(offsetof(record, object)) : 0;
   t.detail = known ? get(offsetof(record, detail)) : 0;
-  t.spawn_pc = get(offsetof(record, spawn_pc));
-  t.spawn_caller = get(offsetof(record, spawn_caller));
+  t.spawn_path = get(offsetof(record, spawn_path));
   t.spawn_where = get(offsetof(record, spawn_where));
+  t.spawn_outer = get(offsetof(record, spawn_outer));
   t.annotations = get(offsetof(record, annotations));
   const auto room = std::max(t.depth, layout::inline_entries);
   if (t.where.size() < room) t.where.resize(room);

@@ -206,8 +206,7 @@ error layout_error(std::string subject, std::uint32_t theirs) {
 error no_agent_error(pid_t pid, const target_roots& roots) {
   if (auto why = unreadable(pid, roots)) return *std::move(why);
   return {error_code::no_agent, subject_of(pid),
-          "no agent is listening: " + reason_without_agent(roots, innermost_pid(pid)),
-          "start one with tasks::agent, or read it with --direct"};
+          "no agent is listening: " + reason_without_agent(roots, innermost_pid(pid)), "start one with tasks::agent"};
 }
 
 }  // namespace tasks::cli

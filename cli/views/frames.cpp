@@ -55,7 +55,7 @@ void render_frames(fmt::memory_buffer& out, const resolved& meaning, const text_
 }
 
 void render_spawn_site(fmt::memory_buffer& out, const resolved& meaning) {
-  if (meaning.spawned_at) append(out, "spawned at " + spawn_words(*meaning.spawned_at) + "\n");
+  if (const auto words = spawn_words(meaning); !words.empty()) append(out, "spawned" + words + "\n");
 }
 
 }  // namespace tasks::cli

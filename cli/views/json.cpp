@@ -24,7 +24,12 @@ void fill_view(const v1::Wait& wait, std::uint64_t ms, const resolved& meaning, 
   if (wait.has_capacity()) view.set_capacity(wait.capacity());
   view.set_seconds(seconds(ms));
   if (wait.has_expires_in_ms()) view.set_expires_in_seconds(static_cast<double>(wait.expires_in_ms()) / 1000);
-  if (meaning.fd) view.set_peer(meaning.fd->peer);
+  if (!meaning.fd) return;
+  view.set_peer(meaning.fd->peer);
+  view.set_local_address(meaning.fd->local);
+  view.set_fd_kind(meaning.fd->name);
+  view.set_shut_down(meaning.fd->shut_down);
+  if (meaning.fd->waiting && !meaning.fd->listens) view.set_unread_bytes(meaning.fd->waiting->receive);
 }
 
 void fill_view(const v1::Task& task, const resolved& meaning, v1::TaskView& view) {
@@ -37,11 +42,13 @@ void fill_view(const v1::Task& task, const resolved& meaning, v1::TaskView& view
   for (const auto& f : meaning.frames) fill_view(f, *view.add_frames());
   for (const auto& f : meaning.native) fill_view(f, *view.add_native_frames());
   if (meaning.spawned_at) fill_view(shown_frame{meaning.spawned_at, false}, *view.mutable_spawned_at());
+  if (meaning.spawned_after) fill_view(shown_frame{meaning.spawned_after, false}, *view.mutable_spawned_after());
   view.set_resumes(task.resumes());
   view.set_thread(task.thread());
   view.set_age_seconds(seconds(task.age_ms()));
   view.set_awaited(task.awaited());
   view.set_truncated(task.truncated());
+  view.set_ran_before_fork(task.ran_before_fork());
 }
 
 void fill_view(const v1::Group& group, const resolved& meaning, v1::GroupView& view) {
@@ -52,6 +59,7 @@ void fill_view(const v1::Group& group, const resolved& meaning, v1::GroupView& v
   view.set_oldest_seconds(seconds(group.oldest_ms()));
   *view.mutable_ids() = group.ids();
   if (meaning.spawned_at) fill_view(shown_frame{meaning.spawned_at, false}, *view.mutable_spawned_at());
+  if (meaning.spawned_after) fill_view(shown_frame{meaning.spawned_after, false}, *view.mutable_spawned_after());
 }
 
 json_stream::json_stream(output& out, const google::protobuf::Message& header, std::string field)

@@ -88,6 +88,7 @@ void fill_view(const leak& what_leaks, const resolved& meaning, v1::LeakView& vi
   for (const auto& f : meaning.frames) fill_view(f, *view.add_frames());
   for (const auto& f : meaning.native) fill_view(f, *view.add_native_frames());
   if (meaning.spawned_at) fill_view(shown_frame{meaning.spawned_at, false}, *view.mutable_spawned_at());
+  if (meaning.spawned_after) fill_view(shown_frame{meaning.spawned_after, false}, *view.mutable_spawned_after());
   view.set_oldest_seconds(seconds(group.oldest_ms()));
   view.set_evidence(what_leaks.evidence);
   view.set_hint(what_leaks.hint);

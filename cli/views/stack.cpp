@@ -1,5 +1,7 @@
 #include "views/stack.hpp"
 
+#include <algorithm>
+#include <cstddef>
 #include <iterator>
 #include <string>
 
@@ -27,10 +29,11 @@ void render_task(fmt::memory_buffer& out, const v1::Task& task, const resolved& 
   out.push_back('\n');
   render_frames(out, meaning, context.style);
   if (task.truncated()) append(out, "… deeper frames were not recorded\n");
-  if (task.parent() == 0 && !meaning.spawned_at) return;
+  const auto site = spawn_words(meaning);
+  if (task.parent() == 0 && site.empty()) return;
   append(out, "spawned");
   if (task.parent() != 0) fmt::format_to(std::back_inserter(out), FMT_STRING(" by task {}"), task.parent());
-  if (meaning.spawned_at) append(out, " at " + spawn_words(*meaning.spawned_at));
+  append(out, site);
   out.push_back('\n');
 }
 
@@ -69,7 +72,7 @@ void render_trailer(fmt::memory_buffer& out, const v1::Trailer& trailer, bool gr
 
 stack_printer::stack_printer(output& out, const stack_style& style, const snapshot_source& source,
                              const std::string& core, running_stacks* native)
-    : out_(out), style_(style), names_(source, {.all_frames = style.all_frames}), native_(native) {
+    : out_(out), style_(style), names_(source, {.all_frames = style.all_frames}), groups_(names_), native_(native) {
   header_ = new_view<v1::StackView>(source.pid());
   if (style.json) {
     json_.emplace(out, header_, style.group ? "groups" : "tasks");
@@ -95,7 +98,20 @@ bool stack_printer::part(const v1::Chunk& chunk) {
     first_ = false;
     if (!out_.flush_if_large()) return false;
   }
-  for (const auto& group : chunk.groups()) {
+  if (style_.group) groups_.add(chunk);
+  return true;
+}
+
+void stack_printer::print_groups(v1::Trailer* trailer) {
+  auto groups = groups_.finish();
+  std::uint64_t left_out = 0, tasks_left_out = 0;
+  if (style_.limit != 0 && groups.size() > style_.limit) {
+    const auto first = groups.begin() + static_cast<std::ptrdiff_t>(style_.limit);
+    for (auto at = first; at != groups.end(); ++at) tasks_left_out += at->count();
+    left_out = static_cast<std::uint64_t>(groups.end() - first);
+    groups.erase(first, groups.end());
+  }
+  for (const auto& group : groups) {
     names_.resolve(group, what_);
     if (json_) {
       group_view_.Clear();
@@ -105,12 +121,16 @@ bool stack_printer::part(const v1::Chunk& chunk) {
       render_group(out_.text(), group, what_, first_, context_);
     }
     first_ = false;
-    if (!out_.flush_if_large()) return false;
+    if (!out_.flush_if_large()) return;
   }
-  return true;
+  if (!trailer) return;
+  trailer->set_groups_left_out(trailer->groups_left_out() + left_out);
+  trailer->set_shown(trailer->shown() - std::min(trailer->shown(), tasks_left_out));
+  trailer->set_complete(trailer->complete() && left_out == 0);
 }
 
-void stack_printer::end(const v1::Trailer* trailer) {
+void stack_printer::end(v1::Trailer* trailer) {
+  if (style_.group) print_groups(trailer);
   if (json_) {
     if (trailer) {
       header_.set_shown(trailer->shown());

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/output.hpp"
+#include "surveys/group_keys.hpp"
 #include "surveys/resolver.hpp"
 #include "surveys/running_stacks.hpp"
 #include "tasks/v1/agent.pb.h"
@@ -27,10 +28,11 @@ void render_trailer(fmt::memory_buffer& out, const v1::Trailer& trailer, bool gr
 struct stack_style {
   bool json = false;
   bool group = false;
+  std::uint64_t limit = 0;  ///< of groups; 0: none
   bool all_frames = false;
 };
 
-/// Prints parts of an answer as they come.
+/// Prints tasks as they come, groups when all have come.
 class stack_printer {
  public:
   /// `native`: of the tasks that run; null: not asked for.
@@ -40,14 +42,16 @@ class stack_printer {
   /// False: nobody reads on.
   bool part(const v1::Chunk& chunk);
   /// Null: the answer broke off; what was printed stays a whole document.
-  void end(const v1::Trailer* trailer);
+  void end(v1::Trailer* trailer);
 
  private:
   void add_native_frames(const v1::Task& task);
+  void print_groups(v1::Trailer* trailer);
 
   output& out_;
   stack_style style_;
   resolver names_;
+  alike_groups groups_;
   running_stacks* native_;
   render_context context_;
   v1::StackView header_;

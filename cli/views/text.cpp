@@ -26,6 +26,10 @@ std::string wait_words(const v1::Wait& wait, const resolved& meaning) {
   return words;
 }
 
+bool reads(const v1::Wait& wait) {
+  return wait.kind() == v1::Wait::SOCKET_READ || wait.kind() == v1::Wait::DESCRIPTOR_READ;
+}
+
 std::string wait_details(const v1::Wait& wait, const resolved& meaning, const render_context& context) {
   std::string text;
   if (wait.never_expires()) {
@@ -37,16 +41,31 @@ std::string wait_details(const v1::Wait& wait, const resolved& meaning, const re
   }
   if (wait.has_fd()) {
     text += fmt::format(", fd {}", wait.fd());
-    if (meaning.fd && !meaning.fd->peer.empty() && meaning.fd->peer != "pipe") text += " " + meaning.fd->peer;
+    if (meaning.fd) text += endpoint_words(*meaning.fd);
+    if (meaning.fd && !meaning.fd->listens && meaning.fd->waiting && reads(wait) && meaning.fd->waiting->receive != 0)
+      text += ", " + format_bytes(meaning.fd->waiting->receive) + " unread";
   }
+  return text;
+}
+
+}  // namespace
+
+std::string endpoint_words(const endpoint& fd) {
+  std::string text;
+  // Of a pipe or a file the kind of the wait says what it is.
+  const bool is_said = fd.name == "tcp" || fd.name == "pipe";
+  if (!is_said && !fd.name.empty()) text += " " + fd.name;
+  if (!fd.peer.empty())
+    text += " " + fd.peer;
+  else if (!fd.local.empty())
+    text += " at " + fd.local;
+  if (fd.shut_down) text += ", shut down";
   return text;
 }
 
 std::string target_words(const render_context& context) {
   return context.core.empty() ? fmt::format("-p {}", context.pid) : "--core " + context.core;
 }
-
-}  // namespace
 
 void append_colored(fmt::memory_buffer& out, std::string_view color, std::string_view text, const text_style& style) {
   if (style.color) append(out, color);
@@ -58,10 +77,12 @@ std::string place(const frame& f) {
   return f.file.empty() ? std::string() : fmt::format("{}:{}", base_name(f.file), f.line);
 }
 
-std::string spawn_words(const frame& site) {
-  auto text = site.function;
-  if (const auto where = place(site); !where.empty()) text += " " + where;
-  return text;
+std::string spawn_words(const resolved& meaning) {
+  const frame* site = meaning.spawned_at ? meaning.spawned_at : meaning.spawned_after;
+  if (!site) return "";
+  const auto where = place(*site);
+  if (!meaning.spawned_at) return " in " + site->function + (where.empty() ? "" : ", after " + where);
+  return " at " + site->function + (where.empty() ? "" : " " + where);
 }
 
 void append_annotations(fmt::memory_buffer& out, const v1::Task& task) {
@@ -95,6 +116,7 @@ std::string describe_state(const v1::Task& task, const resolved& meaning, const 
     case v1::Task::READY:
       return "ready";
     case v1::Task::RUNNING:
+      if (task.ran_before_fork()) return "ran in the parent when it forked, " + age;
       return fmt::format("running on thread {}, {}", task.thread(), age);
     case v1::Task::BLOCKED:
       if (!task.has_wait()) return "blocked, " + age;

@@ -29,7 +29,12 @@ void append_colored(fmt::memory_buffer& out, std::string_view color, std::string
 /// "pool.cpp:31"; empty: not known.
 [[nodiscard]] std::string place(const frame& f);
 /// "run(const options&) lab.cpp:278"
-[[nodiscard]] std::string spawn_words(const frame& site);
+/// What stands behind "fd 9": " 127.0.0.1:41822", " udp at 127.0.0.1:53", " eventfd"; empty where nothing is known.
+[[nodiscard]] std::string endpoint_words(const endpoint& fd);
+/// "-p 4131", "--core FILE": the option that names the target.
+[[nodiscard]] std::string target_words(const render_context& context);
+/// " at session(int) relay.cpp:36", " in session(int), after relay.cpp:31", or nothing where neither is known.
+[[nodiscard]] std::string spawn_words(const resolved& meaning);
 /// A task's name and its labels, each behind a blank.
 void append_annotations(fmt::memory_buffer& out, const v1::Task& task);
 

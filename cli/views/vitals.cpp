@@ -48,11 +48,12 @@ void render_vitals(fmt::memory_buffer& out, const vitals_survey& survey, bool de
                     root && !root->function.empty() ? root->function : "<unknown>", root ? place(*root) : ""});
   }
   render_table(out, {{}, {false, 0, true}, {}}, rows, "  ", context.style);
-  if (!survey.findings.empty()) out.push_back('\n');
+  if (!survey.findings.empty() || !survey.notes.empty()) out.push_back('\n');
   for (const auto& finding : survey.findings) {
     append_colored(out, yellow, "! " + finding, context.style);
     out.push_back('\n');
   }
+  for (const auto& note : survey.notes) append(out, note + ": tasks leaks " + target_words(context) + " decides\n");
 }
 
 void fill_view(const vitals_survey& survey, v1::VitalsView& view) {
@@ -70,12 +71,13 @@ void fill_view(const vitals_survey& survey, v1::VitalsView& view) {
   view.set_rss_bytes(vitals.rss_bytes());
   view.set_cpu_seconds(seconds(vitals.cpu_time_ms()));
   view.set_uptime_seconds(seconds(vitals.uptime_ms()));
-  view.set_deadlock_hint(vitals.deadlock_hint());
+  view.set_all_on_channels(vitals.all_on_channels());
   view.set_tick_resolution_seconds(seconds(vitals.tick_resolution_ms()));
   view.set_lost_tasks(vitals.lost());
   for (const auto& [group, meaning] : survey.on_channels) fill_view(group, meaning, *view.add_blocked_channels());
   for (const auto& stalled : survey.stalled) fill_view(stalled, *view.add_stalled());
   for (const auto& finding : survey.findings) view.add_findings(finding);
+  for (const auto& note : survey.notes) view.add_notes(note);
 }
 
 }  // namespace tasks::cli

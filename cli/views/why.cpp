@@ -45,14 +45,21 @@ std::string timer_words(const v1::Wait& wait, const render_context& context) {
 void add_descriptor(std::vector<std::string>& sentences, const v1::Task& task, const resolved& meaning) {
   const auto& wait = task.wait();
   auto text = fmt::format("waits for {} on fd {}", kind_name(wait.kind()), wait.fd());
-  if (meaning.fd && !meaning.fd->peer.empty()) text += (meaning.fd->listens ? " at " : " with ") + meaning.fd->peer;
+  if (meaning.fd) text += endpoint_words(*meaning.fd);
   sentences.push_back(std::move(text));
-  if (!meaning.fd || !meaning.fd->waiting) return;
+  if (!meaning.fd) return;
+  if (meaning.fd->connects) sentences.emplace_back("the peer has not answered yet");
+  if (!meaning.fd->waiting || meaning.fd->connects) return;
   const auto& queues = *meaning.fd->waiting;
-  sentences.push_back(meaning.fd->listens
-                          ? fmt::format("the kernel has {} connections to be accepted", queues.receive)
-                          : fmt::format("the kernel has {} to be read, and {} that the peer has not acknowledged",
-                                        format_bytes(queues.receive), format_bytes(queues.send)));
+  if (meaning.fd->listens)
+    sentences.push_back(
+        fmt::format("the kernel has {} to be accepted",
+                    queues.receive == 1 ? "1 connection" : fmt::format("{} connections", queues.receive)));
+  else if (meaning.fd->name == "tcp")
+    sentences.push_back(fmt::format("the kernel has {} to be read, and {} that the peer has not acknowledged",
+                                    format_bytes(queues.receive), format_bytes(queues.send)));
+  else
+    sentences.push_back(fmt::format("the kernel has {} to be read", format_bytes(queues.receive)));
 }
 
 std::string verdict_words(const why_survey& survey) {

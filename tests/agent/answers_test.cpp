@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "support/agent_client.hpp"
 
 namespace tasks::testing {
@@ -39,7 +41,7 @@ TEST_F(Answers, VitalsCountTasksAndThreads) {
   EXPECT_EQ(v.workers(), 1u);
   EXPECT_EQ(std::to_string(v.os_threads()) + "\n", proc_field(host_, "Threads"));
   EXPECT_EQ(v.lost(), 0u);
-  EXPECT_TRUE(v.deadlock_hint());
+  EXPECT_TRUE(v.all_on_channels());
   EXPECT_EQ(v.tick_resolution_ms(), 1000u);
 }
 
@@ -84,7 +86,7 @@ TEST_F(Answers, EachTaskComesOldestFirstWithItsWait) {
     EXPECT_FALSE(task.wait().has_fd());
     EXPECT_FALSE(task.wait().has_expires_in_ms());
     EXPECT_EQ(task.frames_size(), 5);
-    EXPECT_GE(task.spawn_addresses_size(), 1);
+    EXPECT_NE(task.spawn_path(), 0u);
     EXPECT_EQ(task.thread(), 0u);
     EXPECT_FALSE(task.truncated());
   }
@@ -96,11 +98,27 @@ TEST_F(Answers, EachTaskComesOldestFirstWithItsWait) {
 
 TEST_F(Answers, ALocationIsToldOnceWithItsFileAndLine) {
   const auto got = asked(stacks_request());
-  ASSERT_EQ(got.all.locations_size(), 2);  // where the outermost frame awaits, and the loop that enters the others
+  int places = 0;
   for (const auto& location : got.all.locations()) {
+    if (location.calls_size() != 0) continue;  // where they were spawned
+    ++places;
     EXPECT_THAT(location.file(), ::testing::EndsWith("agent_host.cpp"));
     EXPECT_GT(location.line(), 0u);
     EXPECT_EQ(location.address(), 0u);
+  }
+  EXPECT_EQ(places, 2);  // where the outermost frame awaits, and the loop that enters the others
+}
+
+TEST_F(Answers, ASpawnPathIsToldOnceAsReturnAddresses) {
+  const auto got = asked(stacks_request());
+  for (const auto& task : got.all.tasks()) {
+    const auto& locations = got.all.locations();
+    const auto path = std::find_if(locations.begin(), locations.end(),
+                                   [&](const auto& location) { return location.id() == task.spawn_path(); });
+    ASSERT_NE(path, locations.end());
+    EXPECT_GE(path->calls_size(), 2);
+    EXPECT_TRUE(path->function().empty());
+    EXPECT_EQ(path->address(), 0u);
   }
 }
 

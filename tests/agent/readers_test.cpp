@@ -218,15 +218,17 @@ TEST(TaskFilter, OlderMeansLongerInItsState) {
   EXPECT_TRUE(filter.passes(copy, copy.since + 1001));
 }
 
-TEST(StackGroups, TellApartByFramesStateAndWait) {
+TEST(StackGroups, TellApartByFramesStateWaitAndSpawnPath) {
   stack_groups groups;
-  const auto add = [&groups](std::vector<std::uint64_t> where, wait_kind kind, std::uint64_t id, std::uint64_t age) {
+  const auto add = [&groups](std::vector<std::uint64_t> where, wait_kind kind, std::uint64_t id, std::uint64_t age,
+                             std::uint64_t path = 7) {
     task_copy task{};
     task.word = layout::state_bits_of(layout::record_state::blocked);
     task.wait = layout::pack_wait(kind, detail_kind::capacity, layout::no_descriptor);
     task.detail = id % 2;
     task.id = id;
-    task.spawn_pc = 100 + id;
+    task.spawn_path = path;
+    task.spawn_where = 100 + id;
     task.depth = where.size();
     task.where = std::move(where);
     groups.add(task, age);
@@ -238,16 +240,19 @@ TEST(StackGroups, TellApartByFramesStateAndWait) {
   add({1, 2}, wait_kind::channel_receive, 4, 1);
   add({2, 1}, wait_kind::channel_receive, 6, 2);
   add({1, 2, 0}, wait_kind::channel_receive, 8, 2);
+  add({1, 2}, wait_kind::channel_send, 17, 5, 8);
   const auto sorted = groups.sort();
-  ASSERT_EQ(sorted.size(), 4u);
+  ASSERT_EQ(sorted.size(), 5u);
   EXPECT_EQ(sorted[0].count, 4u);
   EXPECT_THAT(sorted[0].ids, ElementsAre(13, 9, 11));
   EXPECT_EQ(sorted[0].ages[0], 9u);
-  EXPECT_EQ(sorted[0].spawn_pc, 113u);
+  EXPECT_EQ(sorted[0].spawn_where, 113u);
+  EXPECT_EQ(sorted[0].spawn_path, 7u);
   EXPECT_TRUE(sorted[0].same_capacity);
   EXPECT_THAT(groups.frames(sorted[0]), ElementsAre(1, 2));
-  EXPECT_EQ(sorted[1].ids[0], 6u);  // as large as the next two, and older
-  EXPECT_EQ(sorted[3].ids[0], 4u);
+  EXPECT_EQ(sorted[1].ids[0], 17u);  // as large as the next three, and older
+  EXPECT_EQ(sorted[2].ids[0], 6u);
+  EXPECT_EQ(sorted[4].ids[0], 4u);
 }
 
 TEST(StackGroups, AreBoundedAndCountWhatFindsNoRoom) {

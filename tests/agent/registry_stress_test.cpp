@@ -146,7 +146,7 @@ TEST(RegistryStress, ARecordThatIsRewrittenWithoutPauseIsNeverCopiedTorn) {
   std::latch begun(1);
   std::jthread writer([&] {
     int frame = 0;
-    entry* root = begin_task(&frame, nullptr);
+    entry* root = begin_task(&frame);
     entry* leaf = root;
     push(leaf, &frame, 0);
     pop(root);  // as if the first dispatch had completed: it runs

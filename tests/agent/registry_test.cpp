@@ -18,7 +18,7 @@ using tasks::testing::look;
 
 struct task {
   int frame = 0;
-  entry* slot = begin_task(&frame, nullptr);
+  entry* slot = begin_task(&frame);
   ~task() { end_task(owner(slot)); }
 };
 

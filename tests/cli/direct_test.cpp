@@ -79,9 +79,10 @@ TEST(WithoutAgent, ATargetIsListedWithItsCountsAndTheReason) {
   program lab({program_path("lab")}, {"TASKS_AGENT=off"});
   wait_until_blocked(lab);
   const auto asked = tasks_command({"stack", "-p", lab.pid_text()});
-  EXPECT_EQ(asked.end.code, 1);
-  EXPECT_THAT(asked.err,
-              HasSubstr("TASKS_AGENT=off in its environment (start one with tasks::agent, or read it with --direct)"));
+  EXPECT_EQ(asked.end.code, 0);
+  EXPECT_EQ(asked.err, "tasks: pid " + lab.pid_text() +
+                           ": no agent is listening: TASKS_AGENT=off in its environment; reading its memory instead\n");
+  EXPECT_THAT(asked.out, HasSubstr("lab::worker"));
   const auto listed = tasks_command({"list"});
   EXPECT_TRUE(std::regex_search(
       listed.out,
@@ -92,6 +93,22 @@ TEST(WithoutAgent, ATargetIsListedWithItsCountsAndTheReason) {
   EXPECT_THAT(read.out, HasSubstr("lab::worker"));
   // Nobody advances its clock, and yet ages are no finer and no staler than the kernel's coarse clock.
   EXPECT_EQ(lab.stop(), (ending{.code = 0}));
+}
+
+TEST(Fork, TheChildIsReadFromItsMemoryAndNoTaskRunsThere) {
+  program parent({program_path("forked")});
+  const auto child = parent.read_line();
+  const auto seen = tasks_command({"stack", child});
+  EXPECT_EQ(seen.end.code, 0);
+  EXPECT_EQ(seen.err, "tasks: pid " + child +
+                          ": no agent is listening: the process is a fork, and its parent had the agent; reading its "
+                          "memory instead\n");
+  EXPECT_TRUE(std::regex_search(seen.out, std::regex("task [0-9]+ \\[ran in the parent when it forked, [^\\]]+\\]:\n"
+                                                     "forked::computes\\(\\)")))
+      << seen.out;
+  EXPECT_TRUE(std::regex_search(seen.out, std::regex("\\[timer, [^\\]]+\\]:\nforked::waits\\(\\)"))) << seen.out;
+  EXPECT_THAT(tasks_command({"stack", parent.pid_text()}).out, HasSubstr("[running on thread"));
+  EXPECT_EQ(parent.stop(), (ending{.code = 0}));
 }
 
 /// Without section headers, as `sstrip` leaves an ELF file: everything after the last segment is cut off.

@@ -42,9 +42,9 @@ class temporary_folder {
 };
 
 void expect_found(const program& target) {
-  EXPECT_EQ(tasks_command({target.pid_text()}).err,
-            "tasks: pid " + target.pid_text() +
-                ": no agent is listening: none was started (start one with tasks::agent, or read it with --direct)\n");
+  EXPECT_EQ(
+      tasks_command({target.pid_text()}).err,
+      "tasks: pid " + target.pid_text() + ": no agent is listening: none was started; reading its memory instead\n");
 }
 
 class Executable : public ::testing::TestWithParam<const char*> {};

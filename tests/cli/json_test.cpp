@@ -47,7 +47,7 @@ TEST(Json, OfVitalsHasEveryCountZerosToo) {
   expect_fields(json, {"\"schemaVersion\":1", "\"tasks\":\"14\"", "\"running\":\"1\"", "\"blocked\":\"12\"",
                        "\"ready\":\"0\"", "\"osThreads\":9", "\"workers\":4", "\"cpus\":4",
                        "\"blockedOnChannels\":\"11\"", "\"blockedChannels\":[{\"count\":\"10\"",
-                       "\"kind\":\"CHANNEL_RECEIVE\"", "\"deadlockHint\":false", "\"findings\":[]"});
+                       "\"kind\":\"CHANNEL_RECEIVE\"", "\"allOnChannels\":false", "\"findings\":[]"});
 }
 
 TEST(Json, OfStacksNamesEveryFieldOfATask) {

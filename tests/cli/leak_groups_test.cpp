@@ -47,8 +47,13 @@ v1::Chunk look(const std::vector<task>& tasks, std::uint32_t shift = 0) {
   return chunk;
 }
 
+resolver& no_process() {
+  static resolver names{resolver_options{}};
+  return names;
+}
+
 task_count counted(const v1::Chunk& chunk) {
-  task_count count;
+  task_count count(no_process());
   count.add(chunk);
   return count;
 }
@@ -69,7 +74,7 @@ finding proven(std::uint64_t id, bool closed = false) {
 
 std::vector<leak> leaks_in(const v1::Chunk& last, const proof_result& proof = {}, const task_count* before = nullptr,
                            const task_count* halfway = nullptr) {
-  leak_groups groups({.min_age_ms = 30'000, .interval_seconds = 5}, &proof, before, halfway);
+  leak_groups groups(no_process(), {.min_age_ms = 30'000, .interval_seconds = 5}, &proof, before, halfway);
   groups.add(last);
   return groups.finish();
 }
@@ -155,8 +160,8 @@ TEST(Growing, TellsOneLineOfAFunctionFromAnother) {
 }
 
 TEST(Stalled, AreRunningTasksThatWereNamed) {
-  leak_groups groups({}, nullptr, nullptr, nullptr);
-  groups.set_stalled(2, "worker 9 …");
+  leak_groups groups(no_process(), {}, nullptr, nullptr, nullptr);
+  groups.set_stalled(2, "worker 9 …", true);
   groups.add(look(
       {{.id = 1, .location = 1, .state = v1::Task::RUNNING}, {.id = 2, .location = 1, .state = v1::Task::RUNNING}}));
   const auto found = groups.finish();

@@ -39,9 +39,9 @@ TEST(Vitals, SaysMoreOnRequest) {
   expect_golden("vitals_details.txt", output_of({"vitals", lab.pid_text(), "--details"}, lab));
 }
 
-TEST(Vitals, NamesADeadlockAndLostTasksAsFindings) {
+TEST(Vitals, NamesLostTasksAsAFindingAndLeavesItToAProofWhetherTasksWake) {
   auto script = lab_script();
-  script.vitals.set_deadlock_hint(true);
+  script.vitals.set_all_on_channels(true);
   script.vitals.set_lost(3);
   const fake_agent lab(script);
   expect_golden("vitals_findings.txt", output_of({"vitals", lab.pid_text()}, lab));
@@ -80,9 +80,10 @@ TEST(Tree, DrawsWhoSpawnedWhom) {
 
 TEST(List, MarksProcessesWhoseAgentAnsweredAndSaysWhyOthersDidNot) {
   auto healthy = lab_script();
-  healthy.vitals.set_running(0);  // so that nobody asks for how long
+  healthy.vitals.set_running(0);             // so that nobody asks for how long
+  healthy.vitals.set_all_on_channels(true);  // which is no alarm
   auto broken = lab_script();
-  broken.vitals.set_deadlock_hint(true);
+  broken.vitals.set_lost(3);
   auto off = small_script();
   off.status = layout::agent_status::off;
   off.listens = false;

@@ -72,13 +72,17 @@ fake_agent::script one_task(v1::Task::State state, std::initializer_list<std::ui
   *chunk.add_locations() = make_location(2, "awaitable<void> worker(int)", "/src/pool.cpp", 31);
   chunk.add_locations()->set_id(3);
   chunk.mutable_locations(2)->set_address(16);
+  auto* path = chunk.add_locations();
+  path->set_id(4);
+  path->add_calls(reinterpret_cast<std::uint64_t>(&asio::detail::spawn) + 1);
+  path->add_calls(user_spawns());
   auto* task = chunk.add_tasks();
   task->set_id(7);
   task->set_parent(1);
   task->set_state(state);
   task->set_age_ms(12'000);
   for (const auto frame : frames) task->add_frames(frame);
-  task->add_spawn_addresses(user_spawns());
+  task->set_spawn_path(4);
   script.stacks = {chunk};
   script.trailer.set_matched(1);
   script.trailer.set_shown(1);
@@ -133,20 +137,29 @@ TEST(Symbolizer, KnowsTheNamespaceOfAnInlinedFunctionWithoutALinkageName) {
   EXPECT_NE(found[0].function.find("inlined_here"), std::string::npos) << found[0].function;
 }
 
-TEST(SpawnSite, ThatIsNotKnownGivesWayToTheParentsLine) {
+TEST(SpawnSite, ThatIsNotKnownIsSaidToBeBehindTheSpawnersLastAwait) {
   auto script = one_task(v1::Task::READY, {});
   auto& chunk = script.stacks[0];
+  chunk.mutable_locations(3)->clear_calls();
+  chunk.mutable_locations(3)->add_calls(16);
+  chunk.mutable_tasks(0)->set_spawn_location(2);
+  EXPECT_EQ(stack_of(script), "task 7 [ready]:\nspawned by task 1 in worker(int), after pool.cpp:31\n");
+}
+
+TEST(SpawnSite, OfWhichNothingIsKnownIsNotWhereTheSpawnerStandsNow) {
+  auto script = one_task(v1::Task::READY, {});
+  auto& chunk = script.stacks[0];
+  chunk.mutable_tasks(0)->clear_spawn_path();
   auto* child = chunk.add_tasks();
   *child = chunk.tasks(0);
   auto* parent = chunk.mutable_tasks(0);
   parent->set_id(1);
   parent->clear_parent();
   parent->add_frames(2);
-  parent->clear_spawn_addresses();
-  child->set_spawn_addresses(0, 16);
   EXPECT_EQ(stack_of(script),
-            "task 1 [ready]:\nworker(int)\n\t/src/pool.cpp:31\n\ntask 7 [ready]:\nspawned by task 1 at worker(int) "
-            "pool.cpp:31\n");
+            "task 1 [ready]:\nworker(int)\n\t/src/pool.cpp:31\n\ntask 7 [ready]:\nspawned by task 1\n");
+  child->set_awaited(true);
+  EXPECT_TRUE(stack_of(script).ends_with("task 7 [ready]:\nspawned by task 1 at worker(int) pool.cpp:31\n"));
 }
 
 }  // namespace

@@ -44,7 +44,7 @@ TEST(List, HasItsColumnsBelowItsHeadersInAPipeToo) {
             "    PID    PPID    TASKS  BLOCKED  THREADS  UPTIME  PROGRAM\n"
             "      7*      1        5        5        3  3s      lab\n"
             "4194304*      1  1234567  1234567        3  3h12m   lab\n");
-  EXPECT_EQ(listed({process(7, 5, 3), process(512, 1, 0, "a deadlock")}),
+  EXPECT_EQ(listed({process(7, 5, 3), process(512, 1, 0, "lost tasks")}),
             "   PID     PPID  TASKS  BLOCKED  THREADS  UPTIME  PROGRAM\n"
             "     7*       1      5        5        3  3s      lab\n"
             "   512*!      1      1        1        3  <1s     lab\n");

@@ -111,7 +111,7 @@ TEST_P(Lab, VitalsCountsTheWorkersOfThePoolAsOneGroup) {
   EXPECT_EQ(vitals.blocked_channels(0).count(), 4u);
   EXPECT_EQ(vitals.blocked_channels(0).wait().kind(), v1::Wait::CHANNEL_RECEIVE);
   EXPECT_EQ(vitals.os_threads(), 3u);
-  EXPECT_FALSE(vitals.deadlock_hint());
+  EXPECT_FALSE(vitals.all_on_channels());
 }
 
 TEST_P(Lab, AnAnswerThatNobodyTakesLeavesTwoSenders) {

@@ -4,6 +4,7 @@
 /// Only for programs that link tasks::agent, and only on one thread a task.
 
 #include <cstdint>
+#include <iterator>
 #include <source_location>
 #include <utility>
 #include <vector>
@@ -17,7 +18,7 @@ class fake_task {
   using source = std::source_location;
 
   /// Begins a task, `ready`.
-  fake_task() : frames_{detail::begin_task(this, __builtin_return_address(0))} {}
+  fake_task() : frames_{detail::begin_task(this)} {}
   fake_task(fake_task&& other) noexcept : frames_(std::exchange(other.frames_, {})) {}
   fake_task& operator=(fake_task&&) = delete;
   ~fake_task() {
@@ -49,7 +50,9 @@ class fake_task {
   }
   /// Enters one that leaves the address of its code.
   fake_task& enter_unhooked(std::uint64_t code) {
-    void* frame = reinterpret_cast<void*>(std::uintptr_t{0x1000} + frames_.size());
+    // As a coroutine's frame does, it begins with an address of code.
+    static std::uint64_t codes[65'536 + 16];
+    void* frame = &codes[frames_.size() % std::size(codes)];
     detail::entry* top = frames_.back();
     detail::push(top, frame, code);
     frames_.push_back(detail::adopt(frame));

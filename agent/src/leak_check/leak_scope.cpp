@@ -7,7 +7,6 @@
 #include "registry/leak_marks.hpp"
 #include "registry/process_roots.hpp"
 #include "registry/registry.hpp"
-#include "registry/spawn_stacks.hpp"
 
 namespace tasks::detail {
 namespace {
@@ -79,7 +78,6 @@ leak_scope::~leak_scope() {
     home->common_scope.store(common, relaxed);
     home->scopes.fetch_sub(1, std::memory_order_seq_cst);
   }
-  if (newest == nullptr) forget_spawn_stacks();
   if (outer_ == nullptr) return;
   try {
     outer_->ended_.push_back(number_);

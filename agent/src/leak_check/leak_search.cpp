@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "readers/locations.hpp"
 #include "registry/leak_marks.hpp"
 #include "registry/registry.hpp"
 #include "reports/symbols.hpp"
@@ -55,7 +56,6 @@ void leak_search::consider(const layout::record& at, const leak_scope::claim& cl
     if (how == copied::not_a_task) return;
     if (task.id != id) continue;  // the record is another task's by now
     if (how == copied::torn) task.depth = 0;
-    if (task.parent == 0) spawned_[id] = find_spawn_stack(at, id);
     if (is_ignored(task))
       ignored_.insert(id);
     else
@@ -85,7 +85,7 @@ bool leak_search::is_ignored(const task_copy& task) {
         return true;
     }
   if (!options_.ignore_spawn_sites.empty()) {
-    const auto site = spawn_site(task.id, task.spawn_where, task.spawn_pc, task.spawn_caller);
+    const auto site = spawn_site(task.spawn_path, task.spawn_where, task.spawn_outer);
     for (const auto* text : {&site.function, &site.compilers, &site.line})
       if (contains_any(*text, options_.ignore_spawn_sites)) return true;
   }
@@ -101,19 +101,28 @@ bool leak_search::has_ignored_name(const task_copy& task) {
   });
 }
 
-/// Where a task was spawned: the last await of the task that did, else the first function that is not Asio's.
-leak_search::place leak_search::spawn_site(std::uint64_t id, std::uint64_t where, std::uint64_t pc,
-                                           std::uint64_t caller) {
-  if (const auto& frame = names_.find(where); where != 0 && !frame.plumbing) {
-    if (frame.address != 0) return {symbol(frame.address).function, {}, {}};
-    return {frame.function, frame.compilers, frame.place};
+/// Where a task was spawned: the first function that is not Asio's, and the last await of the task that did.
+leak_search::place leak_search::spawn_site(std::uint64_t path, std::uint64_t where, std::uint64_t outer) {
+  place site;
+  for (const auto code : read_own_call_path(path)) {
+    const auto& name = symbol(code - 1);
+    if (name.lends_thread) break;
+    if (name.plumbing || name.function.empty()) continue;
+    site.function = name.function;
+    break;
   }
-  spawn_stack callers{pc, caller};
-  if (const auto kept = spawned_.find(id); kept != spawned_.end() && kept->second[0] != 0) callers = kept->second;
-  for (const auto code : callers)
-    if (code != 0)
-      if (const auto& name = symbol(code - 1); !name.plumbing && !name.function.empty()) return {name.function, {}, {}};
-  return {};
+  // Of a coroutine of Asio's own, as of the operators && and ||: for whoever awaits that.
+  const auto* spawner = &names_.find(where);
+  if (where != 0 && spawner->plumbing) {
+    spawner = &names_.find(where = outer);
+    site.exact = true;
+  }
+  if (const auto& frame = *spawner; where != 0 && !frame.plumbing) {
+    if (site.function.empty()) site.function = frame.address != 0 ? symbol(frame.address).function : frame.function;
+    site.compilers = frame.compilers;
+    if (frame.address == 0) site.line = frame.place;
+  }
+  return site;
 }
 
 const leak_search::code_name& leak_search::symbol(std::uint64_t code) {
@@ -121,7 +130,8 @@ const leak_search::code_name& leak_search::symbol(std::uint64_t code) {
   if (added) {
     const auto mangled = symbol_at(code);
     const auto name = demangled(mangled);
-    at->second = {function_name(name.substr(0, name.find(" [clone "))), is_plumbing_symbol(mangled)};
+    at->second = {function_name(name.substr(0, name.find(" [clone "))), is_plumbing_symbol(mangled),
+                  lends_thread_symbol(mangled)};
   }
   return at->second;
 }
@@ -152,9 +162,9 @@ leak_report leak_search::report() {
       const bool plumbing = *at == 0 || frame.plumbing || (frame.address != 0 && symbol(frame.address).plumbing);
       if (!plumbing) text += (name.empty() ? "?" : name) + "\n\t" + frame.place + "\n";
     }
-    const auto site = spawn_site(group.ids[0], group.spawn_where, group.spawn_pc, group.spawn_caller);
+    const auto site = spawn_site(group.spawn_path, group.spawn_where, group.spawn_outer);
     if (!site.function.empty()) text += "spawned by " + site.function + "\n";
-    if (!site.line.empty()) text += "\t" + site.line + "\n";
+    if (!site.line.empty()) text += (site.exact ? "\t" : "\tafter ") + site.line + "\n";
     text += group.count == 1 ? "task " : "tasks ";
     for (std::size_t i = 0; i < group.id_count; ++i) text += (i == 0 ? "" : ", ") + std::to_string(group.ids[i]);
     text += group.count > group.id_count ? ", …\n" : "\n";

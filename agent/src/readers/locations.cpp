@@ -1,5 +1,8 @@
 #include "readers/locations.hpp"
 
+#include <optional>
+
+#include "call_path.hpp"
 #include "readers/self_memory.hpp"
 #include "tasks/detail/layout.hpp"
 
@@ -24,6 +27,13 @@ location read_location(std::uint64_t where) {
           .file = read_self_string(data.file),
           .line = data.line,
           .address = 0};
+}
+
+std::vector<std::uint64_t> read_own_call_path(std::uint64_t path) {
+  return read_call_path(path, [](std::uint64_t at) {
+    std::uint64_t word = 0;
+    return read_self(at, &word, sizeof word) == sizeof word ? std::optional(word) : std::nullopt;
+  });
 }
 
 location_ids::found location_ids::find(std::uint64_t where) {

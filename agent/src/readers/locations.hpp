@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 namespace tasks::detail {
 
@@ -19,7 +20,10 @@ struct location {
 /// Precondition: where != 0. Throws std::bad_alloc.
 [[nodiscard]] location read_location(std::uint64_t where);
 
-/// Numbers locations from 1, in the order in which they are met.
+/// The return addresses of a record::spawn_path, that of the innermost call first. Throws std::bad_alloc.
+[[nodiscard]] std::vector<std::uint64_t> read_own_call_path(std::uint64_t path);
+
+/// Numbers locations and spawn paths from 1, in the order in which they are met.
 class location_ids {
  public:
   struct found {

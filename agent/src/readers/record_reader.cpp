@@ -46,9 +46,9 @@ bool copy_fields(const layout::record& from, slab_map& slabs, task_copy& to) {
   to.wait = known ? read(from.wait) : 0;
   to.object = known ? read(from.object) : 0;
   to.detail = known ? read(from.detail) : 0;
-  to.spawn_pc = read(from.spawn_pc);
-  to.spawn_caller = read(from.spawn_caller);
+  to.spawn_path = read(from.spawn_path);
   to.spawn_where = read(from.spawn_where);
+  to.spawn_outer = read(from.spawn_outer);
   to.annotations = read(from.annotations);
   const auto inline_depth = std::min(to.depth, layout::inline_entries);
   if (to.where.size() < std::max(to.depth, layout::inline_entries))

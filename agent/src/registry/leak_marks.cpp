@@ -1,7 +1,6 @@
 #include "registry/leak_marks.hpp"
 
 #include "registry/registry.hpp"
-#include "registry/spawn_stacks.hpp"
 
 namespace tasks::detail {
 namespace {
@@ -15,7 +14,6 @@ void mark_spawn(record& r, std::uint64_t id, const layout::thread_slot& slot) no
   auto scope = parent != nullptr ? tagged_scope(load(parent->scope), load(parent->id)) : slot.scope.load(relaxed);
   if (scope == 0) scope = slot.home.load(relaxed)->common_scope.load(relaxed);
   store(r.scope, scope_tag(scope, id));
-  if (parent == nullptr) keep_spawn_stack(r, id);
 }
 
 std::uint64_t current_task() noexcept {

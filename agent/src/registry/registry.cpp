@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "registry/call_paths.hpp"
 #include "registry/leak_marks.hpp"
 #include "registry/root_note.hpp"
 #include "tasks/detail/writer.hpp"
@@ -42,16 +43,16 @@ constinit record nowhere{.word{},
                          .detail{},
                          .id{},
                          .parent{},
-                         .spawn_pc{},
-                         .spawn_caller{},
+                         .spawn_path{},
                          .spawn_where{},
+                         .spawn_outer{},
                          .annotations{},
                          .overflow{},
                          .scope{},
                          .stack{}};
 
 constinit thread_local thread_state this_thread [[gnu::tls_model("initial-exec")]] = {
-    nullptr, nullptr, &nowhere.stack[layout::inline_entries - 1], nullptr, nullptr, 0, 0};
+    nullptr, nullptr, &nowhere.stack[layout::inline_entries - 1], nullptr, nullptr, 0, 0, 0, 0};
 
 constinit layout::root this_root = {layout::root_magic,
                                     layout::version,
@@ -256,23 +257,24 @@ thread_slot* claim_slot() noexcept {
   return this_thread.slot = slot;
 }
 
-/// Where the innermost frame of a task is; 0 where that is more than a look away.
-std::uint64_t innermost_where(const record* r) noexcept {
-  if (r == nullptr) return 0;
-  const auto depth = layout::depth_of(load(r->word));
-  return depth >= 1 && depth <= layout::inline_entries ? load(r->stack[depth - 1].where) : 0;
+/// Where the innermost frame of the spawning task is, and the one that waits for it: leaves 0 where these are more than
+/// a look away.
+[[gnu::always_inline]] inline void store_spawner(record* to, const record* from) noexcept {
+  const auto depth = from != nullptr ? layout::depth_of(load(from->word)) : 0;
+  const bool at_hand = depth >= 1 && depth <= layout::inline_entries;
+  store(to->spawn_where, at_hand ? load(from->stack[depth - 1].where) : 0);
+  store(to->spawn_outer, at_hand && depth >= 2 ? load(from->stack[depth - 2].where) : 0);
 }
 
 /// The second half of begin_task.
 [[gnu::always_inline]] inline entry* begin_with(std::uint64_t id, record* r, thread_slot* slot, void* frame,
-                                                void* caller, void* called_from) noexcept {
+                                                std::uint64_t path) noexcept {
   const record* parent = this_thread.current;
   slot->id_next.store(id + 1, relaxed);
   store(r->id, id);
   store(r->parent, parent != nullptr ? load(parent->id) : 0);
-  store(r->spawn_pc, address(called_from));
-  store(r->spawn_caller, address(caller));
-  store(r->spawn_where, innermost_where(parent));
+  store(r->spawn_path, path);
+  store_spawner(r, parent);
   store(r->annotations, 0);
   store(r->overflow, 0);
   store(r->stack[0].frame, address(frame));
@@ -285,8 +287,8 @@ std::uint64_t innermost_where(const record* r) noexcept {
 /// The same when the thread's ids are used up. While there are leak checks it takes one id at a time, and marks the
 /// task: a thread that takes many just when the first check begins either sees it, or has its id_end stored anew by it
 /// afterwards (both sequentially consistent).
-[[gnu::noinline, gnu::cold]] entry* begin_with_new_ids(record* r, thread_slot* slot, void* frame, void* caller,
-                                                       void* called_from) noexcept {
+[[gnu::noinline, gnu::cold]] entry* begin_with_new_ids(record* r, thread_slot* slot, void* frame,
+                                                       std::uint64_t path) noexcept {
   registry& home = *slot->home.load(relaxed);
   const auto count = home.scopes.load(relaxed) == 0 ? batch_records : 1;
   const auto id = home.next_id.fetch_add(count, relaxed);
@@ -295,7 +297,7 @@ std::uint64_t innermost_where(const record* r) noexcept {
     slot->id_end.store(id + 1, relaxed);
     mark_spawn(*r, id, *slot);
   }
-  return begin_with(id, r, slot, frame, caller, called_from);
+  return begin_with(id, r, slot, frame, path);
 }
 
 void free_chain(thread_slot& slot, std::uint64_t first) noexcept {
@@ -338,7 +340,7 @@ std::uint64_t coarse_clock() noexcept {
   return static_cast<std::uint64_t>(t.tv_sec) * 1000 + static_cast<std::uint64_t>(t.tv_nsec) / 1'000'000;
 }
 
-entry* begin_task(void* frame, void* caller) noexcept {
+entry* begin_task(void* frame) noexcept {
   thread_state& t = this_thread;
   thread_slot* slot = t.slot != nullptr ? t.slot : claim_slot();
   record* r = slot != nullptr ? take_record(*slot) : nullptr;
@@ -358,10 +360,11 @@ entry* begin_task(void* frame, void* caller) noexcept {
   r->previous.store(t.current, relaxed);
   r->flags.store(flags, std::memory_order_release);
   store(r->resumes, 0);
+  const auto path = call_path(*slot->home.load(relaxed), address(__builtin_dwarf_cfa()));
   const auto id = slot->id_next.load(relaxed);
   if (id >= slot->id_end.load(relaxed)) [[unlikely]]
-    return begin_with_new_ids(r, slot, frame, caller, __builtin_return_address(0));
-  return begin_with(id, r, slot, frame, caller, __builtin_return_address(0));
+    return begin_with_new_ids(r, slot, frame, path);
+  return begin_with(id, r, slot, frame, path);
 }
 
 void end_task(record* r) noexcept {

@@ -15,11 +15,18 @@ struct library {
   std::string_view scope;
   /// Its namespaces as the Itanium C++ ABI mangles them (<nested-name>).
   std::array<std::string_view, 2> mangled_scopes;
+  /// Parts of the symbols of functions that resume tasks or call one handler after another: their callers are the cause
+  /// of nothing within them.
+  std::array<std::string_view, 6> lend_threads;
 };
 
 inline constexpr std::array<library, 1> libraries = {{
     // Standalone and Boost's.
-    {{"/asio/impl/", "/asio/detail/", "/asio/experimental/"}, "asio::detail::", {"4asio", "5boost4asio"}},
+    {{"/asio/impl/", "/asio/detail/", "/asio/experimental/"},
+     "asio::detail::",
+     {"4asio", "5boost4asio"},
+     {"9scheduler10do_run_one", "9scheduler11do_poll_one", "9scheduler11do_wait_one", "10io_context3run",
+      "16awaitable_thread", "20awaitable_frame_base"}},
 }};
 
 }  // namespace tasks::detail

@@ -104,4 +104,12 @@ bool is_plumbing_symbol(std::string_view symbol) noexcept {
   return false;
 }
 
+bool lends_thread_symbol(std::string_view symbol) noexcept {
+  if (!is_plumbing_symbol(symbol)) return false;
+  for (const auto& each : libraries)
+    for (const auto part : each.lend_threads)
+      if (symbol.find(part) != symbol.npos) return true;
+  return false;
+}
+
 }  // namespace tasks::detail

@@ -17,4 +17,7 @@ namespace tasks::detail {
 /// where the demangled form may begin with a return type.
 [[nodiscard]] bool is_plumbing_symbol(std::string_view symbol) noexcept;
 
+/// Is it one of those behind which a stack tells nothing of who spawned a task?
+[[nodiscard]] bool lends_thread_symbol(std::string_view symbol) noexcept;
+
 }  // namespace tasks::detail

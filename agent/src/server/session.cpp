@@ -227,7 +227,7 @@ asio::awaitable<bool> session::answer_vitals(const wire::request& ask) {
   const auto registries = walk.slabs().registries();
   wire::vitals vitals{.counts = walk.counts(),
                       .process = read_process_vitals(registries, shared_.start_time, quota_),
-                      .deadlock_hint = walk.counts().look_like_deadlock(),
+                      .all_on_channels = walk.counts().all_on_channels(),
                       .tick_resolution_ms = coarsest_tick_ms,
                       .lost = 0};
   for (const auto* home : registries) vitals.lost += home->lost.load(std::memory_order_acquire);

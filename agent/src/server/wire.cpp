@@ -59,12 +59,6 @@ void add_wait(pbf_writer& to, std::uint32_t field, const detail::task_copy& task
   wait.add_sint64(5, expiry / 1'000'000 - now / 1'000'000);
 }
 
-void add_spawn_addresses(pbf_writer& to, std::uint32_t field, std::uint64_t pc, std::uint64_t caller) {
-  const std::uint64_t addresses[] = {pc, caller};
-  const auto count = pc == 0 ? 0 : caller == 0 ? 1 : 2;
-  if (count != 0) to.add_packed_uint64(field, addresses, addresses + count);
-}
-
 }  // namespace
 
 std::string encode(const hello& message) {
@@ -104,7 +98,7 @@ std::string encode(const vitals& message) {
                                   process.cpu_time_ms,
                                   process.uptime_ms,
                                   counts.on_channels,
-                                  message.deadlock_hint,
+                                  message.all_on_channels,
                                   message.tick_resolution_ms,
                                   message.lost};
   for (std::uint32_t i = 0; i < std::size(fields); ++i) add_nonzero(to, i + 1, fields[i]);
@@ -140,9 +134,23 @@ std::uint32_t chunk_writer::number(std::uint64_t where) {
   return id;
 }
 
+std::uint32_t chunk_writer::number_path(std::uint64_t path) {
+  const auto [id, first_time] = locations_.find(path);
+  if (first_time) {
+    const auto calls = detail::read_own_call_path(path);
+    pbf_writer chunk{chunk_};
+    pbf_writer to{chunk, 1};
+    to.add_uint32(1, id);
+    to.add_packed_uint64(6, calls.begin(), calls.end());
+  }
+  return id;
+}
+
 void chunk_writer::add(const detail::task_copy& task, std::uint64_t now, detail::slab_map& slabs) {
   number({task.where.data(), task.depth});
-  const auto spawned_at = number(task.spawn_where);
+  const auto spawned_after = number(task.spawn_where);
+  const auto spawn_outer = number(task.spawn_outer);
+  const auto spawn_path = number_path(task.spawn_path);
   annotations_.clear();
   if (task.annotations != 0) copy_annotations(task, slabs, annotations_);
   pbf_writer chunk{chunk_};
@@ -156,7 +164,7 @@ void chunk_writer::add(const detail::task_copy& task, std::uint64_t now, detail:
   add_nonzero(to, 6, task.resumes);
   add_nonzero(to, 7, task.thread);
   to.add_packed_uint32(8, numbers_.begin(), numbers_.end());
-  add_spawn_addresses(to, 9, task.spawn_pc, task.spawn_caller);
+  add_nonzero(to, 9, spawn_path);
   for (const auto& text : annotations_) {
     std::string key = text.key.data();
     std::string value = text.value.data();
@@ -173,12 +181,15 @@ void chunk_writer::add(const detail::task_copy& task, std::uint64_t now, detail:
   if ((task.flags & layout::awaited) != 0) to.add_bool(12, true);
   to.add_uint64(13, task.version());
   if (task.truncated) to.add_bool(14, true);
-  add_nonzero(to, 15, spawned_at);
+  add_nonzero(to, 15, spawned_after);
+  add_nonzero(to, 17, spawn_outer);
 }
 
 void chunk_writer::add(const detail::stack_group& group, std::span<const std::uint64_t> frames) {
   number(frames);
-  const auto spawned_at = number(group.spawn_where);
+  const auto spawned_after = number(group.spawn_where);
+  const auto spawn_outer = number(group.spawn_outer);
+  const auto spawn_path = number_path(group.spawn_path);
   pbf_writer chunk{chunk_};
   pbf_writer to{chunk, 3};
   to.add_uint64(1, group.count);
@@ -191,8 +202,9 @@ void chunk_writer::add(const detail::stack_group& group, std::span<const std::ui
   to.add_packed_uint32(4, numbers_.begin(), numbers_.end());
   add_nonzero(to, 5, group.ages[0]);
   to.add_packed_uint64(6, group.ids.begin(), group.ids.begin() + static_cast<std::ptrdiff_t>(group.id_count));
-  add_spawn_addresses(to, 7, group.spawn_pc, group.spawn_caller);
-  add_nonzero(to, 8, spawned_at);
+  add_nonzero(to, 7, spawn_path);
+  add_nonzero(to, 8, spawned_after);
+  add_nonzero(to, 9, spawn_outer);
 }
 
 const std::string& chunk_writer::take() {

@@ -40,7 +40,7 @@ struct trailer {
 struct vitals {
   detail::walk_counts counts;
   detail::process_vitals process;
-  bool deadlock_hint;
+  bool all_on_channels;
   std::uint32_t tick_resolution_ms;
   std::uint64_t lost;
 };
@@ -68,6 +68,7 @@ class chunk_writer {
   /// Location ids of frames, innermost first.
   void number(std::span<const std::uint64_t> frames);
   [[nodiscard]] std::uint32_t number(std::uint64_t where);
+  [[nodiscard]] std::uint32_t number_path(std::uint64_t path);
 
   detail::location_ids locations_;
   std::vector<std::uint32_t> numbers_;

@@ -183,7 +183,7 @@ class promise : public host::detail::awaitable_frame<T, E> {
   }
 
   [[gnu::always_inline]] auto get_return_object() {
-    if constexpr (is_root) slot() = begin_task(frame(), __builtin_return_address(0));
+    if constexpr (is_root) slot() = begin_task(frame());
     return base::get_return_object();
   }
 

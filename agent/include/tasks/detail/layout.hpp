@@ -5,7 +5,9 @@
 ///
 ///   ELF note "tasks" ──> root ──> registry ──> slab ──> record ──> entry entry entry …   (outermost frame first)
 ///   (in the object)      (same)   (mapped once, never unmapped)        └─> overflow record ──> entry …
-///                                 └─> thread_slot …                    └─> annotation record ──> …
+///                                 │                                    └─> annotation record ──> …
+///                                 ├─> thread_slot …                    └─> call_site ──> call_site …     (inwards)
+///                                 └─> call_site …
 ///
 /// A field is meaningful only under a word (record::word) that was stored after it, and it is rewritten only after
 /// a word that makes it meaningless. A reader loads the word, copies, loads the word again, and keeps the copy when
@@ -19,7 +21,7 @@
 namespace tasks::layout {
 
 /// Raised with every change of what is described here; a reader refuses any other.
-inline constexpr std::uint32_t version = 1;
+inline constexpr std::uint32_t version = 2;
 
 /// "tasksreg", first in every root.
 inline constexpr std::uint64_t root_magic = 0x6765'7273'6b73'6174;
@@ -153,16 +155,16 @@ struct alignas(record_size) record {
   std::atomic<std::uint32_t> flags;   ///< record_flags
   word_t wait;                        ///< pack_wait(); meaningful while `blocked`
 
-  word_t object;        ///< address of what it waits on; meaningful while `blocked`
-  word_t detail;        ///< see detail_kind; meaningful while `blocked` and the wait has such a detail
-  word_t id;            ///< never used again in this process; 0: not a task
-  word_t parent;        ///< id of the task that ran on the spawning thread, 0: none
-  word_t spawn_pc;      ///< a return address inside the function that made the task
-  word_t spawn_caller;  ///< the return address of that function
-  word_t spawn_where;   ///< entry::where of the innermost frame of the spawning task, at that moment; 0: none
-  word_t annotations;   ///< address of the newest annotation_record, or 0
-  word_t overflow;      ///< address of the first overflow_record, or 0
-  word_t scope;         ///< of the leak check that the task belongs to; read in its own process, see leak_scope.hpp
+  word_t object;       ///< address of what it waits on; meaningful while `blocked`
+  word_t detail;       ///< see detail_kind; meaningful while `blocked` and the wait has such a detail
+  word_t id;           ///< never used again in this process; 0: not a task
+  word_t parent;       ///< id of the task that ran on the spawning thread, 0: none
+  word_t spawn_path;   ///< address of the call_site of the outermost call that led to its co_spawn; 0: not known
+  word_t spawn_where;  ///< entry::where of the innermost frame of the spawning task, at that moment; 0: none
+  word_t spawn_outer;  ///< likewise, of the frame that waits for that one
+  word_t annotations;  ///< address of the newest annotation_record, or 0
+  word_t overflow;     ///< address of the first overflow_record, or 0
+  word_t scope;        ///< of the leak check that the task belongs to; read in its own process, see leak_scope.hpp
 
   entry stack[inline_entries];
 };
@@ -193,6 +195,25 @@ struct alignas(record_size) annotation_record {
   word_t value[words];  ///< likewise
 };
 static_assert(sizeof(annotation_record) == record_size);
+
+inline constexpr std::size_t longest_call_path = 16;
+inline constexpr std::size_t call_buckets = 64;
+inline constexpr std::size_t chunk_call_sites = 1024;
+inline constexpr std::size_t most_call_sites = 64 * chunk_call_sites;
+
+/// A call on the way to a co_spawn. Each path is there once, for all tasks that were spawned along it, and for ever.
+struct call_site {
+  word_t pc;     ///< the return address: the call is right before it
+  word_t inner;  ///< address of the call_site of the call that it led to, or 0: that made the task
+  // Private to writers.
+  word_t distance;  ///< from the place on the stack where the path begins to that of the next return address outwards
+  std::atomic<call_site*> outer;  ///< calls that led to this one, linked by `sibling`
+  std::atomic<call_site*> sibling;
+};
+/// call_site::distance of the last call of a path; 0: not known yet.
+inline constexpr std::uint64_t no_distance = 1;
+/// Set in the distance behind a function with a frame pointer: it need not have been as large before.
+inline constexpr std::uint64_t may_vary = 2;
 
 /// One OS thread that has spawned or run a task. Taken over by another thread when its own has ended.
 struct alignas(128) thread_slot {
@@ -226,6 +247,9 @@ struct registry {
   word_t reserved[8];
   std::atomic<record*> slabs[max_slabs];  ///< slab_records each; null: not mapped (yet)
   thread_slot slots[max_threads];
+  word_t call_sites;                                      ///< handed out so far
+  std::atomic<call_site*> innermost_calls[call_buckets];  ///< by pc, linked by `sibling`
+  std::atomic<call_site*> call_chunks[most_call_sites / chunk_call_sites];
 };
 
 /// What became of the agent of this object.

@@ -25,13 +25,14 @@ using layout::record_state;
 
 /// What a thread knows of the tasks it runs.
 struct thread_state {
-  record* current;             ///< the task that runs, innermost where resumptions nest; null: none
-  record* waiting;             ///< the task whose operation is being started and has not said yet what it is
-  entry* pushed;               ///< entry of the frame that was pushed last, until that frame runs
-  layout::thread_slot* slot;   ///< null until the thread begins a task
-  record* joining;             ///< the task that waits for the tasks it is spawning …
-  std::uint64_t joining_word;  ///< … as long as its word is this one
-  std::uint32_t tid;           ///< 0: not asked yet
+  record* current;                      ///< the task that runs, innermost where resumptions nest; null: none
+  record* waiting;                      ///< the task whose operation is being started and has not said yet what it is
+  entry* pushed;                        ///< entry of the frame that was pushed last, until that frame runs
+  layout::thread_slot* slot;            ///< null until the thread begins a task
+  record* joining;                      ///< the task that waits for the tasks it is spawning …
+  std::uint64_t joining_word;           ///< … as long as its word is this one
+  std::uint32_t tid;                    ///< 0: not asked yet
+  std::uint64_t stack_low, stack_high;  ///< what is known to be this thread's stack, see call_paths.cpp
 };
 
 /// One a thread in all objects that the dynamic linker lets share it, because Asio's own templates, and with them
@@ -49,7 +50,7 @@ extern constinit record nowhere;
 inline entry* nowhere_entry() noexcept { return &nowhere.stack[layout::inline_entries - 1]; }
 
 /// Begins a task with one frame. Returns that frame's entry; nowhere's when there is no memory.
-[[nodiscard]] entry* begin_task(void* frame, void* caller) noexcept;
+[[nodiscard]] entry* begin_task(void* frame) noexcept;
 /// Ends the task. Its record may be another's at once.
 void end_task(record* r) noexcept;
 /// The entry above the last one of its record: in an overflow record, which is made when there is none yet.

@@ -1,0 +1,24 @@
+#pragma once
+
+/// Where tasks are spawned: the return addresses on the spawning thread's stack, outwards from begin_task(), each path
+/// kept once.
+///
+///   stack:  co_spawn_entry_point() ── initiate_co_spawn() ── co_spawn() ── session(int)        (all of these: Asio's,
+///   but the last) kept:   call_site ───────────────> call_site ──────────> call_site ──> call_site  <──
+///   record::spawn_path
+///
+/// A path that is known is followed by reading one word of the stack for each of its calls: how far apart two return
+/// addresses lie is the same whenever the same call leads to the next. Each word is compared with those that are known
+/// there before the next one is read. A function with a frame pointer may have a frame of another size (alloca): behind
+/// it a word is read only where earlier unwinding has seen that the stack reaches. Only a new path is unwound, with the
+/// compiler's own tables, once.
+
+#include "registry/registry.hpp"
+
+namespace tasks::detail {
+
+/// The path of a call whose frame lies right below `frame`, its canonical frame address. 0: no memory. Where it cannot
+/// be unwound it ends early. Unwinding is done for the first task of a path only, and takes some microseconds.
+[[nodiscard]] std::uint64_t call_path(layout::registry& home, std::uint64_t frame) noexcept;
+
+}  // namespace tasks::detail

@@ -1,0 +1,51 @@
+// Forks while another thread runs a task: the child has a copy of the tasks, and none of the threads that ran them.
+// Prints `ready`, then the child's process id.
+
+#include <unistd.h>
+
+#include <asio.hpp>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <thread>
+
+namespace forked {
+
+using asio::awaitable;
+using asio::use_awaitable;
+using namespace std::chrono_literals;
+
+std::atomic<bool> runs = false, ends = false;
+
+awaitable<void> computes() {
+  co_await asio::post(use_awaitable);
+  runs = true;
+  while (!ends) std::this_thread::sleep_for(1ms);
+}
+
+awaitable<void> waits() {
+  asio::steady_timer timer(co_await asio::this_coro::executor, 1h);
+  co_await timer.async_wait(use_awaitable);
+}
+
+}  // namespace forked
+
+int main() {
+  asio::io_context context;
+  co_spawn(context, forked::waits(), asio::detached);
+  co_spawn(context, forked::computes(), asio::detached);
+  std::thread worker([&] { context.run(); });
+  while (!forked::runs) std::this_thread::yield();
+  char byte = 0;
+  const pid_t child = ::fork();
+  if (child != 0) {
+    std::printf("ready\n%d\n", static_cast<int>(child));
+    std::fflush(stdout);
+  }
+  while (::read(STDIN_FILENO, &byte, 1) > 0) {
+  }
+  if (child == 0) ::_exit(0);
+  forked::ends = true;
+  context.stop();
+  worker.join();
+}
