@@ -129,7 +129,7 @@ TEST(CallPath, EndsAtAFrameOfVariableSizeAndIsNeverWrong) {
 /// Runs on a thread behind whose stack nobody may read.
 template <class Function>
 void on_stack_before_a_wall(Function function) {
-  constexpr std::size_t size = 512 * 1024;
+  constexpr std::size_t size = 4 << 20;  // of which sanitizers take one for themselves
   void* memory = ::mmap(nullptr, 2 * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   ASSERT_NE(memory, MAP_FAILED);
   ASSERT_EQ(::mprotect(static_cast<char*>(memory) + size, size, PROT_NONE), 0);
@@ -149,7 +149,7 @@ void on_stack_before_a_wall(Function function) {
 
 TEST(CallPath, IsNotLookedForBeyondTheStack) {
   // First a large frame, then a small one so near to the stack's end that the large one would not have found room.
-  for (const std::size_t size : {200'000u, 16u})
+  for (const std::size_t size : {3'000'000u, 16u})
     on_stack_before_a_wall([size] {
       spawned seen;
       above_frame_of_size(seen, size);
