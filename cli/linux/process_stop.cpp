@@ -120,7 +120,8 @@ result<process_stop> process_stop::begin(pid_t pid, std::chrono::milliseconds pa
   for (const auto& t : stop.tracees_) {
     if (t.is() != tracee::state::stopped) continue;
     if (!stop.read_registers(t.tid()))
-      return error{error_code::system, subject_of(pid), fmt::format("thread {} tells no registers", t.tid()), {}};
+      return error{
+          error_code::system, subject_of(pid), fmt::format("the registers of thread {} cannot be read", t.tid()), {}};
   }
   if (stop.registers_.empty()) return stop_error(pid, ESRCH);
   return stop;

@@ -19,7 +19,7 @@ namespace tasks::cli {
 class process_stop {
  public:
   /// Gives up, and lets go, when a thread cannot be stopped before `patience` is over (it sleeps in the kernel), or
-  /// tells no registers.
+  /// has registers that cannot be read.
   [[nodiscard]] static result<process_stop> begin(pid_t pid, std::chrono::milliseconds patience);
 
   process_stop(process_stop&& other) noexcept;

@@ -40,7 +40,7 @@ class agent_connection {
   /// Precondition: `socket` is connected and does not block.
   agent_connection(descriptor socket, identity expected);
 
-  /// Sends a request, or what goes without waiting. Hello need not have come yet.
+  /// Queues a request, and sends as much of it as goes without waiting. Hello need not have come yet.
   void send(const v1::Request& request);
   /// Reads and writes what can be without waiting. `done`: the answer's last part has been handled.
   result<progress> on_ready(const part_handler& handler);

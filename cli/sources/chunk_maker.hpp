@@ -31,7 +31,7 @@ class chunk_maker {
 
   void add(const target_task& task);
   void add(const detail::stack_group& group, std::span<const std::uint64_t> frames);
-  /// Hands over what has not been yet.
+  /// Calls the visitor with the tasks and groups that were added since it was last called.
   void flush();
   /// The visitor wants no more.
   [[nodiscard]] bool stopped() const noexcept { return stopped_; }

@@ -83,6 +83,12 @@ std::uint32_t running_stacks::owner_of_mutex(const running_task& task) const {
   return from_->bytes().get<std::uint32_t>(call->argument + 8).value_or(0);
 }
 
+bool running_stacks::has_thread(std::uint32_t inner_tid) const {
+  const auto threads = from_->threads();
+  return std::any_of(threads.begin(), threads.end(),
+                     [=](const os_thread& each) { return each.inner_tid == inner_tid; });
+}
+
 const native_stack& running_stacks::stack_of(const running_task& task) {
   static const native_stack none;
   const auto* kept = running_on(running_, task.thread);
@@ -111,7 +117,10 @@ std::vector<stalled_worker> stalled_workers(running_stacks& stacks) {
     const auto& stack = stacks.stack_of(task);
     if (const auto* frame = innermost_user_frame(stack)) stalled.frame = *frame;
     if (stalled.sleeps) stalled.blocked_in = blocking_function(stack);
-    if (stalled.blocked_in.find("mutex_lock") != std::string::npos) stalled.owner = stacks.owner_of_mutex(task);
+    if (stalled.blocked_in.find("mutex_lock") != std::string::npos) {
+      stalled.owner = stacks.owner_of_mutex(task);
+      stalled.owner_exists = stalled.owner == 0 || stacks.has_thread(stalled.owner);
+    }
     found.push_back(std::move(stalled));
   }
   return found;
@@ -122,9 +131,11 @@ std::string finding_of(const stalled_worker& stalled) {
                           format_age(stalled.task.age_ms, stalled.resolution_ms));
   if (stalled.sleeps) text += ", blocked";
   if (!stalled.blocked_in.empty()) text += " in " + stalled.blocked_in;
-  if (stalled.owner != 0)
-    text += stalled.owner == stalled.inner_tid ? ", which it has locked itself"
-                                               : fmt::format(", locked by thread {}", stalled.owner);
+  if (stalled.owner != 0 && stalled.owner == stalled.inner_tid) {
+    text += ", which it has locked itself";
+  } else if (stalled.owner != 0) {
+    text += fmt::format(", locked by thread {}{}", stalled.owner, stalled.owner_exists ? "" : ", which does not exist");
+  }
   if (stalled.frame) {
     text += "  " + stalled.frame->function;
     if (!stalled.frame->file.empty()) {

@@ -34,6 +34,8 @@ class running_stacks {
   [[nodiscard]] bool sleeps(const running_task& task) const;
   /// The thread, as the target calls it, that has locked the mutex which this one waits for; 0: not known.
   [[nodiscard]] std::uint32_t owner_of_mutex(const running_task& task) const;
+  /// Of the target, as it calls it.
+  [[nodiscard]] bool has_thread(std::uint32_t inner_tid) const;
   /// Why stacks are missing, if they are.
   [[nodiscard]] const std::optional<std::string>& failure() const noexcept { return failure_; }
 
@@ -58,6 +60,7 @@ struct stalled_worker {
   bool sleeps = false;                ///< it does not compute: it waits in the kernel
   std::string blocked_in;             ///< the function that it waits in; empty: not known
   std::uint32_t owner = 0;            ///< of the mutex that it waits for, as the target calls it; 0: not known
+  bool owner_exists = true;           ///< false: it ended, or stayed behind in the parent of a fork
 };
 
 [[nodiscard]] std::vector<stalled_worker> stalled_workers(running_stacks& stacks);

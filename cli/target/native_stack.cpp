@@ -100,6 +100,8 @@ std::string system_name(std::string_view symbol) {
   symbol.remove_prefix(std::min(symbol.find_first_not_of('_'), symbol.size()));
   for (const std::string_view prefix : {"libc_", "interceptor_"})
     if (symbol.starts_with(prefix)) symbol.remove_prefix(prefix.size());
+  // All of glibc's ways to join go through it.
+  if (symbol == "pthread_clockjoin_ex") symbol = "pthread_join";
   return std::string(symbol);
 }
 

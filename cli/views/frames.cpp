@@ -9,9 +9,11 @@ namespace tasks::cli {
 
 namespace {
 
-/// Is this native frame the body of that coroutine? Compilers spell its types in several ways.
+/// Is this native frame the body of that coroutine? Compilers spell its types in several ways, and its file relative to
+/// where they ran or not.
 bool is_body_of(const native_frame& native, const frame& f) {
-  return native.is_coroutine && native.file == f.file && bare_name(native.function) == bare_name(f.function);
+  return native.is_coroutine && base_name(native.file) == base_name(f.file) &&
+         bare_name(native.function) == bare_name(f.function);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <regex>
@@ -108,6 +109,15 @@ TEST(Fork, TheChildIsReadFromItsMemoryAndNoTaskRunsThere) {
       << seen.out;
   EXPECT_TRUE(std::regex_search(seen.out, std::regex("\\[timer, [^\\]]+\\]:\nforked::waits\\(\\)"))) << seen.out;
   EXPECT_THAT(tasks_command({"stack", parent.pid_text()}).out, HasSubstr("[running on thread"));
+  const std::regex blocked(
+      "! stalled: worker [0-9]+ has run task [0-9]+ for [^ ,]+, blocked in pthread_mutex_lock, locked by thread "
+      "[0-9]+, "
+      "which does not exist  forked::writes\\(\\)  forked.cpp:[0-9]+\n");
+  const auto deadline = std::chrono::steady_clock::now() + guard;
+  std::string vitals;
+  while (!std::regex_search(vitals, blocked) && std::chrono::steady_clock::now() < deadline)
+    vitals = tasks_command({"vitals", child, "--stalled-after", "0.01"}).out;
+  EXPECT_TRUE(std::regex_search(vitals, blocked)) << vitals;
   EXPECT_EQ(parent.stop(), (ending{.code = 0}));
 }
 

@@ -1,12 +1,16 @@
-// Forks while another thread runs a task: the child has a copy of the tasks, and none of the threads that ran them.
-// Prints `ready`, then the child's process id.
+// Forks while another thread runs a task and holds a mutex: the child has a copy of the tasks, none of the threads that
+// ran them, and a mutex that nobody will unlock, for which a task of its own waits. Prints `ready`, then the child's
+// process id.
 
+#include <signal.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <asio.hpp>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <mutex>
 #include <thread>
 
 namespace forked {
@@ -16,11 +20,18 @@ using asio::use_awaitable;
 using namespace std::chrono_literals;
 
 std::atomic<bool> runs = false, ends = false;
+std::mutex journal;
 
 awaitable<void> computes() {
   co_await asio::post(use_awaitable);
+  const std::lock_guard hold(journal);
   runs = true;
   while (!ends) std::this_thread::sleep_for(1ms);
+}
+
+awaitable<void> writes() {
+  co_await asio::post(use_awaitable);
+  const std::lock_guard hold(journal);
 }
 
 awaitable<void> waits() {
@@ -31,20 +42,23 @@ awaitable<void> waits() {
 }  // namespace forked
 
 int main() {
-  asio::io_context context;
+  asio::io_context context, of_child;
+  co_spawn(of_child, forked::writes(), asio::detached);
   co_spawn(context, forked::waits(), asio::detached);
   co_spawn(context, forked::computes(), asio::detached);
   std::thread worker([&] { context.run(); });
   while (!forked::runs) std::this_thread::yield();
   char byte = 0;
   const pid_t child = ::fork();
-  if (child != 0) {
-    std::printf("ready\n%d\n", static_cast<int>(child));
-    std::fflush(stdout);
+  if (child == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    of_child.run();
+    ::_exit(1);  // it does not come to that
   }
+  std::printf("ready\n%d\n", static_cast<int>(child));
+  std::fflush(stdout);
   while (::read(STDIN_FILENO, &byte, 1) > 0) {
   }
-  if (child == 0) ::_exit(0);
   forked::ends = true;
   context.stop();
   worker.join();
