@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cinttypes>
-#include <cstdio>
+#include <string_view>
 
+#include "linux/fields.hpp"
 #include "linux/proc.hpp"
 
 namespace tasks::cli {
@@ -35,7 +35,11 @@ std::optional<blocking_call> read_blocking_call(pid_t pid, pid_t tid) {
   const auto text = read_file(fmt::format("/proc/{}/task/{}/syscall", pid, tid).c_str());
   blocking_call call;
   // "202 0x7f… 0x80 …", "running", or "-1 …" where it is blocked outside of a system call.
-  if (!text || std::sscanf(text->c_str(), "%ld %" SCNx64, &call.number, &call.argument) != 2) return std::nullopt;
+  std::string_view rest = text ? *text : std::string_view();
+  if (!parse_number(next_field(rest), call.number)) return std::nullopt;
+  const auto argument = next_field(rest);
+  if (!argument.starts_with("0x")) return std::nullopt;
+  if (!parse_number(argument.substr(2), call.argument, 16)) return std::nullopt;
   return call.number < 0 ? std::nullopt : std::optional(call);
 }
 
