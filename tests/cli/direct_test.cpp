@@ -193,7 +193,7 @@ TEST(Churn, NoTaskIsShownTornWhileTasksBeginAndEnd) {
         for (int i = task.frames_size(); i-- > 0;) {
           // A frame that has not awaited is known by its code's address alone; Asio's own are of no interest.
           const auto& name = names.at(task.frames(i));
-          if (name != "?" && name != "") chain += (chain.empty() ? "" : " ") + name;
+          if (name != "?" && !name.empty()) chain += (chain.empty() ? "" : " ") + name;
         }
         EXPECT_TRUE(churning.contains(chain)) << chain;
       }
