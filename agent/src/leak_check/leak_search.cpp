@@ -115,7 +115,7 @@ leak_search::place leak_search::spawn_site(std::uint64_t path, std::uint64_t whe
   const auto* spawner = &names_.find(where);
   if (where != 0 && spawner->plumbing) {
     spawner = &names_.find(where = outer);
-    site.exact = true;
+    site.exact = site.function.empty();
   }
   if (const auto& frame = *spawner; where != 0 && !frame.plumbing) {
     if (site.function.empty()) site.function = frame.address != 0 ? symbol(frame.address).function : frame.function;

@@ -130,9 +130,9 @@ _Unwind_Reason_Code add_call(_Unwind_Context* context, void* to) {
   path.last = site;
   ++path.calls;
   // Who resumed the spawning coroutine is of no interest.
-  if (path.coroutine != 0 && static_cast<std::uint64_t>(_Unwind_GetRegionStart(context)) == path.coroutine)
-    store(site->distance, layout::no_distance);
-  path.whole = path.calls == layout::longest_call_path || load(site->distance) == layout::no_distance;
+  const bool is_coroutine = path.coroutine != 0 && _Unwind_GetRegionStart(context) == path.coroutine;
+  if (is_coroutine || path.calls == layout::longest_call_path) store(site->distance, layout::no_distance);
+  path.whole = load(site->distance) == layout::no_distance;
   return path.whole ? _URC_END_OF_STACK : _URC_NO_REASON;
 }
 
@@ -163,7 +163,8 @@ std::uint64_t call_path(layout::registry& home, std::uint64_t frame) noexcept {
   while (site != nullptr) {
     known = site;
     auto distance = load(site->distance);
-    if (distance <= layout::no_distance) return address(site);
+    if (distance == layout::no_distance) return address(site);
+    if (distance == 0) break;  // another thread is about to find it out
     if ((distance & layout::may_vary) != 0) {
       // As far as it was once, this stack may not reach.
       distance &= ~layout::may_vary;

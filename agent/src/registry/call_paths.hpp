@@ -3,9 +3,10 @@
 /// Where tasks are spawned: the return addresses on the spawning thread's stack, outwards from begin_task(), each path
 /// kept once.
 ///
-///   stack:  co_spawn_entry_point() ── initiate_co_spawn() ── co_spawn() ── session(int)        (all of these: Asio's,
-///   but the last) kept:   call_site ───────────────> call_site ──────────> call_site ──> call_site  <──
-///   record::spawn_path
+///   stack:  co_spawn_entry_point()   initiate_co_spawn()   co_spawn()     session(int)
+///   kept:   call_site ─────────────> call_site ──────────> call_site ───> call_site <── record::spawn_path
+///
+/// All of these but the last are Asio's own.
 ///
 /// A path that is known is followed by reading one word of the stack for each of its calls: how far apart two return
 /// addresses lie is the same whenever the same call leads to the next. Each word is compared with those that are known
