@@ -37,7 +37,8 @@ void note_age(stack_group& group, const task_copy& task, std::uint64_t age) noex
 }
 
 bool has_capacity(const task_copy& task) noexcept {
-  return layout::detail_of(task.wait) == layout::detail_kind::capacity;
+  const auto detail = layout::detail_of(task.wait);
+  return detail == layout::detail_kind::capacity || detail == layout::detail_kind::capacity_and_timeout;
 }
 
 }  // namespace

@@ -2,8 +2,10 @@
 
 /// A copied task and what can be told from it, wherever it was copied: in its process, from outside, from a core.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "tasks/detail/layout.hpp"
@@ -13,6 +15,22 @@ namespace tasks::detail {
 /// Numbers are those of tasks.v1.Task.State.
 enum class task_state : std::uint8_t { ready = 1, running = 2, blocked = 3 };
 
+/// What a task waits for: as its record says, or one of a group's members.
+struct wait_copy {
+  std::uint64_t wait;  ///< layout::pack_wait()
+  std::uint64_t object;
+  std::uint64_t detail;
+};
+
+/// What the other members wait for of a group that a task awaits.
+struct group_copy {
+  std::uint32_t members = 0;  ///< 0: it awaits no group
+  std::uint32_t ended = 0;    ///< of them
+  std::uint32_t tasks = 0;    ///< of them: tasks that it spawned, ended ones too
+  std::size_t count = 0;
+  std::array<wait_copy, layout::group_record::room> pending{};  ///< the first `count`, the one that matters most first
+};
+
 /// What a record said of its task at one moment.
 struct task_copy {
   std::uint64_t word;
@@ -20,9 +38,10 @@ struct task_copy {
   std::uint64_t parent;
   std::uint64_t resumes;
   std::uint64_t since;   ///< tick at which it began to wait or to run; meaningless for `ready`
-  std::uint64_t wait;    ///< 0 unless blocked and known
+  std::uint64_t wait;    ///< 0 unless blocked and known; of a group, that of its pending member which matters most
   std::uint64_t object;  ///< likewise
   std::uint64_t detail;  ///< likewise
+  group_copy group;
   std::uint64_t spawn_path;
   std::uint64_t spawn_where;
   std::uint64_t spawn_outer;
@@ -36,11 +55,14 @@ struct task_copy {
   [[nodiscard]] std::uint64_t version() const noexcept { return word / layout::one_version; }
 };
 
+/// Takes a group's members over into a task that awaits it; `members` as group_record::members. The wait of what is
+/// expected to end first becomes the task's: a socket's before a channel's, a timer's after both.
+void take_group(std::uint64_t members, std::span<const wait_copy, layout::group_record::room> waits, task_copy& to);
 /// Frames that are copied of one stack at most.
 inline constexpr std::size_t deepest_stack = 65536;
 
 [[nodiscard]] task_state state_of(std::uint64_t word) noexcept;
-/// none unless blocked; other where it is not known.
+/// Of a group, that of its pending member which matters most. none unless blocked; other where it is not known.
 [[nodiscard]] layout::wait_kind kind_of(const task_copy& task) noexcept;
 /// Milliseconds that it has been in its state; 0 for `ready`.
 [[nodiscard]] std::uint64_t age_of(const task_copy& task, std::uint64_t now) noexcept;
@@ -65,6 +87,7 @@ struct walk_counts {
   std::uint64_t ready = 0;
   std::uint64_t on_channels = 0;  ///< blocked on one
   std::uint64_t on_tasks = 0;     ///< blocked on other tasks
+  std::uint64_t on_more = 0;      ///< blocked on one of these, and on something else besides
   std::uint64_t matched = 0;      ///< passed the filter
   std::uint64_t torn = 0;         ///< changed too often to be copied
 

@@ -48,21 +48,38 @@ std::uint32_t chunk_maker::number_path(std::uint64_t path) {
   return known->second;
 }
 
-void chunk_maker::fill_wait(const target_task& task, v1::Wait& wait) const {
-  wait.set_kind(static_cast<v1::Wait::Kind>(kind_of(task)));
-  if (task.wait == 0) return;
-  wait.set_object(task.object);
-  if (const auto fd = layout::descriptor_of(task.wait); fd != layout::no_descriptor) wait.set_fd(fd);
-  const auto detail = layout::detail_of(task.wait);
-  if (detail == layout::detail_kind::capacity) wait.set_capacity(task.detail);
-  if (detail != layout::detail_kind::steady_expiry && detail != layout::detail_kind::system_expiry) return;
-  const auto expiry = static_cast<std::int64_t>(task.detail);
-  if (expiry == INT64_MAX) {
-    wait.set_never_expires(true);
-  } else if (detail == layout::detail_kind::steady_expiry) {
-    wait.set_expires_in_ms(expiry / 1'000'000 - static_cast<std::int64_t>(clocks_.monotonic_ms));
-  } else if (clocks_.wall_ns) {
-    wait.set_expires_in_ms(expiry / 1'000'000 - *clocks_.wall_ns / 1'000'000);
+void chunk_maker::fill_wait(layout::wait_kind kind, const detail::wait_copy& from, v1::Wait& wait) const {
+  using layout::detail_kind;
+  wait.set_kind(static_cast<v1::Wait::Kind>(kind));
+  if (from.wait == 0) return;
+  wait.set_object(from.object);
+  if (const auto fd = layout::descriptor_of(from.wait); fd != layout::no_descriptor) wait.set_fd(fd);
+  const auto expiry = static_cast<std::int64_t>(from.detail);
+  const auto left_ms = expiry / 1'000'000 - static_cast<std::int64_t>(clocks_.monotonic_ms);
+  const auto detail = layout::detail_of(from.wait);
+  wait.set_has_timeout(detail == detail_kind::timeout || detail == detail_kind::capacity_and_timeout);
+  switch (detail) {
+    case detail_kind::none:
+      break;
+    case detail_kind::capacity:
+    case detail_kind::capacity_and_timeout:
+      wait.set_capacity(from.detail);
+      break;
+    case detail_kind::timeout:
+      if (expiry != INT64_MAX) wait.set_times_out_in_ms(left_ms);
+      break;
+    case detail_kind::steady_expiry:
+      if (expiry == INT64_MAX)
+        wait.set_never_expires(true);
+      else
+        wait.set_expires_in_ms(left_ms);
+      break;
+    case detail_kind::system_expiry:
+      if (expiry == INT64_MAX)
+        wait.set_never_expires(true);
+      else if (clocks_.wall_ns)
+        wait.set_expires_in_ms(expiry / 1'000'000 - *clocks_.wall_ns / 1'000'000);
+      break;
   }
 }
 
@@ -72,7 +89,15 @@ void chunk_maker::add(const target_task& task) {
   to.set_id(task.id);
   to.set_parent(task.parent);
   to.set_state(static_cast<v1::Task::State>(state));
-  if (state == detail::task_state::blocked) fill_wait(task, *to.mutable_wait());
+  if (state == detail::task_state::blocked)
+    fill_wait(kind_of(task), {task.wait, task.object, task.detail}, *to.mutable_wait());
+  for (std::size_t i = 1; i < task.group.count; ++i) {
+    const auto& wait = task.group.pending[i];
+    fill_wait(layout::kind_of(wait.wait), wait, *to.add_also());
+  }
+  to.set_members(task.group.members);
+  to.set_ended_members(task.group.ended);
+  to.set_task_members(task.group.tasks);
   to.set_age_ms(age_of(task, clocks_.monotonic_ms));
   to.set_resumes(task.resumes);
   to.set_thread(task.thread);
@@ -118,8 +143,21 @@ void chunk_maker::add(const detail::stack_group& group, std::span<const std::uin
   if (chunk_.groups_size() >= chunk_size) flush();
 }
 
+void chunk_maker::add(const detail::failure_copy& failure) {
+  auto& to = *chunk_.add_failures();
+  to.set_task(failure.id);
+  to.set_location(number(failure.where));
+  to.set_spawn_path(number_path(failure.spawn_path));
+  to.set_spawn_location(number(failure.spawn_where));
+  to.set_spawn_outer_location(number(failure.spawn_outer));
+  to.set_type(failure.type);
+  to.set_message(failure.message);
+  to.set_age_ms(clocks_.monotonic_ms > failure.when ? clocks_.monotonic_ms - failure.when : 0);
+}
+
 void chunk_maker::flush() {
-  if (!stopped_ && (chunk_.tasks_size() != 0 || chunk_.groups_size() != 0)) stopped_ = !visit_(chunk_);
+  const bool empty = chunk_.tasks_size() == 0 && chunk_.groups_size() == 0 && chunk_.failures_size() == 0;
+  if (!stopped_ && !empty) stopped_ = !visit_(chunk_);
   chunk_.Clear();
 }
 

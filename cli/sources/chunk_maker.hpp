@@ -31,6 +31,7 @@ class chunk_maker {
 
   void add(const target_task& task);
   void add(const detail::stack_group& group, std::span<const std::uint64_t> frames);
+  void add(const detail::failure_copy& failure);
   /// Calls the visitor with the tasks and groups that were added since it was last called.
   void flush();
   /// The visitor wants no more.
@@ -39,7 +40,7 @@ class chunk_maker {
  private:
   [[nodiscard]] std::uint32_t number(std::uint64_t where);
   [[nodiscard]] std::uint32_t number_path(std::uint64_t path);
-  void fill_wait(const target_task& task, v1::Wait& wait) const;
+  void fill_wait(layout::wait_kind kind, const detail::wait_copy& from, v1::Wait& wait) const;
 
   const memory& memory_;
   const registry_reader& registries_;

@@ -150,8 +150,13 @@ result<v1::Vitals> memory_source::vitals(bool counts_only, const chunk_visitor& 
   vitals.set_all_on_channels(counts.all_on_channels());
   vitals.set_tick_resolution_ms(tick_resolution());
   vitals.set_lost(reader_.lost());
+  const auto ends = reader_.count_ends();
+  vitals.set_ended(ends.ended);
+  vitals.set_failed(ends.failed);
+  vitals.set_cancelled(ends.cancelled);
   if (!counts_only) {
     chunk_maker out(from_->bytes(), reader_, clocks, visit);
+    for (const auto& failure : reader_.failures()) out.add(failure);
     v1::Trailer end;
     list_groups(groups, 0, out, end);
   }

@@ -156,7 +156,12 @@ void resolver::resolve(const v1::Task& task, resolved& to) {
     if (!to.spawned_at && !to.spawned_after && task.awaited()) to.spawned_at = line_of(task.parent());
     remember(task.id(), to);
   }
-  to.fd = task.has_wait() && task.wait().has_fd() ? &descriptors_.at(task.wait().fd()) : nullptr;
+  const auto descriptor = [this](const v1::Wait& wait) {
+    return wait.has_fd() ? &descriptors_.at(wait.fd()) : nullptr;
+  };
+  to.fd = descriptor(task.wait());
+  to.also.clear();
+  for (const auto& wait : task.also()) to.also.push_back(descriptor(wait));
 }
 
 void resolver::resolve(const v1::Group& group, resolved& to) {
@@ -164,6 +169,7 @@ void resolver::resolve(const v1::Group& group, resolved& to) {
   show_frames(group.frames(), group.state() == v1::Task::BLOCKED, to);
   show_spawn_site(group, to);
   to.fd = nullptr;
+  to.also.clear();
 }
 
 }  // namespace tasks::cli

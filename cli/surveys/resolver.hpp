@@ -40,6 +40,7 @@ struct resolved {
   const frame* spawned_at = nullptr;     ///< where co_spawn was called; null: not known
   const frame* spawned_after = nullptr;  ///< without that: the spawner's last await before it; null: not known either
   const endpoint* fd = nullptr;          ///< null: none
+  std::vector<const endpoint*> also;     ///< of each of Task::also, likewise
 };
 
 /// A location as it reads. Equal numbers of one resolver: every line is equal.

@@ -5,8 +5,34 @@
 #include <utility>
 
 #include "surveys/group_keys.hpp"
+#include "symbols/names.hpp"
 
 namespace tasks::cli {
+
+namespace {
+
+void add_failure(const v1::Failure& failure, resolver& names, std::vector<failed_group>& to) {
+  v1::Task ended;  // as it was when it ended
+  ended.set_id(failure.task());
+  if (failure.location() != 0) ended.add_frames(failure.location());
+  ended.set_spawn_path(failure.spawn_path());
+  ended.set_spawn_location(failure.spawn_location());
+  ended.set_spawn_outer_location(failure.spawn_outer_location());
+  failed_group made{failure, {}, readable_type(failure.type()), 1};
+  names.resolve(ended, made.meaning);
+  const auto place_of = [](const failed_group& of) {
+    return of.meaning.frames.empty() ? nullptr : of.meaning.frames.front().location;
+  };
+  for (auto& known : to) {
+    if (known.type != made.type || known.last.message() != failure.message() || place_of(known) != place_of(made))
+      continue;
+    ++known.count;
+    return;
+  }
+  to.push_back(std::move(made));
+}
+
+}  // namespace
 
 std::vector<std::string> findings_of(const v1::Vitals& vitals) {
   std::vector<std::string> findings;
@@ -19,9 +45,11 @@ std::vector<std::string> findings_of(const v1::Vitals& vitals) {
 result<vitals_survey> survey_vitals(snapshot_source& source, resolver& names, std::chrono::milliseconds stalled_after) {
   vitals_survey survey;
   alike_groups groups(names);
+  std::vector<v1::Failure> failures;
   auto vitals = source.vitals(false, [&](const v1::Chunk& chunk) {
     names.learn(chunk);
     groups.add(chunk);
+    failures.insert(failures.end(), chunk.failures().begin(), chunk.failures().end());
     return true;
   });
   if (!vitals) return vitals.why();
@@ -30,6 +58,7 @@ result<vitals_survey> survey_vitals(snapshot_source& source, resolver& names, st
     kept.group = std::move(group);
     names.resolve(kept.group, kept.meaning);
   }
+  for (const auto& failure : failures) add_failure(failure, names, survey.failed);
   survey.vitals = *std::move(vitals);
   survey.findings = findings_of(survey.vitals);
   if (survey.vitals.all_on_channels())

@@ -19,10 +19,19 @@ struct blocked_group {
   resolved meaning;
 };
 
+/// Tasks that ended by the same exception at the same place.
+struct failed_group {
+  v1::Failure last;
+  resolved meaning;  ///< of the last
+  std::string type;  ///< readable
+  std::size_t count = 0;
+};
+
 struct vitals_survey {
   v1::Vitals vitals;
   std::vector<blocked_group> on_channels;  ///< the largest first
   std::vector<stalled_worker> stalled;
+  std::vector<failed_group> failed;   ///< the last one first
   std::vector<std::string> findings;  ///< what is wrong, a sentence each
   std::vector<std::string> notes;     ///< what may be, or not: a proof decides
 };

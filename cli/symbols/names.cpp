@@ -239,4 +239,10 @@ readable_name make_readable(std::string_view raw) {
   return name;
 }
 
+std::string readable_type(std::string_view name) {
+  auto text = demangled(name);
+  auto shown = make_readable(text).text;
+  return shown.empty() ? text : shown;
+}
+
 }  // namespace tasks::cli

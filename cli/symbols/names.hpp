@@ -22,4 +22,7 @@ struct readable_name {
 /// Never fails: a name of no known form is shown as it is.
 [[nodiscard]] readable_name make_readable(std::string_view raw);
 
+/// "std::invalid_argument", from what std::type_info::name() says.
+[[nodiscard]] std::string readable_type(std::string_view name);
+
 }  // namespace tasks::cli

@@ -1,6 +1,7 @@
 #include "target/registry_reader.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstring>
 #include <optional>
@@ -67,7 +68,7 @@ void registry_reader::find_slabs() {
   }
 }
 
-/// Fills task_ from a record's bytes, but for what lies in overflow records. False: it has some.
+/// Fills task_ from a record's bytes, but for what lies in other records. False: it has some.
 bool registry_reader::take_fields(const unsigned char* bytes, std::uint64_t word) {
   using layout::record;
   const auto get = [bytes](std::size_t offset) { return field<std::uint64_t>(bytes, offset); };
@@ -87,6 +88,7 @@ bool registry_reader::take_fields(const unsigned char* bytes, std::uint64_t word
   t.wait = known ? get(offsetof(record, wait)) : 0;
   t.object = known ? get(offsetof(record, object)) : 0;
   t.detail = known ? get(offsetof(record, detail)) : 0;
+  t.group = {};
   t.spawn_path = get(offsetof(record, spawn_path));
   t.spawn_where = get(offsetof(record, spawn_where));
   t.spawn_outer = get(offsetof(record, spawn_outer));
@@ -99,7 +101,30 @@ bool registry_reader::take_fields(const unsigned char* bytes, std::uint64_t word
     t.where[i] = get(at + offsetof(layout::entry, where));
     t.frames[i] = get(at + offsetof(layout::entry, frame));
   }
-  return t.depth <= layout::inline_entries;
+  return t.depth <= layout::inline_entries && layout::kind_of(t.wait) != layout::wait_kind::group;
+}
+
+/// What the members wait for of the group that the task awaits; true where it awaits none. False: it is not there, so
+/// the task has changed.
+bool registry_reader::take_members() {
+  using layout::group_record;
+  if (layout::kind_of(task_.wait) != layout::wait_kind::group) return true;
+  const auto at = task_.object;
+  unsigned char bytes[layout::record_size], again[layout::record_size];
+  if (memory_.read(at, bytes, sizeof bytes) != sizeof bytes || memory_.read(at, again, sizeof again) != sizeof again)
+    return false;
+  if (layout::state_of(word_of(bytes)) != record_state::group ||
+      field<std::uint64_t>(bytes, offsetof(group_record, owner_id)) != task_.id)
+    return false;
+  std::array<detail::wait_copy, group_record::room> waits;
+  for (std::size_t i = 0; i < waits.size(); ++i) {
+    const auto member = offsetof(group_record, waits) + i * sizeof(group_record::member);
+    waits[i] = field<detail::wait_copy>(bytes, member);
+    // Changed meanwhile: what was read of it may be of two operations.
+    if (field<detail::wait_copy>(again, member).wait != waits[i].wait) waits[i] = {layout::member_between, 0, 0};
+  }
+  detail::take_group(field<std::uint64_t>(bytes, offsetof(group_record, members)), waits, task_);
+  return true;
 }
 
 /// The entries beyond the inline ones. False: the chain does not hold together, so the task has changed.
@@ -130,7 +155,8 @@ registry_reader::taken registry_reader::read_again(std::uint64_t address) {
     if (!layout::is_task(*before)) return taken::no_task;
     if (memory_.read(address, bytes, sizeof bytes) != sizeof bytes) return taken::torn;
     const bool whole =
-        take_fields(bytes, *before) || take_overflow(field<std::uint64_t>(bytes, offsetof(layout::record, overflow)));
+        take_fields(bytes, *before) ||
+        (take_overflow(field<std::uint64_t>(bytes, offsetof(layout::record, overflow))) && take_members());
     if (whole && memory_.get<std::uint64_t>(address) == before) return taken::whole;
     if (memory_.is_still()) break;
   }
@@ -195,9 +221,9 @@ std::vector<std::pair<std::string, std::string>> registry_reader::annotations(co
     for (int i = 0; i < attempts && !whole; ++i) {
       word = memory_.get<std::uint64_t>(next);
       if (!word || memory_.read(next, bytes, sizeof bytes) != sizeof bytes) return found;
-      if (layout::state_of(*word) != record_state::annotation ||
-          field<std::uint64_t>(bytes, offsetof(annotation_record, owner_id)) != task.id)
-        return found;
+      if (field<std::uint64_t>(bytes, offsetof(annotation_record, owner_id)) != task.id) return found;
+      if (layout::state_of(*word) == record_state::group) break;
+      if (layout::state_of(*word) != record_state::annotation) return found;
       whole = (*word & layout::one_version) == 0 && memory_.get<std::uint64_t>(next) == word;
     }
     if (whole) {
@@ -209,20 +235,26 @@ std::vector<std::pair<std::string, std::string>> registry_reader::annotations(co
   return found;
 }
 
-std::vector<target_thread> registry_reader::threads() const {
-  std::vector<target_thread> found;
+/// Calls `visit` with the bytes of each thread_slot.
+template <class Visit>
+void registry_reader::each_slot(const Visit& visit) const {
   std::vector<unsigned char> slots;
   for (const auto registry : registries_) {
     const auto used = memory_.get<std::uint64_t>(registry + offsetof(layout::registry, threads)).value_or(0);
     slots.resize(std::min<std::uint64_t>(used, layout::max_threads) * sizeof(layout::thread_slot));
     const auto got = memory_.read(registry + offsetof(layout::registry, slots), slots.data(), slots.size());
-    for (std::size_t at = 0; at + sizeof(layout::thread_slot) <= got; at += sizeof(layout::thread_slot)) {
-      const auto* bytes = slots.data() + at;
-      const auto tid = field<std::uint32_t>(bytes, offsetof(layout::thread_slot, tid));
-      const bool worker = field<std::uint32_t>(bytes, offsetof(layout::thread_slot, worker)) == 1;
-      if (tid != 0) found.push_back({tid, worker});
-    }
+    for (std::size_t at = 0; at + sizeof(layout::thread_slot) <= got; at += sizeof(layout::thread_slot))
+      visit(slots.data() + at);
   }
+}
+
+std::vector<target_thread> registry_reader::threads() const {
+  std::vector<target_thread> found;
+  each_slot([&](const unsigned char* bytes) {
+    const auto tid = field<std::uint32_t>(bytes, offsetof(layout::thread_slot, tid));
+    const bool worker = field<std::uint32_t>(bytes, offsetof(layout::thread_slot, worker)) == 1;
+    if (tid != 0) found.push_back({tid, worker});
+  });
   // A thread has a slot in each registry that it uses.
   std::sort(found.begin(), found.end(), [](const target_thread& a, const target_thread& b) {
     return a.tid != b.tid ? a.tid < b.tid : a.worker && !b.worker;
@@ -238,6 +270,29 @@ std::uint64_t registry_reader::lost() const {
   for (const auto registry : registries_)
     lost += memory_.get<std::uint64_t>(registry + offsetof(layout::registry, lost)).value_or(0);
   return lost;
+}
+
+registry_reader::ends registry_reader::count_ends() const {
+  ends counts;
+  each_slot([&](const unsigned char* bytes) {
+    counts.ended += field<std::uint64_t>(bytes, offsetof(layout::thread_slot, ended));
+    counts.failed += field<std::uint64_t>(bytes, offsetof(layout::thread_slot, failed));
+    counts.cancelled += field<std::uint64_t>(bytes, offsetof(layout::thread_slot, cancelled));
+  });
+  return counts;
+}
+
+std::vector<detail::failure_copy> registry_reader::failures() const {
+  std::vector<detail::failure_copy> found;
+  for (const auto registry : registries_) {
+    for (std::size_t i = 0; i < layout::recent_failures; ++i) {
+      const auto at = registry + offsetof(layout::registry, recent) + i * sizeof(layout::failure_record);
+      const auto words = memory_.get<detail::failure_words>(at);
+      if (words) detail::add_failure(*words, memory_.get<std::uint64_t>(at).value_or(0), found);
+    }
+  }
+  detail::sort_failures(found);
+  return found;
 }
 
 std::uint64_t registry_reader::newest_tick() {

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "failure_copy.hpp"
 #include "linux/memory.hpp"
 #include "target/roots.hpp"
 #include "task_copy.hpp"
@@ -46,6 +47,13 @@ class registry_reader {
   [[nodiscard]] std::vector<target_thread> threads() const;
   /// Tasks that the registries had no memory for.
   [[nodiscard]] std::uint64_t lost() const;
+  struct ends {
+    std::uint64_t ended = 0, failed = 0, cancelled = 0;
+  };
+  /// Tasks that have ended.
+  [[nodiscard]] ends count_ends() const;
+  /// Those that ended by an exception last, the newest first.
+  [[nodiscard]] std::vector<detail::failure_copy> failures() const;
   /// The newest tick that any record or root has: in a core, the time of death at the earliest. 0: none.
   [[nodiscard]] std::uint64_t newest_tick();
   /// Where the records lay that the last walk() read.
@@ -61,11 +69,14 @@ class registry_reader {
   };
 
   void find_slabs();
+  template <class Visit>
+  void each_slot(const Visit& visit) const;
   void read_slab(const slab& at, const detail::task_filter& filter, std::uint64_t now, const visitor& visit,
                  detail::walk_counts& counts);
   [[nodiscard]] taken read_again(std::uint64_t address);
   [[nodiscard]] bool take_fields(const unsigned char* bytes, std::uint64_t word);
   [[nodiscard]] bool take_overflow(std::uint64_t first);
+  [[nodiscard]] bool take_members();
 
   const memory& memory_;
   std::vector<std::uint64_t> registries_;

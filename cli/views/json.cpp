@@ -17,19 +17,21 @@ void fill_view(const shown_frame& frame, v1::FrameView& view) {
   view.set_not_instrumented(frame.not_instrumented);
 }
 
-void fill_view(const v1::Wait& wait, std::uint64_t ms, const resolved& meaning, v1::WaitView& view) {
+void fill_view(const v1::Wait& wait, std::uint64_t ms, const endpoint* fd, v1::WaitView& view) {
   view.set_kind(wait.kind());
   if (wait.object() != 0) view.set_object(fmt::format("{:#x}", wait.object()));
   if (wait.has_fd()) view.set_fd(wait.fd());
   if (wait.has_capacity()) view.set_capacity(wait.capacity());
   view.set_seconds(seconds(ms));
   if (wait.has_expires_in_ms()) view.set_expires_in_seconds(static_cast<double>(wait.expires_in_ms()) / 1000);
-  if (!meaning.fd) return;
-  view.set_peer(meaning.fd->peer);
-  view.set_local_address(meaning.fd->local);
-  view.set_fd_kind(meaning.fd->name);
-  view.set_shut_down(meaning.fd->shut_down);
-  if (meaning.fd->waiting && !meaning.fd->listens) view.set_unread_bytes(meaning.fd->waiting->receive);
+  view.set_has_timeout(wait.has_timeout());
+  if (wait.has_times_out_in_ms()) view.set_times_out_in_seconds(static_cast<double>(wait.times_out_in_ms()) / 1000);
+  if (!fd) return;
+  view.set_peer(fd->peer);
+  view.set_local_address(fd->local);
+  view.set_fd_kind(fd->name);
+  view.set_shut_down(fd->shut_down);
+  if (fd->waiting && !fd->listens) view.set_unread_bytes(fd->waiting->receive);
 }
 
 void fill_view(const v1::Task& task, const resolved& meaning, v1::TaskView& view) {
@@ -38,7 +40,11 @@ void fill_view(const v1::Task& task, const resolved& meaning, v1::TaskView& view
   view.set_name(task.name());
   *view.mutable_labels() = task.labels();
   view.set_state(task.state());
-  if (task.has_wait()) fill_view(task.wait(), task.age_ms(), meaning, *view.mutable_wait());
+  if (task.has_wait()) fill_view(task.wait(), task.age_ms(), meaning.fd, *view.mutable_wait());
+  for (int i = 0; i < task.also_size(); ++i)
+    fill_view(task.also(i), task.age_ms(), meaning.also[static_cast<std::size_t>(i)], *view.add_also());
+  view.set_members(task.members());
+  view.set_ended_members(task.ended_members());
   for (const auto& f : meaning.frames) fill_view(f, *view.add_frames());
   for (const auto& f : meaning.native) fill_view(f, *view.add_native_frames());
   if (meaning.spawned_at) fill_view(shown_frame{meaning.spawned_at, false}, *view.mutable_spawned_at());
@@ -54,7 +60,7 @@ void fill_view(const v1::Task& task, const resolved& meaning, v1::TaskView& view
 void fill_view(const v1::Group& group, const resolved& meaning, v1::GroupView& view) {
   view.set_count(group.count());
   view.set_state(group.state());
-  if (group.has_wait()) fill_view(group.wait(), group.oldest_ms(), meaning, *view.mutable_wait());
+  if (group.has_wait()) fill_view(group.wait(), group.oldest_ms(), nullptr, *view.mutable_wait());
   for (const auto& f : meaning.frames) fill_view(f, *view.add_frames());
   view.set_oldest_seconds(seconds(group.oldest_ms()));
   *view.mutable_ids() = group.ids();

@@ -31,7 +31,8 @@ template <class View>
 
 void fill_view(const shown_frame& frame, v1::FrameView& view);
 /// `ms`: how long it has lasted.
-void fill_view(const v1::Wait& wait, std::uint64_t ms, const resolved& meaning, v1::WaitView& view);
+/// `fd`: what its descriptor is, or null.
+void fill_view(const v1::Wait& wait, std::uint64_t ms, const endpoint* fd, v1::WaitView& view);
 void fill_view(const v1::Task& task, const resolved& meaning, v1::TaskView& view);
 void fill_view(const v1::Group& group, const resolved& meaning, v1::GroupView& view);
 

@@ -14,14 +14,14 @@ namespace tasks::cli {
 namespace {
 
 /// The kind of wait as far as the descriptor refines it: "pipe read".
-std::string wait_words(const v1::Wait& wait, const resolved& meaning) {
+std::string wait_words(const v1::Wait& wait, const endpoint* fd) {
   if (wait.kind() == v1::Wait::TASKS) return "blocked: tasks";
   std::string words(kind_name(wait.kind()));
   if (wait.kind() == v1::Wait::OTHER || wait.kind() == v1::Wait::KIND_UNSPECIFIED) return "blocked";
   constexpr std::string_view general = "descriptor";
-  if (meaning.fd && words.starts_with(general)) {
-    if (meaning.fd->is == endpoint::kind::pipe) words.replace(0, general.size(), "pipe");
-    if (meaning.fd->is == endpoint::kind::file) words.replace(0, general.size(), "file");
+  if (fd && words.starts_with(general)) {
+    if (fd->is == endpoint::kind::pipe) words.replace(0, general.size(), "pipe");
+    if (fd->is == endpoint::kind::file) words.replace(0, general.size(), "file");
   }
   return words;
 }
@@ -30,21 +30,37 @@ bool reads(const v1::Wait& wait) {
   return wait.kind() == v1::Wait::SOCKET_READ || wait.kind() == v1::Wait::DESCRIPTOR_READ;
 }
 
-std::string wait_details(const v1::Wait& wait, const resolved& meaning, const render_context& context) {
+std::string wait_details(const v1::Wait& wait, const endpoint* fd, const render_context& context) {
   std::string text;
+  const auto in = [&](std::int64_t ms) { return format_age(static_cast<std::uint64_t>(ms), context.resolution_ms); };
   if (wait.never_expires()) {
     text += ", never expires";
   } else if (wait.has_expires_in_ms()) {
-    const auto ms = wait.expires_in_ms();
-    text += ms >= 0 ? ", expires in " + format_age(static_cast<std::uint64_t>(ms), context.resolution_ms)
-                    : std::string(", expired");
+    text += wait.expires_in_ms() >= 0 ? ", expires in " + in(wait.expires_in_ms()) : ", expired";
   }
   if (wait.has_fd()) {
     text += fmt::format(", fd {}", wait.fd());
-    if (meaning.fd) text += endpoint_words(*meaning.fd);
-    if (meaning.fd && !meaning.fd->listens && meaning.fd->waiting && reads(wait) && meaning.fd->waiting->receive != 0)
-      text += ", " + format_bytes(meaning.fd->waiting->receive) + " unread";
+    if (fd) text += endpoint_words(*fd);
+    if (fd && !fd->listens && fd->waiting && fd->waiting->receive != 0 && reads(wait))
+      text += ", " + format_bytes(fd->waiting->receive) + " unread";
   }
+  if (wait.has_times_out_in_ms()) {
+    text += wait.times_out_in_ms() >= 0 ? ", times out in " + in(wait.times_out_in_ms()) : ", timed out";
+  } else if (wait.has_timeout()) {
+    text += ", has a time-out";
+  }
+  return text;
+}
+
+/// What else a task awaits at the same time: "; timer, expires in 8s; 1 of 3 has ended".
+std::string others_words(const v1::Task& task, const resolved& meaning, const render_context& context) {
+  std::string text;
+  for (int i = 0; i < task.also_size(); ++i) {
+    const auto* fd = meaning.also[static_cast<std::size_t>(i)];
+    text += "; " + wait_words(task.also(i), fd) + wait_details(task.also(i), fd, context);
+  }
+  if (const auto ended = task.ended_members(); ended != 0)
+    text += fmt::format("; {} of {} {} ended", ended, task.members(), ended == 1 ? "has" : "have");
   return text;
 }
 
@@ -120,7 +136,8 @@ std::string describe_state(const v1::Task& task, const resolved& meaning, const 
       return fmt::format("running on thread {}, {}", task.thread(), age);
     case v1::Task::BLOCKED:
       if (!task.has_wait()) return "blocked, " + age;
-      return wait_words(task.wait(), meaning) + ", " + age + wait_details(task.wait(), meaning, context);
+      return wait_words(task.wait(), meaning.fd) + ", " + age + wait_details(task.wait(), meaning.fd, context) +
+             others_words(task, meaning, context);
     default:
       return "state unknown";
   }
@@ -128,7 +145,8 @@ std::string describe_state(const v1::Task& task, const resolved& meaning, const 
 
 std::string describe_state(const v1::Group& group, const resolved& meaning, const render_context& context) {
   const bool blocked = group.state() == v1::Task::BLOCKED;
-  auto text = blocked && group.has_wait() ? wait_words(group.wait(), meaning) : std::string(state_name(group.state()));
+  auto text =
+      blocked && group.has_wait() ? wait_words(group.wait(), meaning.fd) : std::string(state_name(group.state()));
   if (group.state() == v1::Task::READY) return text;
   text += group.count() == 1 ? ", " : ", oldest ";
   return text + format_age(group.oldest_ms(), context.resolution_ms);

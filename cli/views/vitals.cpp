@@ -20,6 +20,55 @@ void fill_view(const stalled_worker& stalled, v1::StalledView& view) {
   if (stalled.frame) fill_view(*stalled.frame, *view.mutable_frame());
 }
 
+/// "consume(std::shared_ptr<chan>) pool.cpp:14": the function that the exception ended.
+std::string function_of(const failed_group& failed) {
+  const frame* f = failed.meaning.frames.empty() ? nullptr : failed.meaning.frames.front().location;
+  if (!f || f->function.empty()) return "<unknown>";
+  const auto where = place(*f);
+  return where.empty() ? f->function : f->function + " " + where;
+}
+
+void render_failures(fmt::memory_buffer& out, const vitals_survey& survey, bool details,
+                     const render_context& context) {
+  const auto& vitals = survey.vitals;
+  if (vitals.failed() == 0 && !(details && vitals.ended() != 0)) return;
+  fmt::format_to(std::back_inserter(out), "\nended by an exception: {} of {} tasks that ended", vitals.failed(),
+                 vitals.ended());
+  if (vitals.cancelled() != 0)
+    fmt::format_to(std::back_inserter(out), "; {} more by a cancelled operation", vitals.cancelled());
+  out.push_back('\n');
+  constexpr std::size_t most_shown = 5;
+  std::size_t shown = 0;
+  for (const auto& failed : survey.failed) {
+    if (!details && shown++ == most_shown) {
+      append(out, fmt::format("  … {} more kinds: --details\n", survey.failed.size() - most_shown));
+      break;
+    }
+    append(out, "  ");
+    if (failed.count > 1) append(out, fmt::format("{} × ", failed.count));
+    append(out, fmt::format("{}, {}", function_of(failed), failed.type.empty() ? "unknown exception" : failed.type));
+    if (!failed.last.message().empty()) {
+      append(out, ": ");
+      append_foreign(out, failed.last.message());
+    }
+    append(out, fmt::format(", {} ago", format_age(failed.last.age_ms(), context.resolution_ms)));
+    if (const auto spawned = spawn_words(failed.meaning); !spawned.empty()) append(out, ", spawned" + spawned);
+    out.push_back('\n');
+  }
+}
+
+void fill_view(const failed_group& failed, v1::FailureView& view) {
+  view.set_task_id(failed.last.task());
+  if (!failed.meaning.frames.empty()) fill_view(failed.meaning.frames.front(), *view.mutable_frame());
+  if (const auto* at = failed.meaning.spawned_at) fill_view(shown_frame{at, false}, *view.mutable_spawned_at());
+  if (const auto* after = failed.meaning.spawned_after)
+    fill_view(shown_frame{after, false}, *view.mutable_spawned_after());
+  view.set_type(failed.type);
+  view.set_message(failed.last.message());
+  view.set_seconds_ago(seconds(failed.last.age_ms()));
+  view.set_count(failed.count);
+}
+
 }  // namespace
 
 void render_vitals(fmt::memory_buffer& out, const vitals_survey& survey, bool details, const render_context& context) {
@@ -48,6 +97,7 @@ void render_vitals(fmt::memory_buffer& out, const vitals_survey& survey, bool de
                     root && !root->function.empty() ? root->function : "<unknown>", root ? place(*root) : ""});
   }
   render_table(out, {{}, {false, 0, true}, {}}, rows, "  ", context.style);
+  render_failures(out, survey, details, context);
   if (!survey.findings.empty() || !survey.notes.empty()) out.push_back('\n');
   for (const auto& finding : survey.findings) {
     append_colored(out, yellow, "! " + finding, context.style);
@@ -78,6 +128,10 @@ void fill_view(const vitals_survey& survey, v1::VitalsView& view) {
   for (const auto& stalled : survey.stalled) fill_view(stalled, *view.add_stalled());
   for (const auto& finding : survey.findings) view.add_findings(finding);
   for (const auto& note : survey.notes) view.add_notes(note);
+  view.set_ended_tasks(vitals.ended());
+  view.set_failed_tasks(vitals.failed());
+  view.set_cancelled_tasks(vitals.cancelled());
+  for (const auto& failed : survey.failed) fill_view(failed, *view.add_failures());
 }
 
 }  // namespace tasks::cli

@@ -42,10 +42,15 @@ std::vector<seen_task> look() {
                 layout::descriptor_of(t.wait),
                 t.thread,
                 (t.flags & layout::awaited) != 0,
+                t.group.members,
+                t.group.ended,
+                t.group.tasks,
+                {},
                 {},
                 {},
                 {}};
     for (auto i = t.depth; i-- > 0;) s.frames.push_back(frame_at(t.where[i]));
+    for (std::size_t i = 0; i < t.group.count; ++i) s.pending.push_back(layout::kind_of(t.group.pending[i].wait));
     s.spawned_in = frame_at(t.spawn_where);
     std::vector<detail::annotation_copy> annotations;
     detail::copy_annotations(t, slabs, annotations);

@@ -27,9 +27,11 @@ struct seen_task {
   layout::detail_kind detail_kind;
   std::uint32_t fd, thread;
   bool awaited;
-  std::vector<seen_frame> frames;             ///< innermost first
-  std::map<std::string, std::string> labels;  ///< the name under ""
-  seen_frame spawned_in;                      ///< the innermost frame of the spawning task when it spawned
+  std::uint32_t members, ended_members, task_members;  ///< of the group it awaits
+  std::vector<layout::wait_kind> pending;              ///< of its members, `kind` first
+  std::vector<seen_frame> frames;                      ///< innermost first
+  std::map<std::string, std::string> labels;           ///< the name under ""
+  seen_frame spawned_in;                               ///< the innermost frame of the spawning task when it spawned
 
   /// Has it a frame whose function's spelling contains this?
   [[nodiscard]] bool runs(std::string_view function) const;

@@ -8,8 +8,10 @@
 #  include <boost/asio/experimental/awaitable_operators.hpp>
 #  include <boost/asio/experimental/channel.hpp>
 #  include <boost/asio/experimental/concurrent_channel.hpp>
+#  include <boost/asio/experimental/parallel_group.hpp>
 namespace net = boost::asio;
 using net::as_tuple;
+using net::deferred;
 using net_error = boost::system::error_code;
 #else
 #  include <asio.hpp>
@@ -24,6 +26,13 @@ namespace net_tuple = asio::experimental;
 #  include <asio/experimental/awaitable_operators.hpp>
 #  include <asio/experimental/channel.hpp>
 #  include <asio/experimental/concurrent_channel.hpp>
+#  include <asio/experimental/parallel_group.hpp>
+#  if __has_include(<asio/deferred.hpp>)
+using asio::deferred;
+#  else
+#    include <asio/experimental/deferred.hpp>
+using asio::experimental::deferred;
+#  endif
 namespace net = asio;
 using net_tuple::as_tuple;
 using net_error = std::error_code;

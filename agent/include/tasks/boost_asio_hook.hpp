@@ -43,13 +43,25 @@ namespace boost::asio {
 TASKS_HOOK_BEGIN
 template <typename T, typename Executor>
 class awaitable;
+template <typename T, typename Allocator>
+struct associated_allocator;
 namespace detail {
 template <typename T, typename Executor>
 class awaitable_frame;
 template <typename Executor>
 class awaitable_frame_base;
 struct awaitable_thread_entry_point;
+template <typename, typename...>
+class awaitable_handler;
+// What is invoked is called `handler` wherever Asio says that it is, but in blocking_executor_op, which finds this one.
+void handler();
 }  // namespace detail
+namespace experimental::detail {
+template <std::size_t I, typename Condition, typename Handler, typename... Ops>
+struct parallel_group_op_handler;
+template <typename Executor, std::size_t I, typename Condition, typename Handler, typename... Ops>
+struct parallel_group_op_handler_with_executor;
+}  // namespace experimental::detail
 TASKS_HOOK_END
 }  // namespace boost::asio
 #      undef TASKS_HOOK_BEGIN
@@ -63,6 +75,8 @@ TASKS_HOOK_END
 
 #      undef BOOST_ASIO_HANDLER_CREATION
 #      define BOOST_ASIO_HANDLER_CREATION(args) ::tasks::detail::boost_asio::handler_creation args
+#      undef BOOST_ASIO_HANDLER_INVOCATION_BEGIN
+#      define BOOST_ASIO_HANDLER_INVOCATION_BEGIN(args) ::tasks::detail::boost_asio::handler_invocation(handler)
 
 #    endif
 #  endif

@@ -1,6 +1,7 @@
 #include "readers/record_reader.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <memory>
 
@@ -30,6 +31,26 @@ bool copy_overflow(const layout::record& from, std::size_t depth, slab_map& slab
   return true;
 }
 
+/// One member's wait. Between two operations where it changes too often to be copied.
+wait_copy copy_member(const layout::group_record::member& from) noexcept {
+  for (int i = 0; i < attempts; ++i) {
+    const wait_copy copy{read(from.wait), read(from.object), read(from.detail)};
+    if (read(from.wait) == copy.wait) return copy;
+  }
+  return {layout::member_between, 0, 0};
+}
+
+/// The group that the task awaits. False: it is not there, so the task has changed.
+bool copy_group(slab_map& slabs, task_copy& to) {
+  if (!slabs.holds(to.object)) return false;
+  const auto& from = slab_map::as<layout::group_record>(to.object);
+  if (layout::state_of(read(from.word)) != record_state::group || read(from.owner_id) != to.id) return false;
+  std::array<wait_copy, layout::group_record::room> waits;
+  for (std::size_t i = 0; i < waits.size(); ++i) waits[i] = copy_member(from.waits[i]);
+  take_group(read(from.members), waits, to);
+  return true;
+}
+
 bool copy_fields(const layout::record& from, slab_map& slabs, task_copy& to) {
   const auto state = layout::state_of(to.word);
   const auto depth = layout::depth_of(to.word);
@@ -46,6 +67,8 @@ bool copy_fields(const layout::record& from, slab_map& slabs, task_copy& to) {
   to.wait = known ? read(from.wait) : 0;
   to.object = known ? read(from.object) : 0;
   to.detail = known ? read(from.detail) : 0;
+  to.group = {};
+  if (layout::kind_of(to.wait) == layout::wait_kind::group && !copy_group(slabs, to)) return false;
   to.spawn_path = read(from.spawn_path);
   to.spawn_where = read(from.spawn_where);
   to.spawn_outer = read(from.spawn_outer);
@@ -78,8 +101,10 @@ void copy_annotations(const task_copy& task, slab_map& slabs, std::vector<annota
     bool whole = false;
     for (int i = 0; i < attempts && !whole; ++i) {
       word = read(from.word);
-      if (layout::state_of(word) != record_state::annotation || read(from.owner_id) != task.id) return;
+      if (read(from.owner_id) != task.id) return;
       next = read(from.next);
+      if (layout::state_of(word) == record_state::group) break;
+      if (layout::state_of(word) != record_state::annotation) return;
       for (std::size_t k = 0; k < layout::annotation_record::words; ++k) {
         const std::uint64_t key = read(from.key[k]);
         const std::uint64_t value = read(from.value[k]);
@@ -91,6 +116,16 @@ void copy_annotations(const task_copy& task, slab_map& slabs, std::vector<annota
     if (!whole) continue;
     copy.key.back() = copy.value.back() = 0;
     to.push_back(copy);
+  }
+}
+
+void copy_failures(const layout::registry& from, std::vector<failure_copy>& to) {
+  for (const auto& each : from.recent) {
+    failure_words words{};
+    words[0] = read(each.number);
+    const auto* fields = &each.number;
+    for (std::size_t i = 1; i < words.size(); ++i) words[i] = read(fields[i]);
+    add_failure(words, read(each.number), to);
   }
 }
 

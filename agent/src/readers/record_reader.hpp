@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "failure_copy.hpp"
 #include "readers/slab_map.hpp"
 #include "task_copy.hpp"
 #include "tasks/detail/layout.hpp"
@@ -28,5 +29,8 @@ struct annotation_copy {
 };
 /// Those of a task that still exists, newest first, into `to`; what changes meanwhile is left out.
 void copy_annotations(const task_copy& task, slab_map& slabs, std::vector<annotation_copy>& to);
+
+/// The tasks of a registry that ended by an exception last. Throws std::bad_alloc.
+void copy_failures(const layout::registry& from, std::vector<failure_copy>& to);
 
 }  // namespace tasks::detail

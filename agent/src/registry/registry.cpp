@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "registry/call_paths.hpp"
+#include "registry/composed_waits.hpp"
 #include "registry/leak_marks.hpp"
 #include "registry/root_note.hpp"
 #include "tasks/detail/writer.hpp"
@@ -51,8 +52,13 @@ constinit record nowhere{.word{},
                          .scope{},
                          .stack{}};
 
-constinit thread_local thread_state this_thread [[gnu::tls_model("initial-exec")]] = {
-    nullptr, nullptr, &nowhere.stack[layout::inline_entries - 1], nullptr, nullptr, 0, 0, 0, 0};
+constinit thread_local thread_state this_thread
+    [[gnu::tls_model("initial-exec")]] = {nullptr, nullptr, &nowhere.stack[layout::inline_entries - 1],
+                                          nullptr, nullptr, 0,
+                                          0,       0,       0,
+                                          nullptr, nullptr, nullptr,
+                                          0,       0,       nullptr,
+                                          0,       0};
 
 constinit layout::root this_root = {layout::root_magic,
                                     layout::version,
@@ -350,11 +356,13 @@ entry* begin_task(void* frame) noexcept {
   if (t.waiting != nullptr) {
     record* joins = t.joining = t.waiting;
     t.waiting = nullptr;
-    publish_wait(joins, layout::pack_wait(layout::wait_kind::tasks, layout::detail_kind::none, layout::no_descriptor),
-                 0, 0);
+    if (!add_child(*joins))
+      publish_wait(joins, layout::pack_wait(layout::wait_kind::tasks, layout::detail_kind::none, layout::no_descriptor),
+                   0, 0);
     t.joining_word = load(joins->word);
     flags = layout::awaited;
-  } else if (t.joining != nullptr && t.joining == t.current && load(t.joining->word) == t.joining_word) {
+  } else if (t.joining != nullptr && t.joining == t.current &&
+             (load(t.joining->word) == t.joining_word || add_child(*t.joining))) {
     flags = layout::awaited;
   }
   r->previous.store(t.current, relaxed);

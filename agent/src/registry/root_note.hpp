@@ -14,10 +14,10 @@
       ".long 1\n"                                                       \
       ".asciz \"tasks\"\n"                                              \
       ".balign 4\n"                                                     \
-      ".long 2\n"                                                       \
+      ".long 3\n"                                                       \
       ".long 224\n"                                                     \
       ".quad " #root                                                    \
       " - .\n"                                                          \
       ".popsection\n")
 static_assert(sizeof(tasks::layout::root) == 224 && sizeof(tasks::layout::note_descriptor) == 16);
-static_assert(tasks::layout::version == 2 && tasks::layout::note_type == 1);
+static_assert(tasks::layout::version == 3 && tasks::layout::note_type == 1);

@@ -48,6 +48,8 @@ bool annotate(std::string_view key_text, std::string_view value_text) noexcept {
   int labels = 0;
   for (auto next = load(task->annotations); next != 0;) {
     auto* a = reinterpret_cast<annotation_record*>(next);
+    next = load(a->next);
+    if (layout::state_of(load(a->word)) != layout::record_state::annotation) continue;
     if (equal(a->key, key)) {
       advance(*a);  // odd: a reader that sees it throws its copy away
       rewrite(a->value, value);
@@ -55,7 +57,6 @@ bool annotate(std::string_view key_text, std::string_view value_text) noexcept {
       return true;
     }
     if (load(a->key[0]) != 0) ++labels;
-    next = load(a->next);
   }
   if (!key_text.empty() && labels == this_task::max_labels) return false;
   record* fresh = detail::take_free_record();

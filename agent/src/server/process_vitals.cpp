@@ -53,6 +53,20 @@ std::uint64_t resident_bytes() {
 
 }  // namespace
 
+end_counts count_ends(std::span<layout::registry* const> registries) noexcept {
+  end_counts counts;
+  for (const auto* home : registries) {
+    const auto threads = std::min<std::uint64_t>(home->threads.load(std::memory_order_acquire), layout::max_threads);
+    for (std::uint64_t i = 0; i < threads; ++i) {
+      const auto& slot = home->slots[i];
+      counts.ended += slot.ended.load(std::memory_order_acquire);
+      counts.failed += slot.failed.load(std::memory_order_acquire);
+      counts.cancelled += slot.cancelled.load(std::memory_order_acquire);
+    }
+  }
+  return counts;
+}
+
 process_vitals read_process_vitals(std::span<layout::registry* const> registries, std::uint64_t start_time,
                                    const cpu_quota& quota) {
   process_vitals v;

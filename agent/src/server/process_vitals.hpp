@@ -23,4 +23,10 @@ struct process_vitals {
 [[nodiscard]] process_vitals read_process_vitals(std::span<layout::registry* const> registries,
                                                  std::uint64_t start_time, const cpu_quota& quota);
 
+/// Tasks that have ended, on all threads.
+struct end_counts {
+  std::uint64_t ended = 0, failed = 0, cancelled = 0;
+};
+[[nodiscard]] end_counts count_ends(std::span<layout::registry* const> registries) noexcept;
+
 }  // namespace tasks::detail

@@ -178,8 +178,10 @@ asio::awaitable<bool> session::answer_each(const wire::request& ask) {
   co_return co_await send(wire::encode(end));
 }
 
-asio::awaitable<bool> session::send_groups(stack_groups& groups, std::uint64_t limit, wire::trailer& end) {
+asio::awaitable<bool> session::send_groups(stack_groups& groups, std::span<const failure_copy> failures,
+                                           std::uint64_t limit, wire::trailer& end) {
   wire::chunk_writer out;
+  for (const auto& failure : failures) out.add(failure, monotonic_ms());
   end.groups_left_out = groups.left_out();
   std::uint64_t listed = 0;
   for (const auto& group : groups.sort()) {
@@ -211,7 +213,7 @@ asio::awaitable<bool> session::answer_grouped(const wire::request& ask) {
       groups.add(walk.task(), walk.age());
   }
   auto end = end_of(walk.counts());
-  if (!co_await send_groups(groups, ask.limit, end)) co_return false;
+  if (!co_await send_groups(groups, {}, ask.limit, end)) co_return false;
   co_return co_await send(wire::encode(end));
 }
 
@@ -231,13 +233,20 @@ asio::awaitable<bool> session::answer_vitals(const wire::request& ask) {
                       .tick_resolution_ms = coarsest_tick_ms,
                       .lost = 0};
   for (const auto* home : registries) vitals.lost += home->lost.load(std::memory_order_acquire);
+  const auto ends = count_ends(registries);
+  vitals.ended = ends.ended;
+  vitals.failed = ends.failed;
+  vitals.cancelled = ends.cancelled;
   auto end = end_of(walk.counts());
   if (!co_await send(wire::encode(vitals))) co_return false;
   if (ask.counts_only) {
     end.complete = end.torn == 0;
     co_return co_await send(wire::encode(end));
   }
-  if (!co_await send_groups(groups, 0, end)) co_return false;
+  std::vector<failure_copy> failures;
+  for (const auto* home : registries) copy_failures(*home, failures);
+  sort_failures(failures);
+  if (!co_await send_groups(groups, failures, 0, end)) co_return false;
   co_return co_await send(wire::encode(end));
 }
 

@@ -48,7 +48,9 @@ class session {
   [[nodiscard]] asio::awaitable<bool> answer_vitals(const wire::request& ask);
   [[nodiscard]] asio::awaitable<bool> answer_each(const wire::request& ask);
   [[nodiscard]] asio::awaitable<bool> answer_grouped(const wire::request& ask);
-  [[nodiscard]] asio::awaitable<bool> send_groups(stack_groups& groups, std::uint64_t limit, wire::trailer& end);
+  /// Failures first.
+  [[nodiscard]] asio::awaitable<bool> send_groups(stack_groups& groups, std::span<const failure_copy> failures,
+                                                  std::uint64_t limit, wire::trailer& end);
   /// Lets others run.
   [[nodiscard]] asio::awaitable<void> yield();
 

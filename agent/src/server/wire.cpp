@@ -40,23 +40,30 @@ std::int64_t clock_ns(clockid_t clock) noexcept {
   return static_cast<std::int64_t>(t.tv_sec) * 1'000'000'000 + t.tv_nsec;
 }
 
-void add_wait(pbf_writer& to, std::uint32_t field, const detail::task_copy& task) {
+void add_wait(pbf_writer& to, std::uint32_t field, layout::wait_kind kind, const detail::wait_copy& from) {
+  using layout::detail_kind;
   pbf_writer wait{to, field};
-  add_nonzero(wait, 1, static_cast<std::uint64_t>(kind_of(task)));
-  if (task.wait == 0) return;
-  add_nonzero(wait, 2, task.object);
-  if (const auto fd = layout::descriptor_of(task.wait); fd != layout::no_descriptor) wait.add_uint32(3, fd);
-  const auto detail = layout::detail_of(task.wait);
-  if (detail == layout::detail_kind::capacity) wait.add_uint64(4, task.detail);
-  if (detail != layout::detail_kind::steady_expiry && detail != layout::detail_kind::system_expiry) return;
-  const auto expiry = static_cast<std::int64_t>(task.detail);
-  if (expiry == INT64_MAX) {
-    wait.add_bool(6, true);
+  add_nonzero(wait, 1, static_cast<std::uint64_t>(kind));
+  if (from.wait == 0) return;
+  add_nonzero(wait, 2, from.object);
+  if (const auto fd = layout::descriptor_of(from.wait); fd != layout::no_descriptor) wait.add_uint32(3, fd);
+  const auto detail = layout::detail_of(from.wait);
+  if (detail == detail_kind::none) return;
+  if (detail == detail_kind::capacity || detail == detail_kind::capacity_and_timeout) {
+    wait.add_uint64(4, from.detail);
+    if (detail == detail_kind::capacity_and_timeout) wait.add_bool(7, true);
     return;
   }
-  const auto now = clock_ns(detail == layout::detail_kind::steady_expiry ? CLOCK_MONOTONIC : CLOCK_REALTIME);
+  const bool ends_another = detail == detail_kind::timeout;
+  if (ends_another) wait.add_bool(7, true);
+  const auto expiry = static_cast<std::int64_t>(from.detail);
+  if (expiry == INT64_MAX) {
+    if (!ends_another) wait.add_bool(6, true);
+    return;
+  }
+  const auto now = clock_ns(detail == detail_kind::system_expiry ? CLOCK_REALTIME : CLOCK_MONOTONIC);
   // The difference of two signed numbers may be out of range; that of their milliseconds is not.
-  wait.add_sint64(5, expiry / 1'000'000 - now / 1'000'000);
+  wait.add_sint64(ends_another ? 8 : 5, expiry / 1'000'000 - now / 1'000'000);
 }
 
 }  // namespace
@@ -100,7 +107,10 @@ std::string encode(const vitals& message) {
                                   counts.on_channels,
                                   message.all_on_channels,
                                   message.tick_resolution_ms,
-                                  message.lost};
+                                  message.lost,
+                                  message.ended,
+                                  message.failed,
+                                  message.cancelled};
   for (std::uint32_t i = 0; i < std::size(fields); ++i) add_nonzero(to, i + 1, fields[i]);
   return delimited(part_vitals, text);
 }
@@ -159,7 +169,7 @@ void chunk_writer::add(const detail::task_copy& task, std::uint64_t now, detail:
   to.add_uint64(1, task.id);
   add_nonzero(to, 2, task.parent);
   to.add_enum(3, static_cast<std::int32_t>(state));
-  if (state == detail::task_state::blocked) add_wait(to, 4, task);
+  if (state == detail::task_state::blocked) add_wait(to, 4, kind_of(task), {task.wait, task.object, task.detail});
   add_nonzero(to, 5, age_of(task, now));
   add_nonzero(to, 6, task.resumes);
   add_nonzero(to, 7, task.thread);
@@ -183,6 +193,13 @@ void chunk_writer::add(const detail::task_copy& task, std::uint64_t now, detail:
   if (task.truncated) to.add_bool(14, true);
   add_nonzero(to, 15, spawned_after);
   add_nonzero(to, 17, spawn_outer);
+  for (std::size_t i = 1; i < task.group.count; ++i) {
+    const auto& wait = task.group.pending[i];
+    add_wait(to, 18, layout::kind_of(wait.wait), wait);
+  }
+  add_nonzero(to, 19, task.group.members);
+  add_nonzero(to, 20, task.group.ended);
+  add_nonzero(to, 21, task.group.tasks);
 }
 
 void chunk_writer::add(const detail::stack_group& group, std::span<const std::uint64_t> frames) {
@@ -205,6 +222,23 @@ void chunk_writer::add(const detail::stack_group& group, std::span<const std::ui
   add_nonzero(to, 7, spawn_path);
   add_nonzero(to, 8, spawned_after);
   add_nonzero(to, 9, spawn_outer);
+}
+
+void chunk_writer::add(const detail::failure_copy& failure, std::uint64_t now) {
+  const auto location = number(failure.where);
+  const auto spawn_path = number_path(failure.spawn_path);
+  const auto spawned_after = number(failure.spawn_where);
+  const auto spawn_outer = number(failure.spawn_outer);
+  pbf_writer chunk{chunk_};
+  pbf_writer to{chunk, 4};
+  to.add_uint64(1, failure.id);
+  add_nonzero(to, 2, location);
+  add_nonzero(to, 3, spawn_path);
+  add_nonzero(to, 4, spawned_after);
+  add_nonzero(to, 5, spawn_outer);
+  add_nonempty(to, 6, failure.type);
+  add_nonempty(to, 7, failure.message);
+  add_nonzero(to, 8, now > failure.when ? now - failure.when : 0);
 }
 
 const std::string& chunk_writer::take() {

@@ -43,6 +43,7 @@ struct vitals {
   bool all_on_channels;
   std::uint32_t tick_resolution_ms;
   std::uint64_t lost;
+  std::uint64_t ended = 0, failed = 0, cancelled = 0;
 };
 
 // Each makes a whole Response with its length in front, and throws std::bad_alloc.
@@ -59,6 +60,7 @@ class chunk_writer {
 
   void add(const detail::task_copy& task, std::uint64_t now, detail::slab_map& slabs);
   void add(const detail::stack_group& group, std::span<const std::uint64_t> frames);
+  void add(const detail::failure_copy& failure, std::uint64_t now);
   [[nodiscard]] bool full() const noexcept { return chunk_.size() >= full_size; }
   [[nodiscard]] bool empty() const noexcept { return chunk_.empty(); }
   /// The Response with what was added since the last call, with its length in front; good until the next call.

@@ -3,7 +3,8 @@
 //   TASKS_HOOK_ASIO   the namespace of that Asio
 //   TASKS_HOOK_NAME   a namespace of our own for it
 //
-// and have declared awaitable, awaitable_frame, awaitable_frame_base and awaitable_thread_entry_point.
+// and have declared awaitable, awaitable_frame, awaitable_frame_base, awaitable_thread_entry_point,
+// associated_allocator and parallel_group_op_handler.
 //
 // A constrained partial specialization of std::coroutine_traits is more specialized than Asio's own, so every
 // awaitable<T, E> gets `promise` below, which derives from Asio's. Nothing depends on Asio's version by number:
@@ -12,6 +13,8 @@
 //   co_await [](frame*) {}    -> awaiting_operation   block, initiation_scope, resume  (use_awaitable's own leaf)
 //   co_await async operation  -> the same             where Asio awaits operations directly (since 1.32)
 //   co_await anything else    -> Asio's own awaiter   (this_coro::executor, …)
+//
+// Between its first operation and its end a composed operation is followed by its handlers: see composed_waits.cpp.
 
 namespace tasks::detail::TASKS_HOOK_NAME {
 
@@ -22,14 +25,124 @@ inline constexpr bool is_awaitable = false;
 template <class T, class E>
 inline constexpr bool is_awaitable<host::awaitable<T, E>> = true;
 
+// What a handler's type tells. By its template arguments where that will do: to search a type's name, which may have
+// thousands of characters, costs the compiler more than everything else here.
+
+/// The handler of a task itself: use_awaitable's, or that of an operation which is awaited directly. The latter's
+/// template has two arguments or three, so that it cannot be declared; its first one is the operation's signature.
+template <class T>
+inline constexpr bool is_own = false;
+template <class E, class... Args>
+inline constexpr bool is_own<host::detail::awaitable_handler<E, Args...>> = true;
+template <template <class, class, class...> class Handler, class R, class... Args, class E, class... More>
+inline constexpr bool is_own<Handler<R(Args...), E, More...>> =
+    begins_with<Handler<R(Args...), E, More...>>("detail::awaitable_async_op_handler");
+/// Is it nothing but a handler and the arguments that it is called with?
+template <class T>
+inline constexpr bool is_binder = begins_with<T>("detail::binder") || begins_with<T>("detail::move_binder");
+template <class T>
+inline constexpr bool is_channel_handler =
+    begins_with<T>("detail::channel_handler") || begins_with<T>("detail::completion_payload_handler");
+/// A task's own handler, alone or in binders: what ends then is what the task awaits, and it goes on.
+template <class T>
+inline constexpr bool is_plain = is_own<T>;
+// clang-format off: 14 knows no requires-clauses
+template <template <class...> class Around, class First, class... Rest>
+requires is_plain<First>
+inline constexpr bool is_plain<Around<First, Rest...>> =
+    is_own<Around<First, Rest...>> || is_binder<Around<First, Rest...>>;
+template <template <class, class> class Around, class Payload, class Second>
+requires is_own<Second>
+inline constexpr bool is_plain<Around<Payload, Second>> = is_channel_handler<Around<Payload, Second>>;
+// clang-format on
+/// An operation with such a handler.
+template <class T>
+inline constexpr bool is_direct = false;
+template <template <class...> class Operation, class... Args>
+inline constexpr bool is_direct<Operation<Args...>> = (is_plain<Args> || ...);
+
+template <class T>
+inline constexpr bool is_ranged_member = false;
+template <template <class, class, class, class> class Handler, class C, class H, class Op, class A>
+inline constexpr bool is_ranged_member<Handler<C, H, Op, A>> =
+    begins_with<Handler<C, H, Op, A>>("detail::ranged_parallel_group_op_handler");
+template <template <class, class, class, class, class> class Handler, class E, class C, class H, class Op, class A>
+inline constexpr bool is_ranged_member<Handler<E, C, H, Op, A>> =
+    begins_with<Handler<E, C, H, Op, A>>("detail::ranged_parallel_group_op_handler");
+/// A member's handler with nothing around it.
+template <class T>
+inline constexpr bool is_member = is_ranged_member<T>;
+template <std::size_t I, class C, class H, class... Ops>
+inline constexpr bool is_member<host::experimental::detail::parallel_group_op_handler<I, C, H, Ops...>> = true;
+template <class E, std::size_t I, class C, class H, class... Ops>
+inline constexpr bool
+    is_member<host::experimental::detail::parallel_group_op_handler_with_executor<E, I, C, H, Ops...>> = true;
+/// Such a handler with nothing around it but the arguments that it is called with: a member that is over.
+template <class T>
+inline constexpr bool is_last = is_member<T>;
+// clang-format off: 14 knows no requires-clauses
+template <template <class...> class Around, class First, class... Rest>
+requires is_last<First>
+inline constexpr bool is_last<Around<First, Rest...>> =
+    is_member<Around<First, Rest...>> || is_binder<Around<First, Rest...>>;
+template <template <class, class> class Around, class Payload, class Second>
+requires is_member<Second>
+inline constexpr bool is_last<Around<Payload, Second>> = is_channel_handler<Around<Payload, Second>>;
+// clang-format on
+
+/// Is something of this kind among its template arguments, or theirs?
+template <template <class> class Is, class T>
+inline constexpr bool has = Is<T>::value;
+template <template <class> class Is, template <class...> class Around, class... Args>
+inline constexpr bool has<Is, Around<Args...>> = Is<Around<Args...>>::value || (has<Is, Args> || ...);
+template <template <class> class Is, template <bool, class...> class Around, bool B, class... Args>
+inline constexpr bool has<Is, Around<B, Args...>> = (has<Is, Args> || ...);
+template <template <class> class Is, template <std::size_t, class...> class Around, std::size_t N, class... Args>
+inline constexpr bool has<Is, Around<N, Args...>> = Is<Around<N, Args...>>::value || (has<Is, Args> || ...);
+template <template <class> class Is, template <class, std::size_t, class...> class Around, class A, std::size_t N,
+          class... Args>
+inline constexpr bool has<Is, Around<A, N, Args...>> = Is<Around<A, N, Args...>>::value || (has<Is, Args> || ...);
+template <class T>
+using own = std::bool_constant<is_own<T>>;
+template <class T>
+using member = std::bool_constant<is_member<T>>;
+/// A task's handler is in it somewhere.
+template <class T>
+inline constexpr bool has_task = has<own, T>;
+/// The first template argument.
+template <class T>
+struct first {
+  using type = void;
+};
+template <template <class...> class Operation, class First, class... Rest>
+struct first<Operation<First, Rest...>> {
+  using type = First;
+};
+
 /// What Asio names when an operation begins, before it submits it.
 template <class Context, class Operation, class Object>
-[[gnu::always_inline]] inline void handler_creation(Context&, Operation&, object_type type, Object* object,
-                                                    std::uintmax_t native, operation_name operation) noexcept {
+[[gnu::always_inline]] inline void handler_creation(Context&, Operation& operation, object_type type, Object* object,
+                                                    std::uintmax_t native, operation_name name) noexcept {
+  constexpr bool is_direct_one = is_direct<Operation>;
+  constexpr bool is_timer = requires { object->expiry; };
+  constexpr bool ends_another = [] {
+    if constexpr (is_timer && !is_direct_one)
+      return is_timeout<typename first<Operation>::type>();
+    else
+      return false;
+  }();
+  constexpr bool is_part = [] {
+    if constexpr (is_direct_one || ends_another)
+      return false;
+    else
+      return has_task<Operation>;
+  }();
   record* r = this_thread.waiting;
-  if (r == nullptr) return;
-  this_thread.waiting = nullptr;
-  const auto kind = classify_wait(type.value, operation.value);
+  if constexpr (!is_part && !ends_another) {
+    if (r == nullptr) return;
+    this_thread.waiting = nullptr;
+  }
+  const auto kind = classify_wait(type.value, name.value);
   auto detail = layout::detail_kind::none;
   std::uint64_t value = 0;
   if constexpr (requires { object->max_buffer_size_; }) {
@@ -41,7 +154,25 @@ template <class Context, class Operation, class Object>
     value = clock::nanoseconds(object->expiry);
   }
   const auto fd = has_descriptor(kind) ? static_cast<std::uint32_t>(native) : layout::no_descriptor;
-  publish_wait(r, layout::pack_wait(kind, detail, fd), address(object), value);
+  const auto wait = layout::pack_wait(kind, detail, fd);
+  if constexpr (is_part)
+    begin_part({&operation, sizeof operation, wait, address(object), value, has<member, Operation>,
+                is_named<Operation>("timed_cancel_op_handler"), false});
+  else if constexpr (ends_another)
+    begin_part({&operation, sizeof operation, wait, address(object), value, false, false, true});
+  else
+    publish_wait(r, wait, address(object), value);
+}
+
+/// A handler is about to be called.
+template <class Handler>
+[[gnu::always_inline]] inline void handler_invocation(Handler& handler) noexcept {
+  if constexpr (!std::is_function_v<Handler> && has_task<Handler> && !is_plain<Handler>) {
+    this_thread.reached = nullptr;
+    this_thread.reached_group = nullptr;
+    static_cast<void>(host::associated_allocator<Handler, std::allocator<void>>::get(handler, std::allocator<void>()));
+    end_part(is_last<Handler>);
+  }
 }
 
 /// co_await of another awaitable: a frame above this one. An aggregate, so that the awaitable is made in place.
@@ -187,6 +318,11 @@ class promise : public host::detail::awaitable_frame<T, E> {
     return base::get_return_object();
   }
 
+  void unhandled_exception() {
+    base::unhandled_exception();
+    if constexpr (!is_root) end_by_exception(slot());
+  }
+
   /// Every frame is first resumed by the thread that pushed it, right after the push.
   auto initial_suspend() noexcept {
     if constexpr (is_root) {
@@ -257,11 +393,97 @@ class promise : public host::detail::awaitable_frame<T, E> {
   entry*& slot() noexcept { return (static_cast<layout::frame_header*>(frame()) - 1)->slot; }
 };
 
+/// Leaves in the thread that this handler's task was reached.
+template <class Handler>
+[[gnu::always_inline]] inline void reach(Handler& h) noexcept {
+  using outermost = std::remove_pointer_t<decltype(h.entry_point())>;
+  auto* frame = h.entry_point();
+  thread_state& t = this_thread;
+  t.reached_at = &h;
+  t.reached_group = nullptr;
+  if (frame == nullptr) {
+    t.reached = nullptr;
+    return;
+  }
+  const auto* memory = std::coroutine_handle<outermost>::from_promise(*frame).address();
+  t.reached = (static_cast<const layout::frame_header*>(memory) - 1)->slot;
+}
+
+/// The allocator of a group's member, which Asio does not ask its group for. A group of a number that is known only
+/// when it runs (Members: 0) has it in itself.
+template <class Member, std::size_t Index, std::size_t Members, class Allocator>
+struct member_allocator {
+  using asio_associated_allocator_is_unspecialised = void;
+  using type = Allocator;
+  static type get(const Member& m) noexcept { return get(m, Allocator()); }
+  static type get(const Member& m, const Allocator& a) noexcept {
+    const auto& handler = m.state_->handler_.handler_;
+    using asked = std::remove_cvref_t<decltype(handler)>;
+    thread_state& t = this_thread;
+    static_cast<void>(host::associated_allocator<asked, Allocator>::get(handler, a));
+    // In a group within a group it is not known which of the two has ended what.
+    if (t.reached_group != nullptr) t.reached = nullptr;
+    t.reached_group = m.state_.get();
+    if constexpr (Members != 0) {
+      t.member = Index;
+      t.members = Members;
+    } else {
+      t.member = static_cast<std::uint32_t>(m.idx_);
+      t.members = static_cast<std::uint32_t>(m.state_->handler_.completion_order_.size());
+    }
+    return a;
+  }
+};
+
 /// Satisfied by all; its presence makes the specialization below the more specialized one.
 template <class E>
 concept any_executor = true;
 
 }  // namespace tasks::detail::TASKS_HOOK_NAME
+
+// Every handler is asked for its allocator when its operation begins, and passes the question on to what it wraps. The
+// answers stay what they are; that a task's own handler was asked, and on the way the member of a group, stays in the
+// thread.
+
+// clang-format off: 14 knows no requires-clauses
+template <class Handler, class Allocator>
+requires(tasks::detail::TASKS_HOOK_NAME::is_own<Handler>&& requires(Handler& h) {
+  h.entry_point();
+}) struct TASKS_HOOK_ASIO::associated_allocator<Handler, Allocator> {
+  // clang-format on
+  using asio_associated_allocator_is_unspecialised = void;
+  using type = Allocator;
+  static type get(const Handler& h) noexcept { return get(h, Allocator()); }
+  [[gnu::always_inline]] static type get(const Handler& h, const Allocator& a) noexcept {
+    tasks::detail::TASKS_HOOK_NAME::reach(const_cast<Handler&>(h));
+    return a;
+  }
+};
+
+// clang-format off: 14 knows no requires-clauses
+template <class Member, class Allocator>
+requires tasks::detail::TASKS_HOOK_NAME::is_ranged_member<Member>
+struct TASKS_HOOK_ASIO::associated_allocator<Member, Allocator>
+    : tasks::detail::TASKS_HOOK_NAME::member_allocator<Member, std::size_t(-1), 0, Allocator> {
+};
+// clang-format on
+
+template <std::size_t I, class Condition, class Handler, class... Ops, class Allocator>
+struct TASKS_HOOK_ASIO::associated_allocator<
+    TASKS_HOOK_ASIO::experimental::detail::parallel_group_op_handler<I, Condition, Handler, Ops...>, Allocator>
+    : tasks::detail::TASKS_HOOK_NAME::member_allocator<
+          TASKS_HOOK_ASIO::experimental::detail::parallel_group_op_handler<I, Condition, Handler, Ops...>, I,
+          sizeof...(Ops), Allocator> {};
+
+template <class Executor, std::size_t I, class Condition, class Handler, class... Ops, class Allocator>
+struct TASKS_HOOK_ASIO::associated_allocator<
+    TASKS_HOOK_ASIO::experimental::detail::parallel_group_op_handler_with_executor<Executor, I, Condition, Handler,
+                                                                                   Ops...>,
+    Allocator>
+    : tasks::detail::TASKS_HOOK_NAME::member_allocator<
+          TASKS_HOOK_ASIO::experimental::detail::parallel_group_op_handler_with_executor<Executor, I, Condition,
+                                                                                         Handler, Ops...>,
+          I, sizeof...(Ops), Allocator> {};
 
 // clang-format off: 14 knows no requires-clauses
 template <class T, class E, class... Args>

@@ -9,6 +9,7 @@
 #include <memory>
 #include <new>
 #include <source_location>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -40,5 +41,28 @@ struct expiry_clock<std::chrono::time_point<std::chrono::steady_clock, Duration>
 template <class Duration>
 struct expiry_clock<std::chrono::time_point<std::chrono::system_clock, Duration>>
     : expiry_in_nanoseconds<std::chrono::system_clock, layout::detail_kind::system_expiry> {};
+
+/// The compiler's name of T, with all of its template arguments.
+template <class T>
+consteval std::string_view name_of() {
+  return __PRETTY_FUNCTION__;
+}
+/// Does it contain this word?
+template <class T>
+consteval bool is_named(std::string_view word) {
+  return name_of<T>().find(word) != std::string_view::npos;
+}
+/// Is it an instance of a template whose name, without the namespaces before `detail::`, begins so?
+template <class T>
+consteval bool begins_with(std::string_view name) {
+  constexpr auto before = name_of<int>().rfind("int");
+  const auto all = name_of<T>().substr(before);
+  return all.substr(0, all.find('<')).find(name) != std::string_view::npos;
+}
+/// A handler that ends another operation when it is called: Beast's timeout_handler, Asio's timed_cancel_timer_handler.
+template <class T>
+consteval bool is_timeout() {
+  return is_named<T>("timeout_handler") || is_named<T>("timed_cancel_timer_handler");
+}
 
 }  // namespace tasks::detail

@@ -21,7 +21,7 @@
 namespace tasks::layout {
 
 /// Raised with every change of what is described here; a reader refuses any other.
-inline constexpr std::uint32_t version = 2;
+inline constexpr std::uint32_t version = 3;
 
 /// "tasksreg", first in every root.
 inline constexpr std::uint64_t root_magic = 0x6765'7273'6b73'6174;
@@ -55,6 +55,7 @@ enum class record_state : std::uint8_t {
   running = 1,          ///< a thread runs it
   overflow = 2,         ///< not a task: more entries of a deep stack, see overflow_record
   annotation = 3,       ///< not a task: a name or a label, see annotation_record
+  group = 4,            ///< not a task: what the members of a group wait for, see group_record
   ready = 8,            ///< spawned, its function not entered yet
   blocked_unknown = 9,  ///< waits; wait, object and detail are not to be read (yet, or ever)
   blocked = 10,         ///< waits, and wait, object and detail say for what
@@ -88,8 +89,9 @@ enum class wait_kind : std::uint8_t {
   descriptor_read = 12,  ///< a pipe, a file, a serial port, any other descriptor
   descriptor_write = 13,
   descriptor_wait = 14,
-  post = 15,   ///< post, dispatch or defer: waits for its turn on an executor
-  tasks = 16,  ///< tasks that it spawned and awaits: a join, or the arms of `||` and `&&`
+  post = 15,    ///< post, dispatch or defer: waits for its turn on an executor
+  tasks = 16,   ///< tasks that it spawned and awaits: a join, or the arms of `||` and `&&`
+  group = 255,  ///< of record::wait alone: several operations at once; record::object is the group_record
 };
 
 /// How record::detail is to be read.
@@ -98,9 +100,12 @@ enum class detail_kind : std::uint8_t {
   capacity = 1,       ///< the channel's buffer, in messages
   steady_expiry = 2,  ///< nanoseconds on CLOCK_MONOTONIC, signed; INT64_MAX: never
   system_expiry = 3,  ///< nanoseconds since the epoch on CLOCK_REALTIME, signed; INT64_MAX: never
+  timeout = 4,        ///< not of a timer: when a timer ends the operation; nanoseconds on CLOCK_MONOTONIC, signed
+  capacity_and_timeout = 5,  ///< the channel's buffer; a timer ends the operation, when is not known
 };
 
-/// record::wait: {kind : 8, detail_kind : 8, 0 : 16, file descriptor : 32}. No descriptor is all ones.
+/// record::wait and group_record::member::wait: {kind : 8, detail_kind : 8, 0 : 1, generation : 15, file descriptor :
+/// 32}. No descriptor is all ones. The generation is a member's, and 0 in a record.
 constexpr std::uint64_t pack_wait(wait_kind kind, detail_kind detail, std::uint32_t fd) noexcept {
   return static_cast<std::uint64_t>(kind) | static_cast<std::uint64_t>(detail) << 8 | std::uint64_t{fd} << 32;
 }
@@ -108,6 +113,8 @@ inline constexpr std::uint32_t no_descriptor = 0xffff'ffff;
 constexpr wait_kind kind_of(std::uint64_t wait) noexcept { return static_cast<wait_kind>(wait & 0xff); }
 constexpr detail_kind detail_of(std::uint64_t wait) noexcept { return static_cast<detail_kind>((wait >> 8) & 0xff); }
 constexpr std::uint32_t descriptor_of(std::uint64_t wait) noexcept { return static_cast<std::uint32_t>(wait >> 32); }
+inline constexpr std::uint64_t one_generation = std::uint64_t{1} << 17;
+inline constexpr std::uint64_t generation_mask = 0xfffe'0000;
 
 using word_t = std::atomic<std::uint64_t>;
 static_assert(word_t::is_always_lock_free && sizeof(word_t) == 8);
@@ -196,6 +203,33 @@ struct alignas(record_size) annotation_record {
 };
 static_assert(sizeof(annotation_record) == record_size);
 
+/// What the operations of a parallel_group wait for, which one task awaits together. One a task, made with its first
+/// group, in the chain of its annotations; begun anew with each group.
+///
+///   record {wait: group, object} ──> group_record {members, waits[0], waits[1], …}
+///
+/// A member's wait is written by whoever holds that member's handler: the thread that starts the group, then those
+/// that complete its operations, one after the other. Nobody else does while the group is awaited.
+struct alignas(record_size) group_record {
+  static constexpr std::size_t room = 9;
+  word_t word;  ///< state group
+  record* owner;
+  word_t owner_id;
+  word_t next;  ///< address of the next record in the chain of annotations, or 0
+  /// {children : 32, members : 32}: how many operations the group has, of which `room` at most are told, and how many
+  /// tasks were spawned for some of them.
+  word_t members;
+  struct member {
+    word_t wait;  ///< pack_wait(); none: it has not begun, or is a task; member_ended, member_between
+    word_t object;
+    word_t detail;
+  } waits[room];
+};
+static_assert(sizeof(group_record) == record_size && offsetof(group_record, next) == offsetof(annotation_record, next));
+/// Kinds of a member's wait: it is over; it is between two operations, or in one that is not Asio's.
+inline constexpr std::uint64_t member_ended = 254;
+inline constexpr std::uint64_t member_between = 253;
+
 inline constexpr std::size_t longest_call_path = 16;
 inline constexpr std::size_t call_buckets = 64;
 inline constexpr std::size_t chunk_call_sites = 1024;
@@ -229,10 +263,31 @@ struct alignas(128) thread_slot {
   word_t fresh_next;               ///< index of the next record of a batch that was never used
   word_t fresh_end;
   word_t id_next;
-  word_t id_end;  ///< stored by any thread: 0 makes the next task take new ids
-  word_t scope;   ///< leak check of what begins here outside of a task; stored by any thread, see leak_scope.hpp
+  word_t id_end;     ///< stored by any thread: 0 makes the next task take new ids
+  word_t scope;      ///< leak check of what begins here outside of a task; stored by any thread, see leak_scope.hpp
+  word_t failed;     ///< of those that ended here: by an exception that no task awaits; written by the thread alone
+  word_t cancelled;  ///< likewise, by one that says that an operation was cancelled
 };
 static_assert(sizeof(thread_slot) == 128);
+
+/// Bytes of an exception's type and of its what(), with the terminating zero.
+inline constexpr std::size_t exception_text = 96;
+inline constexpr std::size_t recent_failures = 16;
+
+/// A task that ended by an exception which no other task awaits. Told until `recent_failures` others have.
+struct alignas(record_size) failure_record {
+  word_t number;  ///< from 1, in the order in which they ended; 0: none, or it is being written
+  word_t id;
+  word_t when;         ///< tick
+  word_t where;        ///< entry::where of the task's function
+  word_t spawn_path;   ///< as in record
+  word_t spawn_where;  ///< likewise
+  word_t spawn_outer;  ///< likewise
+  word_t reserved;
+  word_t type[exception_text / 8];     ///< as std::type_info::name() has it; zero-terminated, cut where it is longer
+  word_t message[exception_text / 8];  ///< what(); zero-terminated, cut where it is longer; empty: no std::exception
+};
+static_assert(sizeof(failure_record) == record_size);
 
 /// Everything that is mapped rather than part of the object. Mapped at the first use, never unmapped.
 struct registry {
@@ -250,6 +305,8 @@ struct registry {
   word_t call_sites;                                      ///< handed out so far
   std::atomic<call_site*> innermost_calls[call_buckets];  ///< by pc, linked by `sibling`
   std::atomic<call_site*> call_chunks[most_call_sites / chunk_call_sites];
+  word_t failures;                         ///< recorded so far
+  failure_record recent[recent_failures];  ///< at their number - 1, modulo
 };
 
 /// What became of the agent of this object.

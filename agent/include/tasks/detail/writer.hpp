@@ -33,6 +33,15 @@ struct thread_state {
   std::uint64_t joining_word;           ///< … as long as its word is this one
   std::uint32_t tid;                    ///< 0: not asked yet
   std::uint64_t stack_low, stack_high;  ///< what is known to be this thread's stack, see call_paths.cpp
+  // Of composed operations, see composed_waits.cpp. Compared, never followed: they may be of a task that has ended.
+  entry* reached;             ///< outermost entry of the task whose handler was asked for its allocator last, …
+  const void* reached_at;     ///< … where that handler lay, …
+  const void* reached_group;  ///< … and the group that has it, if a member's was asked on the way:
+  std::uint32_t member;       ///< the member's index
+  std::uint32_t members;      ///< of how many
+  record* timed;              ///< the task for whose next operation a time-out was started, …
+  std::uint64_t timed_word;   ///< … as long as its word is this one, …
+  std::uint64_t timeout;      ///< … and when it fires: nanoseconds on CLOCK_MONOTONIC
 };
 
 /// One a thread in all objects that the dynamic linker lets share it, because Asio's own templates, and with them
@@ -51,11 +60,32 @@ inline entry* nowhere_entry() noexcept { return &nowhere.stack[layout::inline_en
 
 /// Begins a task with one frame. Returns that frame's entry; nowhere's when there is no memory.
 [[nodiscard]] entry* begin_task(void* frame) noexcept;
+/// A frame of the task ends by the current exception. Recorded if it is the task's own function.
+void end_by_exception(const entry* of) noexcept;
 /// Ends the task. Its record may be another's at once.
 void end_task(record* r) noexcept;
 /// The entry above the last one of its record: in an overflow record, which is made when there is none yet.
 /// Null: no memory, the stack is deeper than the word can say, or `top` is nowhere's.
 [[nodiscard]] entry* push_slow(entry* top) noexcept;
+
+/// An operation as Asio begins it.
+struct begun_operation {
+  const void* at;
+  std::size_t size;  ///< in bytes
+  std::uint64_t wait;
+  std::uint64_t object;
+  std::uint64_t detail;
+  // What its handler's type says:
+  bool of_member;  ///< it is of a member of a group
+  bool points_to;  ///< it points to an object that has the task's handler in it
+  bool timeout;    ///< it ends another operation, when this one, of a timer, is over
+};
+/// An operation begins whose handler hides a task's behind another: a part of a composed operation, or a member of a
+/// group.
+void begin_part(const begun_operation& operation) noexcept;
+/// The part of a composed operation that the task of thread_state::reached waited for is over. `last`: of a group's
+/// member, which is over with it.
+void end_part(bool last) noexcept;
 /// The thread is about to run its first task: its kernel thread id. It counts as a worker from now on.
 std::uint32_t ask_thread_id() noexcept;
 std::uint64_t coarse_clock() noexcept;
