@@ -34,7 +34,6 @@ struct command {
   std::vector<option> words;    ///< such as PID, in their order
   std::vector<option> options;  ///< as --help lists them
   std::function<std::unique_ptr<call>()> begin;
-  bool hidden = false;
 };
 
 [[nodiscard]] std::span<const command> commands();

@@ -19,7 +19,7 @@ void print_bash(fmt::memory_buffer& text) {
   const auto to = std::back_inserter(text);
   std::vector<std::string_view> names;
   for (const auto& c : commands()) {
-    if (!c.hidden) names.push_back(c.name);
+    names.push_back(c.name);
   }
   fmt::format_to(to, "_tasks() {{\n  local cur=${{COMP_WORDS[COMP_CWORD]}} prev=${{COMP_WORDS[COMP_CWORD-1]}}\n");
   fmt::format_to(to,
@@ -34,7 +34,6 @@ void print_bash(fmt::memory_buffer& text) {
                  fmt::join(names, " "));
   fmt::format_to(to, "  case ${{COMP_WORDS[1]}} in\n");
   for (const auto& c : commands()) {
-    if (c.hidden) continue;
     std::string flags;
     for (const auto& o : c.options) flags += fmt::format("{} ", fmt::join(names_of(o), " "));
     fmt::format_to(to, "    {}) COMPREPLY=($(compgen -W \"{}--help\" -- \"$cur\"));;\n", c.name, flags);
@@ -46,13 +45,12 @@ void print_zsh(fmt::memory_buffer& text) {
   const auto to = std::back_inserter(text);
   fmt::format_to(to, "#compdef tasks\n_tasks() {{\n  if ((CURRENT == 2)); then\n    local -a commands=(\n");
   for (const auto& c : commands()) {
-    if (!c.hidden) fmt::format_to(to, "      '{}:{}'\n", c.name, c.help);
+    fmt::format_to(to, "      '{}:{}'\n", c.name, c.help);
   }
   fmt::format_to(to,
                  "    )\n    _describe command commands\n    return\n  fi\n  local command=$words[2]\n  shift words\n"
                  "  ((CURRENT--))\n  case $command in\n");
   for (const auto& c : commands()) {
-    if (c.hidden) continue;
     fmt::format_to(to, "    {}) _arguments", c.name);
     for (const auto& o : c.options) {
       for (const auto& name : names_of(o)) {
@@ -82,7 +80,6 @@ void print_fish(fmt::memory_buffer& text) {
   };
   fmt::format_to(to, "complete -c tasks -f\n");
   for (const auto& c : commands()) {
-    if (c.hidden) continue;
     fmt::format_to(to, "complete -c tasks -n __fish_use_subcommand -a {} -d '{}'\n", c.name, quoted(c.help));
     for (const auto& o : c.options) {
       fmt::format_to(to, "complete -c tasks -n '__fish_seen_subcommand_from {}'", c.name);
@@ -119,11 +116,9 @@ result<int> run_completion(const completion_request& asked, output& out) {
 }  // namespace
 
 command completion_command() {
-  auto made = make_command<completion_request>("completion", "print a shell's completions",
-                                               {text("SHELL", "", "bash, zsh or fish", &completion_request::shell)}, {},
-                                               run_completion);
-  made.hidden = true;
-  return made;
+  return make_command<completion_request>("completion", "print a shell's completions",
+                                          {text("SHELL", "", "bash, zsh or fish", &completion_request::shell)}, {},
+                                          run_completion);
 }
 
 }  // namespace tasks::cli

@@ -2,6 +2,7 @@
 
 #include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <regex>
@@ -95,8 +96,8 @@ TEST(Json, OfGroupsNamesEveryField) {
 TEST(Json, OfGroupsNamesEveryTaskIfAsked) {
   const fake_agent lab(lab_script());
   std::multiset<std::uint64_t> tasks, members;
-  for (const auto& task : parse<v1::StackView>(output_of({"stack", lab.pid_text(), "--json"})).tasks())
-    tasks.insert(task.id());
+  const auto single = parse<v1::StackView>(output_of({"stack", lab.pid_text(), "--json"}));
+  for (const auto& task : single.tasks()) tasks.insert(task.id());
   const auto view = parse<v1::StackView>(output_of({"stack", lab.pid_text(), "--group", "--ids", "--json"}));
   EXPECT_EQ(view.tasks_size(), 0);
   for (const auto& group : view.groups()) {
@@ -151,6 +152,18 @@ TEST(Json, OfAListSaysWhoAnswered) {
   EXPECT_EQ(found, 3);
   expect_fields(json, {"\"schemaVersion\":2", "\"processes\":[", "\"ppid\":", "\"executable\":\"/",
                        "\"agent\":\"ANSWERED\"", "\"osThreads\":", "\"uptimeSeconds\":"});
+}
+
+TEST(Json, OfAListHasNullsWhereOneMayNotAsk) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can become somebody else";
+  const fake_agent lab(lab_script());
+  const auto seen =
+      run({"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", tasks_executable(), "list", "--json"});
+  if (seen.end.code != 0) GTEST_SKIP() << "nobody else may run it here: " << seen.err;
+  const auto at = seen.out.find("{\"pid\":" + lab.pid_text() + ",");
+  ASSERT_NE(at, std::string::npos) << seen.out;
+  expect_fields(seen.out.substr(at, seen.out.find("\n", at) - at),
+                {"\"agent\":\"DENIED\"", "\"tasks\":null", "\"blocked\":null", "\"reason\":\"permission denied\""});
 }
 
 TEST(Json, ThatBreaksOffIsStillADocumentAndSaysSo) {
