@@ -24,7 +24,9 @@ result<int> run_schema(const schema_request& asked, output& out) {
 command schema_command() {
   return make_command<schema_request>(
       "schema", "print the JSON Schema of what --json prints: of one VIEW, or of all",
-      {text("VIEW", "", "the command that prints it, such as stack", &schema_request::view)}, {}, run_schema);
+      {value_option({"VIEW", "", "the command that prints it, such as stack", schema_names}, &schema_request::view,
+                    [](std::string_view, const std::string& typed) { return result<std::string>(typed); })},
+      {}, run_schema);
 }
 
 }  // namespace tasks::cli

@@ -107,18 +107,6 @@ TEST(Completion, NamesEveryCommandAndOption) {
   }
 }
 
-TEST(Completion, OfBashCompletesCommandsOptionsAndWords) {
-  const auto script = output_of({tasks_executable(), "completion", "bash"});
-  const auto completed = [&](const std::string& line) {
-    return output_of({"bash", "-s"}, script + "\nCOMP_WORDS=(" + line +
-                                         "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _tasks; echo ${COMPREPLY[*]}\n");
-  };
-  EXPECT_EQ(completed("tasks st"), "stack\n");
-  EXPECT_EQ(completed("tasks stack --gr"), "--group\n");
-  EXPECT_EQ(completed("tasks stack --state r"), "ready running\n");
-  EXPECT_EQ(completed("tasks vitals --wa"), "--watch\n");
-}
-
 TEST(Version, IsThatOfTheProject) {
   for (const char* word : {"--version", "-V", "version"})
     EXPECT_EQ(output_of({tasks_executable(), word}), "tasks " TASKS_VERSION "\n");
