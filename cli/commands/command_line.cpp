@@ -112,11 +112,10 @@ class parser {
           ->expected(0, 1);
       return;
     }
-    app_.add_option_function<std::vector<std::string>>(
-            names, [&values](const auto& all) { values = all; }, help)
-        ->type_name(value)
-        ->take_all()
-        ->allow_extra_args(false);
+    auto* added = app_.add_option_function<std::vector<std::string>>(
+        names, [&values](const auto& all) { values = all; }, help);
+    added->type_name(value)->take_all()->allow_extra_args(false);
+    if (!o.repeats) added->expected(1);  // or --help shows that it takes several
   }
 
   /// Of "--limit: 1 required N missing" or "json was given a disallowed flag override".

@@ -43,6 +43,12 @@ TEST(Help, OfACommandListsItsOptions) {
   }
 }
 
+TEST(Help, ShowsWhichOptionsMayBeRepeated) {
+  const auto text = output_of({tasks_executable(), "help", "stack"});
+  EXPECT_NE(text.find("-p,--pid PID  "), text.npos) << text;
+  EXPECT_NE(text.find("--task ID ...  "), text.npos) << text;
+}
+
 TEST(Manual, DescribesEveryOption) {
   const auto text = output_of({tasks_executable(), "man"});
   EXPECT_TRUE(text.starts_with(".TH TASKS 1 "));
