@@ -27,11 +27,9 @@ int main(int argc, char** argv) {
     // What was printed before an error stands before it.
     if (!done) {
       (void)out.flush();
-      auto why = done.why();
-      if (why.code == error_code::no_such_process && !call->bare_word.empty() && why.subject == call->bare_word) {
-        why =
-            usage_error(why.subject, "neither a command nor the name of a process", "tasks --help lists the commands");
-      }
+      const auto why = done.why();
+      const bool is_no_target = why.code == error_code::no_such_process && !call->bare_word.empty();
+      if (is_no_target && why.subject == call->bare_word) return fail(no_such_command(call->bare_word, true));
       return fail(why);
     }
     code = *done;

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "base/text.hpp"
 #include "utf8.hpp"
@@ -55,7 +56,8 @@ void print_double(fmt::memory_buffer& out, double value) {
 template <class Integer>
 void print_integer(fmt::memory_buffer& out, Integer value) {
   const fmt::format_int text(value);
-  constexpr bool quoted = sizeof(Integer) == 8;
+  const auto wide = static_cast<std::uint64_t>(value);
+  const bool quoted = (std::is_signed_v<Integer> && value < 0 ? 0 - wide : wide) > greatest_number;
   if (quoted) out.push_back('"');
   out.append(text.data(), text.data() + text.size());
   if (quoted) out.push_back('"');
@@ -106,6 +108,7 @@ void print_map(fmt::memory_buffer& out, const Message& m, const Reflection& r, c
 }
 
 void print_field(fmt::memory_buffer& out, const Message& m, const Reflection& r, const FieldDescriptor* f) {
+  if (f->has_presence() && !r.HasField(m, f)) return append(out, "null");
   if (f->is_map()) return print_map(out, m, r, f);
   if (!f->is_repeated()) return print_value(out, m, r, f, -1);
   out.push_back('[');
@@ -116,15 +119,12 @@ void print_field(fmt::memory_buffer& out, const Message& m, const Reflection& r,
   out.push_back(']');
 }
 
-/// Calls `visit` with each field that is printed, from index `first` to before `last`.
+/// Calls `visit` with each field from index `first` to before `last`.
 template <class Visit>
 void for_each_field(const Message& message, int first, int last, Visit visit) {
   const auto& descriptor = *message.GetDescriptor();
   const auto& reflection = *message.GetReflection();
-  for (int i = first; i < last; ++i) {
-    const auto* field = descriptor.field(i);
-    if (!field->has_presence() || reflection.HasField(message, field)) visit(reflection, field);
-  }
+  for (int i = first; i < last; ++i) visit(reflection, descriptor.field(i));
 }
 
 int index_of(const Message& message, std::string_view name) {
@@ -185,7 +185,7 @@ void json_writer::string(std::string_view text) {
   print_string(out_, text);
 }
 
-void json_writer::number(std::uint32_t value) {
+void json_writer::number(std::uint64_t value) {
   begin_value();
   print_integer(out_, value);
 }

@@ -60,7 +60,10 @@ std::string_view state_name(Task::State state) {
 }
 
 std::optional<Wait::Kind> parse_kind(std::string_view text) {
-  const auto kind = find_word(detail::wait_names, text);
+  auto word = normal(text);
+  for (const std::string_view refined : {"pipe ", "file "})
+    if (word.starts_with(refined)) word.replace(0, refined.size(), "descriptor ");
+  const auto kind = find_word(detail::wait_names, word);
   if (!kind) return std::nullopt;
   return static_cast<Wait::Kind>(*kind);
 }

@@ -16,7 +16,8 @@ namespace tasks::cli {
 /// "running".
 [[nodiscard]] std::string_view state_name(v1::Task::State state);
 
-/// Takes "channel receive", "channel-receive" and "CHANNEL_RECEIVE".
+/// Takes "channel receive", "channel-receive" and "CHANNEL_RECEIVE"; "pipe-read" and "file-read", as views call a
+/// descriptor's that is one, are descriptor-read.
 [[nodiscard]] std::optional<v1::Wait::Kind> parse_kind(std::string_view text);
 [[nodiscard]] std::optional<v1::Task::State> parse_state(std::string_view text);
 /// As options take them: "channel-receive", "running".

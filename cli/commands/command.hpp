@@ -34,7 +34,6 @@ struct command {
   std::vector<option> words;    ///< such as PID, in their order
   std::vector<option> options;  ///< as --help lists them
   std::function<std::unique_ptr<call>()> begin;
-  bool hidden = false;
 };
 
 [[nodiscard]] std::span<const command> commands();
@@ -50,6 +49,7 @@ command channels_command();
 command why_command();
 command leaks_command();
 command report_command();
+command schema_command();
 command manual_command();
 command completion_command();
 

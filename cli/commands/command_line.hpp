@@ -18,6 +18,9 @@ struct invocation {
   std::string bare_word;  ///< a target that stood where a command could: "tasks lab"
 };
 
+/// "no command 'leeks': did you mean leaks?"; `nor_process`: it was looked for among processes too.
+[[nodiscard]] error no_such_command(std::string_view word, bool nor_process = false);
+
 /// Arguments without the program's name. `tasks` is `tasks list`, `tasks PID` is `tasks vitals -p PID`.
 [[nodiscard]] result<invocation> parse_command_line(std::span<const char* const> words);
 

@@ -78,7 +78,11 @@ std::vector<option_of<filter_options>> filters() {
       {{"--group", "", "one stack for all tasks that share it, largest group first"}, set_grouped},
       list_option({"--task", "ID", "only this task; may be repeated"}, add_task),
       list_option({"--state", "STATE", "only tasks in this state: running, blocked or ready", state_words}, add_state),
-      list_option({"--kind", "KIND", "only tasks that wait for this, such as channel-receive", kind_words}, add_kind),
+      list_option(
+          {"--kind", "KIND",
+           "only tasks that wait for this, such as channel-receive; pipe-read and file-read are descriptor-read",
+           kind_words},
+          add_kind),
       {{"--older-than", "AGE", "only tasks whose state has lasted longer, such as 30s or 5m"}, set_age},
       {{"--limit", "N", "at most so many tasks, or groups with --group"}, set_limit},
   };

@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 
 #include <iterator>
+#include <span>
+#include <string>
+#include <string_view>
 
 #include "commands/command.hpp"
 #include "commands/command_line.hpp"
@@ -23,6 +26,68 @@ std::string roff(std::string_view text) {
 
 struct manual_request {};
 
+/// A paragraph under what it is about, which is roff.
+void entry(fmt::memory_buffer& out, std::string_view about, std::string_view text) {
+  fmt::format_to(std::back_inserter(out), ".TP\n{}\n{}\n", about, roff(text));
+}
+
+void describe_command(fmt::memory_buffer& out, const command& c) {
+  const auto to = std::back_inserter(out);
+  fmt::format_to(to, ".SH TASKS {}\n.B tasks {}\n{}", roff(c.name), roff(c.name),
+                 c.options.empty() ? "" : "[\\fIOPTIONS\\fR]");
+  for (const auto& word : c.words) fmt::format_to(to, " \\fI{}\\fR", roff(word.names));
+  fmt::format_to(to, "\n.PP\n{}.\n", roff(c.help));
+  for (const auto& word : c.words) entry(out, fmt::format("\\fI{}\\fR", roff(word.names)), word.help);
+  for (const auto& o : c.options) {
+    auto about = fmt::format("\\fB{}\\fR", roff(fmt::format("{}", fmt::join(names_of(o), ", "))));
+    if (!o.value.empty()) about += fmt::format(" \\fI{}\\fR", roff(o.value));
+    entry(out, about, o.help);
+  }
+}
+
+struct described {
+  std::string_view what, meaning;
+};
+
+constexpr described marks[] = {
+    {"*", "In list: the process's agent answered."},
+    {"!",
+     "In list: something is wrong with the process, which tasks vitals names. Elsewhere, before a line: what is "
+     "missing from the view, and why; what is shown is true all the same."},
+    {"…", "There is more: the rest of a name, of a group's tasks or of a stack."}};
+
+constexpr described exit_codes[] = {
+    {"0", "What was asked for was printed. Of tasks leaks: nothing was found to be wrong."},
+    {"1", "The target could not be read, or the output not be written; standard error says why."},
+    {"2", "The command line makes no sense, or a name is that of several processes."},
+    {"3", "Of tasks leaks: it found tasks that never wake, grow or stall."}};
+
+constexpr described variables[] = {
+    {"NO_COLOR", "No colour, also on a terminal."},
+    {"TASKS_AGENT",
+     "Of the program that is looked at, when it starts: off starts no agent. Its memory can be read "
+     "all the same."},
+    {"TASKS_DIR",
+     "Of the program that is looked at, when it starts: the directory of its agent's socket, instead of "
+     "$XDG_RUNTIME_DIR/tasks or /tmp/tasks-UID. tasks itself needs no variable to find it."}};
+
+constexpr described examples[] = {
+    {"tasks", "Which processes are there?"},
+    {"tasks vitals server --watch", "How many tasks and threads has the process of that name, every second?"},
+    {"tasks stack server --group --limit 5", "What do most tasks wait for?"},
+    {"tasks stack server --kind socket-read --older-than 5m",
+     "Who waits for a peer that has said nothing for so long?"},
+    {"tasks leaks server && echo fine", "Are there tasks that will never wake?"},
+    {"tasks why server 14", "What does task 14 wait for, and who could wake it?"},
+    {"tasks report server -o report.txt", "Save everything before a restart."},
+    {"tasks stack --core core.4131 --group", "What did a process do when it died?"},
+    {"tasks list --json | jq '.processes[] | select(.tasks > 1000) | .pid'", "In a script."}};
+
+void section(fmt::memory_buffer& out, std::string_view title, std::span<const described> all) {
+  fmt::format_to(std::back_inserter(out), ".SH {}\n", title);
+  for (const auto& each : all) entry(out, fmt::format("\\fB{}\\fR", roff(each.what)), each.meaning);
+}
+
 result<int> run_manual(const manual_request&, output& out) {
   const auto to = std::back_inserter(out.text());
   fmt::format_to(to, ".TH TASKS 1 \"\" \"tasks {}\"\n.SH NAME\ntasks \\- what the coroutines of a running program do\n",
@@ -30,30 +95,18 @@ result<int> run_manual(const manual_request&, output& out) {
   fmt::format_to(to, ".SH SYNOPSIS\n.B tasks\n[\\fICOMMAND\\fR] [\\fIOPTIONS\\fR]\n.br\n.B tasks\n\\fIPID\\fR\n");
   fmt::format_to(to,
                  ".SH DESCRIPTION\nWithout a command,\n.B tasks\nlists processes;\n.B tasks\n\\fIPID\\fR is\n"
-                 ".B tasks vitals\n\\-p \\fIPID\\fR.\n\\fIPID\\fR is a process id, or a name that one process has.\n");
-  for (const auto& c : commands()) {
-    if (c.hidden) continue;
-    fmt::format_to(to, ".SH TASKS {}\n{}.\n", roff(c.name), roff(c.help));
-    for (const auto& o : c.options) {
-      fmt::format_to(to, ".TP\n\\fB{}\\fR", roff(fmt::format("{}", fmt::join(names_of(o), ", "))));
-      if (!o.value.empty()) fmt::format_to(to, " \\fI{}\\fR", roff(o.value));
-      fmt::format_to(to, "\n{}\n", roff(o.help));
-    }
-  }
-  fmt::format_to(
-      to,
-      ".SH EXIT STATUS\n.TP\n0\nfine\n.TP\n1\nthe target could not be read\n.TP\n2\n"
-      "the command line makes no sense\n.TP\n3\n.B tasks leaks\nfound tasks that never wake, grow or stall\n");
-  fmt::format_to(to, ".SH ENVIRONMENT\n.TP\nNO_COLOR\nno colour, also on a terminal\n");
+                 ".B tasks vitals\n\\-p \\fIPID\\fR.\n\\fIPID\\fR is a process id, or a name that one process has.\n"
+                 ".B tasks help\n\\fICOMMAND\\fR lists a command's options,\n.B tasks version\nsays which this is.\n");
+  for (const auto& c : commands()) describe_command(out.text(), c);
+  section(out.text(), "MARKS", marks);
+  section(out.text(), "EXIT STATUS", exit_codes);
+  section(out.text(), "ENVIRONMENT", variables);
+  section(out.text(), "EXAMPLES", examples);
   return 0;
 }
 
 }  // namespace
 
-command manual_command() {
-  auto made = make_command<manual_request>("man", "print the manual page", {}, {}, run_manual);
-  made.hidden = true;
-  return made;
-}
+command manual_command() { return make_command<manual_request>("man", "print the manual page", {}, {}, run_manual); }
 
 }  // namespace tasks::cli

@@ -226,7 +226,8 @@ class reporter {
     return good;
   }
 
-  /// {"schemaVersion":1, …, "vitals":{…}, …, "errors":[]}: each view as its own command prints it, or null.
+  /// A v1::ReportView, {"schemaVersion":2, …, "vitals":{…}, …, "errors":[]}: each view as its own command prints it, or
+  /// null.
   std::size_t write_json(output& out) {
     json_writer json(out.text());
     const auto text = [&](const char* name, std::string_view value) {

@@ -38,6 +38,7 @@ struct threads_request : target_options, frame_options {
 };
 struct stack_request : target_options, filter_options, frame_options {
   bool native = true;
+  bool all_ids = false;  ///< of each group, not three of them
 };
 struct tree_request : target_options, frame_options {};
 

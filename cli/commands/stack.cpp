@@ -20,6 +20,8 @@ bool may_select_running(const v1::StacksRequest& query) {
 }
 
 result<int> run_stack(const stack_request& asked, output& out) {
+  if (asked.all_ids && !asked.query.grouped())
+    return usage_error("--ids", "without --group every task is shown", "add --group");
   const auto source = open_target(asked);
   if (!source) return source.why();
   if (const auto shown = show_stack(**source, asked, out); !shown) return shown.why();
@@ -32,14 +34,20 @@ result<void> show_stack(snapshot_source& source, const stack_request& asked, out
   auto query = asked.query;
   // Which groups read alike is known when all have come.
   if (query.grouped()) query.clear_limit();
+  const bool group = query.grouped();
+  // Whoever groups tasks names three of each group: for all of them every task is asked for, and grouped here.
+  if (asked.all_ids) query.set_grouped(false);
   std::optional<running_stacks> native;
-  if (asked.native && !query.grouped() && may_select_running(query)) {
+  if (asked.native && !group && may_select_running(query)) {
     auto look = running_stacks::look(source);
     if (!look) return look.why();
     native.emplace(*std::move(look));
   }
-  const stack_style style = {
-      .json = asked.json, .group = query.grouped(), .limit = asked.query.limit(), .all_frames = asked.all_frames};
+  const stack_style style = {.json = asked.json,
+                             .group = group,
+                             .all_ids = asked.all_ids,
+                             .limit = asked.query.limit(),
+                             .all_frames = asked.all_frames};
   std::optional<stack_printer> printer;
   // Printing starts with the first part: an error before it leaves standard output empty.
   const auto start = [&]() -> stack_printer& {
@@ -62,6 +70,8 @@ result<void> show_stack(snapshot_source& source, const stack_request& asked, out
 command stack_command() {
   std::vector<option_of<stack_request>> options;
   for (const auto& each : filters()) options.push_back(each);
+  options.push_back(
+      flag("--ids", "with --group: every task of each group, not three of them", &stack_request::all_ids));
   options.push_back(all_frames_option());
   options.push_back(flag("--no-native", "no native stacks: no thread is stopped, not even for a moment",
                          &stack_request::native, false));

@@ -32,7 +32,8 @@ result<int> run_why(const why_request& asked, output& out) {
 
 command why_command() {
   return make_command<why_request>("why", "what one task waits for, and who could wake it",
-                                   {pid_word(), value_option({"TASK", "", "its id"}, &why_request::task, read_task)},
+                                   {pid_word(), value_option({"TASK", "", "the task: its id, as tasks stack prints it"},
+                                                             &why_request::task, read_task)},
                                    with_target<why_request>({no_prove_option(), all_frames_option()}), run_why);
 }
 

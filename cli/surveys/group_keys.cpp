@@ -10,6 +10,12 @@ void append_number(std::string& key, std::uint32_t number) {
   key.append(reinterpret_cast<const char*>(&number), sizeof number);
 }
 
+void drop_capacity_unless_same(v1::Group& group, const v1::Wait& other) {
+  const auto& wait = group.wait();
+  if (wait.has_capacity() != other.has_capacity() || wait.capacity() != other.capacity())
+    group.mutable_wait()->clear_capacity();
+}
+
 /// Adds `from`, of which every line reads alike, to a group.
 void merge(v1::Group& to, const v1::Group& from) {
   const bool older = from.oldest_ms() > to.oldest_ms();
@@ -23,9 +29,25 @@ void merge(v1::Group& to, const v1::Group& from) {
   }
   to.set_oldest_ms(std::max(to.oldest_ms(), from.oldest_ms()));
   to.set_count(to.count() + from.count());
-  const bool same_capacity =
-      to.wait().has_capacity() == from.wait().has_capacity() && to.wait().capacity() == from.wait().capacity();
-  if (to.has_wait() && !same_capacity) to.mutable_wait()->clear_capacity();
+  if (to.has_wait()) drop_capacity_unless_same(to, from.wait());
+}
+
+/// A group of one.
+v1::Group group_of(const v1::Task& task) {
+  v1::Group group;
+  group.set_count(1);
+  group.set_state(task.state());
+  if (task.has_wait()) {
+    group.mutable_wait()->set_kind(task.wait().kind());
+    if (task.wait().has_capacity()) group.mutable_wait()->set_capacity(task.wait().capacity());
+  }
+  *group.mutable_frames() = task.frames();
+  group.set_oldest_ms(task.age_ms());
+  group.add_ids(task.id());
+  group.set_spawn_path(task.spawn_path());
+  group.set_spawn_location(task.spawn_location());
+  group.set_spawn_outer_location(task.spawn_outer_location());
+  return group;
 }
 
 }  // namespace
@@ -69,8 +91,26 @@ group_key group_keys::key_of(const Message& message) const {
 template group_key group_keys::key_of(const v1::Task&) const;
 template group_key group_keys::key_of(const v1::Group&) const;
 
+/// Adds a task to a group of which every line reads alike, and its id to all that it has.
+void alike_groups::add(const v1::Task& task) {
+  const auto [known, is_new] = known_.try_emplace(keys_.of(task), groups_.size());
+  if (is_new) return groups_.push_back(group_of(task));
+  auto& group = groups_[known->second];
+  group.set_count(group.count() + 1);
+  group.add_ids(task.id());
+  if (group.has_wait()) drop_capacity_unless_same(group, task.wait());
+  if (task.age_ms() <= group.oldest_ms()) return;
+  group.set_oldest_ms(task.age_ms());
+  group.set_spawn_location(task.spawn_location());
+  group.set_spawn_outer_location(task.spawn_outer_location());
+}
+
 void alike_groups::add(const v1::Chunk& chunk) {
   keys_.learn(chunk);
+  if (of_tasks_) {
+    for (const auto& task : chunk.tasks()) add(task);
+    return;
+  }
   for (const auto& group : chunk.groups()) {
     const auto [known, is_new] = known_.try_emplace(keys_.of(group), groups_.size());
     if (is_new)
@@ -82,6 +122,8 @@ void alike_groups::add(const v1::Chunk& chunk) {
 
 std::vector<v1::Group> alike_groups::finish() {
   known_.clear();
+  if (of_tasks_)
+    for (auto& group : groups_) std::sort(group.mutable_ids()->begin(), group.mutable_ids()->end());
   std::stable_sort(groups_.begin(), groups_.end(), [](const v1::Group& a, const v1::Group& b) {
     return std::pair(a.count(), a.oldest_ms()) > std::pair(b.count(), b.oldest_ms());
   });

@@ -38,19 +38,24 @@ class group_keys {
   std::unordered_map<std::uint32_t, reading> places_;
 };
 
-/// Groups of one look, those that read alike made one: sources tell tasks apart by what is not shown as well.
+/// Groups of one look, those that read alike made one: sources tell tasks apart by what is not shown as well. Made of
+/// tasks they name all of them, in ascending order.
 class alike_groups {
  public:
-  explicit alike_groups(resolver& names) : keys_(names) {}
+  /// `of_tasks`: made here, of the tasks of an answer, instead of the groups of one.
+  explicit alike_groups(resolver& names, bool of_tasks = false) : keys_(names), of_tasks_(of_tasks) {}
 
   void add(const v1::Chunk& chunk);
   /// The largest first, equally large ones oldest first.
   [[nodiscard]] std::vector<v1::Group> finish();
 
  private:
+  void add(const v1::Task& task);
+
   group_keys keys_;
   std::vector<v1::Group> groups_;
   std::unordered_map<group_key, std::size_t> known_;
+  bool of_tasks_;
 };
 
 }  // namespace tasks::cli

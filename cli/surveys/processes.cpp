@@ -86,7 +86,8 @@ class lister {
       } else if (errno == EACCES || errno == EPERM || errno == EAGAIN) {
         const bool busy = errno == EAGAIN;
         if (const auto stat = read_stat(named->pid)) {
-          add(*stat, v1::ProcessView::SILENT, busy ? "its agent is busy" : "permission denied");
+          add(*stat, busy ? v1::ProcessView::SILENT : v1::ProcessView::DENIED,
+              busy ? "its agent is busy" : "permission denied");
         }
       }
     }
@@ -129,7 +130,10 @@ class lister {
       if (socket) {
         ask(std::move(socket), pid, inner_pid);
       } else {
-        auto& view = add(*stat, v1::ProcessView::ABSENT, "no agent: " + reason_without_agent(roots, inner_pid));
+        const bool denied = roots.roots.empty() && (roots.failure == EACCES || roots.failure == EPERM);
+        auto& view = denied
+                         ? add(*stat, v1::ProcessView::DENIED, "permission denied")
+                         : add(*stat, v1::ProcessView::ABSENT, "no agent: " + reason_without_agent(roots, inner_pid));
         count_directly(view, roots);
       }
     }
@@ -196,7 +200,6 @@ class lister {
     if (!q.vitals || agent != v1::ProcessView::ANSWERED) return;
     view.set_tasks(q.vitals->tasks());
     view.set_blocked(q.vitals->blocked());
-    view.set_counted(true);
     view.set_os_threads(q.vitals->os_threads());
     for (auto& finding : findings_of(*q.vitals)) view.add_findings(std::move(finding));
     add_stalled(std::move(q.long_running), view);
@@ -219,7 +222,6 @@ class lister {
     if (!vitals) return;
     view.set_tasks(vitals->tasks());
     view.set_blocked(vitals->blocked());
-    view.set_counted(true);
     for (auto& finding : findings_of(*vitals)) view.add_findings(std::move(finding));
     if (vitals->running() == 0) return;
     if (auto running = read_running(**source, stalled_after_ms)) add_stalled(*std::move(running), view);

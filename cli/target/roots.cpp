@@ -162,6 +162,10 @@ result<pid_t> find_process(std::string_view word) {
     const auto stat = read_stat(pid);
     if (stat && (stat->name == word || base_name(executable_of(pid)) == word)) matches.push_back(pid);
   }
+  // Those that may not be read, or have ended, count only where there is no other.
+  const auto readable =
+      std::stable_partition(matches.begin(), matches.end(), [](pid_t pid) { return has_executable(pid); });
+  if (readable != matches.begin()) matches.erase(readable, matches.end());
   if (matches.size() == 1) return matches.front();
   if (matches.empty()) {
     return error{error_code::no_such_process, std::string(word), "no process has this name",

@@ -16,7 +16,7 @@
 namespace tasks::cli {
 
 /// tasks.v1.*View.schema_version
-inline constexpr std::uint32_t schema_version = 1;
+inline constexpr std::uint32_t schema_version = 2;
 
 /// A view of a target, with what every document begins with.
 template <class View>
@@ -38,9 +38,9 @@ void fill_view(const v1::Group& group, const resolved& meaning, v1::GroupView& v
 
 /// One JSON document whose array `field` is printed element by element, so that its length costs no memory.
 ///
-///   json_stream(out, header, "tasks")   {"schemaVersion":1,"pid":7,"tasks":[
-///   element(message) …                  {"id":"1", …},
-///   end(whole)                          ],"groups":[],"shown":"2", … }
+///   json_stream(out, header, "tasks")   {"schemaVersion":2,"pid":7,"tasks":[
+///   element(message) …                  {"id":1, …},
+///   end(whole)                          ],"groups":[],"shown":2, … }
 class json_stream {
  public:
   /// `header` is the document's message, with all fields before the array set.

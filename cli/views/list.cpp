@@ -28,9 +28,9 @@ void render_list(fmt::memory_buffer& out, const v1::ListView& view, const render
     if (mark.size() < no_mark.size()) mark.resize(no_mark.size(), ' ');
     std::string program = p.name();
     if (!answered) program += "  (" + p.reason() + ")";
-    const auto count = [&](std::uint64_t n) { return p.counted() ? std::to_string(n) : std::string("-"); };
-    rows.push_back({std::to_string(p.pid()) + mark, std::to_string(p.ppid()), count(p.tasks()), count(p.blocked()),
-                    std::to_string(p.os_threads()),
+    const auto count = [](bool known, std::uint64_t n) { return known ? std::to_string(n) : std::string("-"); };
+    rows.push_back({std::to_string(p.pid()) + mark, std::to_string(p.ppid()), count(p.has_tasks(), p.tasks()),
+                    count(p.has_blocked(), p.blocked()), std::to_string(p.os_threads()),
                     format_age(static_cast<std::uint64_t>(p.uptime_seconds() * 1000), 0), program});
   }
   fmt::memory_buffer text;

@@ -72,7 +72,11 @@ void render_trailer(fmt::memory_buffer& out, const v1::Trailer& trailer, bool gr
 
 stack_printer::stack_printer(output& out, const stack_style& style, const snapshot_source& source,
                              const std::string& core, running_stacks* native)
-    : out_(out), style_(style), names_(source, {.all_frames = style.all_frames}), groups_(names_), native_(native) {
+    : out_(out),
+      style_(style),
+      names_(source, {.all_frames = style.all_frames}),
+      groups_(names_, style.all_ids),
+      native_(native) {
   header_ = new_view<v1::StackView>(source.pid());
   if (style.json) {
     json_.emplace(out, header_, style.group ? "groups" : "tasks");
@@ -85,6 +89,10 @@ stack_printer::stack_printer(output& out, const stack_style& style, const snapsh
 
 bool stack_printer::part(const v1::Chunk& chunk) {
   names_.learn(chunk);
+  if (style_.all_ids) {
+    groups_.add(chunk);
+    return true;
+  }
   for (const auto& task : chunk.tasks()) {
     names_.resolve(task, what_);
     if (native_ && task.state() == v1::Task::RUNNING) add_native_frames(task);

@@ -28,6 +28,7 @@ void render_trailer(fmt::memory_buffer& out, const v1::Trailer& trailer, bool gr
 struct stack_style {
   bool json = false;
   bool group = false;
+  bool all_ids = false;     ///< with `group`: parts are of tasks, and groups name all of theirs
   std::uint64_t limit = 0;  ///< of groups; 0: none
   bool all_frames = false;
 };

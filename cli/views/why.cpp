@@ -7,6 +7,7 @@
 #include "base/quantities.hpp"
 #include "base/text.hpp"
 #include "base/words.hpp"
+#include "linux/kernel_words.hpp"
 #include "views/json.hpp"
 #include "views/stack.hpp"
 #include "views/tree.hpp"
@@ -142,6 +143,49 @@ std::string cycle_words(const std::vector<cycle_step>& cycle, const why_survey& 
   return text + fmt::format("task {}", cycle.front().task);
 }
 
+v1::HolderView::Kind in_view(holder::kind kind) {
+  switch (kind) {
+    case holder::kind::none:
+      break;
+    case holder::kind::allocation:
+      return v1::HolderView::ALLOCATION;
+    case holder::kind::frame:
+      return v1::HolderView::FRAME;
+    case holder::kind::module:
+      return v1::HolderView::MODULE;
+    case holder::kind::stack:
+      return v1::HolderView::STACK;
+    case holder::kind::memory:
+      return v1::HolderView::MEMORY;
+    case holder::kind::registers:
+      return v1::HolderView::REGISTERS;
+    case holder::kind::kernel:
+      return v1::HolderView::KERNEL;
+  }
+  return v1::HolderView::KIND_UNSPECIFIED;
+}
+
+void fill_holder(const holder& from, v1::HolderView& view) {
+  view.set_kind(in_view(from.is));
+  view.set_words(describe(from));
+  view.set_path(from.path);
+  if (from.address != 0) view.set_address(fmt::format("{:#x}", from.address));
+  const auto id = static_cast<std::uint32_t>(from.id);
+  if (from.is == holder::kind::allocation) view.set_size_bytes(from.size);
+  if (from.is == holder::kind::frame) view.set_task_id(from.id);
+  if (from.is == holder::kind::registers || (from.is == holder::kind::stack && from.id != 0)) view.set_tid(id);
+  if (from.is == holder::kind::kernel && from.id != kernel_words::no_descriptor) view.set_fd(id);
+}
+
+/// Who holds it, by the parts of what verdict_words() says.
+void fill_evidence(const finding& proof, v1::WhyView& view) {
+  view.set_closed(proof.closed);
+  if (proof.verdict == certainty::unchecked) view.set_unproven_reason(proof.reason);
+  if (proof.verdict != certainty::held) return;
+  if (proof.by.is != holder::kind::none) fill_holder(proof.by, *view.mutable_held_by());
+  if (proof.root.is != holder::kind::none) fill_holder(proof.root, *view.mutable_reached_from());
+}
+
 /// Tasks stand in the document once; `seen` has those.
 void fill_wakers(const why_survey& survey, std::uint64_t task, std::set<std::uint64_t>& seen,
                  google::protobuf::RepeatedPtrField<v1::WakerView>& views) {
@@ -158,6 +202,7 @@ void fill_wakers(const why_survey& survey, std::uint64_t task, std::set<std::uin
     auto& view = *views.Add();
     view.set_holder(describe(other.from));
     view.set_allocations(other.allocations);
+    fill_holder(other.from, *view.mutable_held_by());
   }
 }
 
@@ -234,8 +279,11 @@ void fill_view(const why_survey& survey, const render_context& context, v1::WhyV
   if (survey.proof.verdict == certainty::proven) view.set_verdict(v1::WhyView::NEVER_WAKES);
   if (survey.proof.verdict == certainty::held) view.set_verdict(v1::WhyView::HELD);
   view.set_evidence(verdict_words(survey));
+  fill_evidence(survey.proof, view);
   if (const auto* node = node_of(survey, subject.task.id())) view.set_beside(node->beside);
-  if (subject.meaning.fd && subject.meaning.fd->waiting) {
+  if (subject.meaning.fd && subject.meaning.fd->waiting && subject.meaning.fd->listens) {
+    view.set_connections(subject.meaning.fd->waiting->receive);
+  } else if (subject.meaning.fd && subject.meaning.fd->waiting) {
     view.set_receive_queue_bytes(subject.meaning.fd->waiting->receive);
     view.set_send_queue_bytes(subject.meaning.fd->waiting->send);
   }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <regex>
+
 #include "commands/command.hpp"
 #include "support/program.hpp"
 
@@ -25,19 +27,26 @@ std::vector<std::string> names_in(const option& o) {
   return {names.substr(0, comma), names.substr(comma + 1)};
 }
 
-TEST(Help, ListsEveryCommandThatIsNotHidden) {
-  const auto text = output_of({tasks_executable(), "--help"});
-  for (const auto& c : commands()) {
-    EXPECT_EQ(text.find("\n  " + std::string(c.name) + " ") == text.npos, c.hidden) << c.name;
+TEST(Help, ListsEveryCommand) {
+  for (const char* word : {"--help", "-h", "help"}) {
+    const auto text = output_of({tasks_executable(), word});
+    for (const auto& c : commands()) EXPECT_NE(text.find("\n  " + std::string(c.name) + " "), text.npos) << c.name;
   }
 }
 
 TEST(Help, OfACommandListsItsOptions) {
   for (const auto& c : commands()) {
     const auto text = output_of({tasks_executable(), std::string(c.name), "--help"});
+    EXPECT_EQ(output_of({tasks_executable(), "help", std::string(c.name)}), text);
     EXPECT_NE(text.find(c.help), text.npos);
     for (const auto& o : c.options) EXPECT_NE(text.find(o.names), text.npos) << o.names;
   }
+}
+
+TEST(Help, ShowsWhichOptionsMayBeRepeated) {
+  const auto text = output_of({tasks_executable(), "help", "stack"});
+  EXPECT_NE(text.find("-p,--pid PID  "), text.npos) << text;
+  EXPECT_NE(text.find("--task ID ...  "), text.npos) << text;
 }
 
 TEST(Manual, DescribesEveryOption) {
@@ -56,14 +65,42 @@ TEST(Manual, DescribesEveryOption) {
 
 TEST(Manual, DescribesEveryExitCode) {
   const auto text = output_of({tasks_executable(), "man"});
-  for (const char* code : {"0", "1", "2", "3"}) EXPECT_NE(text.find("\n.TP\n" + std::string(code) + "\n"), text.npos);
+  for (const char* code : {"0", "1", "2", "3"})
+    EXPECT_NE(text.find("\n.TP\n\\fB" + std::string(code) + "\\fR\n"), text.npos) << code;
+}
+
+TEST(Manual, SaysWhatElseOneHasToKnow) {
+  const auto text = output_of({tasks_executable(), "man"});
+  for (const char* known :
+       {".SH MARKS", "\\fB!\\fR", ".SH EXIT STATUS", "TASKS_AGENT", "TASKS_DIR", ".SH EXAMPLES", "\\fITASK\\fR"})
+    EXPECT_NE(text.find(known), text.npos) << known;
+}
+
+/// An example that the command line does not accept is worse than none.
+TEST(Manual, HasExamplesThatMakeSense) {
+  auto text = output_of({tasks_executable(), "man"});
+  text.erase(0, text.find(".SH EXAMPLES"));
+  std::size_t tried = 0;
+  for (std::size_t at = 0; (at = text.find("\n\\fBtasks", at)) != text.npos;) {
+    at += 4;
+    auto line = text.substr(at, text.find("\\fR\n", at) - at);
+    line = std::regex_replace(line.substr(0, line.find_first_of("|&")), std::regex(R"(\\(-))"), "$1");
+    const auto seen = run(
+        {"sh", "-c",
+         "tasks() { exec " + tasks_executable() + " \"$@\"; }; " + std::regex_replace(line, std::regex(" -o .*"), "")});
+    EXPECT_TRUE(seen.end.code == 0 || seen.err.find("no process has this name") != seen.err.npos ||
+                seen.err.find("cannot be opened") != seen.err.npos)
+        << line << "\n"
+        << seen.err;
+    ++tried;
+  }
+  EXPECT_EQ(tried, 9u);
 }
 
 TEST(Completion, NamesEveryCommandAndOption) {
   for (const char* shell : {"bash", "zsh", "fish"}) {
     const auto text = output_of({tasks_executable(), "completion", shell});
     for (const auto& c : commands()) {
-      if (c.hidden) continue;
       EXPECT_NE(text.find(c.name), text.npos) << shell;
       for (const auto& o : c.options) {
         for (const auto& name : names_in(o)) {
@@ -76,20 +113,9 @@ TEST(Completion, NamesEveryCommandAndOption) {
   }
 }
 
-TEST(Completion, OfBashCompletesCommandsOptionsAndWords) {
-  const auto script = output_of({tasks_executable(), "completion", "bash"});
-  const auto completed = [&](const std::string& line) {
-    return output_of({"bash", "-s"}, script + "\nCOMP_WORDS=(" + line +
-                                         "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _tasks; echo ${COMPREPLY[*]}\n");
-  };
-  EXPECT_EQ(completed("tasks st"), "stack\n");
-  EXPECT_EQ(completed("tasks stack --gr"), "--group\n");
-  EXPECT_EQ(completed("tasks stack --state r"), "ready running\n");
-  EXPECT_EQ(completed("tasks vitals --wa"), "--watch\n");
-}
-
 TEST(Version, IsThatOfTheProject) {
-  EXPECT_EQ(output_of({tasks_executable(), "--version"}), "tasks " TASKS_VERSION "\n");
+  for (const char* word : {"--version", "-V", "version"})
+    EXPECT_EQ(output_of({tasks_executable(), word}), "tasks " TASKS_VERSION "\n");
 }
 
 }  // namespace

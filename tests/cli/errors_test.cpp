@@ -240,6 +240,41 @@ TEST(Name, OfOneProcessIsAsGoodAsItsPid) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(Name, OfProcessesThatCannotBeReadCountsOnlyWhereThereIsNoOther) {
+  const auto folder = std::filesystem::temp_directory_path() / ("tasks-gone-" + std::to_string(::getpid()));
+  std::filesystem::create_directory(folder);
+  const auto copy = folder / "one_can_be_read";
+  std::filesystem::copy_file("/bin/cat", copy, std::filesystem::copy_options::overwrite_existing);
+  const auto start = [&copy] { return program(program::unready{}, {copy.string()}); };
+  auto plain = start(), ended = start();
+  const auto executable = [](const program& of) {
+    std::error_code failure;
+    return std::filesystem::read_symlink("/proc/" + of.pid_text() + "/exe", failure);
+  };
+  while (executable(plain) != copy || executable(ended) != copy) {
+  }
+  // Has its name, and nothing that could be read, until it is waited for.
+  ended.send_signal(SIGKILL);
+  while (!executable(ended).empty()) {
+  }
+  const auto seen = tasks_command({"vitals", "one_can_be_read"});
+  EXPECT_TRUE(seen.err.starts_with("tasks: pid " + plain.pid_text() + ": not instrumented")) << seen.err;
+  plain.stop();
+  ended.wait();
+  std::filesystem::remove_all(folder);
+}
+
+TEST(Watch, DoesNotTakeTheTargetForItsSeconds) {
+  const auto pid = std::to_string(pid_that_ended());
+  for (const auto& words : {std::vector<std::string>{"vitals", "--watch", pid},
+                            {"vitals", "--watch", "5", pid},
+                            {"vitals", pid, "--watch", "5"},
+                            {"vitals", pid, "--watch"},
+                            {"--watch", pid}}) {
+    expect_error(tasks_command(words), 1, "tasks: pid " + pid + ": no such process (tasks list shows those there are)");
+  }
+}
+
 TEST(Name, OfSeveralProcessesIsRefusedWithTheirPids) {
   const fake_agent first(small_script()), second(small_script());
   const auto name = std::filesystem::read_symlink("/proc/self/exe").filename().string();
@@ -296,12 +331,25 @@ class Mistake : public ::testing::TestWithParam<mistake> {};
 INSTANTIATE_TEST_SUITE_P(
     CommandLines, Mistake,
     Values(mistake{{"vitals"}, "tasks: which process? (give a PID or a name; tasks list shows them)"},
-           mistake{
-               {"no-such-command-or-process"},
-               "tasks: no-such-command-or-process: neither a command nor the name of a process (tasks --help lists the "
-               "commands)"},
-           mistake{{"stack", "1", "--nope"},
-                   "tasks: stack: The following argument was not expected: --nope (tasks stack --help)"},
+           mistake{{"no-such-command-or-process"},
+                   "tasks: no command and no process 'no-such-command-or-process' (tasks --help lists the commands)"},
+           mistake{{"leeks", "lab"}, "tasks: no command 'leeks': did you mean leaks?"},
+           mistake{{"leeks", "--interval", "5s"}, "tasks: no command 'leeks': did you mean leaks?"},
+           mistake{{"leeks"}, "tasks: no command and no process 'leeks': did you mean leaks?"},
+           mistake{{"help", "satck"}, "tasks: no command 'satck': did you mean stack?"},
+           mistake{{"help", "tea"}, "tasks: no command 'tea' (tasks --help lists the commands)"},
+           mistake{{"stack", "1", "--nope"}, "tasks: stack: no option '--nope' (tasks help stack)"},
+           mistake{{"stack", "1", "--gruop"}, "tasks: stack: no option '--gruop': did you mean --group?"},
+           mistake{{"stack", "--olderthan=5s", "1"},
+                   "tasks: stack: no option '--olderthan': did you mean --older-than?"},
+           mistake{{"1", "--jsno"}, "tasks: vitals: no option '--jsno': did you mean --json?"},
+           mistake{{"stack", "1", "2", "3"}, "tasks: stack: '2' is one word too many (tasks help stack)"},
+           mistake{{"stack", "1", "--limit"}, "tasks: --limit: its N is missing (tasks help stack)"},
+           mistake{{"stack", "1", "--limit", "1", "--limit", "2"}, "tasks: --limit: given twice (tasks help stack)"},
+           mistake{{"stack", "1", "--group=false"}, "tasks: --group: takes no value (tasks help stack)"},
+           mistake{{"stack", "1", "--ids"}, "tasks: --ids: without --group every task is shown (add --group)"},
+           mistake{{"vitals", "--watch=5"}, "tasks: which process? (give a PID or a name; tasks list shows them)"},
+           mistake{{"vitals", "1", "--watch", "--watch"}, "tasks: --watch: given twice (tasks help vitals)"},
            mistake{{"stack", "1", "--kind", "tea"},
                    "tasks: --kind: \"tea\" is no kind of wait (channel-send, channel-receive, timer, socket-connect, "
                    "socket-accept, socket-read, socket-write, socket-wait, resolve, signal, descriptor-read, "

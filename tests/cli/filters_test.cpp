@@ -16,7 +16,9 @@ class Filter : public ::testing::TestWithParam<filter> {};
 INSTANTIATE_TEST_SUITE_P(
     Options, Filter,
     ::testing::Values(filter{{}, ""}, filter{{"--task", "7", "--task", "9"}, "ids: 7 ids: 9"},
-                      filter{{"--task", "7,9"}, "ids: 7 ids: 9"}, filter{{"--state", "running"}, "states: RUNNING"},
+                      filter{{"--task", "7,9"}, "ids: 7 ids: 9"},
+                      filter{{"--kind", "pipe-read,file-write"}, "kinds: DESCRIPTOR_READ kinds: DESCRIPTOR_WRITE"},
+                      filter{{"--state", "running"}, "states: RUNNING"},
                       filter{{"--kind", "channel-receive", "--kind", "TIMER"}, "kinds: CHANNEL_RECEIVE kinds: TIMER"},
                       filter{{"--older-than", "30s"}, "older_than_ms: 30000"},
                       filter{{"--older-than", "1m30s"}, "older_than_ms: 90000"},

@@ -2,6 +2,11 @@
 
 #include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <regex>
+#include <set>
 
 #include "base/json.hpp"
 #include "support/lab_script.hpp"
@@ -38,16 +43,16 @@ TEST(Json, OfVitalsHasEveryCountZerosToo) {
   const fake_agent lab(script);
   const auto json = output_of({"vitals", lab.pid_text(), "--json"});
   const auto view = parse<v1::VitalsView>(json);
-  EXPECT_EQ(view.schema_version(), 1u);
+  EXPECT_EQ(view.schema_version(), 2u);
   EXPECT_EQ(view.pid(), static_cast<std::uint32_t>(lab.pid()));
   EXPECT_EQ(view.tasks(), 14u);
   ASSERT_EQ(view.blocked_channels_size(), 2);
   EXPECT_EQ(view.blocked_channels(0).frames(1).function(), "worker(std::shared_ptr<chan>)");
   EXPECT_DOUBLE_EQ(view.blocked_channels(0).wait().seconds(), 192.345);
-  expect_fields(json, {"\"schemaVersion\":1", "\"tasks\":\"14\"", "\"running\":\"1\"", "\"blocked\":\"12\"",
-                       "\"ready\":\"0\"", "\"osThreads\":9", "\"workers\":4", "\"cpus\":4",
-                       "\"blockedOnChannels\":\"11\"", "\"blockedChannels\":[{\"count\":\"10\"",
-                       "\"kind\":\"CHANNEL_RECEIVE\"", "\"allOnChannels\":false", "\"findings\":[]"});
+  expect_fields(
+      json, {"\"schemaVersion\":2", "\"tasks\":14", "\"running\":1", "\"blocked\":12", "\"ready\":0", "\"osThreads\":9",
+             "\"workers\":4", "\"cpus\":4", "\"blockedOnChannels\":11", "\"blockedChannels\":[{\"count\":10",
+             "\"kind\":\"CHANNEL_RECEIVE\"", "\"allOnChannels\":false", "\"findings\":[]"});
 }
 
 TEST(Json, OfStacksNamesEveryFieldOfATask) {
@@ -63,9 +68,9 @@ TEST(Json, OfStacksNamesEveryFieldOfATask) {
   ASSERT_EQ(worker.frames_size(), 2);
   EXPECT_EQ(worker.frames(0).function(), "inner(chan&)");
   EXPECT_EQ(worker.frames(0).file(), "/src/lab/pool.cpp");
-  expect_fields(json, {"\"id\":\"7\"", "\"parentId\":\"1\"", "\"name\":\"conn 42\"", "\"labels\":{\"user\":\"ann\"}",
-                       "\"state\":\"BLOCKED\"", "\"capacity\":\"16\"", "\"fd\":4000", "\"seconds\":192.345",
-                       "\"line\":31", "\"shown\":\"6\"", "\"total\":\"6\"", "\"complete\":true"});
+  expect_fields(json, {"\"id\":7", "\"parentId\":1", "\"name\":\"conn 42\"", "\"labels\":{\"user\":\"ann\"}",
+                       "\"state\":\"BLOCKED\"", "\"capacity\":16", "\"fd\":4000", "\"seconds\":192.345", "\"line\":31",
+                       "\"shown\":6", "\"total\":6", "\"complete\":true"});
 }
 
 TEST(Json, OfATaskThatDoesNotWaitHasNoWait) {
@@ -85,7 +90,22 @@ TEST(Json, OfGroupsNamesEveryField) {
   ASSERT_EQ(view.groups_size(), 2);
   EXPECT_EQ(view.tasks_size(), 0);
   EXPECT_EQ(view.groups(0).ids_size(), 3);
-  expect_fields(json, {"\"groups\":[", "\"count\":\"10\"", "\"oldestSeconds\":192.345", "\"ids\":[\"7\",\"8\",\"9\"]"});
+  expect_fields(json, {"\"groups\":[", "\"count\":10", "\"oldestSeconds\":192.345", "\"ids\":[7,8,9]"});
+}
+
+TEST(Json, OfGroupsNamesEveryTaskIfAsked) {
+  const fake_agent lab(lab_script());
+  std::multiset<std::uint64_t> tasks, members;
+  const auto single = parse<v1::StackView>(output_of({"stack", lab.pid_text(), "--json"}));
+  for (const auto& task : single.tasks()) tasks.insert(task.id());
+  const auto view = parse<v1::StackView>(output_of({"stack", lab.pid_text(), "--group", "--ids", "--json"}));
+  EXPECT_EQ(view.tasks_size(), 0);
+  for (const auto& group : view.groups()) {
+    EXPECT_EQ(group.count(), static_cast<std::uint64_t>(group.ids_size()));
+    EXPECT_TRUE(std::is_sorted(group.ids().begin(), group.ids().end()));
+    members.insert(group.ids().begin(), group.ids().end());
+  }
+  EXPECT_EQ(members, tasks);
 }
 
 TEST(Json, OfATreeNests) {
@@ -130,8 +150,20 @@ TEST(Json, OfAListSaysWhoAnswered) {
     EXPECT_GT(process.os_threads(), 0u);
   }
   EXPECT_EQ(found, 3);
-  expect_fields(json, {"\"schemaVersion\":1", "\"processes\":[", "\"ppid\":", "\"executable\":\"/",
+  expect_fields(json, {"\"schemaVersion\":2", "\"processes\":[", "\"ppid\":", "\"executable\":\"/",
                        "\"agent\":\"ANSWERED\"", "\"osThreads\":", "\"uptimeSeconds\":"});
+}
+
+TEST(Json, OfAListHasNullsWhereOneMayNotAsk) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can become somebody else";
+  const fake_agent lab(lab_script());
+  const auto seen =
+      run({"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", tasks_executable(), "list", "--json"});
+  if (seen.end.code != 0) GTEST_SKIP() << "nobody else may run it here: " << seen.err;
+  const auto at = seen.out.find("{\"pid\":" + lab.pid_text() + ",");
+  ASSERT_NE(at, std::string::npos) << seen.out;
+  expect_fields(seen.out.substr(at, seen.out.find("\n", at) - at),
+                {"\"agent\":\"DENIED\"", "\"tasks\":null", "\"blocked\":null", "\"reason\":\"permission denied\""});
 }
 
 TEST(Json, ThatBreaksOffIsStillADocumentAndSaysSo) {
@@ -166,7 +198,7 @@ TEST(JsonPrinter, WritesWhatProtobufReads) {
   }
 }
 
-TEST(JsonPrinter, WritesAsProtobufDoesButReadableAngles) {
+TEST(JsonPrinter, WritesAsProtobufDoesButReadableAnglesNumbersAndNulls) {
   google::protobuf::util::JsonPrintOptions options;
   options.always_print_primitive_fields = true;
   auto full = full_task();
@@ -177,7 +209,7 @@ TEST(JsonPrinter, WritesAsProtobufDoesButReadableAngles) {
     std::string expected;
     ASSERT_TRUE(google::protobuf::util::MessageToJsonString(task, &expected, options).ok());
     constexpr std::pair<std::string_view, std::string_view> spellings[] = {
-        {R"(\u003c)", "<"}, {R"(\u003e)", ">"}, {R"(\n)", R"(\u000a)"}, {R"(\t)", R"(\u0009)"}};
+        {R"(\u003c)", "<"}, {R"(\u003e)", ">"}, {R"(\n)", R"(\u000a)"}, {R"(\t)", R"(\u0009)"}, {R"("0")", "0"}};
     for (const auto& [theirs, ours] : spellings) {
       for (auto at = expected.find(theirs); at != expected.npos; at = expected.find(theirs, at + ours.size())) {
         expected.replace(at, theirs.size(), ours);
@@ -185,8 +217,27 @@ TEST(JsonPrinter, WritesAsProtobufDoesButReadableAngles) {
     }
     fmt::memory_buffer json;
     cli::print_json(json, task);
-    EXPECT_EQ(fmt::to_string(json), expected);
+    EXPECT_EQ(std::regex_replace(fmt::to_string(json), std::regex(R"(,"[A-Za-z]+":null)"), ""), expected);
   }
+}
+
+TEST(JsonPrinter, WritesNumbersUpToWhatEveryReaderHasExactly) {
+  v1::VitalsView view;
+  view.set_tasks(9'007'199'254'740'991u);
+  view.set_running(9'007'199'254'740'992u);
+  fmt::memory_buffer json;
+  cli::print_json(json, view);
+  expect_fields(fmt::to_string(json),
+                {R"("tasks":9007199254740991,)", R"("running":"9007199254740992",)", R"("ready":0,)"});
+  EXPECT_EQ(parse<v1::VitalsView>(fmt::to_string(json)).SerializeAsString(), view.SerializeAsString());
+}
+
+TEST(JsonPrinter, WritesNullForWhatIsAbsent) {
+  v1::WaitView wait;
+  fmt::memory_buffer json;
+  cli::print_json(json, wait);
+  expect_fields(fmt::to_string(json), {R"("fd":null)", R"("expiresInSeconds":null)"});
+  EXPECT_EQ(parse<v1::WaitView>(fmt::to_string(json)).SerializeAsString(), "");
 }
 
 TEST(JsonPrinter, ReplacesBytesThatAreNoText) {

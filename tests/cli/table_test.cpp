@@ -21,7 +21,6 @@ v1::ProcessView process(std::uint32_t pid, std::uint64_t tasks, double uptime, s
   p.set_pid(pid);
   p.set_ppid(1);
   p.set_agent(v1::ProcessView::ANSWERED);
-  p.set_counted(true);
   p.set_tasks(tasks);
   p.set_blocked(tasks);
   p.set_os_threads(3);
