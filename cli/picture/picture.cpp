@@ -11,6 +11,7 @@
 
 #include "base/quantities.hpp"
 #include "linux/proc.hpp"
+#include "picture/frame_walk.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -66,7 +67,7 @@ result<own_memory> room_for(const target& from) {
 
 }  // namespace
 
-result<picture> take_picture(const target& from) {
+result<picture> take_picture(target& from) {
   using clock = std::chrono::steady_clock;
   const auto& roots = from.roots();
   if (!roots) return roots.why();
@@ -77,10 +78,19 @@ result<picture> take_picture(const target& from) {
   auto still = from.hold();
   if (!still) return still.why();
   picture taken{memory_image((*still)->bytes(), from.is_still() ? nullptr : pages_of(from.pid()), *std::move(room)),
-                (*still)->threads(), (*still)->kernel(), *roots, 0};
-  if (from.is_still()) return taken;  // nobody was stopped
-  still->reset();
-  taken.stopped_ms = std::chrono::duration<double, std::milli>(clock::now() - begin).count();
+                (*still)->threads(),
+                {},
+                (*still)->kernel(),
+                *roots,
+                0};
+  if (!from.is_still()) {
+    still->reset();
+    taken.stopped_ms = std::chrono::duration<double, std::milli>(clock::now() - begin).count();
+  }
+  // Code does not change, so that this can be done while the target goes on.
+  frame_walker walker(taken.image, from.bytes(), from.code());
+  asio_recycled recycled(taken.image, from.code());
+  taken.words = words_of_threads(taken.image, taken.threads, walker, recycled);
   return taken;
 }
 

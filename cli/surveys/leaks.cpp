@@ -81,7 +81,7 @@ class leak_surveyor {
 
  private:
   result<void> make_proof() {
-    const auto* from = source_.from();
+    auto* from = source_.from();
     if (from == nullptr) {
       if (how_.must_prove) return error{error_code::system, "", "there is no memory of it to prove anything", ""};
       survey_.notes.emplace_back("nothing is proven: there is no memory of it");
