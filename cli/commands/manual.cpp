@@ -43,7 +43,8 @@ result<int> run_manual(const manual_request&, output& out) {
   fmt::format_to(
       to,
       ".SH EXIT STATUS\n.TP\n0\nfine\n.TP\n1\nthe target could not be read\n.TP\n2\n"
-      "the command line makes no sense\n.TP\n3\n.B tasks leaks\nfound tasks that never wake, grow or stall\n");
+      "the command line makes no sense\n.TP\n3\n.B tasks leaks\nfound tasks that never wake, grow or stall\n"
+      ".TP\n4\n.B tasks leaks\nfound none, but could not tell of every task that waits for what can be proven\n");
   fmt::format_to(to, ".SH ENVIRONMENT\n.TP\nNO_COLOR\nno colour, also on a terminal\n");
   return 0;
 }

@@ -20,6 +20,7 @@ struct picture {
   kernel_words kernel;
   std::vector<root_copy> roots;
   double stopped_ms = 0;
+  modules* code = nullptr;  ///< the target's, which must outlive this
 };
 
 /// Holds a live target for as long as it takes to copy its memory. Fails where it cannot be stopped, where its

@@ -21,6 +21,8 @@ struct thread_words {
   std::vector<held> registers;
   /// Blocks of memory that were given back to Asio; see asio_recycled.
   std::vector<std::uint64_t> recycled;
+  /// Of each thread, in their order, as far as they are known.
+  std::vector<std::vector<frame_walk::frame>> frames;
 };
 
 /// Unused is, of each thread:

@@ -196,7 +196,7 @@ class leak_search {
         more = true;
       }
     }
-    const evidence_finder evidence(image_, heap_, *marker_, threads_, seen_);
+    const evidence_finder evidence(scene_, *marker_);
     for (auto& c : candidates_) {
       if (c.by != heap_map::none) evidence.fill(c.found, c.by);
       if (c.found.verdict == certainty::unchecked && c.found.reason.empty())
@@ -205,13 +205,8 @@ class leak_search {
   }
 
   proof_result finish() {
-    for (auto& c : candidates_) {
-      auto& count = c.found.verdict == certainty::proven ? proof_.proven
-                    : c.found.verdict == certainty::held ? proof_.held
-                                                         : proof_.unchecked;
-      ++count;
-      proof_.findings.push_back(std::move(c.found));
-    }
+    for (auto& c : candidates_) proof_.findings.push_back(std::move(c.found));
+    count_verdicts(proof_);
     proof_.bytes_copied = image_.bytes();
     return std::move(proof_);
   }

@@ -46,7 +46,7 @@ void reference_search::want(std::uint64_t object) {
   } else {
     const auto memory = heap_.extent(o);
     if (const auto* task = frame_owner(o)) {
-      if (task->object != object) add(sought, {holder::kind::frame, memory.begin, 0, task->id, {}});
+      if (task->object != object) add(sought, {holder::kind::frame, memory.begin, 0, task->id, {}, {}});
       sought.at = {std::max(memory.begin, object - before_in_frame), std::min(memory.end, sought.at.end)};
     } else {
       sought.at = memory;
@@ -69,12 +69,12 @@ void reference_search::add(const wanted& sought, holder from) {
 void reference_search::go_on(const wanted& sought, heap_map::object through) {
   const auto memory = heap_.extent(through);
   if (const auto* task = frame_owner(through)) {
-    if (task->object != sought.object) add(sought, {holder::kind::frame, memory.begin, 0, task->id, {}});
+    if (task->object != sought.object) add(sought, {holder::kind::frame, memory.begin, 0, task->id, {}, {}});
     return;
   }
   if (!visited_.emplace(sought.object, through).second) return;
   if (sought.allocations == most_allocations)
-    add(sought, {holder::kind::allocation, memory.begin, memory.end - memory.begin, 0, {}});
+    add(sought, {holder::kind::allocation, memory.begin, memory.end - memory.begin, 0, {}, {}});
   else if (next_.size() >= most_wanted)
     cut_ = true;
   else
@@ -122,9 +122,9 @@ void reference_search::scan_memory() {
     }
   }
   for (const auto& held : words_.registers)
-    found(held.word, [&](const wanted& sought) { add(sought, {holder::kind::registers, 0, 0, held.tid, {}}); });
+    found(held.word, [&](const wanted& sought) { add(sought, {holder::kind::registers, 0, 0, held.tid, {}, {}}); });
   for (const auto& held : kernel_.words)
-    found(held.word, [&](const wanted& sought) { add(sought, {holder::kind::kernel, 0, 0, held.descriptor, {}}); });
+    found(held.word, [&](const wanted& sought) { add(sought, {holder::kind::kernel, 0, 0, held.descriptor, {}, {}}); });
 }
 
 std::vector<referrer> reference_search::find(std::span<const std::uint64_t> objects,

@@ -21,7 +21,7 @@ scene::scene(picture& taken)
 
 void scene::look_closer() {
   if (std::exchange(has_looked_, true)) return;
-  allocators_ = find_glibc_heaps(taken_.image, heap_);
+  allocators_ = find_glibc_heaps(taken_.image, taken_.threads, heap_);
   for (const auto block : taken_.words.recycled)
     if (const auto o = heap_.at_header(block - heap_map::header); o != heap_map::none) heap_.set_free(o);
   for (const auto& offsets : offsets_of(roots_)) {
