@@ -17,6 +17,11 @@ holder holder_at(const memory_image& image, const std::vector<thread_registers>&
   found.path = area->path;
   if (area->is_file()) {
     found.is = holder::kind::module;
+  } else if (const auto* before = image.area_of(area->begin - 1);
+             area->path.empty() && before != nullptr && before->is_file() && before->writable) {
+    // Zeros of an object's (.bss) that do not fit into the last page of its file.
+    found.is = holder::kind::module;
+    found.path = before->path;
   } else if (area->path == "[stack]") {
     found.is = holder::kind::stack;
   } else if (area->is_anonymous()) {
