@@ -10,21 +10,21 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int found_leaks = 3;
+constexpr int found_leaks = 3, cannot_tell = 4;
 
 result<int> run_leaks(const leaks_request& asked, output& out) {
   if (asked.must_prove && !asked.prove) return usage_error("--prove", "not with --no-prove");
   if (asked.core && asked.interval != 0ms) return usage_error("--interval", "nothing grows in a core", "leave it out");
   const auto source = open_target(asked);
   if (!source) return source.why();
-  const auto wrong = show_leaks(**source, asked, out);
-  if (!wrong) return wrong.why();
-  return *wrong == 0 ? 0 : found_leaks;
+  const auto answer = show_leaks(**source, asked, out);
+  if (!answer) return answer.why();
+  return *answer == leak_answer::none ? 0 : *answer == leak_answer::some ? found_leaks : cannot_tell;
 }
 
 }  // namespace
 
-result<std::size_t> show_leaks(snapshot_source& source, const leaks_request& asked, output& out) {
+result<leak_answer> show_leaks(snapshot_source& source, const leaks_request& asked, output& out) {
   resolver names(source, {});
   const auto survey = survey_leaks(source, names, asked);
   if (!survey) return survey.why();
@@ -35,19 +35,26 @@ result<std::size_t> show_leaks(snapshot_source& source, const leaks_request& ask
   } else {
     render_leaks(out.text(), *survey, context_of(asked, source, out, survey->resolution_ms));
   }
-  return survey->wrong;
+  if (survey->wrong != 0) return leak_answer::some;
+  const auto& proof = survey->proof;
+  const bool told = !asked.prove || (proof && proof->doubt.empty() && proof->undecided + proof->unchecked == 0);
+  return told ? leak_answer::none : leak_answer::undecided;
 }
 
 command leaks_command() {
   return make_command<leaks_request>(
-      "leaks", "tasks that will never wake, with the evidence; exit code 3 when there are some", {pid_word()},
+      "leaks",
+      "tasks that will never wake, with the evidence; exit code 3 when there are some, 4 when it cannot be told",
+      {pid_word()},
       with_target<leaks_request>({
           duration("--interval", "SECONDS",
-                   "look at the beginning, in the middle and at the end of it, and name what grows",
+                   "look at the beginning, in the middle and at the end of it, prove each time, and name what grows",
                    &leaks_options::interval, 10ms),
           duration("--min-age", "AGE",
                    "list tasks that have waited so long, though nothing is wrong with them (default 30s)",
                    &leaks_options::min_age, 0ms),
+          flag("--all", "list waits by design too: for connections, signals, and timers that will fire",
+               &leaks_options::all),
           duration("--stalled-after", "SECONDS", "name workers that have run one task for longer (default 1)",
                    &leaks_options::stalled_after, 1ms),
           flag("--prove", "fail unless it can be proven which tasks never wake", &leaks_options::must_prove),

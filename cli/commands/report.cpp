@@ -100,7 +100,7 @@ result<evidence> gather(const report_request& asked, std::optional<pid_t> pid) {
   if (opened) {
     found.source = *std::move(opened);
     found.is_one_moment = asked.core.has_value();
-    if (const auto* from = found.source->from()) found.proof = prove(*from);
+    if (auto* from = found.source->from()) found.proof = prove(*from);
     return found;
   }
   const auto code = opened.why().code;

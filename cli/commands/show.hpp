@@ -43,8 +43,9 @@ struct stack_request : target_options, filter_options, frame_options {
 struct tree_request : target_options, frame_options {};
 
 result<void> show_vitals(snapshot_source& source, const vitals_request& asked, output& out);
-/// How many groups of tasks there are with which something is wrong.
-result<std::size_t> show_leaks(snapshot_source& source, const leaks_request& asked, output& out);
+enum class leak_answer { none, some, undecided };
+/// Whether there are tasks with which something is wrong; undecided: none, but not every wait could be told.
+result<leak_answer> show_leaks(snapshot_source& source, const leaks_request& asked, output& out);
 result<void> show_channels(snapshot_source& source, const channels_request& asked, output& out);
 /// `source`: null where there are threads, but no tasks to be read; `why_no_tasks` says why.
 result<void> show_threads(target& from, snapshot_source* source, const std::string& why_no_tasks,

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/text.hpp"
 #include "picture/glibc_arena.hpp"
 
 namespace tasks::cli {
@@ -13,6 +14,8 @@ namespace {
 
 /// How far behind a program's own use of brk(2), or an arena's malloc_state, the first chunk is looked for.
 constexpr std::uint64_t furthest_first_chunk = 64 * 1024;
+/// A random word is hardly ever smaller, an address always.
+constexpr std::uint64_t random_key = std::uint64_t{1} << 47;
 
 /// What every heap but the main arena's begins with.
 struct heap_info {
@@ -33,7 +36,8 @@ std::optional<heap_info> heap_info_at(const memory_image& image, const memory_ar
 
 class finder {
  public:
-  finder(const memory_image& image, heap_map& heap) : image_(image), heap_(heap) {}
+  finder(const memory_image& image, const std::vector<thread_registers>& threads, heap_map& heap)
+      : image_(image), threads_(threads), heap_(heap) {}
 
   glibc_heaps find() {
     find_main_arena();
@@ -216,6 +220,56 @@ class finder {
     for (const auto o : free) heap_.set_free(o);
   }
 
+  /// Is this what glibc writes into the chunks of its caches? Since 2.34 a random word that lies in its data; before
+  /// that the cache's own address, which a program's own lists may hold as well: then the thread must know the cache
+  /// too.
+  bool is_key(std::uint64_t key, std::uint64_t cache) const {
+    if (key == cache) return is_before_random_keys() && is_thread_local(cache);
+    return std::find(random_words_.begin(), random_words_.end(), key) != random_words_.end() || is_in_libc_data(key);
+  }
+
+  static bool is_libc(const memory_area& area) {
+    const auto name = base_name(area.path);
+    return name.starts_with("libc.so.6") || name.starts_with("libc-2.");
+  }
+
+  /// libc-2.29.so to libc-2.33.so; since then libc.so.6 is the file itself.
+  bool is_before_random_keys() const {
+    return std::any_of(image_.areas().begin(), image_.areas().end(), [](const memory_area& area) {
+      const auto name = base_name(area.path);
+      return name == "libc-2.29.so" || name == "libc-2.30.so" || name == "libc-2.31.so" || name == "libc-2.32.so" ||
+             name == "libc-2.33.so";
+    });
+  }
+
+  bool is_thread_local(std::uint64_t word) const {
+    constexpr std::uint64_t furthest = 4096;
+    return std::any_of(threads_.begin(), threads_.end(), [&](const thread_registers& thread) {
+      for (auto at = thread.thread_pointer - furthest; at < thread.thread_pointer; at += 8)
+        if (image_.word(at) == word) return true;
+      return false;
+    });
+  }
+
+  /// In the data of libc, or of a program that has libc in itself; no address.
+  bool is_in_libc_data(std::uint64_t key) const {
+    if (key < random_key) return false;
+    const bool any_libc = std::any_of(image_.areas().begin(), image_.areas().end(), is_libc);
+    const memory_area* file = nullptr;  // whose zeros follow it
+    for (const auto& area : image_.areas()) {
+      const bool follows = file != nullptr && area.is_anonymous() && file->end == area.begin;
+      if (area.is_file()) file = &area;
+      const bool its = area.is_file() ? !any_libc || is_libc(area) : follows && (!any_libc || is_libc(*file));
+      if (!its || !area.writable) continue;
+      for (auto at = area.copied.begin; at + 8 <= area.copied.end; at += 8) {
+        if (image_.word(at) != key) continue;
+        random_words_.push_back(key);
+        return true;
+      }
+    }
+    return false;
+  }
+
   /// Nothing unless each list has as many chunks as counted, of its size, all with one thread's (or the process's) key.
   std::optional<std::vector<heap_map::object>> chunks_of_cache(std::uint64_t cache, bool mangled) const {
     std::vector<heap_map::object> found;
@@ -232,7 +286,7 @@ class finder {
       if (!chunks || chunks->size() != count) return std::nullopt;
       for (const auto o : *chunks) {
         const auto its = image_.word(heap_.extent(o).begin + 8);
-        if (its == 0 || (key != 0 && its != key)) return std::nullopt;
+        if (its == 0 || (key == 0 ? !is_key(its, cache) : its != key)) return std::nullopt;
         key = its;
         found.push_back(o);
       }
@@ -241,14 +295,18 @@ class finder {
   }
 
   const memory_image& image_;
+  const std::vector<thread_registers>& threads_;
   heap_map& heap_;
   std::vector<arena_state> arenas_;
+  mutable std::vector<std::uint64_t> random_words_;  ///< keys that were found
   glibc_heaps found_;
 };
 
 }  // namespace
 
-glibc_heaps find_glibc_heaps(const memory_image& image, heap_map& heap) { return finder(image, heap).find(); }
+glibc_heaps find_glibc_heaps(const memory_image& image, const std::vector<thread_registers>& threads, heap_map& heap) {
+  return finder(image, threads, heap).find();
+}
 
 bool may_be_glibc(const memory& from, const memory_region& region, std::uint64_t address) {
   if (region.path == "[heap]") return true;

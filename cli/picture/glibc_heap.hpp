@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "linux/registers.hpp"
 #include "picture/heap_map.hpp"
 #include "picture/memory_image.hpp"
 
@@ -30,7 +31,8 @@ struct glibc_heaps {
 };
 
 /// Adds segments to `heap`, and seals it. Free chunks are those that no bin and no thread's cache will be asked about.
-[[nodiscard]] glibc_heaps find_glibc_heaps(const memory_image& image, heap_map& heap);
+[[nodiscard]] glibc_heaps find_glibc_heaps(const memory_image& image, const std::vector<thread_registers>& threads,
+                                           heap_map& heap);
 
 /// Could an address belong to such a heap? Reads little: for a target that runs.
 [[nodiscard]] bool may_be_glibc(const memory& from, const memory_region& region, std::uint64_t address);

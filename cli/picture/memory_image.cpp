@@ -52,12 +52,12 @@ memory_image::memory_image(const memory& from, const page_filter& pages, own_mem
       if (!region.readable) {
         // Guards and reserves hold no pages; what was made unreadable after it was filled does.
         std::vector<range> filled;
-        if (region.writable || (pages && pages(region, filled) && !filled.empty()))
+        if (region.writable || region.shared || (pages && pages(region, filled) && !filled.empty()))
           unreadable_.push_back({region.begin, region.end});
         continue;
       }
-      // Another mapping of the same memory may have filled what this one has not touched.
-      const bool all = (region.shared && region.writable) || is_shared_memory(region);
+      // Another mapping of the same memory may have filled what this one has not touched, or does not see any more.
+      const bool all = region.shared || is_shared_memory(region);
       if (all && (shared_memory += region.end - region.begin) > most_shared_memory) {
         unreadable_.push_back({region.begin, region.end});
         continue;
@@ -164,7 +164,7 @@ page_filter pages_of(pid_t pid) {
   auto fd = std::make_shared<descriptor>(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   return [fd](const memory_region& region, std::vector<range>& pages) {
     constexpr std::uint64_t present = std::uint64_t{1} << 63, swapped = std::uint64_t{1} << 62,
-                            file_or_shared = std::uint64_t{1} << 61;
+                            file_or_shared = std::uint64_t{1} << 61, guard = std::uint64_t{1} << 58;
     if (!*fd) return false;
     const auto before = pages.size();
     std::vector<std::uint64_t> entries(65536);
@@ -177,7 +177,10 @@ page_filter pages_of(pid_t pid) {
       }
       for (std::size_t i = 0; i < static_cast<std::size_t>(got) / 8; ++i, at += page_size) {
         const auto entry = entries[i];
-        if ((entry & (present | swapped)) == 0 || (!region.shared && (entry & file_or_shared) != 0)) continue;
+        // A guard page (MADV_GUARD_INSTALL) holds nothing and cannot be read.
+        if ((entry & (present | swapped)) == 0 || (entry & guard) != 0 ||
+            (!region.shared && (entry & file_or_shared) != 0))
+          continue;
         if (pages.size() > before && pages.back().end == at)
           pages.back().end = at + page_size;
         else

@@ -5,12 +5,15 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <future>
 #include <optional>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "base/quantities.hpp"
 #include "linux/proc.hpp"
+#include "picture/frame_walk.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -64,9 +67,30 @@ result<own_memory> room_for(const target& from) {
   return own_memory(needed, true);
 }
 
+/// At this rate a copy is made on any machine.
+constexpr std::uint64_t least_bytes_a_second = std::uint64_t{200} << 20;
+constexpr std::chrono::seconds least_time{3};
+
+/// Memory may be served by the target itself, which stands still (userfaultfd(2)), or by another that does not answer
+/// (FUSE): so a thread copies, and whoever waits for it can give up and let the target go.
+result<memory_image> copy_memory(const target& from, const standstill& still, own_memory room) {
+  if (from.is_still()) return memory_image(still.bytes(), nullptr, std::move(room));
+  const auto time = least_time + std::chrono::seconds(room.size() / least_bytes_a_second);
+  const auto pid = from.pid();
+  std::packaged_task<memory_image()> copy([pid, room = std::move(room)]() mutable {
+    return memory_image(*process_memory(pid), pages_of(pid), std::move(room));
+  });
+  auto copied = copy.get_future();
+  std::thread(std::move(copy)).detach();
+  if (copied.wait_for(time) == std::future_status::ready) return copied.get();
+  return error{error_code::timed_out, subject_of(pid),
+               fmt::format("its memory could not be copied within {}s", time.count()),
+               "some of it is served by a program (userfaultfd, FUSE): use --no-prove"};
+}
+
 }  // namespace
 
-result<picture> take_picture(const target& from) {
+result<picture> take_picture(target& from) {
   using clock = std::chrono::steady_clock;
   const auto& roots = from.roots();
   if (!roots) return roots.why();
@@ -76,11 +100,17 @@ result<picture> take_picture(const target& from) {
   const auto begin = clock::now();
   auto still = from.hold();
   if (!still) return still.why();
-  picture taken{memory_image((*still)->bytes(), from.is_still() ? nullptr : pages_of(from.pid()), *std::move(room)),
-                (*still)->threads(), (*still)->kernel(), *roots, 0};
-  if (from.is_still()) return taken;  // nobody was stopped
-  still->reset();
-  taken.stopped_ms = std::chrono::duration<double, std::milli>(clock::now() - begin).count();
+  auto image = copy_memory(from, **still, *std::move(room));
+  if (!image) return image.why();
+  picture taken{*std::move(image), (*still)->threads(), {}, (*still)->kernel(), *roots, 0, &from.code()};
+  if (!from.is_still()) {
+    still->reset();
+    taken.stopped_ms = std::chrono::duration<double, std::milli>(clock::now() - begin).count();
+  }
+  // Code does not change, so that this can be done while the target goes on.
+  frame_walker walker(taken.image, from.bytes(), from.code());
+  asio_recycled recycled(taken.image, from.code());
+  taken.words = words_of_threads(taken.image, taken.threads, walker, recycled);
   return taken;
 }
 

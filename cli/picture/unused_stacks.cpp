@@ -4,11 +4,13 @@
 #include <sys/user.h>
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstring>
 #include <optional>
+#include <string_view>
 
 #include "base/text.hpp"
-#include "linux/proc.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -17,7 +19,8 @@ namespace {
 constexpr std::uint64_t descriptor_size = 4096;
 
 /// {address of the stack's block, its size, of it the guard} in the thread's descriptor, to which the thread pointer
-/// points and which lies in the block itself.
+/// points and which lies in the block itself. Without a guard the block may be the program's own
+/// (pthread_attr_setstack(3)), which can keep data in it.
 std::optional<range> pthread_stack(const memory_image& image, const thread_registers& thread) {
   const auto sp = thread.stack_pointer, tp = thread.thread_pointer;
   const auto* area = image.area_of(sp);
@@ -29,7 +32,7 @@ std::optional<range> pthread_stack(const memory_image& image, const thread_regis
       continue;
     const range stack{block + guard, block + size};
     if (stack.end < block || !stack.contains(sp) || !stack.contains(tp)) continue;
-    if (stack.begin < area->begin || stack.end > area->end) return std::nullopt;
+    if (guard == 0 || stack.begin < area->begin || stack.end > area->end) return std::nullopt;
     return stack;
   }
   return std::nullopt;
@@ -39,8 +42,19 @@ std::optional<range> pthread_stack(const memory_image& image, const thread_regis
 struct system_call {
   long number = -1;
   long result = 0;
-  std::uint64_t arguments[3] = {};
+  std::array<std::uint64_t, 6> arguments{};
 };
+
+/// The base of a segment that programs may use as they like, beside that of thread-local storage.
+std::uint64_t other_base(const thread_registers& thread) {
+#if defined(__x86_64__)
+  constexpr auto index = offsetof(user_regs_struct, gs_base) / sizeof(std::uint64_t);
+  return index < thread.general.size() ? thread.general[index] : 0;
+#else
+  static_cast<void>(thread);
+  return 0;
+#endif
+}
 
 system_call call_of(const thread_registers& thread) {
   system_call call;
@@ -52,18 +66,18 @@ system_call call_of(const thread_registers& thread) {
   if (registers.cs != code_of_64_bits) return call;
   call.number = static_cast<long>(registers.orig_rax);
   call.result = static_cast<long>(registers.rax);
-  call.arguments[0] = registers.rdi;
-  call.arguments[1] = registers.rsi;
-  call.arguments[2] = registers.rdx;
+  call.arguments = {registers.rdi, registers.rsi, registers.rdx, registers.r10, registers.r8, registers.r9};
 #else
   static_cast<void>(thread);  // nothing says whether it is in one
 #endif
   return call;
 }
 
-/// Where the kernel would have put events, had there been any.
-std::optional<range> room_for_events(const system_call& call) {
+/// Where the kernel would have put events, had there been any. Others than Asio may say that there is more room than
+/// there is.
+std::optional<range> room_for_events(const system_call& call, const libc_call& in) {
   constexpr std::uint64_t event_size = 12, most_events = 65536;
+  if (in.caller.find("4asio6detail13epoll_reactor3run") == in.caller.npos) return std::nullopt;
   switch (call.number) {
 #if defined(SYS_epoll_wait)
     case SYS_epoll_wait:
@@ -109,6 +123,89 @@ bool only_waits(long number) {
   }
 }
 
+/// How many arguments such a call has.
+std::size_t argument_count(long number) {
+  switch (number) {
+#if defined(__x86_64__)
+    case SYS_pause:
+      return 0;
+    case SYS_poll:
+      return 3;
+    case SYS_epoll_wait:
+      return 4;
+#endif
+    case SYS_nanosleep:
+      return 2;
+    case SYS_read:
+    case SYS_accept:
+    case SYS_recvmsg:
+      return 3;
+    case SYS_accept4:
+    case SYS_clock_nanosleep:
+    case SYS_rt_sigtimedwait:
+    case SYS_wait4:
+      return 4;
+    case SYS_ppoll:
+    case SYS_waitid:
+      return 5;
+    default:
+      return 6;
+  }
+}
+
+/// Functions of libc's that return a number, read no pointers from memory for their callers, and call nobody back: of
+/// what is in their frames only the registers that they have saved comes out again.
+bool only_returns_a_number(std::string_view function) {
+  constexpr std::array<std::string_view, 47> known = {"accept",
+                                                      "accept4",
+                                                      "clock_nanosleep",
+                                                      "epoll_pwait",
+                                                      "epoll_pwait2",
+                                                      "epoll_wait",
+                                                      "nanosleep",
+                                                      "pause",
+                                                      "poll",
+                                                      "ppoll",
+                                                      "pselect",
+                                                      "pthread_barrier_wait",
+                                                      "pthread_clockjoin_ex",
+                                                      "pthread_clockjoin_np",
+                                                      "pthread_cond_clockwait",
+                                                      "pthread_cond_timedwait",
+                                                      "pthread_cond_wait",
+                                                      "pthread_join",
+                                                      "pthread_mutex_clocklock",
+                                                      "pthread_mutex_lock",
+                                                      "pthread_mutex_timedlock",
+                                                      "pthread_rwlock_clockrdlock",
+                                                      "pthread_rwlock_clockwrlock",
+                                                      "pthread_rwlock_rdlock",
+                                                      "pthread_rwlock_timedrdlock",
+                                                      "pthread_rwlock_timedwrlock",
+                                                      "pthread_rwlock_wrlock",
+                                                      "pthread_timedjoin_np",
+                                                      "read",
+                                                      "recv",
+                                                      "recvfrom",
+                                                      "recvmsg",
+                                                      "select",
+                                                      "sem_clockwait",
+                                                      "sem_timedwait",
+                                                      "sem_wait",
+                                                      "sigtimedwait",
+                                                      "sigwait",
+                                                      "sigwaitinfo",
+                                                      "sleep",
+                                                      "syscall",
+                                                      "usleep",
+                                                      "wait",
+                                                      "wait3",
+                                                      "wait4",
+                                                      "waitid",
+                                                      "waitpid"};
+  return std::binary_search(known.begin(), known.end(), function);
+}
+
 /// Half-open ranges that may overlap: their union.
 void unite(std::vector<range>& ranges) {
   std::sort(ranges.begin(), ranges.end(), [](const range& a, const range& b) { return a.begin < b.begin; });
@@ -122,8 +219,6 @@ void unite(std::vector<range>& ranges) {
   ranges.resize(kept);
 }
 
-}  // namespace
-
 bool waits_in_libc(const memory_image& image, const thread_registers& thread) {
   if (!only_waits(call_of(thread).number)) return false;
   for (const auto& region : image.regions()) {
@@ -135,21 +230,59 @@ bool waits_in_libc(const memory_image& image, const thread_registers& thread) {
   return false;
 }
 
-std::vector<range> unused_stacks(const memory_image& image, const std::vector<thread_registers>& threads) {
-  std::vector<range> unused;
-  for (const auto& thread : threads) {
-    if (const auto room = room_for_events(call_of(thread)); room && room->begin < room->end) unused.push_back(*room);
-    const auto* area = image.area_of(thread.stack_pointer);
-    if (area == nullptr) continue;
-    // The main thread's storage is elsewhere; that of a thread which was given a part of this stack lies in its part.
-    const bool main = area->path == "[stack]" && !area->contains(thread.thread_pointer);
-    const auto stack = main ? std::optional<range>(*area) : pthread_stack(image, thread);
-    if (!stack || thread.stack_pointer - stack->begin <= red_zone) continue;
-    // Words that begin below it and reach into it count.
-    unused.push_back({stack->begin, (thread.stack_pointer - red_zone) / 8 * 8});
+/// Words at every byte: vector instructions shuffle bytes.
+void add_bytewise(std::vector<thread_words::held>& to, const thread_registers& thread) {
+  const auto& words = thread.vector;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    to.push_back({words[i], thread.tid});
+    const auto next = i + 1 < words.size() ? words[i + 1] : 0;
+    for (unsigned bits = 8; bits < 64; bits += 8) to.push_back({words[i] >> bits | next << (64 - bits), thread.tid});
   }
-  unite(unused);
-  return unused;
+}
+
+/// The thread's own stack, where it is known beyond doubt.
+std::optional<range> own_stack(const memory_image& image, const thread_registers& thread) {
+  const auto* area = image.area_of(thread.stack_pointer);
+  if (area == nullptr) return std::nullopt;
+  // The main thread's storage is elsewhere; that of a thread which was given a part of this stack lies in its part.
+  const bool main = area->path == "[stack]" && !area->contains(thread.thread_pointer);
+  return main ? std::optional<range>(*area) : pthread_stack(image, thread);
+}
+
+}  // namespace
+
+thread_words words_of_threads(const memory_image& image, const std::vector<thread_registers>& threads,
+                              frame_walker& walker, asio_recycled& recycled) {
+  thread_words words;
+  for (const auto& thread : threads) {
+    const auto sp = thread.stack_pointer;
+    const auto call = call_of(thread);
+    const auto frames = walker.walk(thread);
+    words.frames.push_back(frames.frames);
+    const bool waits = waits_in_libc(image, thread);
+    const auto* in = waits && frames.call && only_returns_a_number(frames.call->function) ? &*frames.call : nullptr;
+    const auto add = [&](std::uint64_t word) { words.registers.push_back({word, thread.tid}); };
+    if (in != nullptr) {
+      // Words that begin below a frame's end and reach beyond it count.
+      words.unused.push_back({(sp - red_zone) / 8 * 8, in->end / 8 * 8});
+      std::for_each(in->saved.begin(), in->saved.end(), add);
+      std::for_each_n(call.arguments.begin(), argument_count(call.number), add);
+      add(thread.thread_pointer);
+      add(other_base(thread));
+      const auto blocks = recycled.blocks_of(frames);
+      words.recycled.insert(words.recycled.end(), blocks.begin(), blocks.end());
+      if (const auto room = room_for_events(call, *in); room && room->begin < room->end) words.unused.push_back(*room);
+    } else {
+      std::for_each(thread.general.begin(), thread.general.end(), add);
+    }
+    if (!waits) add_bytewise(words.registers, thread);
+    const auto stack = own_stack(image, thread);
+    // Words that begin below the red zone and reach into it count.
+    if (stack && frames.whole && frames.frames.back().end <= stack->end && sp - stack->begin > red_zone)
+      words.unused.push_back({stack->begin, (sp - red_zone) / 8 * 8});
+  }
+  unite(words.unused);
+  return words;
 }
 
 }  // namespace tasks::cli

@@ -7,7 +7,8 @@ namespace {
 /// {first waiter, last waiter, index in the heap, next, previous}.
 constexpr std::uint64_t to_service = 8, to_data = 16;
 constexpr std::uint64_t to_index = 16, to_next = 24, to_previous = 32;
-/// Behind the word of the service that leads to the first timer: begin and end of the heap of {expiry, timer}.
+/// Behind the word of the service that leads to the first timer: begin, end and end of the room of the heap of
+/// {expiry, timer}.
 constexpr std::uint64_t to_heap = 8, heap_entry = 16;
 constexpr std::uint64_t in_no_heap = ~std::uint64_t{0};
 
@@ -27,6 +28,16 @@ bool timer_list::verify(std::uint64_t timer) {
   for (const auto each : timers) verified_[each] = whole;
   if (whole) links_.insert(links_.end(), links.begin(), links.end());
   return whole;
+}
+
+/// A vector's room behind its last element is nobody's, whatever was in it before.
+void timer_list::add_room_behind(std::uint64_t begin, std::uint64_t end, std::uint64_t room_end,
+                                 std::vector<std::uint64_t>& links) const {
+  const auto array = heap_.find(begin);
+  if (array == heap_map::none || heap_.is_free(array)) return;
+  const auto its = heap_.extent(array);
+  if (its.begin != begin || room_end < end || room_end > its.end || (room_end - begin) % heap_entry != 0) return;
+  for (auto at = end; at < room_end; at += 8) links.push_back(at);
 }
 
 bool timer_list::walk(std::vector<std::uint64_t>& timers, std::vector<std::uint64_t>& links) const {
@@ -58,7 +69,7 @@ bool timer_list::walk(std::vector<std::uint64_t>& timers, std::vector<std::uint6
     timers.push_back(first = previous);
   }
   std::uint64_t head = 0;
-  for (auto at = service; at + to_heap + 16 <= its_memory.end; at += 8) {
+  for (auto at = service; at + to_heap + 24 <= its_memory.end; at += 8) {
     if (image_.word(at) != first) continue;
     if (head != 0) return false;
     head = at;
@@ -68,6 +79,7 @@ bool timer_list::walk(std::vector<std::uint64_t>& timers, std::vector<std::uint6
   // Every timer of the list has its entry in the heap, or none.
   const auto begin = image_.word(head + to_heap), end = image_.word(head + to_heap + 8);
   const auto entries = end >= begin ? (end - begin) / heap_entry : 0;
+  std::uint64_t found = 0;
   for (const auto each : timers) {
     const auto index = image_.word(each + to_index);
     if (index == in_no_heap) continue;
@@ -75,7 +87,9 @@ bool timer_list::walk(std::vector<std::uint64_t>& timers, std::vector<std::uint6
     const auto entry = begin + index * heap_entry;
     if (image_.word(entry) != image_.word(each - to_data) || image_.word(entry + 8) != each) return false;
     if (never_expires(image_, each - to_data)) links.push_back(entry + 8);
+    ++found;
   }
+  if (entries != 0 && found == entries) add_room_behind(begin, end, image_.word(head + to_heap + 16), links);
   return true;
 }
 

@@ -7,8 +7,9 @@
 ///
 /// The list serves only to destroy what waits when its io_context ends, and an entry of the heap wakes a task when its
 /// time has come: of a timer that never expires neither does. So the links of the list keep nothing alive, nor do the
-/// heap's entries of such timers; those of all others do. They are erased from the picture, each after it was found
-/// twice, from both sides. See asio/detail/timer_queue.hpp.
+/// heap's entries of such timers; those of all others do. Nor does what earlier timers left in the heap's array behind
+/// its last entry, where each entry belongs to a timer of the list. They are erased from the picture, each after it was
+/// found twice, from both sides. See asio/detail/timer_queue.hpp.
 
 #include <cstdint>
 #include <limits>
@@ -39,6 +40,8 @@ class timer_list {
 
  private:
   [[nodiscard]] bool looks_like_timer(std::uint64_t data) const;
+  void add_room_behind(std::uint64_t begin, std::uint64_t end, std::uint64_t room_end,
+                       std::vector<std::uint64_t>& links) const;
   [[nodiscard]] bool walk(std::vector<std::uint64_t>& timers, std::vector<std::uint64_t>& links) const;
 
   const memory_image& image_;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "symbols/stack_variables.hpp"
+
 namespace tasks::cli {
 
 holder holder_at(const memory_image& image, const std::vector<thread_registers>& threads, std::uint64_t address) {
@@ -15,6 +17,11 @@ holder holder_at(const memory_image& image, const std::vector<thread_registers>&
   found.path = area->path;
   if (area->is_file()) {
     found.is = holder::kind::module;
+  } else if (const auto* before = image.area_of(area->begin - 1);
+             area->path.empty() && before != nullptr && before->is_file() && before->writable) {
+    // Zeros of an object's (.bss) that do not fit into the last page of its file.
+    found.is = holder::kind::module;
+    found.path = before->path;
   } else if (area->path == "[stack]") {
     found.is = holder::kind::stack;
   } else if (area->is_anonymous()) {
@@ -33,32 +40,35 @@ holder holder_at(const memory_image& image, const std::vector<thread_registers>&
   return found;
 }
 
-evidence_finder::evidence_finder(const memory_image& image, const heap_map& heap, const marker& marks,
-                                 const std::vector<thread_registers>& threads, const seen_tasks& seen)
-    : image_(image), heap_(heap), marks_(marks), threads_(threads) {
+evidence_finder::evidence_finder(scene& in, const marker& marks)
+    : scene_(in), image_(in.image()), heap_(in.heap()), marks_(marks), threads_(in.threads()) {
+  const auto& seen = in.tasks();
   for (const auto& task : seen.tasks)
     for (std::uint32_t i = 0; i < task.frames; ++i)
-      if (const auto o = heap.find(seen.frames[task.first_frame + i]); o != heap_map::none)
+      if (const auto o = heap_.find(seen.frames[task.first_frame + i]); o != heap_map::none)
         frames_.emplace_back(o, task.id);
   std::sort(frames_.begin(), frames_.end());
 }
 
 holder evidence_finder::of(const origin& from) const {
   switch (from.is) {
-    case origin::kind::memory:
-      return holder_at(image_, threads_, from.value);
+    case origin::kind::memory: {
+      auto found = holder_at(image_, threads_, from.value);
+      if (found.is == holder::kind::stack) found.variable = variable_at(from.value);
+      return found;
+    }
     case origin::kind::thread:
-      return {holder::kind::registers, 0, 0, from.value, {}};
+      return {holder::kind::registers, 0, 0, from.value, {}, {}};
     case origin::kind::kernel:
-      return {holder::kind::kernel, 0, 0, from.value, {}};
+      return {holder::kind::kernel, 0, 0, from.value, {}, {}};
     case origin::kind::task:
-      return {holder::kind::frame, 0, 0, from.value, {}};
+      return {holder::kind::frame, 0, 0, from.value, {}, {}};
     case origin::kind::object:
       break;
   }
   const auto o = static_cast<heap_map::object>(from.value);
   const auto memory = heap_.extent(o);
-  holder found{holder::kind::allocation, memory.begin, memory.end - memory.begin, 0, {}};
+  holder found{holder::kind::allocation, memory.begin, memory.end - memory.begin, 0, {}, {}};
   const auto frame = std::lower_bound(frames_.begin(), frames_.end(), std::pair(o, std::uint64_t{0}));
   if (frame != frames_.end() && frame->first == o) {
     found.is = holder::kind::frame;
@@ -67,11 +77,39 @@ holder evidence_finder::of(const origin& from) const {
   return found;
 }
 
+/// "work of run".
+std::string evidence_finder::variable_at(std::uint64_t address) const {
+  const auto [known, is_new] = variables_.try_emplace(address);
+  if (!is_new) return known->second;
+  const auto& frames = scene_.words().frames;
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    auto begin = threads_[i].stack_pointer;
+    for (const auto& frame : frames[i]) {
+      if (address >= begin && address < frame.end) {
+        if (const auto found =
+                cli::variable_at(scene_.code(), frame.address, -static_cast<std::int64_t>(frame.end - address)))
+          known->second = fmt::format("{} of {}", found->name, found->function);
+        return known->second;
+      }
+      begin = frame.end;
+    }
+  }
+  return {};
+}
+
 void evidence_finder::fill(finding& found, heap_map::object o) const {
   auto from = marks_.marked_by(o);
   found.by = of(from);
   while (from.is == origin::kind::object) from = marks_.marked_by(static_cast<heap_map::object>(from.value));
   found.root = of(from);
+}
+
+void count_verdicts(proof_result& of) {
+  of.proven = of.held = of.unchecked = of.undecided = 0;
+  for (const auto& each : of.findings) {
+    ++(each.verdict == certainty::proven ? of.proven : each.verdict == certainty::held ? of.held : of.unchecked);
+    if (each.may_be_stale()) ++of.undecided;
+  }
 }
 
 std::string describe_holders(const finding& of) {
@@ -91,8 +129,10 @@ std::string describe(const holder& h) {
       return fmt::format("a frame of task {}", h.id);
     case holder::kind::module:
       return fmt::format("the data of {}", h.path);
-    case holder::kind::stack:
-      return h.id == 0 ? "the stack of the main thread" : fmt::format("the stack of thread {}", h.id);
+    case holder::kind::stack: {
+      const auto stack = h.id == 0 ? "the stack of the main thread" : fmt::format("the stack of thread {}", h.id);
+      return h.variable.empty() ? stack : fmt::format("{} on {}", h.variable, stack);
+    }
     case holder::kind::memory:
       return fmt::format("memory at {:#x}{}{}", h.address, h.path.empty() ? "" : " of ", h.path);
     case holder::kind::registers:

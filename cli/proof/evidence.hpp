@@ -3,6 +3,8 @@
 /// Who keeps a task alive, from what the mark has left.
 
 #include <cstdint>
+#include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -11,7 +13,7 @@
 #include "picture/memory_image.hpp"
 #include "proof/mark.hpp"
 #include "proof/proof.hpp"
-#include "proof/task_states.hpp"
+#include "proof/scene.hpp"
 
 namespace tasks::cli {
 
@@ -21,20 +23,22 @@ namespace tasks::cli {
 
 class evidence_finder {
  public:
-  evidence_finder(const memory_image& image, const heap_map& heap, const marker& marks,
-                  const std::vector<thread_registers>& threads, const seen_tasks& seen);
+  evidence_finder(scene& in, const marker& marks);
 
   /// `o`: the first of the task's objects that was marked.
   void fill(finding& found, heap_map::object o) const;
 
  private:
   [[nodiscard]] holder of(const origin& from) const;
+  [[nodiscard]] std::string variable_at(std::uint64_t address) const;
 
+  scene& scene_;
   const memory_image& image_;
   const heap_map& heap_;
   const marker& marks_;
   const std::vector<thread_registers>& threads_;
-  std::vector<std::pair<heap_map::object, std::uint64_t>> frames_;  ///< sorted: whose frame an object is
+  mutable std::unordered_map<std::uint64_t, std::string> variables_;  ///< by address; empty: none
+  std::vector<std::pair<heap_map::object, std::uint64_t>> frames_;    ///< sorted: whose frame an object is
 };
 
 }  // namespace tasks::cli

@@ -41,16 +41,18 @@ void marker::add_words(range words, std::uint32_t from_object) {
   words.end = std::min(words.end, area->copied.end);
   if (words.begin >= words.end) return;
   const auto* bytes = area->bytes + (words.begin - area->copied.begin);
-  const auto count = (words.end - words.begin) / 8;
-  for (std::uint64_t i = 0; i < count; ++i) {
+  // The last one may reach beyond the end, where that is no object's.
+  const auto size = words.end - words.begin;
+  const auto beyond = from_object == is_root && words.end + 4 <= area->copied.end ? 4 : 0;
+  for (std::uint64_t at = 0; at + 8 <= size + beyond; at += 4) {
     std::uint64_t word;
-    std::memcpy(&word, bytes + 8 * i, sizeof word);
+    std::memcpy(&word, bytes + at, sizeof word);
     const auto address = word & address_bits;
     if (address - low_ >= high_ - low_) continue;
     const auto o = heap_.find(address);
     if (o == heap_map::none || marked_[o] || heap_.is_free(o)) continue;
     if (from_object == is_root) {
-      roots_.push_back({origin::kind::memory, words.begin + 8 * i});
+      roots_.push_back({origin::kind::memory, words.begin + at});
       mark(o, is_root | static_cast<std::uint32_t>(roots_.size() - 1));
     } else {
       mark(o, from_object);

@@ -4,8 +4,8 @@
 ///
 ///   roots ──words──> objects ──words──> objects …
 ///
-/// An aligned word that could be an address inside an object marks it. Some objects are watched: whoever wants to know
-/// is told when one is marked, and can then add more roots.
+/// A word that could be an address inside an object marks it, at every fourth byte: struct epoll_event is packed. Some
+/// objects are watched: whoever wants to know is told when one is marked, and can then add more roots.
 
 #include <cstdint>
 #include <functional>

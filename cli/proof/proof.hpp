@@ -31,7 +31,8 @@ struct holder {
   std::uint64_t address = 0;  ///< of the word, where it lies in memory; of an allocation its beginning
   std::uint64_t size = 0;     ///< of an allocation
   std::uint64_t id = 0;
-  std::string path;  ///< of the mapping
+  std::string path;        ///< of the mapping
+  std::string variable{};  ///< in a stack, where debug information names one: "work of run"
 };
 
 struct finding {
@@ -42,6 +43,13 @@ struct finding {
   std::string reason;   ///< why it was not checked
   holder by;            ///< the word that keeps it alive, …
   holder root;          ///< … and where the way to it begins
+
+  /// That is a place in a stack which is no variable's that is in scope, or a register: what is there may have been
+  /// left behind.
+  [[nodiscard]] bool may_be_stale() const noexcept {
+    return verdict == certainty::held &&
+           (root.is == holder::kind::registers || (root.is == holder::kind::stack && root.variable.empty()));
+  }
 };
 
 struct proof_result {
@@ -49,11 +57,15 @@ struct proof_result {
   std::string doubt;              ///< why nothing at all could be proven; empty: nothing stood against it
   std::uint64_t tasks = 0;
   std::size_t proven = 0, held = 0, unchecked = 0;
+  std::size_t undecided = 0;  ///< of those that are held: by a word that may be stale
   std::size_t arenas = 0, refused_arenas = 0, mapped_allocations = 0;
   std::uint64_t objects = 0;  ///< allocations
   std::uint64_t bytes_copied = 0;
   double stopped_ms = 0, total_ms = 0;
 };
+
+/// Counts the findings anew.
+void count_verdicts(proof_result& of);
 
 /// "a frame of task 7, reached from the stack of the main thread": who keeps what a task waits for alive.
 [[nodiscard]] std::string describe_holders(const finding& of);

@@ -13,7 +13,6 @@
 #include "picture/glibc_heap.hpp"
 #include "picture/heap_map.hpp"
 #include "picture/picture.hpp"
-#include "picture/unused_stacks.hpp"
 #include "proof/evidence.hpp"
 #include "proof/mark.hpp"
 #include "proof/scene.hpp"
@@ -144,15 +143,11 @@ class leak_search {
     }
     auto without = heap_.segments();
     without.insert(without.end(), seen_.slabs.begin(), seen_.slabs.end());
-    const auto stacks = unused_stacks(image_, threads_);
+    const auto& stacks = scene_.words().unused;
     without.insert(without.end(), stacks.begin(), stacks.end());
     std::sort(without.begin(), without.end(), [](const range& a, const range& b) { return a.begin < b.begin; });
     marker_->add_memory(without);
-    for (const auto& thread : threads_) {
-      for (const auto word : thread.general) marker_->add(word, {origin::kind::thread, thread.tid});
-      if (waits_in_libc(image_, thread)) continue;
-      for (const auto word : thread.vector) marker_->add(word, {origin::kind::thread, thread.tid});
-    }
+    for (const auto& held : scene_.words().registers) marker_->add(held.word, {origin::kind::thread, held.tid});
     for (const auto& held : scene_.kernel().words) marker_->add(held.word, {origin::kind::kernel, held.descriptor});
     auto next = candidates_.begin();
     for (std::uint32_t i = 0; i < seen_.tasks.size(); ++i) {
@@ -201,7 +196,7 @@ class leak_search {
         more = true;
       }
     }
-    const evidence_finder evidence(image_, heap_, *marker_, threads_, seen_);
+    const evidence_finder evidence(scene_, *marker_);
     for (auto& c : candidates_) {
       if (c.by != heap_map::none) evidence.fill(c.found, c.by);
       if (c.found.verdict == certainty::unchecked && c.found.reason.empty())
@@ -210,13 +205,8 @@ class leak_search {
   }
 
   proof_result finish() {
-    for (auto& c : candidates_) {
-      auto& count = c.found.verdict == certainty::proven ? proof_.proven
-                    : c.found.verdict == certainty::held ? proof_.held
-                                                         : proof_.unchecked;
-      ++count;
-      proof_.findings.push_back(std::move(c.found));
-    }
+    for (auto& c : candidates_) proof_.findings.push_back(std::move(c.found));
+    count_verdicts(proof_);
     proof_.bytes_copied = image_.bytes();
     return std::move(proof_);
   }
@@ -270,7 +260,7 @@ proof_result prove(scene& in) {
   return found;
 }
 
-result<proof_result> prove(const target& from) {
+result<proof_result> prove(target& from) {
   const auto begin = clock::now();
   const auto& roots = from.roots();
   if (!roots) return roots.why();

@@ -20,6 +20,6 @@ namespace tasks::cli {
 
 /// Looks at a target. A live one is held only if a task waits for what could be proven, and only while
 /// it is copied. Fails where its memory may not be read or its threads not be stopped.
-[[nodiscard]] result<proof_result> prove(const target& from);
+[[nodiscard]] result<proof_result> prove(target& from);
 
 }  // namespace tasks::cli

@@ -4,7 +4,6 @@
 #include <cstring>
 #include <utility>
 
-#include "picture/unused_stacks.hpp"
 #include "proof/evidence.hpp"
 
 namespace tasks::cli {
@@ -19,9 +18,9 @@ constexpr std::uint64_t before_in_memory = 16, before_in_frame = 128, after = 64
 }  // namespace
 
 reference_search::reference_search(const memory_image& image, const heap_map& heap,
-                                   const std::vector<thread_registers>& threads, const kernel_words& kernel,
-                                   const seen_tasks& seen)
-    : image_(image), heap_(heap), threads_(threads), kernel_(kernel), unused_(unused_stacks(image, threads)) {
+                                   const std::vector<thread_registers>& threads, const thread_words& words,
+                                   const kernel_words& kernel, const seen_tasks& seen)
+    : image_(image), heap_(heap), threads_(threads), words_(words), kernel_(kernel), unused_(words.unused) {
   for (const auto& task : seen.tasks)
     for (std::uint32_t i = 0; i < task.frames; ++i)
       if (const auto o = heap.find(seen.frames[task.first_frame + i]); o != heap_map::none) frames_.emplace(o, &task);
@@ -47,7 +46,7 @@ void reference_search::want(std::uint64_t object) {
   } else {
     const auto memory = heap_.extent(o);
     if (const auto* task = frame_owner(o)) {
-      if (task->object != object) add(sought, {holder::kind::frame, memory.begin, 0, task->id, {}});
+      if (task->object != object) add(sought, {holder::kind::frame, memory.begin, 0, task->id, {}, {}});
       sought.at = {std::max(memory.begin, object - before_in_frame), std::min(memory.end, sought.at.end)};
     } else {
       sought.at = memory;
@@ -70,12 +69,12 @@ void reference_search::add(const wanted& sought, holder from) {
 void reference_search::go_on(const wanted& sought, heap_map::object through) {
   const auto memory = heap_.extent(through);
   if (const auto* task = frame_owner(through)) {
-    if (task->object != sought.object) add(sought, {holder::kind::frame, memory.begin, 0, task->id, {}});
+    if (task->object != sought.object) add(sought, {holder::kind::frame, memory.begin, 0, task->id, {}, {}});
     return;
   }
   if (!visited_.emplace(sought.object, through).second) return;
   if (sought.allocations == most_allocations)
-    add(sought, {holder::kind::allocation, memory.begin, memory.end - memory.begin, 0, {}});
+    add(sought, {holder::kind::allocation, memory.begin, memory.end - memory.begin, 0, {}, {}});
   else if (next_.size() >= most_wanted)
     cut_ = true;
   else
@@ -122,14 +121,10 @@ void reference_search::scan_memory() {
       if (!is_last && at == std::max(at, hole->begin)) at = std::max(at, (hole++)->end);
     }
   }
-  for (const auto& thread : threads_) {
-    const auto from = [&](const wanted& sought) { add(sought, {holder::kind::registers, 0, 0, thread.tid, {}}); };
-    for (const auto word : thread.general) found(word, from);
-    if (waits_in_libc(image_, thread)) continue;
-    for (const auto word : thread.vector) found(word, from);
-  }
+  for (const auto& held : words_.registers)
+    found(held.word, [&](const wanted& sought) { add(sought, {holder::kind::registers, 0, 0, held.tid, {}, {}}); });
   for (const auto& held : kernel_.words)
-    found(held.word, [&](const wanted& sought) { add(sought, {holder::kind::kernel, 0, 0, held.descriptor, {}}); });
+    found(held.word, [&](const wanted& sought) { add(sought, {holder::kind::kernel, 0, 0, held.descriptor, {}, {}}); });
 }
 
 std::vector<referrer> reference_search::find(std::span<const std::uint64_t> objects,

@@ -21,6 +21,7 @@
 #include "linux/registers.hpp"
 #include "picture/heap_map.hpp"
 #include "picture/memory_image.hpp"
+#include "picture/unused_stacks.hpp"
 #include "proof/proof.hpp"
 #include "proof/task_states.hpp"
 
@@ -38,7 +39,7 @@ class reference_search {
  public:
   /// What must not be followed has been erased from the picture.
   reference_search(const memory_image& image, const heap_map& heap, const std::vector<thread_registers>& threads,
-                   const kernel_words& kernel, const seen_tasks& seen);
+                   const thread_words& words, const kernel_words& kernel, const seen_tasks& seen);
 
   /// Each frame, stack and so on once for an object, with the shortest way; without the frames of those tasks that wait
   /// on it. Stops at `deadline`.
@@ -73,6 +74,7 @@ class reference_search {
   const memory_image& image_;
   const heap_map& heap_;
   const std::vector<thread_registers>& threads_;
+  const thread_words& words_;
   const kernel_words& kernel_;
   std::unordered_map<heap_map::object, const seen_task*> frames_;  ///< whose frame an object is
   std::vector<range> unused_;                                      ///< memory that holds no references, sorted

@@ -21,14 +21,16 @@ scene::scene(picture& taken)
 
 void scene::look_closer() {
   if (std::exchange(has_looked_, true)) return;
-  allocators_ = find_glibc_heaps(taken_.image, heap_);
+  allocators_ = find_glibc_heaps(taken_.image, taken_.threads, heap_);
+  for (const auto block : taken_.words.recycled)
+    if (const auto o = heap_.at_header(block - heap_map::header); o != heap_map::none) heap_.set_free(o);
   for (const auto& offsets : offsets_of(roots_)) {
     auto& list = channels_.emplace_back(taken_.image, heap_, offsets);
     for (const auto& task : tasks_.tasks)
       if (is_channel(task.waits_for)) static_cast<void>(list.verify(task.object));
   }
   for (const auto& task : tasks_.tasks)
-    if (task.never_expires) static_cast<void>(timers_.verify(task.object));
+    if (task.waits_for == layout::wait_kind::timer && task.object != 0) static_cast<void>(timers_.verify(task.object));
 }
 
 void scene::erase_links() {

@@ -25,6 +25,8 @@ class scene {
 
   [[nodiscard]] const memory_image& image() const noexcept { return taken_.image; }
   [[nodiscard]] const std::vector<thread_registers>& threads() const noexcept { return taken_.threads; }
+  [[nodiscard]] const thread_words& words() const noexcept { return taken_.words; }
+  [[nodiscard]] modules& code() const noexcept { return *taken_.code; }
   [[nodiscard]] const kernel_words& kernel() const noexcept { return taken_.kernel; }
   [[nodiscard]] const seen_tasks& tasks() const noexcept { return tasks_; }
 

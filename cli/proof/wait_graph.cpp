@@ -134,7 +134,7 @@ std::vector<cycle_step> find_cycle(const wait_graph& graph, std::uint64_t task) 
   return found;
 }
 
-result<wait_story> look_at_wait(const target& from, std::uint64_t task) {
+result<wait_story> look_at_wait(target& from, std::uint64_t task) {
   auto taken = take_picture(from);
   if (!taken) return taken.why();
   scene in(*taken);
@@ -144,7 +144,7 @@ result<wait_story> look_at_wait(const target& from, std::uint64_t task) {
     if (found.task == task) story.proof = std::move(found);
   in.look_closer();
   in.erase_links();
-  reference_search search(in.image(), in.heap(), in.threads(), in.kernel(), in.tasks());
+  reference_search search(in.image(), in.heap(), in.threads(), in.words(), in.kernel(), in.tasks());
   story.graph = follower(in.tasks(), search).follow(task);
   return story;
 }

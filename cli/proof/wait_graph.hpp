@@ -49,6 +49,6 @@ struct wait_story {
 };
 
 /// A live process is stopped for as long as it takes to copy its memory. Fails where that may not be read.
-[[nodiscard]] result<wait_story> look_at_wait(const target& from, std::uint64_t task);
+[[nodiscard]] result<wait_story> look_at_wait(target& from, std::uint64_t task);
 
 }  // namespace tasks::cli

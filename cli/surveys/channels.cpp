@@ -145,7 +145,7 @@ result<channel_survey> survey_channels(snapshot_source& source, resolver& names,
   survey.trailer = *std::move(trailer);
   survey.channels = found.finish(names);
   if (survey.channels.empty()) return survey;
-  const auto* from = source.from();
+  auto* from = source.from();
   if (from == nullptr) {
     survey.notes.emplace_back("whether channels are closed, and who else points to them, is not known: no memory");
     return survey;

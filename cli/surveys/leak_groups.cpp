@@ -12,6 +12,12 @@ bool is_channel(const v1::Wait& wait) {
   return wait.kind() == v1::Wait::CHANNEL_SEND || wait.kind() == v1::Wait::CHANNEL_RECEIVE;
 }
 
+/// Nobody is to blame for waiting so long: for a connection, a signal, or a time that will come.
+bool is_by_design(const v1::Wait& wait) {
+  return wait.kind() == v1::Wait::SOCKET_ACCEPT || wait.kind() == v1::Wait::SIGNAL ||
+         (wait.kind() == v1::Wait::TIMER && wait.has_expires_in_ms());
+}
+
 void append_number(std::string& key, std::uint64_t number) {
   key.append(reinterpret_cast<const char*>(&number), sizeof number);
 }
@@ -76,6 +82,8 @@ void leak_groups::add(const v1::Task& task) {
   group.set_oldest_ms(std::max(group.oldest_ms(), task.age_ms()));
   if (group.ids_size() < most_ids) group.add_ids(task.id());
   ++its.objects[task.wait().object()];
+  its.by_design = its.by_design && is_by_design(task.wait());
+  if (finding != nullptr && finding->may_be_stale() && its.stale_count++ < most_ids) its.stale.push_back(finding);
   its.closed = its.closed || (finding && finding->closed);
   if (halfway_ && halfway_->has(task)) ++its.stayed;
 }
@@ -117,14 +125,53 @@ std::string leak_groups::why_old(const member& of) {
   return which + "held by " + describe_holders(*finding);
 }
 
+/// Who keeps those that are likely to be leaked, a few of them.
+std::string leak_groups::why_likely(const member& of) {
+  std::string text;
+  for (const auto* each : of.stale) {
+    text += fmt::format("{}task {} is held by {}", text.empty() ? "" : "; ", each->task, describe_holders(*each));
+    text += each->root.is == holder::kind::registers ? ", which may have been left there"
+                                                     : ", at a place of no variable there: probably left behind";
+  }
+  return text + (of.stale_count > of.stale.size() ? "; …" : "");
+}
+
+/// One bug is one entry: what else waits in the same place joins those that are proven.
+void leak_groups::add_others(const group_key& key, leak& to) {
+  const auto found = waiting_.find(key);
+  if (found == waiting_.end()) return;
+  auto& others = found->second;
+  to.likely = others.stale_count;
+  to.likely_evidence = why_likely(others);
+  to.held = others.count - others.stale_count;
+  auto& group = to.group;
+  group.set_count(group.count() + to.likely);
+  if (to.likely != 0) group.set_oldest_ms(std::max(group.oldest_ms(), others.group.oldest_ms()));
+  for (const auto* each : others.stale)
+    if (group.ids_size() < most_ids) group.add_ids(each->task);
+  if (grows(key, others)) {
+    const auto before = before_->groups().find(key);
+    to.evidence += fmt::format("; {} → {} in {:g}s", before == before_->groups().end() ? 0 : before->second,
+                               group.count() + to.held, options_.interval_seconds);
+  }
+  waiting_.erase(found);
+}
+
 std::vector<leak> leak_groups::finish() {
+  by_design_ = 0;
   std::vector<leak> found;
   const auto list = [&](v1::LeakView::Verdict verdict, member& of, std::string evidence) {
-    leak one{verdict, std::move(of.group), 0, std::move(evidence), {}};
+    leak one;
+    one.verdict = verdict;
+    one.group = std::move(of.group);
+    one.evidence = std::move(evidence);
     one.hint = usual_fix(verdict, one.group.wait(), of.closed);
     found.push_back(std::move(one));
   };
-  for (auto& [key, of] : proven_) list(v1::LeakView::PROVEN, of, why_proven(of));
+  for (auto& [key, of] : proven_) {
+    list(v1::LeakView::PROVEN, of, why_proven(of));
+    add_others(key, found.back());
+  }
   for (auto& [key, of] : running_) {
     const auto& stalled = stalled_[of.group.ids(0)];
     list(v1::LeakView::STALLED, of, stalled.evidence);
@@ -137,6 +184,8 @@ std::vector<leak> leak_groups::finish() {
       list(v1::LeakView::GROWING, of,
            fmt::format("{} → {} in {:g}s", before == before_->groups().end() ? 0 : before->second, of.count,
                        options_.interval_seconds));
+    } else if (of.by_design && !options_.all) {
+      by_design_ += of.group.oldest_ms() >= options_.min_age_ms ? of.count : 0;
     } else if (of.group.oldest_ms() >= options_.min_age_ms) {
       list(v1::LeakView::OLD, of, why_old(of));
     }

@@ -33,16 +33,21 @@ class task_count {
   std::unordered_map<std::uint64_t, std::uint64_t> resumes_;  ///< by id
 };
 
-/// Tasks with the same stack, wait and verdict.
+/// Tasks with the same stack, wait and spawn site: one bug, if it is one.
 struct leak {
   v1::LeakView::Verdict verdict = v1::LeakView::OLD;
-  v1::Group group;  ///< locations as in the last look; its wait is that of the first task
+  /// Of proven ones: of `group` so many are not proven themselves, but held by nothing but words that may be stale, …
+  std::uint64_t likely = 0;
+  std::string likely_evidence;  ///< … such as these
+  std::uint64_t held = 0;       ///< … and so many more, which are not counted in `group`, are held by others
+  v1::Group group;              ///< locations as in the last look; its wait is that of the first task
   std::uint64_t frame_bytes = 0;
   std::string evidence, hint;
 };
 
 struct leak_options {
   std::uint64_t min_age_ms = 30'000;
+  bool all = false;             ///< lists waits by design too
   double interval_seconds = 0;  ///< between the first look and the last; 0: there was but one
 };
 
@@ -59,6 +64,8 @@ class leak_groups {
   void set_stalled(std::uint64_t id, std::string evidence, bool computes);
   /// What is wrong first, by verdict; then by count × age.
   [[nodiscard]] std::vector<leak> finish();
+  /// Tasks that wait by design and were not listed by the last finish().
+  [[nodiscard]] std::size_t by_design() const noexcept { return by_design_; }
 
  private:
   struct member {
@@ -67,11 +74,16 @@ class leak_groups {
     std::unordered_map<std::uint64_t, std::uint64_t> objects;  ///< what they wait on, and how many on each
     const finding* about = nullptr;                            ///< of the first
     bool closed = false;
+    bool by_design = true;              ///< all wait so
+    std::vector<const finding*> stale;  ///< of those that are held by words that may be stale, the first
+    std::uint64_t stale_count = 0;
   };
   void add(const v1::Task& task);
   [[nodiscard]] bool grows(const group_key& key, const member& of) const;
   [[nodiscard]] std::string why_proven(const member& of) const;
   [[nodiscard]] static std::string why_old(const member& of);
+  [[nodiscard]] static std::string why_likely(const member& of);
+  void add_others(const group_key& key, leak& to);
 
   leak_options options_;
   const task_count* before_;
@@ -84,6 +96,7 @@ class leak_groups {
   std::unordered_map<std::uint64_t, stall> stalled_;
   group_keys keys_;
   std::unordered_map<group_key, member> proven_, waiting_, running_;
+  std::size_t by_design_ = 0;
 };
 
 /// What usually mends it: "give the channel a buffer of 1, …". Empty: nothing comes to mind.

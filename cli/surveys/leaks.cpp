@@ -44,12 +44,16 @@ class leak_surveyor {
   result<leak_survey> run() {
     std::optional<task_count> before, halfway;
     if (how_.interval != 0ms) {
+      using clock = std::chrono::steady_clock;
+      const auto begin = clock::now();
       auto first = count(source_, names_);
       if (!first) return first.why();
-      std::this_thread::sleep_for(how_.interval / 2);
+      if (const auto made = prove_early(); !made) return made.why();
+      std::this_thread::sleep_until(begin + how_.interval / 2);
       auto second = count(source_, names_);
       if (!second) return second.why();
-      std::this_thread::sleep_for(how_.interval - how_.interval / 2);
+      if (const auto made = prove_early(); !made) return made.why();
+      std::this_thread::sleep_until(begin + how_.interval);
       before = *std::move(first);
       halfway = *std::move(second);
     }
@@ -57,7 +61,9 @@ class leak_surveyor {
     if (how_.prove) {
       if (const auto made = make_proof(); !made) return made.why();
     }
+    if (survey_.proof) add_early_proofs(*survey_.proof);
     const leak_options groups_of = {.min_age_ms = static_cast<std::uint64_t>(how_.min_age.count()),
+                                    .all = how_.all,
                                     .interval_seconds = static_cast<double>(how_.interval.count()) / 1000};
     leak_groups groups(names_, groups_of, survey_.proof ? &*survey_.proof : nullptr, before ? &*before : nullptr,
                        halfway ? &*halfway : nullptr);
@@ -74,14 +80,35 @@ class leak_surveyor {
     if (read->torn() != 0) survey_.notes.push_back(fmt::format("{} tasks changed too often to be read", read->torn()));
     survey_.resolution_ms = read->tick_resolution_ms();
     keep(groups.finish());
+    survey_.by_design = groups.by_design();
     if (survey_.proof && !survey_.proof->doubt.empty())
       survey_.notes.push_back("nothing is proven: " + survey_.proof->doubt);
     return std::move(survey_);
   }
 
  private:
+  /// What is proven of one moment holds for ever. Where nothing can be proven now, the last look says why.
+  result<void> prove_early() {
+    auto* from = source_.from();
+    if (!how_.prove || how_.proof != nullptr || from == nullptr) return {};
+    auto proof = prove(*from);
+    if (!proof) return {};
+    longest_stop_ = std::max(longest_stop_, proof->stopped_ms);
+    for (auto& each : proof->findings)
+      if (each.verdict == certainty::proven) early_.insert_or_assign(each.task, std::move(each));
+    return {};
+  }
+
+  /// Those of tasks that are still there.
+  void add_early_proofs(proof_result& to) {
+    for (auto& each : to.findings)
+      if (const auto known = early_.find(each.task); known != early_.end()) each = known->second;
+    count_verdicts(to);
+    to.stopped_ms = std::max(to.stopped_ms, longest_stop_);
+  }
+
   result<void> make_proof() {
-    const auto* from = source_.from();
+    auto* from = source_.from();
     if (from == nullptr) {
       if (how_.must_prove) return error{error_code::system, "", "there is no memory of it to prove anything", ""};
       survey_.notes.emplace_back("nothing is proven: there is no memory of it");
@@ -147,6 +174,8 @@ class leak_surveyor {
   resolver& names_;
   const leaks_options& how_;
   std::map<std::uint64_t, std::vector<native_frame>> stalled_;
+  std::map<std::uint64_t, finding> early_;  ///< proofs of earlier looks, by task
+  double longest_stop_ = 0;
   leak_survey survey_;
 };
 

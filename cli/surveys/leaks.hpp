@@ -25,6 +25,7 @@ struct leaks_options {
   std::chrono::milliseconds interval{0};      ///< 0: what grows is not looked for
   std::chrono::milliseconds stalled_after{1000};
   std::size_t top = 20;     ///< groups
+  bool all = false;         ///< waits by design too: for connections, signals, and timers that will fire
   bool prove = true;        ///< false: a live target is not stopped
   bool must_prove = false;  ///< fail unless all can be proven
   /// Made of the same moment already; null: it is made now.
@@ -40,6 +41,7 @@ struct leak_survey {
   std::vector<surveyed_leak> leaks;   ///< the worst first
   std::size_t wrong = 0;              ///< groups that are proven, growing or stalled
   std::size_t left_out = 0;           ///< groups beyond `top`
+  std::size_t by_design = 0;          ///< tasks that wait by design, which are not listed
   std::optional<proof_result> proof;  ///< nothing: none was made
   std::vector<std::string> notes;     ///< what is missing and why, a sentence each
   std::uint32_t resolution_ms = 0;

@@ -79,7 +79,7 @@ class wait_surveyor {
 
   bool look_into_memory(std::uint64_t id) {
     const std::string missing = "who else points to what it waits on is not known: ";
-    const auto* from = source_.from();
+    auto* from = source_.from();
     if (from == nullptr) {
       survey_.notes.push_back(missing + "there is no memory of it");
       return false;

@@ -93,7 +93,8 @@ result<void> core_file::read_headers() {
     memory_region region;
     region.begin = part.p_vaddr;
     region.end = part.p_vaddr + part.p_memsz;
-    region.readable = (part.p_flags & PF_R) != 0;
+    // What was made unreadable after it was filled is in the core all the same.
+    region.readable = (part.p_flags & PF_R) != 0 || held != 0;
     region.writable = (part.p_flags & PF_W) != 0;
     region.executable = (part.p_flags & PF_X) != 0;
     regions_.push_back(region);
@@ -177,6 +178,33 @@ void each_core_note(Elf* core, const std::function<void(const note_entry&)>& vis
     const auto* data = elf_getdata_rawchunk(core, static_cast<std::int64_t>(part.p_offset), part.p_filesz, ELF_T_BYTE);
     if (data) each_note({static_cast<const char*>(data->d_buf), data->d_size}, 0, part.p_align == 8 ? 8 : 4, visit);
   }
+}
+
+/// See fs/binfmt_elf.c: {count, unit of offsets, {begin, end, offset}…, names…}.
+std::string core_file::what_is_left_out() const {
+  std::string left_out;
+  each_core_note(elf_, [&](const note_entry& note) {
+    if (note.type != NT_FILE || note.descriptor.size() < 16) return;
+    const auto word = [&](std::uint64_t index) {
+      std::uint64_t value = 0;
+      std::memcpy(&value, note.descriptor.data() + 8 * index, sizeof value);
+      return value;
+    };
+    const auto count = std::min<std::uint64_t>(word(0), (note.descriptor.size() - 16) / 24);
+    auto names = note.descriptor.substr(16 + 24 * count);
+    for (std::uint64_t i = 0; i < count; ++i) {
+      const auto begin = word(2 + 3 * i), end = word(3 + 3 * i);
+      const auto name = names.substr(0, names.find('\0'));
+      names.remove_prefix(std::min(names.size(), name.size() + 1));
+      // What nobody wrote to of an object's code and constants stands in its file.
+      if (dwfl_addrmodule(code_->dwfl(), begin) != nullptr) continue;
+      const bool held = std::any_of(regions_.begin(), regions_.end(), [&](const memory_region& region) {
+        return region.begin <= begin && region.end >= end;
+      });
+      if (!held) left_out = fmt::format("the core leaves out what was mapped of {}", name);
+    }
+  });
+  return left_out;
 }
 
 std::vector<std::uint64_t> core_file::objects() const {

@@ -28,6 +28,8 @@ class core_file {
   static result<std::shared_ptr<core_file>> open(const std::string& path, const std::optional<std::string>& executable);
   ~core_file();
   core_file(const core_file&) = delete;
+  /// Which mapping of a file is missing, as gdb leaves out those that are shared; empty: none.
+  [[nodiscard]] std::string what_is_left_out() const;
   core_file& operator=(const core_file&) = delete;
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }

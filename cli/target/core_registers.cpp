@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <set>
 
 namespace tasks::cli {
 namespace {
@@ -20,6 +21,7 @@ void append_words(std::vector<std::uint64_t>& to, std::string_view bytes) {
 
 std::vector<thread_registers> registers_of(const core_file& core) {
   std::vector<thread_registers> threads;
+  std::set<std::uint32_t> extended;  ///< threads whose extended state is there
   bool whole = true;
   // The notes of a thread follow its NT_PRSTATUS.
   each_core_note(core.elf(), [&](const note_entry& note) {
@@ -34,11 +36,19 @@ std::vector<thread_registers> registers_of(const core_file& core) {
       thread.tid = static_cast<std::uint32_t>(status.pr_pid);
       append_words(thread.general, note.descriptor.substr(offsetof(elf_prstatus, pr_reg), sizeof status.pr_reg));
       whole = thread.take_general() && whole;
-    } else if ((note.type == NT_FPREGSET || note.type == NT_X86_XSTATE) && !threads.empty()) {
+    } else if (note.type == NT_X86_XSTATE && !threads.empty()) {
+      extended.insert(threads.back().tid);
+      append_words(threads.back().vector, note.descriptor);
+    } else if (note.type == NT_FPREGSET && !threads.empty()) {
       append_words(threads.back().vector, note.descriptor);
     }
   });
+#if defined(__x86_64__)
+  // Mask registers and the upper halves of others are there alone.
+  const auto has_all = [&](const thread_registers& thread) { return extended.contains(thread.tid); };
+#else
   const auto has_all = [](const thread_registers& thread) { return !thread.vector.empty(); };
+#endif
   if (!whole || !std::all_of(threads.begin(), threads.end(), has_all)) threads.clear();
   if (threads.size() != core.tids().size()) threads.clear();
   return threads;

@@ -27,12 +27,15 @@ class core_memory final : public memory {
 
 class dead_process final : public standstill {
  public:
-  explicit dead_process(const core_file& core, const memory& bytes) : bytes_(bytes), threads_(registers_of(core)) {}
+  explicit dead_process(const core_file& core, const memory& bytes)
+      : core_(core), bytes_(bytes), threads_(registers_of(core)) {}
   [[nodiscard]] const memory& bytes() const override { return bytes_; }
   [[nodiscard]] const std::vector<thread_registers>& threads() const override { return threads_; }
-  [[nodiscard]] kernel_words kernel() const override { return {}; }
+  /// Of epoll instances and timers a core tells nothing; it may tell that memory is missing.
+  [[nodiscard]] kernel_words kernel() const override { return {{}, core_.what_is_left_out()}; }
 
  private:
+  const core_file& core_;
   const memory& bytes_;
   std::vector<thread_registers> threads_;
 };

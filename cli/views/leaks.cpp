@@ -48,14 +48,20 @@ void render_leak(fmt::memory_buffer& out, const leak& what_leaks, const resolved
   const bool one = group.count() == 1;
   if (!first) out.push_back('\n');
   const bool color = context.style.color;
-  fmt::format_to(to, "{}{}{}: {} {} [{}]", color ? color_of(what_leaks.verdict) : "", word_of(what_leaks.verdict),
-                 color ? "\033[0m" : "", group.count(), one ? "task" : "tasks",
-                 describe_state(group, meaning, context));
+  const auto sure = group.count() - what_leaks.likely;
+  fmt::format_to(to, "{}{}{}: {} {}", color ? color_of(what_leaks.verdict) : "", word_of(what_leaks.verdict),
+                 color ? "\033[0m" : "", sure, sure == 1 ? "task" : "tasks");
+  if (what_leaks.likely != 0) fmt::format_to(to, " and {} likely", what_leaks.likely);
+  fmt::format_to(to, " [{}]", describe_state(group, meaning, context));
   if (what_leaks.frame_bytes != 0) fmt::format_to(to, ", {} in frames", format_bytes(what_leaks.frame_bytes));
   fmt::format_to(to, ":\n");
   render_frames(out, meaning, context.style);
   render_spawn_site(out, meaning);
   if (!what_leaks.evidence.empty()) fmt::format_to(to, "evidence: {}\n", what_leaks.evidence);
+  if (what_leaks.likely != 0) fmt::format_to(to, "likely: {}\n", what_leaks.likely_evidence);
+  if (what_leaks.held != 0)
+    fmt::format_to(to, "beside them: {} of the same stack and spawn site {} held by others\n", what_leaks.held,
+                   what_leaks.held == 1 ? "is" : "are");
   if (!what_leaks.hint.empty() && what_leaks.verdict != v1::LeakView::OLD)
     fmt::format_to(to, "usual fix: {}\n", what_leaks.hint);
   fmt::format_to(to, "{} {}{}: {}\n", one ? "task" : "tasks", fmt::join(ids.begin(), ids.end(), ", "),
@@ -63,14 +69,23 @@ void render_leak(fmt::memory_buffer& out, const leak& what_leaks, const resolved
 }
 
 /// What was looked at, and what it cost.
-void render_summary(fmt::memory_buffer& out, const leak_survey& survey) {
+void render_summary(fmt::memory_buffer& out, const leak_survey& survey, const render_context& context) {
   const auto to = std::back_inserter(out);
   if (!survey.leaks.empty()) out.push_back('\n');
   if (survey.left_out != 0) fmt::format_to(to, "{} more groups (--top)\n", survey.left_out);
   const auto& proof = survey.proof;
+  if (survey.by_design != 0) fmt::format_to(to, "{} more wait by design (--all)\n", survey.by_design);
   const bool blind = !proof || !proof->doubt.empty() || (proof->unchecked != 0 && proof->proven + proof->held == 0);
   if (survey.wrong == 0) {
-    fmt::format_to(to, "{}{}", blind ? "no leaks found, but nothing was proven" : "no leaks", proof ? ": " : "\n");
+    if (blind || proof->unchecked != 0)
+      fmt::format_to(to, "no leaks found, but {}{}", blind ? "nothing was proven" : "not all could be checked",
+                     proof ? ": " : "\n");
+    else if (proof->undecided != 0)
+      fmt::format_to(
+          to, "nothing proven; {} of {} are held by words that may be stale{}\n", proof->undecided, proof->held,
+          context.core.empty() ? fmt::format(": tasks leaks {} --interval 30s decides", target_words(context)) : "");
+    else
+      fmt::format_to(to, "no leaks: ");
   }
   if (!proof) return;
   fmt::format_to(to, "{} of {} tasks wait for what can be checked: ", proof->proven + proof->held + proof->unchecked,
@@ -94,6 +109,9 @@ void fill_view(const leak& what_leaks, const resolved& meaning, v1::LeakView& vi
   view.set_hint(what_leaks.hint);
   *view.mutable_task_ids() = group.ids();
   view.set_frame_bytes(what_leaks.frame_bytes);
+  view.set_likely(what_leaks.likely);
+  view.set_likely_evidence(what_leaks.likely_evidence);
+  view.set_held(what_leaks.held);
 }
 
 }  // namespace
@@ -102,7 +120,7 @@ void render_leaks(fmt::memory_buffer& out, const leak_survey& survey, const rend
   for (const auto& each : survey.leaks) {
     render_leak(out, each.what_leaks, each.meaning, &each == survey.leaks.data(), context);
   }
-  render_summary(out, survey);
+  render_summary(out, survey, context);
   for (const auto& note : survey.notes) fmt::format_to(std::back_inserter(out), "! {}\n", note);
 }
 
@@ -113,11 +131,13 @@ void fill_view(const leak_survey& survey, v1::LeaksView& view) {
     view.set_proven(proof->proven);
     view.set_held(proof->held);
     view.set_unchecked(proof->unchecked);
+    view.set_undecided(proof->undecided);
     view.set_stopped_seconds(proof->stopped_ms / 1000);
     view.set_total_seconds(proof->total_ms / 1000);
   }
   for (const auto& each : survey.leaks) fill_view(each.what_leaks, each.meaning, *view.add_leaks());
   view.set_left_out(survey.left_out);
+  view.set_by_design(survey.by_design);
   for (const auto& note : survey.notes) view.add_notes(note);
 }
 

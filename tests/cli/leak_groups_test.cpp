@@ -98,15 +98,62 @@ TEST(Old, SaysWhoHoldsWhatItWaitsOn) {
   EXPECT_EQ(found[0].evidence, "held by an allocation of 48 bytes at 0x2000, reached from the data of /usr/bin/server");
 }
 
-TEST(Proven, TasksAreAGroupOfTheirOwn) {
+TEST(Proven, TasksAndThoseThatOthersHoldInTheSamePlaceAreOneEntry) {
   const auto found = leaks_in(look({{.id = 1, .location = 1}, {.id = 2, .location = 1}, {.id = 3, .location = 1}}),
                               proof_of({proven(1), proven(3)}));
-  ASSERT_EQ(found.size(), 2u);
+  ASSERT_EQ(found.size(), 1u);
   EXPECT_EQ(found[0].verdict, v1::LeakView::PROVEN);
   EXPECT_THAT(found[0].group.ids(), ElementsAre(1, 3));
+  EXPECT_EQ(found[0].group.count(), 2u);
   EXPECT_EQ(found[0].evidence, "2 senders wait on channel 0x1000; nothing alive points to it");
+  EXPECT_EQ(found[0].likely, 0u);
+  EXPECT_EQ(found[0].held, 1u);
+}
+
+finding held_by(std::uint64_t id, holder::kind what, std::string variable = {}) {
+  finding held;
+  held.task = id;
+  held.verdict = certainty::held;
+  held.by.is = held.root.is = what;
+  held.root.variable = held.by.variable = std::move(variable);
+  return held;
+}
+
+TEST(Likely, AreTasksBesideProvenOnesThatNothingHoldsButWordsThatMayBeStale) {
+  const auto found =
+      leaks_in(look({{.id = 1, .location = 1},
+                     {.id = 2, .location = 1},
+                     {.id = 3, .location = 1},
+                     {.id = 4, .location = 1, .age_ms = 90'000},
+                     {.id = 5, .location = 2}}),
+               proof_of({proven(1), held_by(2, holder::kind::module), held_by(3, holder::kind::stack, "pool of run"),
+                         held_by(4, holder::kind::stack), held_by(5, holder::kind::stack)}));
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0].verdict, v1::LeakView::PROVEN);
+  EXPECT_THAT(found[0].group.ids(), ElementsAre(1, 4));
+  EXPECT_EQ(found[0].group.count(), 2u);
+  EXPECT_EQ(found[0].group.oldest_ms(), 90'000u);
+  EXPECT_EQ(found[0].likely, 1u);
+  EXPECT_EQ(found[0].held, 2u);
+  EXPECT_EQ(found[0].likely_evidence,
+            "task 4 is held by the stack of the main thread, at a place of no variable there: probably left behind");
   EXPECT_EQ(found[1].verdict, v1::LeakView::OLD);
-  EXPECT_THAT(found[1].group.ids(), ElementsAre(2));
+  EXPECT_THAT(found[1].group.ids(), ElementsAre(5));
+}
+
+TEST(ByDesign, WaitsAreNoSuspects) {
+  auto tasks = look({{.id = 1, .location = 1, .kind = v1::Wait::SOCKET_ACCEPT},
+                     {.id = 2, .location = 1, .kind = v1::Wait::SIGNAL},
+                     {.id = 3, .location = 1, .kind = v1::Wait::TIMER},
+                     {.id = 4, .location = 2, .kind = v1::Wait::TIMER}});
+  tasks.mutable_tasks(2)->mutable_wait()->set_expires_in_ms(5000);
+  tasks.mutable_tasks(3)->mutable_wait()->set_never_expires(true);
+  for (const bool all : {false, true}) {
+    leak_groups groups(no_process(), {.min_age_ms = 30'000, .all = all}, nullptr, nullptr, nullptr);
+    groups.add(tasks);
+    EXPECT_EQ(groups.finish().size(), all ? 4u : 1u);
+    EXPECT_EQ(groups.by_design(), all ? 0u : 3u);
+  }
 }
 
 TEST(Proven, SaysThatTheChannelIsClosed) {

@@ -49,6 +49,38 @@ TEST(Leaks, OfAHealthyProgramAreNoneAndItSaysWhatWasChecked) {
   EXPECT_EQ(target.stop(), (ending{0, 0}));
 }
 
+class FreshLeak : public ::testing::TestWithParam<std::pair<const char*, int>> {};
+INSTANTIATE_TEST_SUITE_P(Of, FreshLeak,
+                         ::testing::Values(std::pair("send", 2), std::pair("receive", 3), std::pair("cycle", 2),
+                                           std::pair("close", 1), std::pair("timer", 1)),
+                         [](const auto& form) { return std::string(form.param.first); });
+
+/// In its first second, when the memory of what has just ended lies in Asio's and malloc's hands.
+TEST_P(FreshLeak, IsProven) {
+  const auto [leak, count] = GetParam();
+  const program target({program_path("lab"), "--leak", leak});
+  wait_until_shown({"stack", "-p", target.pid_text()}, "lab::worker");
+  wait_until_shown({"leaks", "-p", target.pid_text()}, ": " + std::to_string(count) + " proven, ");
+}
+
+TEST(Leaks, ThatCannotBeToldAreNoneButItSaysSo) {
+  program target({program_path("healthy_threads"), "register"});
+  const auto seen = leaks({"-p", target.pid_text()});
+  EXPECT_EQ(seen.end.code, 4) << seen.out << seen.err;
+  EXPECT_THAT(seen.out, HasSubstr("nothing proven; 1 of 1 are held by words that may be stale: tasks leaks -p " +
+                                  target.pid_text() + " --interval 30s decides\n"));
+  EXPECT_EQ(target.stop(), (ending{0, 0}));
+}
+
+TEST(Leaks, HeldByAVariableAreToldWithItsName) {
+  program target({program_path("healthy_threads"), "thread_stack"});
+  const auto seen = leaks({"-p", target.pid_text(), "--min-age", "0"});
+  EXPECT_EQ(seen.end.code, 0) << seen.out << seen.err;
+  EXPECT_THAT(seen.out, HasSubstr("held of hold_on_stack on the stack of thread "));
+  EXPECT_THAT(seen.out, HasSubstr("no leaks: "));
+  EXPECT_EQ(target.stop(), (ending{0, 0}));
+}
+
 TEST(Leaks, LeaveTheTargetAsItWas) {
   program target({program_path("leak_first_reply"), "leaking"});
   for (int look = 0; look < 10; ++look) EXPECT_EQ(leaks({"-p", target.pid_text()}).end.code, 3);

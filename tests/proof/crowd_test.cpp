@@ -26,7 +26,7 @@ verdicts look(const program& target) {
   for (const auto& each : seen.view.leaks()) {
     if (each.verdict() != v1::LeakView::PROVEN) continue;
     const bool right = !each.frames().empty() && each.frames(0).function().starts_with("leaks::left_behind(");
-    (right ? seen.proven : seen.others) += static_cast<int>(each.count());
+    (right ? seen.proven : seen.others) += static_cast<int>(each.count() - each.likely());
   }
   return seen;
 }

@@ -23,7 +23,8 @@ leak_row look_while_it_leaks(const leak_case& which) {
   leak_row row{which, target.said(), 0, {}, 0, 0, 0, 0};
   std::atomic<bool> done = false;
   std::thread looking([&] {
-    std::tie(row.seen, row.exit_code) = leaks({"-p", target.process().pid_text(), "--interval", "2", "--min-age", "0"});
+    std::tie(row.seen, row.exit_code) =
+        leaks({"-p", target.process().pid_text(), "--interval", "2", "--min-age", "0", "--all"});
     done = true;
   });
   while (!done) target.again();
@@ -51,7 +52,7 @@ leak_row look_at(const leak_case& which) {
     grows = row.said.verdict == "growing";
     if (!grows) {
       if (row.said.verdict == "stalled") wait_until_shown({"vitals", "-p", target.process().pid_text()}, "stalled: ");
-      std::tie(row.seen, row.exit_code) = leaks({"-p", target.process().pid_text(), "--min-age", "0"});
+      std::tie(row.seen, row.exit_code) = leaks({"-p", target.process().pid_text(), "--min-age", "0", "--all"});
     }
   }
   if (grows) row = look_while_it_leaks(which);
@@ -61,7 +62,7 @@ leak_row look_at(const leak_case& which) {
     const auto function = each.frames().empty() ? "" : bare(each.frames(0).function());
     found[function] += count;
     if (each.verdict() != v1::LeakView::OLD) flagged[function] += count;
-    if (each.verdict() == v1::LeakView::PROVEN) row.proven += count;
+    if (each.verdict() == v1::LeakView::PROVEN) row.proven += count - static_cast<int>(each.likely());
     if (each.verdict() == v1::LeakView::GROWING) ++row.growing;
   }
   for (const auto& [function, count] : row.said.where) {

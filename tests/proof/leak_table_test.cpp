@@ -10,6 +10,9 @@
 namespace tasks::testing {
 namespace {
 
+/// No leak, but a word that may be stale, or an allocator that is not known, hides what there may be.
+constexpr int cannot_tell = 4;
+
 bool is_leaking(const leak_row& row) { return row.which.form == "leaking"; }
 
 /// Leaks through channels, also where those serve as locks, wait groups and contexts; not through timers alone.
@@ -31,7 +34,7 @@ TEST_F(LeakTable, AccusesNoHealthyProgram) {
     SCOPED_TRACE(row.which.name());
     EXPECT_EQ(row.proven, 0);
     EXPECT_EQ(row.growing, 0);
-    EXPECT_EQ(row.exit_code, 0);
+    EXPECT_TRUE(row.exit_code == 0 || row.exit_code == cannot_tell) << row.exit_code;
   }
 }
 
@@ -72,7 +75,10 @@ TEST_F(LeakTable, HasTheVerdictThatTheProgramExpects) {
       EXPECT_EQ(row.flagged, row.said.leaked);
     }
     // A proof may be missing, but where there is one it is told.
-    EXPECT_EQ(row.exit_code, row.flagged == 0 && row.proven == 0 ? 0 : 3);
+    if (row.flagged != 0 || row.proven != 0)
+      EXPECT_EQ(row.exit_code, 3);
+    else
+      EXPECT_TRUE(row.exit_code == 0 || row.exit_code == cannot_tell) << row.exit_code;
     for (const auto& each : row.seen.leaks()) {
       EXPECT_FALSE(each.frames().empty());
       EXPECT_GT(each.frame_bytes(), 0u);

@@ -187,6 +187,36 @@ void start_shared_memory(asio::io_context& io) {
   mapped[100] = make_pool(io).get();
 }
 
+/// Shared memory of a file that this process has written, and sees no page of any more.
+void start_shared_file(asio::io_context& io) {
+  char path[] = "/var/tmp/healthy-XXXXXX";
+  const int file = ::mkstemp(path);
+  ::unlink(path);
+  if (::ftruncate(file, 1 << 16) != 0) std::abort();
+  mapped = static_cast<pool**>(::mmap(nullptr, 1 << 16, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0));
+  mapped[100] = make_pool(io).get();
+  ::mprotect(mapped, 1 << 16, PROT_READ);
+  ::madvise(mapped, 1 << 16, MADV_DONTNEED);
+}
+
+/// Lists by size with a count each, laid out as malloc's cache of a thread is; its nodes know whose they are.
+struct run_queue {
+  struct node {
+    node* next;
+    run_queue* owner;
+    pool* waiting;
+  };
+  std::array<std::uint16_t, 64> counts{};
+  std::array<node*, 64> heads{};
+};
+run_queue* runnable = nullptr;
+void start_run_queue(asio::io_context& io) {
+  runnable = new run_queue;
+  runnable->heads[0] = new run_queue::node{nullptr, runnable, make_pool(io).get()};
+  runnable->counts[0] = 1;
+}
+void wake_run_queue() { runnable->heads[0]->waiting->jobs.close(); }
+
 #if __has_include(<boost/lockfree/stack.hpp>)
 /// Its pointers carry a counter in their top 16 bits.
 boost::lockfree::stack<pool*> tagged(8);
@@ -223,6 +253,8 @@ constexpr look_alike look_alikes[] = {
     {"any", start_any, wake_any},
     {"mapped", start_mapped, wake_mapped},
     {"shared_memory", start_shared_memory, wake_mapped},
+    {"shared_file", start_shared_file, wake_mapped},
+    {"run_queue", start_run_queue, wake_run_queue},
 #if __has_include(<boost/lockfree/stack.hpp>)
     {"tagged", start_tagged, wake_tagged},
 #endif

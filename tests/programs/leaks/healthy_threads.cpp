@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -105,6 +106,9 @@ void hold_during_read(asio::io_context& io) {
 constexpr auto read_with_register = READ_HOLDING("", "");
 constexpr auto read_with_vector_register = READ_HOLDING("movq %%rbx, %%xmm8\n\txor %%ebx, %%ebx", "movq %%xmm8, %%rbx");
 constexpr auto read_with_red_zone = READ_HOLDING("mov %%rbx, -64(%%rsp)\n\txor %%ebx, %%ebx", "mov -64(%%rsp), %%rbx");
+/// At an odd byte of it, where shuffles leave what they move.
+constexpr auto read_with_shifted_vector_register = READ_HOLDING(
+    "movq %%rbx, %%xmm8\n\tpslldq $3, %%xmm8\n\txor %%ebx, %%ebx", "psrldq $3, %%xmm8\n\tmovq %%xmm8, %%rbx");
 #  undef READ_HOLDING
 #endif
 
@@ -154,6 +158,113 @@ void wait_for_event(asio::io_context& io) {
   static_cast<pool*>(happened.data.ptr)->jobs.close();
 }
 
+/// Says that there is room for so many events as its array has bytes.
+void wait_for_too_many_events(asio::io_context& io) {
+  struct block {
+    epoll_event happened[4];
+    std::shared_ptr<pool> held;
+  };
+  block both;
+  make_in(both.held, io);
+  const int epoll = ::epoll_create1(0);
+  epoll_event registered{};
+  registered.events = EPOLLIN;
+  ::epoll_ctl(epoll, EPOLL_CTL_ADD, parked.descriptor(), &registered);
+  clear_stack();
+  parked.arrive();
+  volatile std::size_t too_many = sizeof both.happened;
+  while (::epoll_wait(epoll, both.happened, static_cast<int>(too_many), -1) != 1) {
+  }
+  both.held->jobs.close();
+}
+
+/// struct epoll_event is packed: a pointer in one that has come lies at four bytes.
+void hold_in_event_that_came(asio::io_context& io) {
+  const int epoll = ::epoll_create1(0);
+  const int events = ::eventfd(1, 0);
+  epoll_event registered{};
+  registered.events = EPOLLIN;
+  registered.data.ptr = reinterpret_cast<void*>(~make_hidden(io));
+  ::epoll_ctl(epoll, EPOLL_CTL_ADD, events, &registered);
+  registered = {};
+  alignas(8) epoll_event happened[2] = {};
+  if (::epoll_wait(epoll, happened, 2, -1) != 1) std::abort();
+  ::close(events);
+  ::close(epoll);
+  clear_stack();
+  parked.wait();
+  asm volatile("" : : "r"(happened) : "memory");
+  static_cast<pool*>(happened[0].data.ptr)->jobs.close();
+}
+
+/// A block that a program gives a thread as its stack, and keeps data at the bottom of.
+constexpr std::size_t given_size = 256 * 1024;
+void* run_on_given_stack(void* io) {
+  clear_stack();
+  parked.wait();
+  return io;
+}
+void hold_at_bottom_of_given_stack(asio::io_context& io) {
+  void* block = ::mmap(nullptr, given_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  auto* held = new (block) std::shared_ptr<pool>();
+  make_in(*held, io);
+  clear_stack();
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstack(&attributes, block, given_size);
+  pthread_t thread{};
+  if (pthread_create(&thread, &attributes, run_on_given_stack, &io) != 0) std::abort();
+  pthread_join(thread, nullptr);
+  (*held)->jobs.close();
+}
+
+/// A handler's stack that lies in the thread's own stack, above the frame that was interrupted.
+void wait_in_handler(int) { parked.wait(); }
+[[gnu::noinline]] void hold_and_raise(asio::io_context& io) {
+  std::shared_ptr<pool> held;
+  make_in(held, io);
+  clear_stack();
+  pthread_kill(pthread_self(), SIGUSR1);
+  held->jobs.close();
+}
+void hold_below_signal_stack(asio::io_context& io) {
+  alignas(16) std::array<char, fibre_stack> space;
+  stack_t handlers{};
+  handlers.ss_sp = space.data();
+  handlers.ss_size = space.size();
+  sigaltstack(&handlers, nullptr);
+  struct sigaction action {};
+  action.sa_handler = wait_in_handler;
+  action.sa_flags = SA_ONSTACK;
+  sigaction(SIGUSR1, &action, nullptr);
+  hold_and_raise(io);
+  handlers.ss_flags = SS_DISABLE;
+  sigaltstack(&handlers, nullptr);
+}
+
+/// A fibre's stack likewise.
+ucontext_t of_holder;
+ucontext_t of_waiting_fibre;
+void wait_on_fibre() {
+  parked.wait();
+  swapcontext(&of_waiting_fibre, &of_holder);
+}
+[[gnu::noinline]] void hold_and_switch(asio::io_context& io) {
+  std::shared_ptr<pool> held;
+  make_in(held, io);
+  clear_stack();
+  swapcontext(&of_holder, &of_waiting_fibre);
+  held->jobs.close();
+}
+void hold_below_fibre_in_stack(asio::io_context& io) {
+  alignas(16) std::array<char, fibre_stack> space;
+  getcontext(&of_waiting_fibre);
+  of_waiting_fibre.uc_stack.ss_sp = space.data();
+  of_waiting_fibre.uc_stack.ss_size = space.size();
+  makecontext(&of_waiting_fibre, wait_on_fibre, 0);
+  hold_and_switch(io);
+}
+
 timer_t posix_timer;
 void start_posix_timer(asio::io_context& io) {
   sigset_t queued;
@@ -189,7 +300,13 @@ constexpr look_alike look_alikes[] = {
     {"register", start_thread<hold_during_read<read_with_register>>, open_gate},
     {"vector_register", start_thread<hold_during_read<read_with_vector_register>>, open_gate},
     {"red_zone", start_thread<hold_during_read<read_with_red_zone>>, open_gate},
+    {"shifted_vector_register", start_thread<hold_during_read<read_with_shifted_vector_register>>, open_gate},
 #endif
+    {"too_many_events", start_thread<wait_for_too_many_events>, open_gate},
+    {"event_that_came", start_thread<hold_in_event_that_came>, open_gate},
+    {"given_stack", start_thread<hold_at_bottom_of_given_stack>, open_gate},
+    {"below_signal_stack", start_thread<hold_below_signal_stack>, open_gate},
+    {"below_fibre_in_stack", start_thread<hold_below_fibre_in_stack>, open_gate},
     {"fibre", start_fibre, wake_fibre},
     {"fibre_on_heap", start_fibre_on_heap, wake_fibre},
     {"epoll_data", start_thread<wait_for_event>, open_gate},

@@ -1,0 +1,75 @@
+#pragma once
+
+/// A thread's frames, from its registers outwards, by what the call frame information of its code says (DWARF 5, 6.4).
+///
+///   stack pointer ──> frame of libc's | frame of libc's | frame of a caller … ──> the thread's first function
+///                     └───────── one call ────────────┘
+///
+/// Nothing is guessed. A frame whose rules are not understood, a frame that a signal interrupted, a frame that does not
+/// lie above the one it called, or code whose file is another by now, ends the walk.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "linux/memory.hpp"
+#include "linux/registers.hpp"
+#include "picture/memory_image.hpp"
+#include "symbols/modules.hpp"
+
+namespace tasks::cli {
+
+/// A thread inside a function of the C library's, which may have called others of its own.
+struct libc_call {
+  std::string function;   ///< as people call it: "epoll_wait"; empty: its name is not known
+  std::string caller;     ///< the symbol of who called it; empty: not known
+  std::uint64_t end = 0;  ///< the library's frames lie below
+  /// Registers as the caller will find them, and what else the library's frames have saved.
+  std::vector<std::uint64_t> saved;
+};
+
+struct frame_walk {
+  /// The walk came to the function that the thread began with: all that its stack is used for lies above its pointer.
+  bool whole = false;
+  struct frame {
+    std::uint64_t address;  ///< in the instruction that it is at, or that has called
+    std::uint64_t end;      ///< of its part of the stack: the canonical frame address
+  };
+  std::vector<frame> frames;  ///< innermost first
+  std::optional<libc_call> call;
+};
+
+class frame_walker {
+ public:
+  /// Code is read from `code`'s files, and from `bytes` where only memory tells.
+  frame_walker(const memory_image& image, const memory& bytes, modules& code)
+      : image_(image), bytes_(bytes), code_(code) {}
+
+  [[nodiscard]] frame_walk walk(const thread_registers& thread);
+
+ private:
+  /// By DWARF number, the program counter in the column after those of the machine.
+  using registers = std::vector<std::uint64_t>;
+  struct object {
+    Dwarf_CFI* rules = nullptr;  ///< null: its frames are not known
+    Dwarf_Addr bias = 0;
+    bool is_libc = false;
+  };
+  enum class step { caller, first, lost };
+
+  [[nodiscard]] const object& object_of(Dwfl_Module* module);
+  [[nodiscard]] bool is_what_was_mapped(Dwfl_Module* module) const;
+  [[nodiscard]] step step_out(registers& of, const object& in, bool innermost, std::vector<std::uint64_t>& saved) const;
+  [[nodiscard]] std::optional<std::uint64_t> value_of(const Dwarf_Op* ops, std::size_t count, const registers& of,
+                                                      std::uint64_t frame_end, bool& in_memory) const;
+  [[nodiscard]] bool ends_the_thread(Dwfl_Module* module, std::uint64_t address) const;
+
+  const memory_image& image_;
+  const memory& bytes_;
+  modules& code_;
+  std::unordered_map<Dwfl_Module*, object> objects_;
+};
+
+}  // namespace tasks::cli
