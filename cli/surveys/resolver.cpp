@@ -1,15 +1,18 @@
 #include "surveys/resolver.hpp"
+#include "library_names.hpp"
+#include "names.hpp"
+#include "type_names.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "symbols/libraries.hpp"
-#include "symbols/names.hpp"
-#include "symbols/type_names.hpp"
-
 namespace tasks::cli {
 namespace {
+
+using detail::bare_name;
+using detail::lends_thread;
+using detail::make_readable;
 
 const frame& unknown_frame() {
   static const frame unknown = [] {

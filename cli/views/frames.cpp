@@ -3,11 +3,13 @@
 #include <iterator>
 
 #include "base/text.hpp"
-#include "symbols/type_names.hpp"
+#include "type_names.hpp"
 
 namespace tasks::cli {
 
 namespace {
+
+using detail::bare_name;
 
 /// Is this native frame the body of that coroutine? Compilers spell its types in several ways, and its file relative to
 /// where they ran or not.

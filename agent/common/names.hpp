@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-namespace tasks::cli {
+namespace tasks::detail {
 
 struct readable_name {
   std::string text;       ///< empty: nothing to show
@@ -22,4 +22,4 @@ struct readable_name {
 /// Never fails: a name of no known form is shown as it is.
 [[nodiscard]] readable_name make_readable(std::string_view raw);
 
-}  // namespace tasks::cli
+}  // namespace tasks::detail
