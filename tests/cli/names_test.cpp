@@ -6,7 +6,11 @@
 #include <gtest/gtest.h>
 
 #include <ostream>
+#include <string>
+#include <tuple>
+#include <vector>
 
+#include "operation_names.hpp"
 #include "type_names.hpp"
 
 namespace tasks::cli {
@@ -407,6 +411,66 @@ const sample asio[] = {
      "dispatch, use_awaitable_t<>)"},
 };
 INSTANTIATE_TEST_SUITE_P(Asio, Plumbing, ::testing::ValuesIn(asio));
+
+TEST(LibraryFrame, SaysWhatItStandsFor) {
+  using enum detail::library_frame::kind;
+  using enum detail::library_frame::waiter;
+  const std::string initiate = "asio::async_result<use_awaitable_t<>, void(std::error_code)>::initiate";
+  const std::string group =
+      "awaitable_handler<any_io_executor, std::array<unsigned long, 2>>, deferred_async_operation<void(int)>>";
+  const std::vector<std::tuple<std::string, detail::library_frame::kind, detail::library_frame::waiter, std::string>>
+      frames = {
+          {initiate + "<steady_timer::initiate_async_wait>(steady_timer::initiate_async_wait, use_awaitable_t<>)",
+           operation, unknown, "timer.async_wait()"},
+          {initiate + "(concurrent_channel<void(std::error_code)>::initiate_async_receive, use_awaitable_t<Executor>)",
+           operation, unknown, "channel.async_receive()"},
+          {initiate + "(tcp::acceptor::initiate_async_accept, use_awaitable_t<>)", operation, unknown,
+           "acceptor.async_accept()"},
+          {initiate +
+               "(detail::initiate_async_read_buffer_sequence<tcp::socket>, use_awaitable_t<>, mutable_buffers_1)",
+           operation, unknown, "async_read()"},
+          {initiate + "(detail::initiate_async_read_until_delim_string_v2<tcp::socket>, use_awaitable_t<>)", operation,
+           unknown, "async_read_until()"},
+          {initiate + "(db::async_acquire<const use_awaitable_t<>&>(int)::<lambda(auto, int)>, use_awaitable_t<>, int)",
+           operation, unknown, "db::async_acquire()"},
+          {initiate + "((lambda at /src/pool.cpp:31:7), use_awaitable_t<>)", operation, unknown,
+           "<lambda at pool.cpp:31>"},
+          {"asio::experimental::awaitable_operators::operator&&(awaitable<int>, awaitable<int>)", join, unknown,
+           "(… && …)"},
+          {"asio::experimental::awaitable_operators::operator||(awaitable<int>, awaitable<int>)", join, unknown,
+           "(… || …)"},
+          // Asio 1.22
+          {"asio::detail::co_spawn_entry_point(awaitable<void>*, any_io_executor, main()::<lambda()>, "
+           "detached_handler)",
+           entry, nobody, "main()::<lambda()>"},
+          {"asio::detail::co_spawn_entry_point(awaitable<void>*, any_io_executor, (lambda at /src/s.cpp:92:55), "
+           "detail::detached_handler)",
+           entry, nobody, "<lambda at s.cpp:92>"},
+          {"asio::detail::co_spawn_entry_point(awaitable<int>*, any_io_executor, detail::awaitable_as_function<int>, "
+           "detail::parallel_group_op_handler<0, wait_for_one_success, detail::" +
+               group + ")",
+           entry, coroutine, ""},
+          {"asio::detail::co_spawn_entry_point(awaitable<void>*, any_io_executor, awaitable_as_function<void>, "
+           "main()::<lambda(std::exception_ptr)>)",
+           entry, unknown, ""},
+          // Asio 1.38
+          {"asio::detail::co_spawn_entry_point<detached_handler, main()::<lambda()>>(awaitable<void>*, "
+           "co_spawn_state<detached_handler, main()::<lambda()>, void>)",
+           entry, nobody, "main()::<lambda()>"},
+          {"asio::detail::co_spawn_entry_point(awaitable<void>*, co_spawn_state<detail::parallel_group_op_handler<1, "
+           "wait_for_one_error, awaitable_async_op_handler<void(int), void>, int>, awaitable_as_function<void>>)",
+           entry, coroutine, ""},
+          {"asio::detail::something_else(int)", other, unknown, ""},
+          {"asio::async_result<(", other, unknown, ""},
+          {"", other, unknown, ""},
+      };
+  for (const auto& [name, is, waits, words] : frames) {
+    const auto frame = detail::read_library_frame(name);
+    EXPECT_EQ(frame.is, is) << name;
+    EXPECT_EQ(frame.waits, waits) << name;
+    EXPECT_EQ(frame.text, words) << name;
+  }
+}
 
 TEST(Name, OfBoostsAsioIsPlumbingToo) {
   EXPECT_TRUE(make_readable("boost::asio::awaitable<void> boost::asio::detail::co_spawn_entry_point(F) [with F = int]")
