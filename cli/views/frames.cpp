@@ -56,6 +56,11 @@ void render_frames(fmt::memory_buffer& out, const resolved& meaning, const text_
       append(out, text);
     }
   }
+  if (meaning.awaited_at) {
+    const auto& at = *meaning.awaited_at;
+    append(out,
+           "\tawaited at " + at.function + (at.file.empty() ? "" : fmt::format(" {}:{}", at.file, at.line)) + "\n");
+  }
 }
 
 void render_spawn_site(fmt::memory_buffer& out, const resolved& meaning) {
