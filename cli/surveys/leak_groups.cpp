@@ -117,6 +117,14 @@ std::string leak_groups::why_old(const member& of) {
   return which + "held by " + describe_holders(*finding);
 }
 
+namespace {
+
+bool has_expired(const v1::Wait& wait) {
+  return wait.kind() == v1::Wait::TIMER && wait.has_expires_in_ms() && wait.expires_in_ms() < 0;
+}
+
+}  // namespace
+
 std::vector<leak> leak_groups::finish() {
   std::vector<leak> found;
   const auto list = [&](v1::LeakView::Verdict verdict, member& of, std::string evidence) {
@@ -137,7 +145,7 @@ std::vector<leak> leak_groups::finish() {
       list(v1::LeakView::GROWING, of,
            fmt::format("{} → {} in {:g}s", before == before_->groups().end() ? 0 : before->second, of.count,
                        options_.interval_seconds));
-    } else if (of.group.oldest_ms() >= options_.min_age_ms) {
+    } else if (of.group.oldest_ms() >= options_.min_age_ms && !(options_.stopped && has_expired(of.group.wait()))) {
       list(v1::LeakView::OLD, of, why_old(of));
     }
   }

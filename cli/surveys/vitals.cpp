@@ -4,7 +4,9 @@
 
 #include <utility>
 
+#include "linux/proc.hpp"
 #include "surveys/group_keys.hpp"
+#include "target/target.hpp"
 
 namespace tasks::cli {
 
@@ -32,6 +34,8 @@ result<vitals_survey> survey_vitals(snapshot_source& source, resolver& names, st
   }
   survey.vitals = *std::move(vitals);
   survey.findings = findings_of(survey.vitals);
+  if (const auto* from = source.from(); from != nullptr && from->is_alive() && !from->is_still())
+    if (const auto how = how_stopped(source.pid()); !how.empty()) survey.findings.push_back("it is " + how);
   if (survey.vitals.all_on_channels())
     survey.notes.emplace_back("every task waits on a channel, and only callbacks or other threads can wake them");
   if (survey.vitals.running() == 0) return survey;

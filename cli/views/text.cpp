@@ -38,6 +38,8 @@ std::string wait_details(const v1::Wait& wait, const resolved& meaning, const re
     const auto ms = wait.expires_in_ms();
     text += ms >= 0 ? ", expires in " + format_age(static_cast<std::uint64_t>(ms), context.resolution_ms)
                     : std::string(", expired");
+  } else if (wait.kind() == v1::Wait::TIMER) {
+    text += ", expiry not known";
   }
   if (wait.has_fd()) {
     text += fmt::format(", fd {}", wait.fd());
