@@ -26,5 +26,7 @@ void render_table(fmt::memory_buffer& out, const std::vector<column>& columns, c
 [[nodiscard]] std::size_t display_width(std::string_view text);
 /// At most `width` code points, the last one "…" where something was cut.
 [[nodiscard]] std::string cut(std::string_view text, std::size_t width);
+/// Likewise of a function's signature: first go its parameters, then template arguments and scopes, its own name last.
+[[nodiscard]] std::string cut_function(std::string_view text, std::size_t width);
 
 }  // namespace tasks::cli

@@ -18,7 +18,7 @@ result<int> run_tree(const tree_request& asked, output& out) {
 }  // namespace
 
 result<void> show_tree(snapshot_source& source, const tree_request& asked, output& out) {
-  resolver names(source, {.all_frames = asked.all_frames, .spawn_sites = asked.json});
+  resolver names(source, {.all_frames = asked.all_frames});
   task_tree tree;
   const auto trailer = source.stacks({}, [&](const v1::Chunk& chunk) {
     names.learn(chunk);

@@ -95,6 +95,17 @@ std::optional<process_stat> read_stat(pid_t pid, pid_t tid) {
   return text ? parse_stat(*text) : std::nullopt;
 }
 
+std::string how_stopped(pid_t pid) {
+  const auto stat = read_stat(pid);
+  if (!stat || (stat->state != 'T' && stat->state != 't')) return {};
+  if (stat->state == 'T') return "stopped by a signal";
+  const auto line = status_line(pid, "TracerPid");
+  pid_t tracer = 0;
+  if (!line || !parse_number(*line, tracer) || tracer == 0) return "stopped by its tracer";
+  const auto who = read_stat(tracer);
+  return "stopped by process " + std::to_string(tracer) + (who ? " (" + who->name + ")" : "") + ", which traces it";
+}
+
 bool has_ended(pid_t pid, pid_t tid) {
   const auto stat = read_stat(pid, tid);
   return !stat || stat->state == 'Z' || stat->state == 'X';

@@ -36,6 +36,8 @@ struct process_stat {
 [[nodiscard]] std::optional<process_stat> parse_stat(std::string_view text);
 /// Of a thread of a process.
 [[nodiscard]] std::optional<process_stat> read_stat(pid_t pid, pid_t tid);
+/// "stopped by a signal", "stopped by process 17 (gdb), which traces it"; empty unless the process is stopped.
+[[nodiscard]] std::string how_stopped(pid_t pid);
 /// Has a thread ended, and at most waits to be reaped?
 [[nodiscard]] bool has_ended(pid_t pid, pid_t tid);
 /// A line of /proc/PID/status, of a process or a thread, without its name ("Uid") and the white space behind that.

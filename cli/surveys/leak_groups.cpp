@@ -157,6 +157,14 @@ void leak_groups::add_others(const group_key& key, leak& to) {
   waiting_.erase(found);
 }
 
+namespace {
+
+bool has_expired(const v1::Wait& wait) {
+  return wait.kind() == v1::Wait::TIMER && wait.has_expires_in_ms() && wait.expires_in_ms() < 0;
+}
+
+}  // namespace
+
 std::vector<leak> leak_groups::finish() {
   by_design_ = 0;
   std::vector<leak> found;
@@ -186,7 +194,7 @@ std::vector<leak> leak_groups::finish() {
                        options_.interval_seconds));
     } else if (of.by_design && !options_.all) {
       by_design_ += of.group.oldest_ms() >= options_.min_age_ms ? of.count : 0;
-    } else if (of.group.oldest_ms() >= options_.min_age_ms) {
+    } else if (of.group.oldest_ms() >= options_.min_age_ms && !(options_.stopped && has_expired(of.group.wait()))) {
       list(v1::LeakView::OLD, of, why_old(of));
     }
   }

@@ -49,6 +49,7 @@ struct leak_options {
   std::uint64_t min_age_ms = 30'000;
   bool all = false;             ///< lists waits by design too
   double interval_seconds = 0;  ///< between the first look and the last; 0: there was but one
+  bool stopped = false;         ///< the process is: what has expired would have gone on
 };
 
 class leak_groups {

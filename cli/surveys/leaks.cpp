@@ -7,9 +7,11 @@
 #include <thread>
 #include <utility>
 
+#include "linux/proc.hpp"
 #include "proof/frame_bytes.hpp"
 #include "proof/prover.hpp"
 #include "surveys/running_stacks.hpp"
+#include "target/target.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -64,7 +66,8 @@ class leak_surveyor {
     if (survey_.proof) add_early_proofs(*survey_.proof);
     const leak_options groups_of = {.min_age_ms = static_cast<std::uint64_t>(how_.min_age.count()),
                                     .all = how_.all,
-                                    .interval_seconds = static_cast<double>(how_.interval.count()) / 1000};
+                                    .interval_seconds = static_cast<double>(how_.interval.count()) / 1000,
+                                    .stopped = note_that_it_is_stopped()};
     leak_groups groups(names_, groups_of, survey_.proof ? &*survey_.proof : nullptr, before ? &*before : nullptr,
                        halfway ? &*halfway : nullptr);
     if (const auto looked = look_for_stalled(groups); !looked) return looked.why();
@@ -105,6 +108,14 @@ class leak_surveyor {
       if (const auto known = early_.find(each.task); known != early_.end()) each = known->second;
     count_verdicts(to);
     to.stopped_ms = std::max(to.stopped_ms, longest_stop_);
+  }
+
+  bool note_that_it_is_stopped() {
+    const auto* from = source_.from();
+    if (from == nullptr || !from->is_alive() || from->is_still()) return false;
+    const auto how = how_stopped(source_.pid());
+    if (!how.empty()) survey_.notes.push_back("it is " + how + ": timers that have expired meanwhile are not listed");
+    return !how.empty();
   }
 
   result<void> make_proof() {

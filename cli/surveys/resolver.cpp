@@ -1,15 +1,18 @@
 #include "surveys/resolver.hpp"
+#include "library_names.hpp"
+#include "names.hpp"
+#include "type_names.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "symbols/libraries.hpp"
-#include "symbols/names.hpp"
-#include "symbols/type_names.hpp"
-
 namespace tasks::cli {
 namespace {
+
+using detail::bare_name;
+using detail::lends_thread;
+using detail::make_readable;
 
 const frame& unknown_frame() {
   static const frame unknown = [] {
@@ -56,6 +59,7 @@ frame resolver::make_frame(const v1::Location& location) {
   auto name = make_readable(raw);
   f.function = std::move(name.text);
   f.plumbing = name.plumbing;
+  if (f.plumbing) f.stands_for = detail::read_library_frame(f.function);
   // Shown without being asked for only where a task has no other frames: who wants details says --all-frames.
   if (f.plumbing && !options_.all_frames) f.function = bare_name(f.function);
   f.text = frame_text(f, false);
@@ -69,19 +73,48 @@ void resolver::learn(const v1::Chunk& chunk) {
   }
 }
 
-void resolver::show_frames(const location_ids& ids, bool blocked, resolved& to) const {
+void resolver::show_frames(const location_ids& ids, v1::Task::State state, resolved& to) {
   to.frames.clear();
-  bool users = options_.all_frames;
-  for (int pass = 0; pass < 2 && to.frames.empty(); ++pass) {
-    for (int i = 0; i < ids.size(); ++i) {
-      const auto known = locations_.find(ids[i]);
-      const frame& f = known == locations_.end() ? unknown_frame() : known->second;
-      // Where every frame is Asio's, the second pass shows them: an empty stack would say less.
-      if (f.plumbing && !users) continue;
-      to.frames.push_back({&f, f.from_address && (i != 0 || blocked)});
-    }
-    users = true;
+  to.awaited_at = nullptr;
+  for (int i = 0; i < ids.size(); ++i) {
+    const auto known = locations_.find(ids[i]);
+    const frame& f = known == locations_.end() ? unknown_frame() : known->second;
+    if (f.plumbing && !options_.all_frames) continue;
+    to.frames.push_back({&f, f.from_address && (i != 0 || state == v1::Task::BLOCKED)});
   }
+  to.is_operation = to.frames.empty() && !ids.empty();
+  if (to.is_operation) to.frames.push_back({&operation_of(ids, state), false});
+}
+
+const frame* resolver::entry_of(const location_ids& ids) const {
+  using kind = detail::library_frame::kind;
+  if (ids.empty()) return nullptr;
+  const auto outermost = locations_.find(ids[ids.size() - 1]);
+  return outermost != locations_.end() && outermost->second.stands_for.is == kind::entry ? &outermost->second : nullptr;
+}
+
+const frame& resolver::operation_of(const location_ids& ids, v1::Task::State state) {
+  using kind = detail::library_frame::kind;
+  const frame* entry = entry_of(ids);
+  std::string text;
+  if (state == v1::Task::READY) {
+    text = entry != nullptr ? entry->stands_for.text : "";
+    if (text.empty()) text = "<not begun>";
+  } else {
+    // From the outside: an operator awaits its operands' group, and that is its own affair.
+    for (auto i = ids.size(); i-- > 0 && text.empty();) {
+      const auto known = locations_.find(ids[i]);
+      if (known == locations_.end() || known->second.stands_for.is == kind::entry) continue;
+      text = known->second.stands_for.text;
+    }
+    if (text.empty()) text = "<operation>";
+  }
+  auto [at, is_new] = operations_.try_emplace(std::move(text));
+  if (is_new) {
+    at->second.function = at->first;
+    at->second.text = frame_text(at->second, false);
+  }
+  return at->second;
 }
 
 /// The innermost call that is not Asio's nor the standard library's, before the stack is that of a thread which only
@@ -107,7 +140,7 @@ const frame& resolver::site_of(const v1::Location& path) {
 reading resolver::read(const v1::Location& location) {
   const auto f = make_frame(location);
   const bool is_site = !location.calls().empty();
-  auto text = is_site ? frame_text(f, false) : f.text + f.foreign_text;
+  auto text = is_site ? frame_text(f, false) : f.text + f.foreign_text + f.stands_for.text;
   const auto number = readings_.try_emplace(std::move(text), static_cast<std::uint32_t>(readings_.size() + 1));
   return {number.first->second, f.plumbing, is_site ? f.function.empty() : f.plumbing && !options_.all_frames};
 }
@@ -132,29 +165,46 @@ void resolver::show_spawn_site(const Message& message, resolved& to) const {
     to.spawned_after = user_location(message.spawn_location());
 }
 
-void resolver::remember(std::uint64_t id, const resolved& meaning) {
-  // One that comes out of order is not kept: a spawn site less is known.
-  if (!lines_.empty() && lines_.back().first >= id) return;
-  const auto users =
-      std::find_if(meaning.frames.begin(), meaning.frames.end(), [](const auto& f) { return !f.location->plumbing; });
-  if (users != meaning.frames.end()) lines_.emplace_back(id, users->location);
+void resolver::remember(const v1::Task& task, const resolved& meaning) {
+  const frame* line = nullptr;
+  if (meaning.is_operation) {
+    line = meaning.awaited_at;  // who waits for it waits at the same place for what it spawns
+  } else {
+    const auto users =
+        std::find_if(meaning.frames.begin(), meaning.frames.end(), [](const auto& f) { return !f.location->plumbing; });
+    if (users != meaning.frames.end()) line = users->location;
+  }
+  if (line == nullptr) return;
+  if (lines_.empty() || lines_.back().first < task.id())
+    lines_.emplace_back(task.id(), line);
+  else if (task.wait().kind() == v1::Wait::TASKS)  // in a tree: only of those that others need
+    lines_out_of_order_[task.id()] = line;
 }
 
 const frame* resolver::line_of(std::uint64_t id) const {
+  const frame* line = nullptr;
   const auto found = std::lower_bound(lines_.begin(), lines_.end(), id,
-                                      [](const auto& line, std::uint64_t wanted) { return line.first < wanted; });
-  if (found == lines_.end() || found->first != id || found->second->function.empty()) return nullptr;
-  return found->second;
+                                      [](const auto& each, std::uint64_t wanted) { return each.first < wanted; });
+  if (found != lines_.end() && found->first == id) line = found->second;
+  if (const auto other = lines_out_of_order_.find(id); other != lines_out_of_order_.end()) line = other->second;
+  return line == nullptr || line->function.empty() ? nullptr : line;
 }
 
 void resolver::resolve(const v1::Task& task, resolved& to) {
+  using waiter = detail::library_frame::waiter;
   to.native.clear();
-  show_frames(task.frames(), task.state() == v1::Task::BLOCKED, to);
+  show_frames(task.frames(), task.state(), to);
   show_spawn_site(task, to);
+  const frame* entry = entry_of(task.frames());
+  const auto waits = entry != nullptr ? entry->stands_for.waits : waiter::unknown;
+  to.awaited = task.parent() != 0 && (waits == waiter::coroutine || (waits == waiter::unknown && task.awaited()));
   if (options_.spawn_sites) {
     // Whoever awaits a task stands where it was spawned until it has ended.
-    if (!to.spawned_at && !to.spawned_after && task.awaited()) to.spawned_at = line_of(task.parent());
-    remember(task.id(), to);
+    const frame* line = to.awaited ? line_of(task.parent()) : nullptr;
+    if (!to.spawned_at && !to.spawned_after) to.spawned_at = line;
+    if (to.is_operation && to.awaited && task.state() != v1::Task::READY)
+      to.awaited_at = line != nullptr ? line : to.spawned_at;
+    remember(task, to);
   }
   const auto descriptor = [this](const v1::Wait& wait) {
     return wait.has_fd() ? &descriptors_.at(wait.fd()) : nullptr;
@@ -166,8 +216,11 @@ void resolver::resolve(const v1::Task& task, resolved& to) {
 
 void resolver::resolve(const v1::Group& group, resolved& to) {
   to.native.clear();
-  show_frames(group.frames(), group.state() == v1::Task::BLOCKED, to);
+  show_frames(group.frames(), group.state(), to);
   show_spawn_site(group, to);
+  const frame* entry = entry_of(group.frames());
+  to.awaited = entry != nullptr && entry->stands_for.waits == detail::library_frame::waiter::coroutine;
+  if (to.is_operation && to.awaited && group.state() != v1::Task::READY) to.awaited_at = to.spawned_at;
   to.fd = nullptr;
   to.also.clear();
 }

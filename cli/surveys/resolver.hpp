@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "linux/descriptors.hpp"
+#include "operation_names.hpp"
 #include "sources/snapshot_source.hpp"
 #include "target/native_stack.hpp"
 #include "target/target.hpp"
@@ -22,10 +23,11 @@ struct frame {
   std::string function;  ///< empty: not known
   std::string file;      ///< empty: not known
   unsigned line = 0;
-  bool plumbing = false;      ///< Asio's own
-  bool from_address = false;  ///< the location is a code address: the frame has not awaited, or has no hook
-  std::string text;           ///< "function\n\tfile:line\n"
-  std::string foreign_text;   ///< the same for a frame that is made without the hook; empty unless from_address
+  bool plumbing = false;             ///< Asio's own
+  bool from_address = false;         ///< the location is a code address: the frame has not awaited, or has no hook
+  std::string text;                  ///< "function\n\tfile:line\n"
+  std::string foreign_text;          ///< the same for a frame that is made without the hook; empty unless from_address
+  detail::library_frame stands_for;  ///< of a plumbing one
 };
 
 struct shown_frame {
@@ -36,6 +38,9 @@ struct shown_frame {
 /// What a task's or group's numbers mean. Its pointers hold until the resolver ends; `frames` until it is filled again.
 struct resolved {
   std::vector<shown_frame> frames;       ///< innermost first
+  bool is_operation = false;             ///< no function of a user's: the only frame is the operation or operator
+  bool awaited = false;                  ///< its parent waits for it
+  const frame* awaited_at = nullptr;     ///< of an operation: where a user's function awaits it; null: not known
   std::vector<native_frame> native;      ///< what its thread does in the innermost of them; empty unless it runs
   const frame* spawned_at = nullptr;     ///< where co_spawn was called; null: not known
   const frame* spawned_after = nullptr;  ///< without that: the spawner's last await before it; null: not known either
@@ -71,14 +76,17 @@ class resolver {
 
  private:
   using location_ids = google::protobuf::RepeatedField<std::uint32_t>;
-  void show_frames(const location_ids& ids, bool blocked, resolved& to) const;
+  void show_frames(const location_ids& ids, v1::Task::State state, resolved& to);
+  /// What stands there in place of frames that are all Asio's own.
+  const frame& operation_of(const location_ids& ids, v1::Task::State state);
+  [[nodiscard]] const frame* entry_of(const location_ids& ids) const;
   template <class Message>
   void show_spawn_site(const Message& message, resolved& to) const;
   /// The location of that id, unless it is Asio's.
   [[nodiscard]] const frame* user_location(std::uint32_t id) const;
   frame make_frame(const v1::Location& location);
   const frame& site_of(const v1::Location& location);
-  void remember(std::uint64_t id, const resolved& meaning);
+  void remember(const v1::Task& task, const resolved& meaning);
   [[nodiscard]] const frame* line_of(std::uint64_t id) const;
   [[nodiscard]] std::vector<code_location> functions_at(std::uint64_t address) const;
 
@@ -87,9 +95,12 @@ class resolver {
   descriptor_table descriptors_;
   std::unordered_map<std::uint32_t, frame> locations_;
   std::map<std::vector<std::uint64_t>, frame> spawn_sites_;  ///< by return addresses
+  std::map<std::string, frame> operations_;                  ///< by what they are called
   std::unordered_map<std::string, std::uint32_t> readings_;
-  /// Tasks seen so far with their innermost frames, by id. Answers come oldest first, so parents before children.
+  /// Tasks seen so far with their innermost frames, by id. Answers come oldest first, trees with parents before
+  /// children.
   std::vector<std::pair<std::uint64_t, const frame*>> lines_;
+  std::unordered_map<std::uint64_t, const frame*> lines_out_of_order_;
 };
 
 }  // namespace tasks::cli

@@ -4,8 +4,10 @@
 
 #include <utility>
 
+#include "linux/proc.hpp"
+#include "names.hpp"
 #include "surveys/group_keys.hpp"
-#include "symbols/names.hpp"
+#include "target/target.hpp"
 
 namespace tasks::cli {
 
@@ -18,7 +20,7 @@ void add_failure(const v1::Failure& failure, resolver& names, std::vector<failed
   ended.set_spawn_path(failure.spawn_path());
   ended.set_spawn_location(failure.spawn_location());
   ended.set_spawn_outer_location(failure.spawn_outer_location());
-  failed_group made{failure, {}, readable_type(failure.type()), 1};
+  failed_group made{failure, {}, detail::readable_type(failure.type()), 1};
   names.resolve(ended, made.meaning);
   const auto place_of = [](const failed_group& of) {
     return of.meaning.frames.empty() ? nullptr : of.meaning.frames.front().location;
@@ -61,6 +63,8 @@ result<vitals_survey> survey_vitals(snapshot_source& source, resolver& names, st
   for (const auto& failure : failures) add_failure(failure, names, survey.failed);
   survey.vitals = *std::move(vitals);
   survey.findings = findings_of(survey.vitals);
+  if (const auto* from = source.from(); from != nullptr && from->is_alive() && !from->is_still())
+    if (const auto how = how_stopped(source.pid()); !how.empty()) survey.findings.push_back("it is " + how);
   if (survey.vitals.all_on_channels())
     survey.notes.emplace_back("every task waits on a channel, and only callbacks or other threads can wake them");
   if (survey.vitals.running() == 0) return survey;

@@ -7,13 +7,18 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "library_names.hpp"
 #include "linux/proc.hpp"
-#include "symbols/libraries.hpp"
-#include "symbols/names.hpp"
-#include "symbols/type_names.hpp"
+#include "names.hpp"
+#include "type_names.hpp"
 
 namespace tasks::cli {
 namespace {
+
+using detail::bare_name;
+using detail::lends_thread;
+using detail::make_readable;
+using detail::resumes_task;
 
 /// Deeper stacks are those of endless recursions.
 constexpr std::size_t most_frames = 1024;

@@ -3,11 +3,13 @@
 #include <iterator>
 
 #include "base/text.hpp"
-#include "symbols/type_names.hpp"
+#include "type_names.hpp"
 
 namespace tasks::cli {
 
 namespace {
+
+using detail::bare_name;
 
 /// Is this native frame the body of that coroutine? Compilers spell its types in several ways, and its file relative to
 /// where they ran or not.
@@ -53,6 +55,11 @@ void render_frames(fmt::memory_buffer& out, const resolved& meaning, const text_
     } else {
       append(out, text);
     }
+  }
+  if (meaning.awaited_at) {
+    const auto& at = *meaning.awaited_at;
+    append(out,
+           "\tawaited at " + at.function + (at.file.empty() ? "" : fmt::format(" {}:{}", at.file, at.line)) + "\n");
   }
 }
 

@@ -9,6 +9,16 @@
 #include "views/frames.hpp"
 
 namespace tasks::cli {
+namespace {
+
+void fill_frames(const resolved& meaning, google::protobuf::RepeatedPtrField<v1::FrameView>& views) {
+  for (const auto& f : meaning.frames) fill_view(f, *views.Add());
+  if (!meaning.awaited_at || views.empty()) return;
+  views.rbegin()->set_file(meaning.awaited_at->file);
+  views.rbegin()->set_line(meaning.awaited_at->line);
+}
+
+}  // namespace
 
 void fill_view(const shown_frame& frame, v1::FrameView& view) {
   view.set_function(frame.location->function);
@@ -45,14 +55,14 @@ void fill_view(const v1::Task& task, const resolved& meaning, v1::TaskView& view
     fill_view(task.also(i), task.age_ms(), meaning.also[static_cast<std::size_t>(i)], *view.add_also());
   view.set_members(task.members());
   view.set_ended_members(task.ended_members());
-  for (const auto& f : meaning.frames) fill_view(f, *view.add_frames());
+  fill_frames(meaning, *view.mutable_frames());
   for (const auto& f : meaning.native) fill_view(f, *view.add_native_frames());
   if (meaning.spawned_at) fill_view(shown_frame{meaning.spawned_at, false}, *view.mutable_spawned_at());
   if (meaning.spawned_after) fill_view(shown_frame{meaning.spawned_after, false}, *view.mutable_spawned_after());
   view.set_resumes(task.resumes());
   view.set_thread(task.thread());
   view.set_age_seconds(seconds(task.age_ms()));
-  view.set_awaited(task.awaited());
+  view.set_awaited(meaning.awaited);
   view.set_truncated(task.truncated());
   view.set_ran_before_fork(task.ran_before_fork());
 }
@@ -61,7 +71,7 @@ void fill_view(const v1::Group& group, const resolved& meaning, v1::GroupView& v
   view.set_count(group.count());
   view.set_state(group.state());
   if (group.has_wait()) fill_view(group.wait(), group.oldest_ms(), nullptr, *view.mutable_wait());
-  for (const auto& f : meaning.frames) fill_view(f, *view.add_frames());
+  fill_frames(meaning, *view.mutable_frames());
   view.set_oldest_seconds(seconds(group.oldest_ms()));
   *view.mutable_ids() = group.ids();
   if (meaning.spawned_at) fill_view(shown_frame{meaning.spawned_at, false}, *view.mutable_spawned_at());

@@ -37,6 +37,8 @@ std::string wait_details(const v1::Wait& wait, const endpoint* fd, const render_
     text += ", never expires";
   } else if (wait.has_expires_in_ms()) {
     text += wait.expires_in_ms() >= 0 ? ", expires in " + in(wait.expires_in_ms()) : ", expired";
+  } else if (wait.kind() == v1::Wait::TIMER) {
+    text += ", expiry not known";
   }
   if (wait.has_fd()) {
     text += fmt::format(", fd {}", wait.fd());

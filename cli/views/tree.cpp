@@ -7,22 +7,40 @@
 
 namespace tasks::cli {
 
+namespace {
+
+void append_frame(fmt::memory_buffer& out, const shown_frame& f) {
+  if (f.not_instrumented) append(out, "<not instrumented> ");
+  append(out, f.location->function.empty() ? std::string_view("<unknown>") : f.location->function);
+  if (const auto where = place(*f.location); !where.empty()) append(out, "  " + where);
+}
+
+}  // namespace
+
 void render_tree_task(fmt::memory_buffer& out, const v1::Task& task, const resolved& meaning,
                       const render_context& context) {
   fmt::format_to(std::back_inserter(out), FMT_STRING("task {}"), task.id());
   append_annotations(out, task);
   if (!meaning.frames.empty()) {
-    const auto& root = meaning.frames.back();
     append(out, "  ");
-    if (root.not_instrumented) append(out, "<not instrumented> ");
-    append(out, root.location->function.empty() ? std::string_view("<unknown>") : root.location->function);
-    if (const auto where = place(*root.location); !where.empty()) append(out, "  " + where);
+    append_frame(out, meaning.frames.back());
+    // Of several the innermost too: where it stands.
+    const auto& innermost = meaning.frames.front();
+    if (meaning.frames.size() > 1 && !innermost.location->function.empty()) {
+      const auto& f = *innermost.location;
+      const bool same_file = f.file == meaning.frames.back().location->file && !f.file.empty();
+      append(out, " › " + f.function + " " + (same_file ? fmt::format(":{}", f.line) : place(f)));
+    }
+  }
+  if (meaning.awaited_at) {
+    append(out, "  awaited at " + meaning.awaited_at->function);
+    if (const auto where = place(*meaning.awaited_at); !where.empty()) append(out, " " + where);
   }
   const bool on_tasks = task.state() == v1::Task::BLOCKED && task.wait().kind() == v1::Wait::TASKS;
   append(out, "  [");
   append(out, on_tasks ? std::string("blocked: tasks") : describe_state(task, meaning, context));
   append(out, "]");
-  if (task.awaited()) append(out, "  awaited");
+  if (meaning.awaited && !meaning.awaited_at) append(out, "  awaited");
 }
 
 void render_tree(output& out, const task_tree& tree, resolver& names, const render_context& context) {

@@ -75,12 +75,19 @@ void render_vitals(fmt::memory_buffer& out, const vitals_survey& survey, bool de
   const auto& vitals = survey.vitals;
   const auto to = std::back_inserter(out);
   fmt::format_to(to, "tasks: {}\nOS threads: {}\nworkers: {}\nnum CPU: {}\n", vitals.tasks(), vitals.os_threads(),
-                 vitals.workers(), vitals.cpus() == 0 ? "unknown" : std::to_string(vitals.cpus()));
+                 vitals.workers(), vitals.cpus() == 0 ? "not known" : std::to_string(vitals.cpus()));
   if (details) {
-    fmt::format_to(to, "\nrunning: {}\nblocked: {}\nready: {}\nRSS: {}\nCPU time: {:.1f}s\nuptime: {}\n",
-                   vitals.running(), vitals.blocked(), vitals.ready(), format_bytes(vitals.rss_bytes()),
-                   static_cast<double>(vitals.cpu_time_ms()) / 1000, format_age(vitals.uptime_ms(), 0));
-    fmt::format_to(to, "CPUs in affinity mask: {}\n", vitals.cpus_in_affinity_mask());
+    // What a core does not tell is no nought.
+    const bool measured = vitals.cpus() != 0;
+    const std::string unknown = "not known";
+    fmt::format_to(
+        to, "\nrunning: {}\nblocked: {}\nready: {}\nRSS: {}\nCPU time: {}\nuptime: {}\n", vitals.running(),
+        vitals.blocked(), vitals.ready(), vitals.rss_bytes() != 0 ? format_bytes(vitals.rss_bytes()) : unknown,
+        measured || vitals.cpu_time_ms() != 0 ? fmt::format("{:.1f}s", static_cast<double>(vitals.cpu_time_ms()) / 1000)
+                                              : unknown,
+        measured || vitals.uptime_ms() != 0 ? format_age(vitals.uptime_ms(), 0) : unknown);
+    fmt::format_to(to, "CPUs in affinity mask: {}\n",
+                   vitals.cpus_in_affinity_mask() != 0 ? std::to_string(vitals.cpus_in_affinity_mask()) : unknown);
     if (vitals.cpu_quota_millis() != 0) {
       fmt::format_to(to, "CPU quota: {:.2f}\n", static_cast<double>(vitals.cpu_quota_millis()) / 1000);
     }

@@ -37,7 +37,7 @@ std::string channel_words(const v1::Wait& wait, bool closed) {
 
 std::string timer_words(const v1::Wait& wait, const render_context& context) {
   if (wait.never_expires()) return fmt::format("waits on {}, which never expires", object_words(wait));
-  if (!wait.has_expires_in_ms()) return "waits on " + object_words(wait);
+  if (!wait.has_expires_in_ms()) return fmt::format("waits on {}, whose expiry is not known", object_words(wait));
   if (wait.expires_in_ms() < 0) return fmt::format("waits on {}, which has expired", object_words(wait));
   const auto left = format_age(static_cast<std::uint64_t>(wait.expires_in_ms()), context.resolution_ms);
   return fmt::format("waits on {}, which fires in {}", object_words(wait), left);

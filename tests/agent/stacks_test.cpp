@@ -9,6 +9,7 @@
 #include "reports/text.hpp"
 #include "support/fake_task.hpp"
 #include "tasks/agent.hpp"
+#include "tasks/this_task.hpp"
 
 namespace tasks {
 namespace {
@@ -43,7 +44,8 @@ TEST(WriteStacks, OfEachTaskLooksLikeGosDebug2) {
   // 	/…/stacks_test.cpp:42
   // …TestBody()
   // 	/…/stacks_test.cpp:42
-  // spawned by task 6
+  // spawned by task 6 in …fake_task()
+  // 	after /…/stacks_test.cpp:42
   const auto text = written(stacks_format::each);
   const auto id = std::to_string(child.id());
   const auto at = text.find("task " + id + " [");
@@ -53,8 +55,30 @@ TEST(WriteStacks, OfEachTaskLooksLikeGosDebug2) {
                                             ".*TestBody\\(\\)\n\t/.*stacks_test.cpp:[0-9]+\n"
                                             ".*TestBody\\(\\)\n\t/.*stacks_test.cpp:[0-9]+\n"
                                             "spawned by task " +
-                                            std::to_string(parent.id()) + "\n\n"));
+                                            std::to_string(parent.id()) +
+                                            " in .*fake_task\\(\\)\n\tafter /.*stacks_test.cpp:[0-9]+\n\n"));
   EXPECT_LT(text.find("task " + std::to_string(parent.id()) + " [running]:\n"), at);
+}
+
+TEST(WriteStacks, HaveNamesAndLabels) {
+  fake_task task;
+  task.run();
+  this_task::set_name("conn 42");
+  this_task::set_label("user", "ann");
+  task.wait(wait_kind::timer);
+  detail::this_thread.current = nullptr;
+  EXPECT_THAT(written(stacks_format::each),
+              ::testing::HasSubstr("task " + std::to_string(task.id()) + " \"conn 42\" user=ann [timer]:\n"));
+}
+
+TEST(WriteStacks, HaveWhereATaskOfATaskWasSpawned) {
+  fake_task parent;
+  parent.run();
+  fake_task child;
+  detail::this_thread.current = nullptr;
+  EXPECT_THAT(written(stacks_format::each),
+              ::testing::ContainsRegex("spawned by task " + std::to_string(parent.id()) +
+                                       " in [^\n]*fake_task\\(\\)\n\tafter /[^\n]*stacks_test.cpp:[0-9]+\n"));
 }
 
 TEST(WriteStacks, AnAgeIsPrintedFromASecondOn) {
@@ -78,11 +102,12 @@ TEST(WriteStacks, GroupedLooksLikeGosDebug1) {
                                  "#\t0x[0-9a-f]+\t.*TestBody\\(\\)\t/.*stacks_test.cpp:[0-9]+\n\n"));
 }
 
-TEST(FunctionName, IsRecoveredFromGccsNameOfACoroutine) {
+TEST(FunctionName, IsAsShortAsTheExecutablePrintsIt) {
   EXPECT_EQ(function_name("void worker(worker(std::shared_ptr<chan>)::_Z6workerSt10shared_ptrI4chanE.Frame*)"),
             "worker(std::shared_ptr<chan>)");
-  EXPECT_EQ(function_name("asio::awaitable<void> inner(chan&)"), "asio::awaitable<void> inner(chan&)");
-  EXPECT_EQ(function_name("void f(f()::_Znonsense.Frame*)"), "void f(f()::_Znonsense.Frame*)");
+  EXPECT_EQ(function_name("asio::awaitable<void> inner(chan&)"), "inner(chan&)");
+  EXPECT_EQ(function_name("session(asio::basic_stream_socket<asio::ip::tcp, asio::any_io_executor>)"),
+            "session(tcp::socket)");
 }
 
 }  // namespace

@@ -1,16 +1,23 @@
 // Readable names, held against what g++ 12 and clang 16 really call coroutines: std::source_location::function_name()
 // in await_transform() of Asio 1.22's awaitable, and the symbols of the coroutines' bodies.
 
-#include "symbols/names.hpp"
+#include "names.hpp"
 
 #include <gtest/gtest.h>
 
 #include <ostream>
+#include <string>
+#include <tuple>
+#include <vector>
 
-#include "symbols/type_names.hpp"
+#include "operation_names.hpp"
+#include "type_names.hpp"
 
 namespace tasks::cli {
 namespace {
+
+using detail::bare_name;
+using detail::make_readable;
 
 struct sample {
   const char* raw;
@@ -253,6 +260,83 @@ const sample symbols[] = {
 };
 INSTANTIATE_TEST_SUITE_P(Symbols, Name, ::testing::ValuesIn(symbols));
 
+// Of programs on Boost.Beast, and on other executors than any_io_executor. clang 16's symbols.
+const sample ugly[] = {
+    {"_Z2f1RN5boost5beast9websocket6streamINS0_12basic_streamINS_4asio2ip3tcpENS4_15any_io_executorENS0_21unli"
+     "mited_rate_policyEEELb1EEE.resume",
+     "f1(websocket::stream<tcp_stream>&)"},
+    {"_Z2f2RN5boost5beast9websocket6streamINS0_10ssl_streamINS0_12basic_streamINS_4asio2ip3tcpENS5_15any_io_ex"
+     "ecutorENS0_21unlimited_rate_policyEEEEELb1EEERNS0_17basic_flat_bufferISaIcEEE.resume",
+     "f2(websocket::stream<ssl_stream<tcp_stream>>&, flat_buffer&)"},
+    {"_Z2f3N5boost5beast12basic_streamINS_4asio2ip3tcpENS2_15use_awaitable_tINS2_15any_io_executorEE21executor"
+     "_with_defaultIS6_EENS0_21unlimited_rate_policyEEERNS0_4http7messageILb1ENSC_17basic_string_bodyIcSt11cha"
+     "r_traitsIcESaIcEEENSC_12basic_fieldsISH_EEEE.resume",
+     "f3(tcp_stream, http::request<http::string_body>&)"},
+    {"_Z2f4N5boost4asio19basic_stream_socketINS0_2ip3tcpENS0_15use_awaitable_tINS0_15any_io_executorEE21execut"
+     "or_with_defaultIS5_EEEERNS0_21basic_socket_acceptorIS3_S8_EERNS0_20basic_waitable_timerINSt6chrono3_V212"
+     "steady_clockENS0_11wait_traitsISG_EES8_EERNSD_ISG_SI_NS0_10as_tuple_tIS6_E21executor_with_defaultIS5_EEE"
+     "E.resume",
+     "f4(tcp::socket, tcp::acceptor&, steady_timer&, steady_timer&)"},
+    {"_Z2f5RN5boost5beast12basic_streamINS_4asio2ip3tcpENS2_6strandINS2_10io_context19basic_executor_typeISaIv"
+     "ELm0EEEEENS0_21unlimited_rate_policyEEERNS0_4http6parserILb1ENSE_17basic_string_bodyIcSt11char_traitsIcE"
+     "SaIcEEESJ_EERNSE_7messageILb0ENSE_18basic_dynamic_bodyINS0_18basic_multi_bufferISJ_EEEENSE_12basic_field"
+     "sISJ_EEEE.resume",
+     "f5(tcp_stream&, http::request_parser<http::string_body>&, http::response<http::dynamic_body>&)"},
+    {"_Z2f6RN5boost4asio19basic_stream_socketINS0_2ip3tcpENS0_10io_context19basic_executor_typeISaIvELm0EEEEE."
+     "resume",
+     "f6(tcp::socket&)"},
+    {"_Z2f7RN5boost4asio12experimental13basic_channelINS0_15any_io_executorENS1_14channel_traitsIJEEEJFvNS_6sy"
+     "stem10error_codeESt10shared_ptrISt6vectorIhSaIhEEEEEEENS0_6strandIS3_EENSG_INS0_10io_context19basic_exec"
+     "utor_typeISaIvELm0EEEEENS0_11thread_pool19basic_executor_typeISK_Lj0EEESL_.resume",
+     "f7(channel<void(error_code, std::shared_ptr<std::vector<unsigned char>>)>&, strand, strand, thread_pool:"
+     ":executor_type, io_context::executor_type)"},
+    {"_Z2f8RN5boost4asio3ssl6streamINS0_19basic_stream_socketINS0_2ip3tcpENS0_15any_io_executorEEEEENS4_22basi"
+     "c_resolver_resultsIS5_EENS4_14basic_endpointIS5_EERNS0_21basic_datagram_socketINS4_3udpES6_EERNS3_INS0_5"
+     "local15stream_protocolES6_EERNS0_5posix23basic_stream_descriptorIS6_EE.resume",
+     "f8(ssl::stream<tcp::socket>&, tcp::resolver::results_type, tcp::endpoint, udp::socket&, local::stream_pr"
+     "otocol::socket&, posix::stream_descriptor&)"},
+    {"_Z2f9IN5boost5beast12basic_streamINS0_4asio2ip3tcpENS3_15any_io_executorENS1_21unlimited_rate_policyEEEE"
+     "NS3_9awaitableIvS6_EESt10unique_ptrINS1_9websocket6streamIT_Lb1EEESt14default_deleteISF_EESt8functionIFv"
+     "NS0_6system10error_codeEEENSt6chrono8durationIlSt5ratioILl1ELl1000000000EEEESS_NSO_10time_pointINSO_3_V2"
+     "12steady_clockESS_EENSP_IlSQ_ILl1ELl1EEEE.resume",
+     "f9<tcp_stream>(std::unique_ptr<websocket::stream<tcp_stream>>, std::function<void(error_code)>, std::chr"
+     "ono::nanoseconds, std::chrono::nanoseconds, std::chrono::steady_clock::time_point, std::chrono::seconds)"},
+    {"_Z3f10St13unordered_mapINSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEESt6vectorISt4pairIiS5_ESaIS8"
+     "_EESt4hashIS5_ESt8equal_toIS5_ESaIS7_IKS5_SA_EEESt3setIS5_St4lessIS5_ESaIS5_EESt7variantIJSt9monostateiE"
+     "ERSt5arrayIcLm1024EEPN5boost4asio22any_completion_handlerIJFviEEEENSV_14mutable_bufferESt4spanIKcLm18446"
+     "744073709551615EENSt15__exception_ptr13exception_ptrE.resume",
+     "f10(std::unordered_map<std::string, std::vector<std::pair<int, std::string>>>, std::set<std::string>, st"
+     "d::variant<std::monostate, int>, std::array<char, 1024>&, any_completion_handler<void(int)>*, mutable_bu"
+     "ffer, std::span<const char>, std::exception_ptr)"},
+    {"_Z3napIN5boost4asio10io_context19basic_executor_typeISaIvELm0EEEENS1_9awaitableIvT_EEv.resume",
+     "nap<io_context::executor_type>()"},
+    {"_Z3napIN5boost4asio15any_io_executorEENS1_9awaitableIvT_EEv.resume", "nap<any_io_executor>()"},
+    {"_Z3napIN5boost4asio6strandINS1_10io_context19basic_executor_typeISaIvELm0EEEEEENS1_9awaitableIvT_EEv.res"
+     "ume",
+     "nap<strand>()"},
+    {"_ZN6serverIN5boost4asio15any_io_executorEE3runERNS1_21basic_socket_acceptorINS1_2ip3tcpES2_EE.resume",
+     "server<any_io_executor>::run(tcp::acceptor&)"},
+    {"_ZN6serverIN5boost4asio6strandINS1_10io_context19basic_executor_typeISaIvELm0EEEEEE3runERNS1_21basic_soc"
+     "ket_acceptorINS1_2ip3tcpES7_EE.resume",
+     "server<strand>::run(tcp::acceptor&)"},
+    {"_ZN7company8platform10networking9transport7sessionIN5boost5beast9websocket6streamINS5_10ssl_streamINS5_1"
+     "2basic_streamINS4_4asio2ip3tcpENSA_15any_io_executorENS5_21unlimited_rate_policyEEEEELb1EEENS5_4http17ba"
+     "sic_string_bodyIcSt11char_traitsIcESaIcEEEE29acquire_connection_with_retryERSt3mapINS2_8pool_keyESt10sha"
+     "red_ptrISH_ESt4lessISQ_ESaISt4pairIKSQ_SS_EEESt8optionalINSt6chrono8durationIlSt5ratioILl1ELl1000EEEEERK"
+     "St8functionIFvNS4_6system10error_codeEmEE.resume",
+     "company::platform::networking::transport::session<websocket::stream<ssl_stream<tcp_stream>>, http::strin"
+     "g_body>::acquire_connection_with_retry(std::map<company::platform::networking::transport::pool_key, std:"
+     ":shared_ptr<websocket::stream<ssl_stream<tcp_stream>>>>&, std::optional<std::chrono::milliseconds>, cons"
+     "t std::function<void(error_code, unsigned long)>&)"},
+    {"_ZZN6serverIN5boost4asio15any_io_executorEE3runERNS1_21basic_socket_acceptorINS1_2ip3tcpES2_EEENKUlT_E_c"
+     "lIiEENS1_9awaitableIvS2_EES9_.resume",
+     "server<any_io_executor>::run(tcp::acceptor&)::<lambda(auto)>"},
+    {"_ZZN6serverIN5boost4asio6strandINS1_10io_context19basic_executor_typeISaIvELm0EEEEEE3runERNS1_21basic_so"
+     "cket_acceptorINS1_2ip3tcpES7_EEENKUlT_E_clIiEENS1_9awaitableIvNS1_15any_io_executorEEESE_.resume",
+     "server<strand>::run(tcp::acceptor&)::<lambda(auto)>"},
+};
+INSTANTIATE_TEST_SUITE_P(Ugly, Name, ::testing::ValuesIn(ugly));
+
 const sample asio[] = {
     {"asio::awaitable<void, Executor> asio::experimental::awaitable_operators::operator&&(asio::awaitable<"
      "void, Executor>, asio::awaitable<void, Executor>) [with Executor = asio::any_io_executor]",
@@ -327,6 +411,66 @@ const sample asio[] = {
      "dispatch, use_awaitable_t<>)"},
 };
 INSTANTIATE_TEST_SUITE_P(Asio, Plumbing, ::testing::ValuesIn(asio));
+
+TEST(LibraryFrame, SaysWhatItStandsFor) {
+  using enum detail::library_frame::kind;
+  using enum detail::library_frame::waiter;
+  const std::string initiate = "asio::async_result<use_awaitable_t<>, void(std::error_code)>::initiate";
+  const std::string group =
+      "awaitable_handler<any_io_executor, std::array<unsigned long, 2>>, deferred_async_operation<void(int)>>";
+  const std::vector<std::tuple<std::string, detail::library_frame::kind, detail::library_frame::waiter, std::string>>
+      frames = {
+          {initiate + "<steady_timer::initiate_async_wait>(steady_timer::initiate_async_wait, use_awaitable_t<>)",
+           operation, unknown, "timer.async_wait()"},
+          {initiate + "(concurrent_channel<void(std::error_code)>::initiate_async_receive, use_awaitable_t<Executor>)",
+           operation, unknown, "channel.async_receive()"},
+          {initiate + "(tcp::acceptor::initiate_async_accept, use_awaitable_t<>)", operation, unknown,
+           "acceptor.async_accept()"},
+          {initiate +
+               "(detail::initiate_async_read_buffer_sequence<tcp::socket>, use_awaitable_t<>, mutable_buffers_1)",
+           operation, unknown, "async_read()"},
+          {initiate + "(detail::initiate_async_read_until_delim_string_v2<tcp::socket>, use_awaitable_t<>)", operation,
+           unknown, "async_read_until()"},
+          {initiate + "(db::async_acquire<const use_awaitable_t<>&>(int)::<lambda(auto, int)>, use_awaitable_t<>, int)",
+           operation, unknown, "db::async_acquire()"},
+          {initiate + "((lambda at /src/pool.cpp:31:7), use_awaitable_t<>)", operation, unknown,
+           "<lambda at pool.cpp:31>"},
+          {"asio::experimental::awaitable_operators::operator&&(awaitable<int>, awaitable<int>)", join, unknown,
+           "(… && …)"},
+          {"asio::experimental::awaitable_operators::operator||(awaitable<int>, awaitable<int>)", join, unknown,
+           "(… || …)"},
+          // Asio 1.22
+          {"asio::detail::co_spawn_entry_point(awaitable<void>*, any_io_executor, main()::<lambda()>, "
+           "detached_handler)",
+           entry, nobody, "main()::<lambda()>"},
+          {"asio::detail::co_spawn_entry_point(awaitable<void>*, any_io_executor, (lambda at /src/s.cpp:92:55), "
+           "detail::detached_handler)",
+           entry, nobody, "<lambda at s.cpp:92>"},
+          {"asio::detail::co_spawn_entry_point(awaitable<int>*, any_io_executor, detail::awaitable_as_function<int>, "
+           "detail::parallel_group_op_handler<0, wait_for_one_success, detail::" +
+               group + ")",
+           entry, coroutine, ""},
+          {"asio::detail::co_spawn_entry_point(awaitable<void>*, any_io_executor, awaitable_as_function<void>, "
+           "main()::<lambda(std::exception_ptr)>)",
+           entry, unknown, ""},
+          // Asio 1.38
+          {"asio::detail::co_spawn_entry_point<detached_handler, main()::<lambda()>>(awaitable<void>*, "
+           "co_spawn_state<detached_handler, main()::<lambda()>, void>)",
+           entry, nobody, "main()::<lambda()>"},
+          {"asio::detail::co_spawn_entry_point(awaitable<void>*, co_spawn_state<detail::parallel_group_op_handler<1, "
+           "wait_for_one_error, awaitable_async_op_handler<void(int), void>, int>, awaitable_as_function<void>>)",
+           entry, coroutine, ""},
+          {"asio::detail::something_else(int)", other, unknown, ""},
+          {"asio::async_result<(", other, unknown, ""},
+          {"", other, unknown, ""},
+      };
+  for (const auto& [name, is, waits, words] : frames) {
+    const auto frame = detail::read_library_frame(name);
+    EXPECT_EQ(frame.is, is) << name;
+    EXPECT_EQ(frame.waits, waits) << name;
+    EXPECT_EQ(frame.text, words) << name;
+  }
+}
 
 TEST(Name, OfBoostsAsioIsPlumbingToo) {
   EXPECT_TRUE(make_readable("boost::asio::awaitable<void> boost::asio::detail::co_spawn_entry_point(F) [with F = int]")

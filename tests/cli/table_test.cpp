@@ -49,5 +49,23 @@ TEST(List, HasItsColumnsBelowItsHeadersInAPipeToo) {
             "   512*!      1      1        1        3  <1s     lab\n");
 }
 
+TEST(Cell, KeepsAFunctionsOwnNameLongest) {
+  const std::string name =
+      "company::platform::networking::transport::session<tcp_stream>::acquire_connection_with_retry(std::map<int, "
+      "std::function<void(int)>>&, std::string)";
+  EXPECT_EQ(cut_function(name, 200), name);
+  EXPECT_EQ(cut_function(name, 95),
+            "company::platform::networking::transport::session<tcp_stream>::acquire_connection_with_retry(…)");
+  EXPECT_EQ(cut_function(name, 90),
+            "company::platform::networking::transport::session<…>::acquire_connection_with_retry(…)");
+  EXPECT_EQ(cut_function(name, 60), "…transport::session<…>::acquire_connection_with_retry(…)");
+  EXPECT_EQ(cut_function(name, 35), "…acquire_connection_with_retry(…)");
+  EXPECT_EQ(cut_function(name, 12), "acquire_con…");
+  EXPECT_EQ(cut_function("main()::<lambda(std::shared_ptr<chan>, int)>::<lambda()>", 40),
+            "main()::<lambda(…)>::<lambda()>");
+  EXPECT_EQ(cut_function("a name that is no function's", 8), "a name …");
+  EXPECT_EQ(cut_function("f((((", 3), "f(…");
+}
+
 }  // namespace
 }  // namespace tasks::cli

@@ -18,10 +18,11 @@ enum class stacks_format {
 /// Writes the stacks of all tasks, innermost frame first, and at the end what could not be copied, if anything.
 /// Does not stop any task. Throws what the stream throws, and std::bad_alloc. Any thread.
 ///
-///   task 7 [channel receive, 3m12s]:
+///   task 7 "conn 42" user=ann [channel receive, 3m12s]:
 ///   inner(chan&)
 ///   	/src/lab/pool.cpp:10
-///   spawned by task 1
+///   spawned by task 1 in start(std::shared_ptr<chan>)
+///   	after /src/lab/pool.cpp:31
 void write_stacks(std::ostream& out, stacks_format format);
 
 }  // namespace tasks

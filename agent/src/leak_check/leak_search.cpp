@@ -3,10 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "readers/locations.hpp"
 #include "registry/leak_marks.hpp"
 #include "registry/registry.hpp"
-#include "reports/symbols.hpp"
 #include "reports/text.hpp"
 #include "stack_groups.hpp"
 
@@ -79,13 +77,13 @@ bool leak_search::is_ignored(const task_copy& task) {
   if (!options_.ignore_functions.empty())
     for (std::size_t i = 0; i < task.depth; ++i) {
       const auto& frame = names_.find(task.where[i]);
-      if (contains_any(frame.address != 0 ? symbol(frame.address).function : frame.function,
+      if (contains_any(frame.address != 0 ? sites_.symbol(frame.address).function : frame.function,
                        options_.ignore_functions) ||
           contains_any(frame.compilers, options_.ignore_functions))
         return true;
     }
   if (!options_.ignore_spawn_sites.empty()) {
-    const auto site = spawn_site(task.spawn_path, task.spawn_where, task.spawn_outer);
+    const auto site = sites_.find(task.spawn_path, task.spawn_where, task.spawn_outer);
     for (const auto* text : {&site.function, &site.compilers, &site.line})
       if (contains_any(*text, options_.ignore_spawn_sites)) return true;
   }
@@ -99,41 +97,6 @@ bool leak_search::has_ignored_name(const task_copy& task) {
     const std::string key = a.key.data();
     return contains_any(key.empty() ? a.value.data() : key + "=" + a.value.data(), options_.ignore_names);
   });
-}
-
-/// Where a task was spawned: the first function that is not Asio's, and the last await of the task that did.
-leak_search::place leak_search::spawn_site(std::uint64_t path, std::uint64_t where, std::uint64_t outer) {
-  place site;
-  for (const auto code : read_own_call_path(path)) {
-    const auto& name = symbol(code - 1);
-    if (name.lends_thread) break;
-    if (name.plumbing || name.function.empty()) continue;
-    site.function = name.function;
-    break;
-  }
-  // Of a coroutine of Asio's own, as of the operators && and ||: for whoever awaits that.
-  const auto* spawner = &names_.find(where);
-  if (where != 0 && spawner->plumbing) {
-    spawner = &names_.find(where = outer);
-    site.exact = site.function.empty();
-  }
-  if (const auto& frame = *spawner; where != 0 && !frame.plumbing) {
-    if (site.function.empty()) site.function = frame.address != 0 ? symbol(frame.address).function : frame.function;
-    site.compilers = frame.compilers;
-    if (frame.address == 0) site.line = frame.place;
-  }
-  return site;
-}
-
-const leak_search::code_name& leak_search::symbol(std::uint64_t code) {
-  auto [at, added] = symbols_.try_emplace(code);
-  if (added) {
-    const auto mangled = symbol_at(code);
-    const auto name = demangled(mangled);
-    at->second = {function_name(name.substr(0, name.find(" [clone "))), is_plumbing_symbol(mangled),
-                  lends_thread_symbol(mangled)};
-  }
-  return at->second;
 }
 
 std::vector<std::uint64_t> leak_search::found() const {
@@ -158,11 +121,13 @@ leak_report leak_search::report() {
     const auto frames = groups.frames(group);
     for (auto at = frames.rbegin(); at != frames.rend(); ++at) {
       const auto& frame = names_.find(*at);
-      const auto& name = frame.address != 0 ? symbol(frame.address).function : frame.function;
-      const bool plumbing = *at == 0 || frame.plumbing || (frame.address != 0 && symbol(frame.address).plumbing);
+      const auto& name = frame.address != 0 ? sites_.symbol(frame.address).function : frame.function;
+      const bool plumbing = *at == 0 || frame.plumbing || (frame.address != 0 && sites_.symbol(frame.address).plumbing);
       if (!plumbing) text += (name.empty() ? "?" : name) + "\n\t" + frame.place + "\n";
     }
-    const auto site = spawn_site(group.spawn_path, group.spawn_where, group.spawn_outer);
+    if (group.state != task_state::ready)
+      if (const auto operation = names_.operation_of(frames); !operation.empty()) text += operation + "\n";
+    const auto site = sites_.find(group.spawn_path, group.spawn_where, group.spawn_outer);
     if (!site.function.empty()) text += "spawned by " + site.function + "\n";
     if (!site.line.empty()) text += (site.exact ? "\t" : "\tafter ") + site.line + "\n";
     text += group.count == 1 ? "task " : "tasks ";

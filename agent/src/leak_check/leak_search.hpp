@@ -7,13 +7,13 @@
 /// One search a check: it remembers the names of places between its looks.
 
 #include <cstdint>
-#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
 #include "leak_check/leak_scope.hpp"
 #include "readers/record_reader.hpp"
 #include "reports/frame_names.hpp"
+#include "reports/spawn_sites.hpp"
 #include "tasks/leak_check.hpp"
 
 namespace tasks::detail {
@@ -29,28 +29,14 @@ class leak_search {
   [[nodiscard]] leak_report report();
 
  private:
-  struct place {
-    std::string function;  ///< empty: not known
-    std::string compilers;
-    std::string line;    ///< file:line of the spawner's last await before; empty: not known
-    bool exact = false;  ///< it is that of the spawn itself
-  };
-  struct code_name {
-    std::string function;
-    bool plumbing;
-    bool lends_thread;
-  };
-
   void consider(const layout::record& at, const leak_scope::claim& claim, bool all);
   void drop_awaited_by_ignored();
   [[nodiscard]] bool is_ignored(const task_copy& task);
   [[nodiscard]] bool has_ignored_name(const task_copy& task);
-  [[nodiscard]] place spawn_site(std::uint64_t path, std::uint64_t where, std::uint64_t outer);
-  [[nodiscard]] const code_name& symbol(std::uint64_t code);
 
   const leak_options& options_;
   frame_names names_;
-  std::unordered_map<std::uint64_t, code_name> symbols_;  ///< by address
+  spawn_sites sites_{names_};
   slab_map slabs_;
   std::vector<task_copy> found_;
   std::unordered_set<std::uint64_t> ignored_;  ///< ids

@@ -346,6 +346,12 @@ std::uint64_t coarse_clock() noexcept {
   return static_cast<std::uint64_t>(t.tv_sec) * 1000 + static_cast<std::uint64_t>(t.tv_nsec) / 1'000'000;
 }
 
+/// A current task that is blocked is one whose operation is being started.
+bool waits_for_tasks(const record& r) noexcept {
+  return layout::state_of(load(r.word)) == record_state::blocked &&
+         layout::kind_of(load(r.wait)) == layout::wait_kind::tasks;
+}
+
 entry* begin_task(void* frame) noexcept {
   thread_state& t = this_thread;
   thread_slot* slot = t.slot != nullptr ? t.slot : claim_slot();
@@ -363,6 +369,9 @@ entry* begin_task(void* frame) noexcept {
     flags = layout::awaited;
   } else if (t.joining != nullptr && t.joining == t.current &&
              (load(t.joining->word) == t.joining_word || add_child(*t.joining))) {
+    flags = layout::awaited;
+  } else if (t.current != nullptr && waits_for_tasks(*t.current)) {
+    // It still spawns what it waits for: what it spawned before has begun to wait for tasks meanwhile.
     flags = layout::awaited;
   }
   r->previous.store(t.current, relaxed);

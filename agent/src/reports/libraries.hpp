@@ -1,7 +1,7 @@
 #pragma once
 
 /// Which frames belong to the libraries that run tasks, rather than to whoever wrote the tasks: a row a library, as in
-/// the CLI's symbols/libraries.hpp.
+/// common/library_names.hpp.
 
 #include <array>
 #include <string_view>

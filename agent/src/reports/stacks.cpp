@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <ostream>
+#include <vector>
 
+#include "readers/record_reader.hpp"
+#include "readers/slab_map.hpp"
 #include "readers/task_walk.hpp"
 #include "registry/process_roots.hpp"
 #include "reports/frame_names.hpp"
+#include "reports/spawn_sites.hpp"
 #include "reports/text.hpp"
 #include "stack_groups.hpp"
 
@@ -13,19 +17,46 @@ namespace tasks {
 namespace detail {
 namespace {
 
+void write_annotations(std::ostream& out, const task_copy& task, slab_map& slabs) {
+  std::vector<annotation_copy> all;
+  copy_annotations(task, slabs, all);
+  std::reverse(all.begin(), all.end());  // as they were given
+  for (const auto& each : all)
+    if (each.key[0] == 0) out << " \"" << each.value.data() << '"';
+  for (const auto& each : all)
+    if (each.key[0] != 0) out << ' ' << each.key.data() << '=' << each.value.data();
+}
+
+/// "spawned by task 1 in run(int)\n\tafter /src/lab.cpp:31\n", as much of it as is known.
+void write_spawn_site(std::ostream& out, const task_copy& task, spawn_sites& sites) {
+  const auto site = sites.find(task.spawn_path, task.spawn_where, task.spawn_outer);
+  if (task.parent == 0 && site.function.empty()) return;
+  out << "spawned";
+  if (task.parent != 0) out << " by task " << task.parent;
+  if (!site.function.empty()) out << " in " << site.function;
+  out << '\n';
+  if (!site.line.empty()) out << (site.exact ? "\t" : "\tafter ") << site.line << '\n';
+}
+
 void write_each(std::ostream& out, task_walk& walk) {
   frame_names names;
+  spawn_sites sites(names);
+  slab_map slabs;
   for (auto step = walk.next(); step != task_walk::step::end; step = walk.next()) {
     if (step == task_walk::step::pause) continue;
     const auto& task = walk.task();
-    out << "task " << task.id << " [" << state_name(state_of(task.word), kind_of(task));
+    out << "task " << task.id;
+    write_annotations(out, task, slabs);
+    out << " [" << state_name(state_of(task.word), kind_of(task));
     if (const auto age = duration(walk.age()); !age.empty()) out << ", " << age;
     out << "]:\n";
     for (auto i = task.depth; i-- > 0;)
-      if (const auto& frame = names.find(task.where[i]); !frame.plumbing)
+      if (const auto& frame = names.find(task.where[i]); task.where[i] != 0 && !frame.plumbing)
         out << frame.function << "\n\t" << frame.place << '\n';
+    if (const auto operation = names.operation_of({task.where.data(), task.depth}); !operation.empty())
+      out << operation << '\n';
     if (task.truncated) out << "...additional frames elided...\n";
-    if (task.parent != 0) out << "spawned by task " << task.parent << '\n';
+    write_spawn_site(out, task, sites);
     out << '\n';
   }
 }
@@ -48,6 +79,7 @@ void write_grouped(std::ostream& out, task_walk& walk) {
       if (const auto& frame = names.find(*at); !frame.plumbing)
         out << "#\t" << hexadecimal(layout::is_code(*at) ? layout::code_address(*at) : *at) << '\t' << frame.function
             << '\t' << frame.place << '\n';
+    if (const auto operation = names.operation_of(frames); !operation.empty()) out << "#\t" << operation << '\n';
     out << '\n';
   }
   if (groups.left_out() != 0) out << "# " << groups.left_out() << " tasks are in further groups\n";

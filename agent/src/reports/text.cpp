@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <memory>
 
+#include "names.hpp"
 #include "reports/libraries.hpp"
 
 namespace tasks::detail {
@@ -17,15 +18,7 @@ std::string demangled(const std::string& symbol) {
   return status == 0 && text ? text.get() : symbol;
 }
 
-std::string function_name(std::string_view compilers) {
-  const auto end = compilers.rfind(".Frame*");
-  const auto begin = end == std::string_view::npos ? end : compilers.rfind("::_Z", end);
-  if (begin != std::string_view::npos) {
-    const std::string symbol(compilers.substr(begin + 2, end - begin - 2));
-    if (auto name = demangled(symbol); name != symbol) return name;
-  }
-  return std::string(compilers);
-}
+std::string function_name(std::string_view compilers) { return make_readable(compilers).text; }
 
 bool is_plumbing(std::string_view function, std::string_view file) noexcept {
   for (const auto& each : libraries) {

@@ -8,9 +8,8 @@
 
 namespace tasks::detail {
 
-/// A function of a std::source_location. g++ names some coroutines after their frame,
-///   void worker(worker(std::shared_ptr<chan>)::_Z6workerSt10shared_ptrI4chanE.Frame*)
-/// which gives worker(std::shared_ptr<chan>): the symbol inside, demangled. Throws std::bad_alloc.
+/// A function of a std::source_location, or a demangled symbol, as the executable shows it: see names.hpp. Throws
+/// std::bad_alloc.
 [[nodiscard]] std::string function_name(std::string_view compilers);
 
 /// What a symbol of the linker's is called in the source; itself where it is not mangled. Throws std::bad_alloc.

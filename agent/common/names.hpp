@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-namespace tasks::cli {
+namespace tasks::detail {
 
 struct readable_name {
   std::string text;       ///< empty: nothing to show
@@ -25,4 +25,4 @@ struct readable_name {
 /// "std::invalid_argument", from what std::type_info::name() says.
 [[nodiscard]] std::string readable_type(std::string_view name);
 
-}  // namespace tasks::cli
+}  // namespace tasks::detail

@@ -1,4 +1,4 @@
-#include "symbols/names.hpp"
+#include "names.hpp"
 
 #include <cxxabi.h>
 
@@ -7,10 +7,10 @@
 #include <utility>
 #include <vector>
 
-#include "symbols/libraries.hpp"
-#include "symbols/type_names.hpp"
+#include "library_names.hpp"
+#include "type_names.hpp"
 
-namespace tasks::cli {
+namespace tasks::detail {
 namespace {
 
 void replace_all(std::string& text, std::string_view from, std::string_view to) {
@@ -67,6 +67,21 @@ std::size_t matching_open(std::string_view text, std::size_t close, char open_ch
     if (text[i] == open_char && --depth == 0) return i;
   }
   return text.npos;
+}
+
+/// The same within a name, where a closure's type is that of a coroutine:
+/// NAME(NAME(SIGNATURE)::_Zmangled.Frame*)::<lambda()>.
+void take_inner_coroutine_forms(std::string& text) {
+  constexpr std::string_view tail = ".Frame*)";
+  for (auto end = text.find(tail); end != text.npos; end = text.find(tail)) {
+    const auto close = end + tail.size() - 1;
+    const auto open = matching_open(text, close, '(', ')');
+    const auto symbol = text.rfind("::_Z", end);
+    if (open == text.npos || symbol == text.npos || symbol < open) return;
+    const auto parameters = text.find('(', open + 1);
+    if (parameters > symbol) return;
+    text = text.substr(0, open) + text.substr(parameters, symbol - parameters) + text.substr(close + 1);
+  }
 }
 
 bool is_word(char c) { return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
@@ -220,6 +235,7 @@ readable_name make_readable(std::string_view raw) {
   }
   if (const auto clone = text.find(" [clone "); clone != text.npos) text.erase(clone);
   take_coroutine_form(text);
+  take_inner_coroutine_forms(text);
   for (const std::string_view unnamed : {"(anonymous namespace)::", "{anonymous}::", "<unnamed>::"}) {
     replace_all(text, unnamed, "");
   }
@@ -245,4 +261,4 @@ std::string readable_type(std::string_view name) {
   return shown.empty() ? text : shown;
 }
 
-}  // namespace tasks::cli
+}  // namespace tasks::detail

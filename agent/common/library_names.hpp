@@ -6,9 +6,9 @@
 #include <array>
 #include <string_view>
 
-namespace tasks::cli {
+namespace tasks::detail {
 
-struct library {
+struct library_names {
   /// Namespaces of its own, as readable names have them.
   std::array<std::string_view, 2> scopes;
   /// Further namespaces begin with one of the first and end with one of the second.
@@ -21,7 +21,7 @@ struct library {
   std::array<std::string_view, 5> run_handlers;
 };
 
-inline constexpr std::array<library, 1> libraries = {{
+inline constexpr std::array<library_names, 1> named_libraries = {{
     // Standalone and Boost's. asio_handler_invoke_helpers, boost_asio_execution_execute_fn.
     {{"asio::", "boost::asio::"},
      {"asio_", "boost_asio_"},
@@ -41,4 +41,4 @@ inline constexpr std::array<library, 1> libraries = {{
 /// "tcp::socket" of "boost::asio::ip::tcp::socket"; a name that is none of theirs stays.
 [[nodiscard]] std::string_view as_written(std::string_view type);
 
-}  // namespace tasks::cli
+}  // namespace tasks::detail

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace tasks::cli {
+namespace tasks::detail {
 
 /// Index of the bracket that closes the one at `open`, whichever of ( < [ { it is; npos if none does.
 [[nodiscard]] std::size_t matching_close(std::string_view text, std::size_t open);
@@ -22,4 +22,4 @@ namespace tasks::cli {
 /// Rewrites the types in a function's signature. Brackets in operator names must be hidden.
 [[nodiscard]] std::string simplify_types(std::string_view signature);
 
-}  // namespace tasks::cli
+}  // namespace tasks::detail
