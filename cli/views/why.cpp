@@ -246,7 +246,7 @@ std::vector<std::string> wait_sentences(const why_survey& survey, const render_c
       if (wait.has_fd())
         add_descriptor(sentences, task, survey.subject.meaning);
       else
-        sentences.emplace_back("it is not known meaning it waits for");
+        sentences.emplace_back("it is not known what it waits for");
   }
   if (node && node->beside != 0)
     sentences.push_back(fmt::format("{} more {} on it", node->beside, node->beside == 1 ? "task waits" : "tasks wait"));
@@ -261,8 +261,8 @@ void render_why(fmt::memory_buffer& out, const why_survey& survey, const render_
   if (const auto text = verdict_words(survey); !text.empty()) append(out, text + "\n");
   if (const auto* node = node_of(survey, subject.task.id()); node && !(node->wakers.empty() && node->others.empty())) {
     append(out, subject.task.wait().kind() == v1::Wait::TASKS
-                    ? "\nthose tasks, and who points to meaning they wait on:\n"
-                    : "\nwho points to it, and meaning those wait for:\n");
+                    ? "\nthose tasks, and who points to what they wait on:\n"
+                    : "\nwho points to it, and what those wait for:\n");
     waker_lines(out, survey, context).under(subject.task.id(), 1);
   }
   if (!survey.cycle.empty()) append(out, "\ncycle: " + cycle_words(survey.cycle, survey) + "\n");
