@@ -43,11 +43,14 @@ struct finding {
   std::string reason;   ///< why it was not checked
   holder by;            ///< the word that keeps it alive, …
   holder root;          ///< … and where the way to it begins
+  /// Of one that waits for tasks: one of those waits for what the kernel or a timer ends, or is held by what certainly
+  /// is in use. So it is not stuck, whoever holds it.
+  bool waits_for_live = false;
 
   /// That is a place in a stack which is no variable's that is in scope, or a register: what is there may have been
   /// left behind.
   [[nodiscard]] bool may_be_stale() const noexcept {
-    return verdict == certainty::held &&
+    return verdict == certainty::held && !waits_for_live &&
            (root.is == holder::kind::registers || (root.is == holder::kind::stack && root.variable.empty()));
   }
 };

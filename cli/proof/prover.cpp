@@ -202,6 +202,25 @@ class leak_search {
       if (c.found.verdict == certainty::unchecked && c.found.reason.empty())
         c.found.reason = "it is not known what it waits for";
     }
+    find_live_children(awaited);
+  }
+
+  /// From the leaves upwards, too.
+  void find_live_children(std::unordered_map<std::uint64_t, std::vector<std::uint32_t>>& awaited) {
+    std::unordered_map<std::uint64_t, const finding*> known;
+    for (const auto& c : candidates_) known[c.found.task] = &c.found;
+    const auto is_live = [&](std::uint32_t child) {
+      const auto found = known.find(seen_.tasks[child].id);
+      return found == known.end() || (found->second->verdict == certainty::held && !found->second->may_be_stale());
+    };
+    for (bool more = true; more;) {
+      more = false;
+      for (auto& c : candidates_) {
+        if (has_object(seen_.tasks[c.task]) || c.found.verdict != certainty::held || !c.found.may_be_stale()) continue;
+        const auto& children = awaited[c.found.task];
+        more |= c.found.waits_for_live = std::any_of(children.begin(), children.end(), is_live);
+      }
+    }
   }
 
   proof_result finish() {
