@@ -46,7 +46,7 @@ TEST_F(Server, SaysFirstWhoItIs) {
   agent_client first(path());
   const auto hello = first.hello();
   EXPECT_EQ(hello.protocol(), 1u);
-  EXPECT_EQ(hello.layout(), 2u);
+  EXPECT_EQ(hello.layout(), 3u);
   EXPECT_EQ(hello.pid(), static_cast<std::uint32_t>(host_.pid()));
   const auto stat = run({"cut", "-d ", "-f22", "/proc/" + host_.pid_text() + "/stat"});
   EXPECT_EQ(std::to_string(hello.start_time()) + "\n", stat.out);

@@ -19,7 +19,7 @@ using ::testing::Not;
 
 /// The first line of the task with this function among its frames.
 std::string line_of(const std::string& text, const std::string& function) {
-  const auto at = text.find(" " + function + "(");
+  const auto at = text.find("\n" + function + "(");
   if (at == text.npos) return "no " + function + " in " + text;
   const auto begin = text.rfind("task ", at);
   return text.substr(begin, text.find('\n', begin) - begin);

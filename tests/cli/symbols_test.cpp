@@ -125,9 +125,10 @@ TEST(Frame, OfWhichNothingIsKnownIsStillShown) {
 TEST(Frame, OfAsioIsShownShortWhereThereIsNoOther) {
   auto script = one_task(v1::Task::BLOCKED, {2});
   script.stacks[0].mutable_locations(1)->set_function(
-      "static return_type asio::async_result<asio::use_awaitable_t<>, void ()>::initiate(Initiation) [Initiation = "
+      "static return_type asio::async_result<asio::use_awaitable_t<>, void ()>::do_initiate(Initiation) [Initiation = "
       "int]");
-  EXPECT_EQ(stack_of(script), "task 7 [blocked, 12s]:\nasio::async_result::initiate\n\t/src/pool.cpp:31\n" + spawned);
+  EXPECT_EQ(stack_of(script),
+            "task 7 [blocked, 12s]:\nasio::async_result::do_initiate\n\t/src/pool.cpp:31\n" + spawned);
 }
 
 TEST(Symbolizer, KnowsTheNamespaceOfAnInlinedFunctionWithoutALinkageName) {
