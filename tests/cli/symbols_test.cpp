@@ -122,13 +122,14 @@ TEST(Frame, OfWhichNothingIsKnownIsStillShown) {
             "task 7 [blocked, 12s]:\n<not instrumented>\n<unknown>\nworker(int)\n\t/src/pool.cpp:31\n" + spawned);
 }
 
-TEST(Frame, OfAsioIsShownShortWhereThereIsNoOther) {
+TEST(Frame, OfAsioIsCalledAfterItsOperationWhereThereIsNoOther) {
   auto script = one_task(v1::Task::BLOCKED, {2});
   script.stacks[0].mutable_locations(1)->set_function(
-      "static return_type asio::async_result<asio::use_awaitable_t<>, void ()>::do_initiate(Initiation) [Initiation = "
-      "int]");
-  EXPECT_EQ(stack_of(script),
-            "task 7 [blocked, 12s]:\nasio::async_result::do_initiate\n\t/src/pool.cpp:31\n" + spawned);
+      "static return_type asio::async_result<asio::use_awaitable_t<>, void ()>::initiate(Initiation) [Initiation = "
+      "asio::basic_waitable_timer<std::chrono::steady_clock>::initiate_async_wait]");
+  EXPECT_EQ(stack_of(script), "task 7 [blocked, 12s]:\ntimer.async_wait()\n" + spawned);
+  script.stacks[0].mutable_locations(1)->set_function("void asio::detail::of_no_known_form()");
+  EXPECT_EQ(stack_of(script), "task 7 [blocked, 12s]:\n<operation>\n" + spawned);
 }
 
 TEST(Symbolizer, KnowsTheNamespaceOfAnInlinedFunctionWithoutALinkageName) {
