@@ -100,6 +100,11 @@ std::string initiated(const std::vector<std::string>& parameters) {
       if (auto around = function_around(parameters[i]); !around.empty()) return around + "()";
     return {};
   }
+  // Beast's: websocket::stream<…>::run_close_op.
+  if (name.starts_with("run_") && name.ends_with("_op")) {
+    const auto scope = std::string_view(bare).substr(0, bare.size() - name.size() - 2);
+    return std::string(noun_of(scope)) + ".async_" + std::string(name.substr(4, name.size() - 7)) + "()";
+  }
   if (!name.starts_with(prefix)) return bare;
   const auto scope = bare.substr(0, bare.size() - name.size());
   const auto operation = operation_of(name.substr(prefix.size()));

@@ -76,6 +76,7 @@ void resolver::learn(const v1::Chunk& chunk) {
 void resolver::show_frames(const location_ids& ids, v1::Task::State state, resolved& to) {
   to.frames.clear();
   to.awaited_at = nullptr;
+  to.operation = state == v1::Task::BLOCKED && !ids.empty() ? begun_by(ids[0]) : nullptr;
   for (int i = 0; i < ids.size(); ++i) {
     const auto known = locations_.find(ids[i]);
     const frame& f = known == locations_.end() ? unknown_frame() : known->second;
@@ -84,6 +85,14 @@ void resolver::show_frames(const location_ids& ids, v1::Task::State state, resol
   }
   to.is_operation = to.frames.empty() && !ids.empty();
   if (to.is_operation) to.frames.push_back({&operation_of(ids, state), false});
+}
+
+const std::string* resolver::begun_by(std::uint32_t innermost) const {
+  const auto known = locations_.find(innermost);
+  if (known == locations_.end()) return nullptr;
+  const auto& stands_for = known->second.stands_for;
+  const bool names_one = stands_for.is == detail::library_frame::kind::operation && stands_for.text.ends_with("()");
+  return names_one ? &stands_for.text : nullptr;
 }
 
 const frame* resolver::entry_of(const location_ids& ids) const {

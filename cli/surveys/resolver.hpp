@@ -44,8 +44,11 @@ struct resolved {
   std::vector<native_frame> native;      ///< what its thread does in the innermost of them; empty unless it runs
   const frame* spawned_at = nullptr;     ///< where co_spawn was called; null: not known
   const frame* spawned_after = nullptr;  ///< without that: the spawner's last await before it; null: not known either
-  const endpoint* fd = nullptr;          ///< null: none
-  std::vector<const endpoint*> also;     ///< of each of Task::also, likewise
+  /// Of a task whose wait is not one of Asio's own: the operation that it has begun, "pool::async_acquire()"; null: not
+  /// known.
+  const std::string* operation = nullptr;
+  const endpoint* fd = nullptr;       ///< null: none
+  std::vector<const endpoint*> also;  ///< of each of Task::also, likewise
 };
 
 /// A location as it reads. Equal numbers of one resolver: every line is equal.
@@ -79,6 +82,8 @@ class resolver {
   void show_frames(const location_ids& ids, v1::Task::State state, resolved& to);
   /// What stands there in place of frames that are all Asio's own.
   const frame& operation_of(const location_ids& ids, v1::Task::State state);
+  /// The operation that a frame of Asio's begins; null: none, or it does not tell which.
+  [[nodiscard]] const std::string* begun_by(std::uint32_t innermost) const;
   [[nodiscard]] const frame* entry_of(const location_ids& ids) const;
   template <class Message>
   void show_spawn_site(const Message& message, resolved& to) const;

@@ -51,6 +51,8 @@ void fill_view(const v1::Task& task, const resolved& meaning, v1::TaskView& view
   *view.mutable_labels() = task.labels();
   view.set_state(task.state());
   if (task.has_wait()) fill_view(task.wait(), task.age_ms(), meaning.fd, *view.mutable_wait());
+  if (task.wait().kind() == v1::Wait::OTHER && meaning.operation != nullptr)
+    view.mutable_wait()->set_operation(*meaning.operation);
   for (int i = 0; i < task.also_size(); ++i)
     fill_view(task.also(i), task.age_ms(), meaning.also[static_cast<std::size_t>(i)], *view.add_also());
   view.set_members(task.members());
@@ -71,6 +73,8 @@ void fill_view(const v1::Group& group, const resolved& meaning, v1::GroupView& v
   view.set_count(group.count());
   view.set_state(group.state());
   if (group.has_wait()) fill_view(group.wait(), group.oldest_ms(), nullptr, *view.mutable_wait());
+  if (group.wait().kind() == v1::Wait::OTHER && meaning.operation != nullptr)
+    view.mutable_wait()->set_operation(*meaning.operation);
   fill_frames(meaning, *view.mutable_frames());
   view.set_oldest_seconds(seconds(group.oldest_ms()));
   *view.mutable_ids() = group.ids();

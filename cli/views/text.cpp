@@ -13,11 +13,12 @@ namespace tasks::cli {
 
 namespace {
 
-/// The kind of wait as far as the descriptor refines it: "pipe read".
-std::string wait_words(const v1::Wait& wait, const endpoint* fd) {
+/// The kind of wait as far as the descriptor or the operation's name refine it: "pipe read", "pool::async_acquire()".
+std::string wait_words(const v1::Wait& wait, const endpoint* fd, const std::string* operation) {
   if (wait.kind() == v1::Wait::TASKS) return "blocked: tasks";
   std::string words(kind_name(wait.kind()));
-  if (wait.kind() == v1::Wait::OTHER || wait.kind() == v1::Wait::KIND_UNSPECIFIED) return "blocked";
+  if (wait.kind() == v1::Wait::OTHER || wait.kind() == v1::Wait::KIND_UNSPECIFIED)
+    return operation != nullptr ? *operation : "blocked";
   constexpr std::string_view general = "descriptor";
   if (fd && words.starts_with(general)) {
     if (fd->is == endpoint::kind::pipe) words.replace(0, general.size(), "pipe");
@@ -59,7 +60,7 @@ std::string others_words(const v1::Task& task, const resolved& meaning, const re
   std::string text;
   for (int i = 0; i < task.also_size(); ++i) {
     const auto* fd = meaning.also[static_cast<std::size_t>(i)];
-    text += "; " + wait_words(task.also(i), fd) + wait_details(task.also(i), fd, context);
+    text += "; " + wait_words(task.also(i), fd, nullptr) + wait_details(task.also(i), fd, context);
   }
   if (const auto ended = task.ended_members(); ended != 0)
     text += fmt::format("; {} of {} {} ended", ended, task.members(), ended == 1 ? "has" : "have");
@@ -138,8 +139,8 @@ std::string describe_state(const v1::Task& task, const resolved& meaning, const 
       return fmt::format("running on thread {}, {}", task.thread(), age);
     case v1::Task::BLOCKED:
       if (!task.has_wait()) return "blocked, " + age;
-      return wait_words(task.wait(), meaning.fd) + ", " + age + wait_details(task.wait(), meaning.fd, context) +
-             others_words(task, meaning, context);
+      return wait_words(task.wait(), meaning.fd, meaning.operation) + ", " + age +
+             wait_details(task.wait(), meaning.fd, context) + others_words(task, meaning, context);
     default:
       return "state unknown";
   }
@@ -147,8 +148,8 @@ std::string describe_state(const v1::Task& task, const resolved& meaning, const 
 
 std::string describe_state(const v1::Group& group, const resolved& meaning, const render_context& context) {
   const bool blocked = group.state() == v1::Task::BLOCKED;
-  auto text =
-      blocked && group.has_wait() ? wait_words(group.wait(), meaning.fd) : std::string(state_name(group.state()));
+  auto text = blocked && group.has_wait() ? wait_words(group.wait(), meaning.fd, meaning.operation)
+                                          : std::string(state_name(group.state()));
   if (group.state() == v1::Task::READY) return text;
   text += group.count() == 1 ? ", " : ", oldest ";
   return text + format_age(group.oldest_ms(), context.resolution_ms);

@@ -245,6 +245,9 @@ std::vector<std::string> wait_sentences(const why_survey& survey, const render_c
     default:
       if (wait.has_fd())
         add_descriptor(sentences, task, survey.subject.meaning);
+      else if (survey.subject.meaning.operation != nullptr)
+        sentences.push_back(fmt::format("waits for {}, an operation that is not Asio's own: what ends it is not known",
+                                        *survey.subject.meaning.operation));
       else
         sentences.emplace_back("it is not known what it waits for");
   }
@@ -260,9 +263,8 @@ void render_why(fmt::memory_buffer& out, const why_survey& survey, const render_
   for (const auto& sentence : wait_sentences(survey, context)) append(out, sentence + "\n");
   if (const auto text = verdict_words(survey); !text.empty()) append(out, text + "\n");
   if (const auto* node = node_of(survey, subject.task.id()); node && !(node->wakers.empty() && node->others.empty())) {
-    append(out, subject.task.wait().kind() == v1::Wait::TASKS
-                    ? "\nthose tasks, and who points to what they wait on:\n"
-                    : "\nwho points to it, and what those wait for:\n");
+    append(out, subject.task.wait().kind() == v1::Wait::TASKS ? "\nthose tasks, and who points to what they wait on:\n"
+                                                              : "\nwho points to it, and what those wait for:\n");
     waker_lines(out, survey, context).under(subject.task.id(), 1);
   }
   if (!survey.cycle.empty()) append(out, "\ncycle: " + cycle_words(survey.cycle, survey) + "\n");

@@ -1,11 +1,12 @@
 // Tasks that await several operations at once, of which some are over: a pause that goes on after the answer has come,
 // a wait on a timer that never expires and was cancelled beside one that does expire, and a session that was asked to
-// stop in a way that only its timer obeys.
+// stop in a way that only its timer obeys. And one that waits for an operation that is not Asio's.
 
 #include <asio.hpp>
 #include <asio/experimental/channel.hpp>
 #include <asio/experimental/deferred.hpp>
 #include <asio/experimental/parallel_group.hpp>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <thread>
@@ -58,6 +59,20 @@ awaitable<void> both(tcp::socket& from, std::shared_ptr<channel> messages) {
       .async_wait(ex::wait_for_one(), use_awaitable);
 }
 
+/// Somebody else's: keeps who waits for a connection.
+struct pool {
+  std::function<void()> waiting;
+  template <class Token>
+  auto async_acquire(Token&& token) {
+    return asio::async_initiate<Token, void()>(
+        [this](auto handler) {
+          waiting = [kept = std::make_shared<decltype(handler)>(std::move(handler))] { std::move (*kept)(); };
+        },
+        token);
+  }
+};
+awaitable<void> acquires(pool& from) { co_await from.async_acquire(use_awaitable); }
+
 }  // namespace
 
 int main() {
@@ -70,6 +85,8 @@ int main() {
   other_client.connect(acceptor.local_endpoint());
   acceptor.accept(other);
   asio::cancellation_signal total;
+  pool connections;
+  co_spawn(context, acquires(connections), asio::detached);
   auto stop = std::make_shared<timer>(context, timer::time_point::max());
   co_spawn(context, at_least(1h), asio::detached);
   co_spawn(context, keeps_for(stop, 3600s), asio::detached);
