@@ -43,7 +43,7 @@ void marker::add_words(range words, std::uint32_t from_object) {
   const auto* bytes = area->bytes + (words.begin - area->copied.begin);
   // The last one may reach beyond the end, where that is no object's.
   const auto size = words.end - words.begin;
-  const auto beyond = from_object == is_root && words.end + 4 <= area->copied.end ? 4 : 0;
+  const std::uint64_t beyond = from_object == is_root && words.end + 4 <= area->copied.end ? 4 : 0;
   for (std::uint64_t at = 0; at + 8 <= size + beyond; at += 4) {
     std::uint64_t word;
     std::memcpy(&word, bytes + at, sizeof word);

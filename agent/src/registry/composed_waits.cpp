@@ -19,7 +19,6 @@ namespace tasks::detail {
 namespace {
 
 constexpr auto relaxed = std::memory_order_relaxed;
-constexpr std::uint64_t kind_mask = 0xff;
 /// How large an object may be that holds a handler and that an operation points to.
 constexpr std::uint64_t largest_holder = 1024;
 /// Of an awaitable's promise, behind the beginning of its frame: two pointers.
