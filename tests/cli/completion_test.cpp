@@ -121,7 +121,8 @@ TEST_P(Completion, OffersInstrumentedProcessesAndTheirTasks) {
   const program lab({(folder_ / name).string()});
   const auto pid = lab.pid_text();
   for (const std::string before : {"stack ", "stack -p ", "why --pid ", "report --json ", ""}) {
-    EXPECT_THAT(offered("tasks " + before + "lab-of-"), Contains(name)) << before;
+    // All but the end, since zsh completes what is common to those of tests beside this one.
+    EXPECT_THAT(offered("tasks " + before + name.substr(0, name.size() - 1)), Contains(name)) << before;
     EXPECT_THAT(offered("tasks " + before + pid), Contains(pid)) << before;
   }
   if (GetParam() == std::string("zsh")) return;
