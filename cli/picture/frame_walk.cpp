@@ -230,7 +230,7 @@ frame_walk frame_walker::walk(const thread_registers& thread) {
         call.end = at[stack_pointer];
         for (const auto number : callee_saved) call.saved.push_back(at[static_cast<std::size_t>(number)]);
         call.caller = symbol_at(module, here - 1);
-        found.call = std::move(call);
+        found.call = call;
       }
     }
     std::vector<std::uint64_t> saved;

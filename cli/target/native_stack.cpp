@@ -16,7 +16,6 @@ namespace tasks::cli {
 namespace {
 
 using detail::bare_name;
-using detail::lends_thread;
 using detail::make_readable;
 using detail::resumes_task;
 
