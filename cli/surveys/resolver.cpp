@@ -91,7 +91,9 @@ const std::string* resolver::begun_by(std::uint32_t innermost) const {
   const auto known = locations_.find(innermost);
   if (known == locations_.end()) return nullptr;
   const auto& stands_for = known->second.stands_for;
-  const bool names_one = stands_for.is == detail::library_frame::kind::operation && stands_for.text.ends_with("()");
+  // What clang says of a closure is where it is written.
+  const bool names_one = stands_for.is == detail::library_frame::kind::operation &&
+                         (stands_for.text.ends_with("()") || stands_for.text.starts_with("<lambda at "));
   return names_one ? &stands_for.text : nullptr;
 }
 

@@ -55,8 +55,16 @@ INSTANTIATE_TEST_SUITE_P(Of, FreshLeak,
                                            std::pair("close", 1), std::pair("timer", 1)),
                          [](const auto& form) { return std::string(form.param.first); });
 
+/// clang's debug information tells variables from a register instead of the frame's end, which is not followed.
+#if defined(__clang__)
+constexpr bool variables_are_told = false;
+#else
+constexpr bool variables_are_told = true;
+#endif
+
 /// In its first second, when the memory of what has just ended lies in Asio's and malloc's hands.
 TEST_P(FreshLeak, IsProven) {
+  if (!variables_are_told) GTEST_SKIP() << "Asio's recycled memory is found where variables are told";
   const auto [leak, count] = GetParam();
   const program target({program_path("lab"), "--leak", leak});
   wait_until_shown({"stack", "-p", target.pid_text()}, "lab::worker");
@@ -73,6 +81,7 @@ TEST(Leaks, ThatCannotBeToldAreNoneButItSaysSo) {
 }
 
 TEST(Leaks, HeldByAVariableAreToldWithItsName) {
+  if (!variables_are_told) GTEST_SKIP() << "no variables are told";
   program target({program_path("healthy_threads"), "thread_stack"});
   const auto seen = leaks({"-p", target.pid_text(), "--min-age", "0"});
   EXPECT_EQ(seen.end.code, 0) << seen.out << seen.err;

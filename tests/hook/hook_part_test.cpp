@@ -70,16 +70,16 @@ TEST(HookPart, OfAComposedOperationThePartIsShownThatPendsNow) {
   };
   co_spawn(context, await(), net::detached);
   turn(context);
-  EXPECT_EQ(look_for_one("lambda").kind, wait_kind::timer);
-  const auto version = look_for_one("lambda").version;
+  EXPECT_EQ(look_for_one("TestBody").kind, wait_kind::timer);
+  const auto version = look_for_one("TestBody").version;
   fire(timer, context);
-  auto task = look_for_one("lambda");
+  auto task = look_for_one("TestBody");
   EXPECT_EQ(task.kind, wait_kind::channel_receive);
   EXPECT_EQ(task.state, record_state::blocked);
   EXPECT_GT(task.version, version);
   EXPECT_TRUE(messages.try_send(net_error(), 1));
   turn(context);
-  task = look_for_one("lambda");
+  task = look_for_one("TestBody");
   EXPECT_EQ(task.state, record_state::blocked_unknown);
   EXPECT_EQ(task.kind, wait_kind::other);
   parked();
@@ -98,7 +98,7 @@ TEST(HookPart, ReadingAllOfAMessageStaysOnItsDescriptor) {
   for (int i = 0; i < 3; ++i) {
     ASSERT_EQ(write(ends[1], "x", 1), 1);
     turn(context);
-    const auto task = look_for_one("lambda");
+    const auto task = look_for_one("TestBody");
     EXPECT_EQ(task.kind, wait_kind::descriptor_read) << i;
     EXPECT_EQ(task.fd, static_cast<std::uint32_t>(ends[0])) << i;
   }
@@ -119,7 +119,7 @@ TEST(HookPart, AGroupShowsItsMembersThatPend) {
   };
   co_spawn(context, await(), net::detached);
   turn(context);
-  auto task = look_for_one("lambda");
+  auto task = look_for_one("TestBody");
   EXPECT_EQ(task.members, 3u);
   EXPECT_EQ(task.ended_members, 0u);
   EXPECT_THAT(task.pending, ElementsAre(wait_kind::channel_receive, wait_kind::timer, wait_kind::timer));
@@ -128,13 +128,13 @@ TEST(HookPart, AGroupShowsItsMembersThatPend) {
 
   EXPECT_TRUE(messages.try_send(net_error(), 1));
   turn(context);
-  task = look_for_one("lambda");
+  task = look_for_one("TestBody");
   EXPECT_EQ(task.ended_members, 1u);
   EXPECT_EQ(task.kind, wait_kind::timer);
   EXPECT_EQ(task.detail_kind, detail_kind::steady_expiry);
 
   fire(timer, context);
-  task = look_for_one("lambda");
+  task = look_for_one("TestBody");
   EXPECT_EQ(task.ended_members, 2u);
   EXPECT_THAT(task.pending, ElementsAre(wait_kind::timer));
   EXPECT_EQ(task.detail, static_cast<std::uint64_t>(other.expiry().time_since_epoch() / 1ns));
@@ -157,13 +157,13 @@ TEST(HookPart, AGroupsMemberMayHavePartsOfItsOwn) {
   turn(context);
   ASSERT_EQ(write(ends[1], "x", 1), 1);
   turn(context);
-  auto task = look_for_one("lambda");
+  auto task = look_for_one("TestBody");
   EXPECT_EQ(task.kind, wait_kind::descriptor_read);
   EXPECT_EQ(task.fd, static_cast<std::uint32_t>(ends[0]));
   EXPECT_EQ(task.ended_members, 0u);
   ASSERT_EQ(write(ends[1], "x", 1), 1);
   turn(context);
-  task = look_for_one("lambda");
+  task = look_for_one("TestBody");
   EXPECT_EQ(task.kind, wait_kind::timer);
   fire(timer, context);
   EXPECT_TRUE(look().empty());
@@ -182,12 +182,12 @@ TEST(HookPart, OfAGroupWithATaskTheTimerThatIsOverIsNotTheWait) {
   };
   co_spawn(context, await(), net::detached);
   turn(context);
-  auto parent = look_for_one("lambda");
+  auto parent = look_for_one("TestBody");
   EXPECT_EQ(parent.kind, wait_kind::timer);
   EXPECT_EQ(parent.task_members, 1u);
   EXPECT_TRUE(look_for_one("takes").awaited);
   fire(timer, context);
-  parent = look_for_one("lambda");
+  parent = look_for_one("TestBody");
   EXPECT_EQ(parent.kind, wait_kind::tasks);
   EXPECT_EQ(parent.ended_members, 1u);
   EXPECT_TRUE(messages.try_send(net_error(), 1));
@@ -206,7 +206,7 @@ TEST(HookPart, TheTaskOfAGroupMayBeginBeforeItsOperation) {
   };
   co_spawn(context, await(), net::detached);
   turn(context);
-  const auto parent = look_for_one("lambda");
+  const auto parent = look_for_one("TestBody");
   EXPECT_EQ(parent.kind, wait_kind::timer);
   EXPECT_EQ(parent.members, 3u);
   EXPECT_EQ(parent.task_members, 2u);
@@ -234,16 +234,16 @@ TEST(HookPart, GroupsOneAfterTheOtherAreToldApartAndLabelsStay) {
   co_spawn(context, await(), net::detached);
   turn(context);
   for (int i = 0; i < 3; ++i) {
-    auto task = look_for_one("lambda");
+    auto task = look_for_one("TestBody");
     EXPECT_EQ(task.labels[""], "before");
     EXPECT_EQ(task.ended_members, 0u) << i;
     EXPECT_THAT(task.pending, ElementsAre(wait_kind::channel_receive, wait_kind::timer)) << i;
     EXPECT_TRUE(messages.try_send(net_error(), 1));
     turn(context);
-    EXPECT_EQ(look_for_one("lambda").kind, wait_kind::timer) << i;
+    EXPECT_EQ(look_for_one("TestBody").kind, wait_kind::timer) << i;
     fire(timer, context);
   }
-  auto task = look_for_one("lambda");
+  auto task = look_for_one("TestBody");
   EXPECT_EQ(task.members, 0u);
   EXPECT_EQ(task.kind, wait_kind::channel_receive);
   EXPECT_EQ(task.labels[""], "after");
@@ -265,7 +265,7 @@ TEST(HookPart, AGroupOfMoreThanARecordHoldsTellsItsSize) {
   };
   co_spawn(context, await(), net::detached);
   turn(context);
-  const auto task = look_for_one("lambda");
+  const auto task = look_for_one("TestBody");
   EXPECT_EQ(task.members, 10u);
   EXPECT_EQ(task.pending.size(), tasks::layout::group_record::room);
   fire(t[9], context);
@@ -283,15 +283,15 @@ TEST(HookPart, AGroupWithinAGroupIsNotTakenForAnother) {
   };
   co_spawn(context, await(), net::detached);
   turn(context);
-  auto task = look_for_one("lambda");
+  auto task = look_for_one("TestBody");
   EXPECT_EQ(task.members, 2u);
   EXPECT_THAT(task.pending, ElementsAre(wait_kind::timer));
   fire(timer, context);
-  task = look_for_one("lambda");
+  task = look_for_one("TestBody");
   EXPECT_EQ(task.ended_members, 1u);
   EXPECT_EQ(task.kind, wait_kind::other);
   fire(inner, context);
-  EXPECT_EQ(look_for_one("lambda").kind, wait_kind::other);
+  EXPECT_EQ(look_for_one("TestBody").kind, wait_kind::other);
   fire(other, context);
   EXPECT_TRUE(look().empty());
 }
