@@ -247,7 +247,8 @@ readable_name make_readable(std::string_view raw) {
   protect_operators(text);
   drop_qualifiers_and_return_type(text);
   readable_name name;
-  // What the demangler cannot read has no place where its own name ends; Asio's coroutines are called after their frames.
+  // What the demangler cannot read has no place where its own name ends; Asio's coroutines are called after their
+  // frames.
   name.plumbing = is_plumbing(text) || text.starts_with("_ZN4asio") || text.starts_with("_ZN5boost4asio");
   name.standard = begins_with_any(text, {"std::", "__gnu_cxx::", "__cxx", "__gthread_"});
   text = simplify_types(text);
