@@ -55,8 +55,8 @@ struct task_copy {
   [[nodiscard]] std::uint64_t version() const noexcept { return word / layout::one_version; }
 };
 
-/// Takes a group's members over into a task that awaits it; `members` as group_record::members. The wait of what is
-/// expected to end first becomes the task's: a socket's before a channel's, a timer's after both.
+/// Takes a group's members over into a task that awaits it; `members` as group_record::members. The wait that matters
+/// most becomes the task's: a socket's before a channel's, a timer's after both.
 void take_group(std::uint64_t members, std::span<const wait_copy, layout::group_record::room> waits, task_copy& to);
 /// Frames that are copied of one stack at most.
 inline constexpr std::size_t deepest_stack = 65536;

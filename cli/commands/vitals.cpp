@@ -56,7 +56,7 @@ option_of<vitals_request> watch_option() {
 }  // namespace
 
 result<void> show_vitals(snapshot_source& source, const vitals_request& asked, output& out) {
-  resolver names(source, {});
+  resolver names(source, {.all_frames = false, .spawn_sites = false});
   const auto survey = survey_vitals(source, names, asked.stalled_after);
   if (!survey) return survey.why();
   if (asked.json) {

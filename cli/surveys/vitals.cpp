@@ -48,9 +48,11 @@ result<vitals_survey> survey_vitals(snapshot_source& source, resolver& names, st
   vitals_survey survey;
   alike_groups groups(names);
   std::vector<v1::Failure> failures;
+  survey.names_of_failed = std::make_unique<resolver>(source, resolver_options{});
   auto vitals = source.vitals(false, [&](const v1::Chunk& chunk) {
     names.learn(chunk);
     groups.add(chunk);
+    survey.names_of_failed->learn(chunk);
     failures.insert(failures.end(), chunk.failures().begin(), chunk.failures().end());
     return true;
   });
@@ -60,7 +62,7 @@ result<vitals_survey> survey_vitals(snapshot_source& source, resolver& names, st
     kept.group = std::move(group);
     names.resolve(kept.group, kept.meaning);
   }
-  for (const auto& failure : failures) add_failure(failure, names, survey.failed);
+  for (const auto& failure : failures) add_failure(failure, *survey.names_of_failed, survey.failed);
   survey.vitals = *std::move(vitals);
   survey.findings = findings_of(survey.vitals);
   if (const auto* from = source.from(); from != nullptr && from->is_alive() && !from->is_still())

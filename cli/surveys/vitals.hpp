@@ -3,6 +3,7 @@
 /// The vital signs of a target, and what is wrong with them.
 
 #include <chrono>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -31,7 +32,9 @@ struct vitals_survey {
   v1::Vitals vitals;
   std::vector<blocked_group> on_channels;  ///< the largest first
   std::vector<stalled_worker> stalled;
-  std::vector<failed_group> failed;   ///< the last one first
+  std::vector<failed_group> failed;  ///< the last one first
+  /// Theirs: they are told with their spawn sites, which would keep apart what is listed alike of the groups.
+  std::unique_ptr<resolver> names_of_failed;
   std::vector<std::string> findings;  ///< what is wrong, a sentence each
   std::vector<std::string> notes;     ///< what may be, or not: a proof decides
 };

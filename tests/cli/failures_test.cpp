@@ -37,6 +37,10 @@ TEST_P(Failures, AreToldWithPlaceTypeAndText) {
   EXPECT_THAT(shown, Not(HasSubstr("is_awaited()")));
 }
 
+TEST_P(Failures, DoNotKeepApartWhatIsBlockedAlike) {
+  EXPECT_THAT(text(vitals()), ContainsRegex("blocked on channels: 2\n  2 × channel send, "));
+}
+
 TEST_P(Failures, HaveTheirNumbersInJson) {
   const auto seen = view<v1::VitalsView>(vitals());
   EXPECT_EQ(seen.ended_tasks(), 8u);

@@ -58,6 +58,7 @@ int main() {
   asio::steady_timer timer(context, std::chrono::hours(1));
   co_spawn(context, consumes(lines), detached);  // spawned here
   co_spawn(context, produces(lines), detached);
+  co_spawn(context, produces(lines), detached);  // another place, which the list of what is blocked does not show
   for (int i = 0; i < 3; ++i) co_spawn(context, throws_a_number(), detached);
   co_spawn(context, catches(), detached);
   co_spawn(context, awaits_it(), detached);

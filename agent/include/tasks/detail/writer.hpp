@@ -33,7 +33,8 @@ struct thread_state {
   std::uint64_t joining_word;           ///< … as long as its word is this one
   std::uint32_t tid;                    ///< 0: not asked yet
   std::uint64_t stack_low, stack_high;  ///< what is known to be this thread's stack, see call_paths.cpp
-  // Of composed operations, see composed_waits.cpp. Compared, never followed: they may be of a task that has ended.
+  // Of composed operations, see composed_waits.cpp. They may be of a task that has ended: `reached` and `timed` lead to
+  // records, which stay mapped and are checked; the rest is compared, never followed.
   entry* reached;             ///< outermost entry of the task whose handler was asked for its allocator last, …
   const void* reached_at;     ///< … where that handler lay, …
   const void* reached_group;  ///< … and the group that has it, if a member's was asked on the way:
