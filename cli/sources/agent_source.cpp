@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include <optional>
 #include <vector>
 
 #include "sources/agent_sockets.hpp"
@@ -15,23 +16,46 @@
 namespace tasks::cli {
 namespace {
 
+using steady = std::chrono::steady_clock;
+
+/// connect_to(), patient with an agent whose queue of connections is full.
+descriptor connect_patiently(const std::string& path, pid_t via, std::chrono::milliseconds timeout) {
+  const auto deadline = steady::now() + timeout;
+  for (;;) {
+    auto socket = connect_to(path, via);
+    if (socket || errno != EAGAIN || steady::now() >= deadline) return socket;
+    ::poll(nullptr, 0, 5);
+  }
+}
+
+/// Where a socket is, from here or from the root directory of process `via`.
+struct place {
+  std::string path;
+  pid_t via;
+};
+
+/// An agent hangs up on who asks for nothing for ten seconds. Who has been thinking for longer than this, before it
+/// asks again, does so on a connection of its own.
+constexpr std::chrono::seconds longest_pause{2};
+
 class agent_source final : public snapshot_source {
  public:
-  agent_source(std::shared_ptr<target> process, descriptor socket, identity who, std::string path,
+  agent_source(std::shared_ptr<target> process, descriptor socket, identity who, place at,
                std::chrono::milliseconds timeout)
-      : process_(std::move(process)), connection_(std::move(socket), who), path_(std::move(path)), timeout_(timeout) {}
+      : process_(std::move(process)), at_(std::move(at)), timeout_(timeout) {
+    connection_.emplace(std::move(socket), who);
+  }
 
-  [[nodiscard]] pid_t pid() const override { return connection_.expected().pid; }
+  [[nodiscard]] pid_t pid() const override { return connection_->expected().pid; }
   [[nodiscard]] target* from() const override { return process_.get(); }
-  [[nodiscard]] std::string description() const override { return "agent at " + path_; }
+  [[nodiscard]] std::string description() const override { return "agent at " + at_.path; }
 
   result<v1::Vitals> vitals(bool counts_only, const chunk_visitor& visit) override {
     v1::Request request;
     request.set_protocol(protocol_version);
     request.mutable_vitals()->set_counts_only(counts_only);
-    connection_.send(request);
     v1::Vitals vitals;
-    const auto driven = drive(connection_, timeout_, [&](const v1::Response& part) {
+    const auto driven = ask(request, [&](const v1::Response& part) {
       if (part.has_vitals()) vitals = part.vitals();
       return !part.has_chunk() || visit(part.chunk());
     });
@@ -43,9 +67,8 @@ class agent_source final : public snapshot_source {
     v1::Request request;
     request.set_protocol(protocol_version);
     *request.mutable_stacks() = query;
-    connection_.send(request);
     v1::Trailer trailer;
-    const auto driven = drive(connection_, timeout_, [&](const v1::Response& part) {
+    const auto driven = ask(request, [&](const v1::Response& part) {
       if (part.has_trailer()) trailer = part.trailer();
       return !part.has_chunk() || visit(part.chunk());
     });
@@ -54,30 +77,28 @@ class agent_source final : public snapshot_source {
   }
 
  private:
-  std::shared_ptr<target> process_;
-  agent_connection connection_;
-  std::string path_;
-  std::chrono::milliseconds timeout_;
-};
-
-/// connect_to(), patient with an agent whose queue of connections is full.
-descriptor connect_patiently(const std::string& path, pid_t via, std::chrono::milliseconds timeout) {
-  const auto deadline = std::chrono::steady_clock::now() + timeout;
-  for (;;) {
-    auto socket = connect_to(path, via);
-    if (socket || errno != EAGAIN || std::chrono::steady_clock::now() >= deadline) return socket;
-    ::poll(nullptr, 0, 5);
+  result<void> ask(const v1::Request& request, const agent_connection::part_handler& handler) {
+    if (answered_ && steady::now() - *answered_ > longest_pause) {
+      const auto who = connection_->expected();
+      connection_.reset();  // first: it serves so many at once, and no more
+      connection_.emplace(connect_patiently(at_.path, at_.via, timeout_), who);
+    }
+    connection_->send(request);
+    auto driven = drive(*connection_, timeout_, handler);
+    answered_ = steady::now();
+    return driven;
   }
-}
 
-struct candidate {
-  std::string path;
-  pid_t via;
+  std::shared_ptr<target> process_;
+  std::optional<agent_connection> connection_;
+  place at_;
+  std::chrono::milliseconds timeout_;
+  std::optional<steady::time_point> answered_;
 };
 
 /// Sockets that could be the agent's where the root cannot be read: those that the kernel lists under its name.
-std::vector<candidate> candidates_by_name(const identity& who) {
-  std::vector<candidate> found;
+std::vector<place> candidates_by_name(const identity& who) {
+  std::vector<place> found;
   for (const auto& socket : listening_sockets(who.pid)) {
     auto named = agent_named_by(socket.path);
     if (!named || named->pid != who.inner_pid) continue;
@@ -97,7 +118,7 @@ result<std::unique_ptr<snapshot_source>> connect_to_agent(std::shared_ptr<target
   if (stat->state == 'Z') return error{error_code::no_such_process, subject, "the process has ended", ""};
   const identity who{pid, innermost_pid(pid), stat->start_time};
 
-  std::vector<candidate> candidates;
+  std::vector<place> candidates;
   for (const auto& root : roots.roots) {
     const bool listens = root.agent == layout::agent_status::listening && root.pid == who.inner_pid;
     if (listens && !root.socket_path.empty()) candidates.push_back({root.socket_path, pid});
@@ -105,17 +126,18 @@ result<std::unique_ptr<snapshot_source>> connect_to_agent(std::shared_ptr<target
   if (candidates.empty() && roots.failure != 0) candidates = candidates_by_name(who);
 
   int failure = 0;
-  for (const auto& [path, via] : candidates) {
-    auto socket = connect_patiently(path, via, timeout);
+  for (auto& at : candidates) {
+    auto socket = connect_patiently(at.path, at.via, timeout);
     if (!socket && (errno == EACCES || errno == EPERM || errno == ENOENT)) {
       // /proc/PID/root may be closed to us where the path itself is not.
       const int first = errno;
-      socket = connect_patiently(path, 0, timeout);
+      socket = connect_patiently(at.path, 0, timeout);
       if (!socket) errno = first;
+      if (socket) at.via = 0;
     }
     if (socket) {
       return std::unique_ptr<snapshot_source>(
-          std::make_unique<agent_source>(std::move(process), std::move(socket), who, path, timeout));
+          std::make_unique<agent_source>(std::move(process), std::move(socket), who, std::move(at), timeout));
     }
     failure = errno;
   }

@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -139,6 +140,10 @@ class server {
       if (!send_part(fd, hello)) return;
     }
     if (script_.how == manner::greets_only) return wait_for_end(fd);
+    if (script_.how == manner::hangs_up_soon) {
+      const timeval patience{4, 0};
+      ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    }
     for (v1::Request request; read_request(fd, request);) {
       if (!answer(fd, request)) return;
     }

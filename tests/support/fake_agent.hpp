@@ -37,6 +37,7 @@ class fake_agent {
     sends_huge_length,  ///< a message of 2 GiB, it says
     answers_without_hello,
     refuses_protocol,  ///< Error NEWER_PROTOCOL to every request
+    hangs_up_soon,     ///< on who asks for nothing for four seconds; an agent does for ten
   };
 
   struct script {
