@@ -19,8 +19,6 @@ namespace tasks::detail {
 namespace {
 
 constexpr auto relaxed = std::memory_order_relaxed;
-/// How large an object may be that holds a handler and that an operation points to.
-constexpr std::uint64_t largest_holder = 1024;
 /// Of an awaitable's promise, behind the beginning of its frame: two pointers.
 constexpr std::uint64_t promise_offset = 16;
 
@@ -29,31 +27,35 @@ constexpr std::uint64_t unknown_bits = layout::state_bits_of(record_state::block
 
 std::uint64_t state_in(std::uint64_t word) noexcept { return word & layout::state_mask; }
 
-/// Is this the record of a task, and not what was left of one in a thread's memory of it?
-record* reached_task() noexcept {
-  const entry* e = this_thread.reached;
-  if (e == nullptr || e == nowhere_entry()) return nullptr;
-  record* r = owner(e);
-  return load(r->id) != 0 && e == &r->stack[0] ? r : nullptr;
+/// The task whose outermost entry this is. Null: it was left of a task that has ended.
+record* task_of(const entry* outermost) noexcept {
+  if (outermost == nullptr || outermost == nowhere_entry()) return nullptr;
+  record* r = owner(outermost);
+  return load(r->id) != 0 && outermost == &r->stack[0] ? r : nullptr;
 }
 
-/// Does the operation hold the handler that was reached? By value it holds the pointer that makes the handler what it
-/// is: to the task's outermost frame, or to its group; else a pointer to something that has the handler inside.
-bool holds_reached(const begun_operation& operation, const record& r) noexcept {
-  const auto sought =
-      operation.of_member ? address(this_thread.reached_group) : load(r.stack[0].frame) + promise_offset;
-  if (sought == 0) return false;
-  const auto handler = address(this_thread.reached_at);
+/// Does the operation hold this pointer? All of it is looked at, without a branch: some is padding, and memcheck
+/// complains of what depends on that alone.
+bool holds(const begun_operation& operation, std::uint64_t pointer) noexcept {
   const auto* bytes = static_cast<const unsigned char*>(operation.at);
-  // All of it, without a branch: some is padding, and memcheck complains of what depends on that alone.
   bool found = false;
-  for (std::size_t i = 0; i + 8 <= operation.size; i += 8) {
+  for (std::size_t i = 0; i + sizeof(std::uint64_t) <= operation.size; i += sizeof(std::uint64_t)) {
     std::uint64_t word = 0;
     std::memcpy(&word, bytes + i, sizeof word);
-    found |= word == sought;
-    found |= operation.points_to && handler - word < largest_holder;
+    found |= word == pointer;
   }
-  return found;
+  return found && pointer != 0;
+}
+
+/// The task whose handler is in the operation. By value it holds the pointer that makes the handler what it is: to the
+/// promise of the task's outermost frame, or to its group. Null: it is not known whose.
+record* task_in(const begun_operation& operation) noexcept {
+  const thread_state& t = this_thread;
+  record* r = task_of(operation.of_member ? t.reached_member : t.reached);
+  if (r == nullptr) return nullptr;
+  if (holds(operation, operation.of_member ? address(t.reached_group) : load(r->stack[0].frame) + promise_offset))
+    return r;
+  return operation.points_to && (r == t.waiting || r == t.part_of) ? r : nullptr;
 }
 
 /// From here the record is this thread's to write. False: the task does not wait, or another thread has it.
@@ -156,18 +158,16 @@ bool add_child(record& parent) noexcept {
 
 void begin_part(const begun_operation& operation) noexcept {
   thread_state& t = this_thread;
-  record* reached = reached_task();
   if (operation.timeout) {
-    record* r = t.waiting != nullptr ? t.waiting : reached;
+    record* r = t.waiting != nullptr ? t.waiting : t.part_of;
     if (r == nullptr || layout::detail_of(operation.wait) != layout::detail_kind::steady_expiry) return;
     t.timed = r;
     t.timed_word = load(r->word);
     t.timeout = operation.detail;
     return;
   }
-  if (reached != nullptr && holds_reached(operation, *reached)) {
-    t.reached = nullptr;
-    begin_of_task(*reached, operation);
+  if (record* r = task_in(operation)) {
+    begin_of_task(*r, operation);
     return;
   }
   // Started by the task's initiation with a handler that does not show whose it is: the first one is its best guess.
@@ -179,10 +179,12 @@ void begin_part(const begun_operation& operation) noexcept {
 
 void end_part(bool last) noexcept {
   thread_state& t = this_thread;
-  record* r = reached_task();
+  const bool of_member = t.reached_group != nullptr;
+  record* r = task_of(of_member ? t.reached_member : t.reached);
+  t.part_of = r;
   if (r == nullptr) return;
   t.timed = nullptr;
-  if (t.reached_group != nullptr) {
+  if (of_member) {
     auto* group = awaited_group(*r);
     if (group == nullptr || t.member >= layout::group_record::room) return;
     store_member(group->waits[t.member], last ? layout::member_ended : layout::member_between, 0, 0);

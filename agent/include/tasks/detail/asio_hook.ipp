@@ -16,108 +16,14 @@
 //
 // Between its first operation and its end a composed operation is followed by its handlers: see composed_waits.cpp.
 
-namespace tasks::detail::TASKS_HOOK_NAME {
+#include "tasks/detail/asio_handlers.ipp"
 
-namespace host = ::TASKS_HOOK_ASIO;
+namespace tasks::detail::TASKS_HOOK_NAME {
 
 template <class T>
 inline constexpr bool is_awaitable = false;
 template <class T, class E>
 inline constexpr bool is_awaitable<host::awaitable<T, E>> = true;
-
-// What a handler's type tells. By its template arguments where that will do: to search a type's name, which may have
-// thousands of characters, costs the compiler more than everything else here.
-
-/// The handler of a task itself: use_awaitable's, or that of an operation which is awaited directly. The latter's
-/// template has two arguments or three, so that it cannot be declared; its first one is the operation's signature.
-template <class T>
-inline constexpr bool is_own = false;
-template <class E, class... Args>
-inline constexpr bool is_own<host::detail::awaitable_handler<E, Args...>> = true;
-template <template <class, class, class...> class Handler, class R, class... Args, class E, class... More>
-inline constexpr bool is_own<Handler<R(Args...), E, More...>> =
-    begins_with<Handler<R(Args...), E, More...>>("detail::awaitable_async_op_handler");
-/// Is it nothing but a handler and the arguments that it is called with?
-template <class T>
-inline constexpr bool is_binder = begins_with<T>("detail::binder") || begins_with<T>("detail::move_binder");
-template <class T>
-inline constexpr bool is_channel_handler =
-    begins_with<T>("detail::channel_handler") || begins_with<T>("detail::completion_payload_handler");
-/// A task's own handler, alone or in binders: what ends then is what the task awaits, and it goes on.
-template <class T>
-inline constexpr bool is_plain = is_own<T>;
-// clang-format off: 14 knows no requires-clauses
-template <template <class...> class Around, class First, class... Rest>
-requires is_plain<First>
-inline constexpr bool is_plain<Around<First, Rest...>> =
-    is_own<Around<First, Rest...>> || is_binder<Around<First, Rest...>>;
-template <template <class, class> class Around, class Payload, class Second>
-requires is_own<Second>
-inline constexpr bool is_plain<Around<Payload, Second>> = is_channel_handler<Around<Payload, Second>>;
-// clang-format on
-/// An operation with such a handler.
-template <class T>
-inline constexpr bool is_direct = false;
-template <template <class...> class Operation, class... Args>
-inline constexpr bool is_direct<Operation<Args...>> = (is_plain<Args> || ...);
-
-template <class T>
-inline constexpr bool is_ranged_member = false;
-template <template <class, class, class, class> class Handler, class C, class H, class Op, class A>
-inline constexpr bool is_ranged_member<Handler<C, H, Op, A>> =
-    begins_with<Handler<C, H, Op, A>>("detail::ranged_parallel_group_op_handler");
-template <template <class, class, class, class, class> class Handler, class E, class C, class H, class Op, class A>
-inline constexpr bool is_ranged_member<Handler<E, C, H, Op, A>> =
-    begins_with<Handler<E, C, H, Op, A>>("detail::ranged_parallel_group_op_handler");
-/// A member's handler with nothing around it.
-template <class T>
-inline constexpr bool is_member = is_ranged_member<T>;
-template <std::size_t I, class C, class H, class... Ops>
-inline constexpr bool is_member<host::experimental::detail::parallel_group_op_handler<I, C, H, Ops...>> = true;
-template <class E, std::size_t I, class C, class H, class... Ops>
-inline constexpr bool
-    is_member<host::experimental::detail::parallel_group_op_handler_with_executor<E, I, C, H, Ops...>> = true;
-/// Such a handler with nothing around it but the arguments that it is called with: a member that is over.
-template <class T>
-inline constexpr bool is_last = is_member<T>;
-// clang-format off: 14 knows no requires-clauses
-template <template <class...> class Around, class First, class... Rest>
-requires is_last<First>
-inline constexpr bool is_last<Around<First, Rest...>> =
-    is_member<Around<First, Rest...>> || is_binder<Around<First, Rest...>>;
-template <template <class, class> class Around, class Payload, class Second>
-requires is_member<Second>
-inline constexpr bool is_last<Around<Payload, Second>> = is_channel_handler<Around<Payload, Second>>;
-// clang-format on
-
-/// Is something of this kind among its template arguments, or theirs?
-template <template <class> class Is, class T>
-inline constexpr bool has = Is<T>::value;
-template <template <class> class Is, template <class...> class Around, class... Args>
-inline constexpr bool has<Is, Around<Args...>> = Is<Around<Args...>>::value || (has<Is, Args> || ...);
-template <template <class> class Is, template <bool, class...> class Around, bool B, class... Args>
-inline constexpr bool has<Is, Around<B, Args...>> = (has<Is, Args> || ...);
-template <template <class> class Is, template <std::size_t, class...> class Around, std::size_t N, class... Args>
-inline constexpr bool has<Is, Around<N, Args...>> = Is<Around<N, Args...>>::value || (has<Is, Args> || ...);
-template <template <class> class Is, template <class, std::size_t, class...> class Around, class A, std::size_t N,
-          class... Args>
-inline constexpr bool has<Is, Around<A, N, Args...>> = Is<Around<A, N, Args...>>::value || (has<Is, Args> || ...);
-template <class T>
-using own = std::bool_constant<is_own<T>>;
-template <class T>
-using member = std::bool_constant<is_member<T>>;
-/// A task's handler is in it somewhere.
-template <class T>
-inline constexpr bool has_task = has<own, T>;
-/// The first template argument.
-template <class T>
-struct first {
-  using type = void;
-};
-template <template <class...> class Operation, class First, class... Rest>
-struct first<Operation<First, Rest...>> {
-  using type = First;
-};
 
 /// What Asio names when an operation begins, before it submits it.
 template <class Context, class Operation, class Object>
@@ -393,21 +299,25 @@ class promise : public host::detail::awaitable_frame<T, E> {
   entry*& slot() noexcept { return (static_cast<layout::frame_header*>(frame()) - 1)->slot; }
 };
 
-/// Leaves in the thread that this handler's task was reached.
+/// Leaves in the thread that this handler's task was reached. A handler that was moved away has none.
 template <class Handler>
 [[gnu::always_inline]] inline void reach(Handler& h) noexcept {
   using outermost = std::remove_pointer_t<decltype(h.entry_point())>;
-  auto* frame = h.entry_point();
-  thread_state& t = this_thread;
-  t.reached_at = &h;
-  t.reached_group = nullptr;
-  if (frame == nullptr) {
-    t.reached = nullptr;
-    return;
+  entry* reached = nullptr;
+  if (auto* frame = h.entry_point()) {
+    const auto* memory = std::coroutine_handle<outermost>::from_promise(*frame).address();
+    reached = (static_cast<const layout::frame_header*>(memory) - 1)->slot;
   }
-  const auto* memory = std::coroutine_handle<outermost>::from_promise(*frame).address();
-  t.reached = (static_cast<const layout::frame_header*>(memory) - 1)->slot;
+  this_thread.reached = reached;
 }
+
+/// Does every handler that wraps another pass the question on with an allocator to fall back on, as in Asio
+/// before 1.24, where both questions are one function? Then one who asks without asks for an operation of the task's
+/// own.
+template <class Probe>
+inline constexpr bool wrappers_fall_back = requires {
+  &host::associated_allocator<Probe, std::allocator<void>>::get;
+};
 
 /// The allocator of a group's member, which Asio does not ask its group for. A group of a number that is known only
 /// when it runs (Members: 0) has it in itself.
@@ -420,9 +330,11 @@ struct member_allocator {
     const auto& handler = m.state_->handler_.handler_;
     using asked = std::remove_cvref_t<decltype(handler)>;
     thread_state& t = this_thread;
+    t.reached = nullptr;
+    t.reached_group = nullptr;
     static_cast<void>(host::associated_allocator<asked, Allocator>::get(handler, a));
     // In a group within a group it is not known which of the two has ended what.
-    if (t.reached_group != nullptr) t.reached = nullptr;
+    t.reached_member = t.reached_group == nullptr ? t.reached : nullptr;
     t.reached_group = m.state_.get();
     if constexpr (Members != 0) {
       t.member = Index;
@@ -453,7 +365,10 @@ requires(tasks::detail::TASKS_HOOK_NAME::is_own<Handler>&& requires(Handler& h) 
   // clang-format on
   using asio_associated_allocator_is_unspecialised = void;
   using type = Allocator;
-  static type get(const Handler& h) noexcept { return get(h, Allocator()); }
+  [[gnu::always_inline]] static type get(const Handler& h) noexcept {
+    if constexpr (tasks::detail::TASKS_HOOK_NAME::wrappers_fall_back<Handler*>) return Allocator();
+    return get(h, Allocator());
+  }
   [[gnu::always_inline]] static type get(const Handler& h, const Allocator& a) noexcept {
     tasks::detail::TASKS_HOOK_NAME::reach(const_cast<Handler&>(h));
     return a;

@@ -33,13 +33,14 @@ struct thread_state {
   std::uint64_t joining_word;           ///< … as long as its word is this one
   std::uint32_t tid;                    ///< 0: not asked yet
   std::uint64_t stack_low, stack_high;  ///< what is known to be this thread's stack, see call_paths.cpp
-  // Of composed operations, see composed_waits.cpp. They may be of a task that has ended: `reached` and `timed` lead to
-  // records, which stay mapped and are checked; the rest is compared, never followed.
-  entry* reached;             ///< outermost entry of the task whose handler was asked for its allocator last, …
-  const void* reached_at;     ///< … where that handler lay, …
-  const void* reached_group;  ///< … and the group that has it, if a member's was asked on the way:
-  std::uint32_t member;       ///< the member's index
+  // Of composed operations, see composed_waits.cpp. They may be of a task that has ended: entries and records stay
+  // mapped and are checked; the rest is compared, never followed.
+  entry* reached;             ///< outermost entry of the task whose handler was asked for its allocator last
+  entry* reached_member;      ///< the same, of the member of a group that was asked last; null: within two groups
+  const void* reached_group;  ///< the group of that member, …
+  std::uint32_t member;       ///< … its index there
   std::uint32_t members;      ///< of how many
+  record* part_of;            ///< the task whose operation had a part of it ended last
   record* timed;              ///< the task for whose next operation a time-out was started, …
   std::uint64_t timed_word;   ///< … as long as its word is this one, …
   std::uint64_t timeout;      ///< … and when it fires: nanoseconds on CLOCK_MONOTONIC
@@ -78,14 +79,14 @@ struct begun_operation {
   std::uint64_t detail;
   // What its handler's type says:
   bool of_member;  ///< it is of a member of a group
-  bool points_to;  ///< it points to an object that has the task's handler in it
+  bool points_to;  ///< it points to an object that has the task's handler in it, to be asked through that pointer
   bool timeout;    ///< it ends another operation, when this one, of a timer, is over
 };
 /// An operation begins whose handler hides a task's behind another: a part of a composed operation, or a member of a
 /// group.
 void begin_part(const begun_operation& operation) noexcept;
-/// The part of a composed operation that the task of thread_state::reached waited for is over. `last`: of a group's
-/// member, which is over with it.
+/// The part of a composed operation that the task of thread_state::reached waited for is over, and its handler, which
+/// was asked just now, about to be called. `last`: of a group's member, which is over with it.
 void end_part(bool last) noexcept;
 /// The thread is about to run its first task: its kernel thread id. It counts as a worker from now on.
 std::uint32_t ask_thread_id() noexcept;
