@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <set>
 #include <system_error>
 
+#include "linux/fields.hpp"
+#include "linux/pipe_bytes.hpp"
 #include "linux/proc.hpp"
 
 namespace tasks::cli {
@@ -24,25 +27,62 @@ std::vector<std::uint64_t> numbers_after(std::string_view text, std::string_view
   return found;
 }
 
+/// Inodes of the Unix sockets that a process can have, without those that listen.
+std::set<std::uint64_t> unix_sockets(pid_t pid) {
+  std::set<std::uint64_t> inodes;
+  const auto text = read_file(fmt::format("/proc/{}/net/unix", pid).c_str());
+  if (!text) return inodes;
+  // Num RefCount Protocol Flags Type St Inode Path; bit 16 of Flags: listens.
+  each_line(*text, [&](std::string_view line) {
+    for (int i = 0; i < 3; ++i) next_field(line);
+    std::uint64_t flags = 0, inode = 0;
+    if (!parse_number(next_field(line), flags, 16) || (flags & 0x10000) != 0) return;
+    for (int i = 0; i < 2; ++i) next_field(line);
+    if (parse_number(next_field(line), inode)) inodes.insert(inode);
+  });
+  return inodes;
+}
+
+/// Whether a pointer may be in a pipe or a Unix socket: it has room for one.
+void note_bytes_in_flight(pid_t pid, std::uint32_t fd, std::string_view target, const std::set<std::uint64_t>& sockets,
+                          kernel_words& kernel) {
+  const bool is_pipe = target.starts_with("pipe:[");
+  if (!is_pipe) {
+    constexpr std::string_view before = "socket:[";
+    std::uint64_t inode = 0;
+    if (!target.starts_with(before)) return;
+    const auto digits = target.substr(before.size());
+    if (!parse_number(digits.substr(0, digits.find(']')), inode) || !sockets.contains(inode)) return;
+  }
+  const auto bytes = bytes_in_pipe(pid, fd);
+  if (bytes && *bytes < sizeof(std::uint64_t)) return;
+  kernel.in_flight =
+      fmt::format("what is in the {} of descriptor {} cannot be read, and may be the address of its handler",
+                  is_pipe ? "pipe" : "Unix socket", fd);
+}
+
 void read_descriptors(pid_t pid, kernel_words& kernel) {
+  const auto sockets = unix_sockets(pid);
   std::error_code error;
   for (std::filesystem::directory_iterator it(fmt::format("/proc/{}/fd", pid), error), end; !error && it != end;
        it.increment(error)) {
     const auto name = it->path().filename().string();
     const auto target = read_link(it->path().c_str());
+    std::uint32_t fd = 0;
+    std::from_chars(name.data(), name.data() + name.size(), fd);
     if (!target) {
       kernel.forbids = fmt::format("file descriptor {} cannot be read", name);
     } else if (*target == "anon_inode:[io_uring]") {
       kernel.forbids = "it uses io_uring, whose requests cannot be read";
     } else if (*target == "anon_inode:[eventpoll]") {
       const auto info = read_file(fmt::format("/proc/{}/fdinfo/{}", pid, name).c_str());
-      std::uint64_t fd = 0;
-      std::from_chars(name.data(), name.data() + name.size(), fd);
       if (!info) {
         kernel.forbids = fmt::format("epoll instance {} cannot be read", name);
         continue;
       }
       for (const auto word : epoll_data(*info)) kernel.words.push_back({word, fd});
+    } else {
+      note_bytes_in_flight(pid, fd, *target, sockets, kernel);
     }
   }
   if (error) kernel.forbids = "its file descriptors cannot be read";

@@ -30,6 +30,9 @@ double ms_since(clock::time_point begin) {
 /// Does it wait on an object, rather than for tasks?
 bool has_object(const seen_task& task) { return is_channel(task.waits_for) || task.never_expires; }
 
+/// Does it wait for ever if nobody can reach it? Who waits for tasks may be resumed by these.
+bool is_woken_by_holders(const seen_task& task) { return has_object(task) || task.unnamed; }
+
 class leak_search {
  public:
   explicit leak_search(scene& in) : scene_(in), image_(in.image()), threads_(in.threads()), seen_(in.tasks()) {}
@@ -103,6 +106,7 @@ class leak_search {
       if (frame - before < memory.begin || frame + (header >> 32) > memory.end)
         return "the allocator of its frames is not known";
     }
+    if (task.unnamed) return scene_.kernel().in_flight;
     if (!has_object(task)) return {};
     const std::string what = task.never_expires ? "timer" : "channel";
     const auto object = heap_.find(task.object);
@@ -175,7 +179,7 @@ class leak_search {
     for (auto& c : candidates_) {
       if (c.by != heap_map::none)
         c.found.verdict = certainty::held;
-      else if (!c.alive && has_object(seen_.tasks[c.task]))
+      else if (!c.alive && is_woken_by_holders(seen_.tasks[c.task]))
         c.found.verdict = certainty::proven;
       verdicts[c.found.task] = c.found.verdict;
     }
@@ -216,7 +220,8 @@ class leak_search {
     for (bool more = true; more;) {
       more = false;
       for (auto& c : candidates_) {
-        if (has_object(seen_.tasks[c.task]) || c.found.verdict != certainty::held || !c.found.may_be_stale()) continue;
+        if (is_woken_by_holders(seen_.tasks[c.task]) || c.found.verdict != certainty::held || !c.found.may_be_stale())
+          continue;
         const auto& children = awaited[c.found.task];
         more |= c.found.waits_for_live = std::any_of(children.begin(), children.end(), is_live);
       }

@@ -9,8 +9,9 @@
 namespace tasks::cli {
 namespace {
 
-/// A vector of shared pointers in an object that a map's node points to is four.
-constexpr unsigned most_allocations = 5;
+/// A vector of shared pointers in an object that a map's node points to is four; a handler that a shared pointer of a
+/// function in a queue keeps, which is in an object that a member of another points to, seven.
+constexpr unsigned most_allocations = 8;
 constexpr std::size_t most_wanted = 4096, most_referrers = 4096;
 /// Of memory that is no heap, and of a frame, only this much around an object belongs to it.
 constexpr std::uint64_t before_in_memory = 16, before_in_frame = 128, after = 64;
@@ -47,7 +48,10 @@ void reference_search::want(std::uint64_t object) {
     const auto memory = heap_.extent(o);
     if (const auto* task = frame_owner(o)) {
       if (task->object != object) add(sought, {holder::kind::frame, memory.begin, 0, task->id, {}, {}});
-      sought.at = {std::max(memory.begin, object - before_in_frame), std::min(memory.end, sought.at.end)};
+      if (task->unnamed && task->object == object)
+        sought.at = {object, object + 1};
+      else
+        sought.at = {std::max(memory.begin, object - before_in_frame), std::min(memory.end, sought.at.end)};
     } else {
       sought.at = memory;
     }

@@ -21,6 +21,8 @@ seen_tasks read_tasks(const memory& from, const std::vector<root_copy>& roots) {
                       timer_list::never_expires(from, task.object);
     t.awaited = (task.flags & layout::record_flags::awaited) != 0;
     t.whole = !task.truncated && task.depth != 0;
+    t.unnamed = layout::state_of(task.word) == layout::record_state::blocked_unknown && t.whole;
+    if (t.unnamed) t.object = task.frames.front() + promise_offset;
     t.first_frame = static_cast<std::uint32_t>(seen.frames.size());
     t.frames = static_cast<std::uint32_t>(task.depth);
     seen.frames.insert(seen.frames.end(), task.frames.begin(),

@@ -11,14 +11,20 @@
 
 namespace tasks::cli {
 
+/// Of an awaitable's promise, which handlers point to, behind the beginning of its frame: two pointers.
+inline constexpr std::uint64_t promise_offset = 16;
+
 struct seen_task {
   std::uint64_t id = 0, parent = 0;
-  std::uint64_t object = 0;  ///< what it waits on, or 0
+  /// What it waits on, or 0. Of an operation that is not Asio's own, whose handler can be anywhere: what the handler
+  /// points to, the promise of the task's outermost frame.
+  std::uint64_t object = 0;
   std::uint32_t first_frame = 0, frames = 0;
   tasks::layout::wait_kind waits_for = tasks::layout::wait_kind::none;  ///< none unless blocked
   bool never_expires = false;                                           ///< waits for a timer that does not
-  bool awaited = false;                                                 ///< its parent waits for it
-  bool whole = false;                                                   ///< all its frames are known
+  bool unnamed = false;  ///< waits for an operation that is not Asio's own
+  bool awaited = false;  ///< its parent waits for it
+  bool whole = false;    ///< all its frames are known
 };
 
 struct seen_tasks {
@@ -34,7 +40,8 @@ struct seen_tasks {
 
 /// Could a task that waits so be proven?
 [[nodiscard]] constexpr bool may_be_leaked(const seen_task& task) noexcept {
-  return is_channel(task.waits_for) || task.waits_for == tasks::layout::wait_kind::tasks || task.never_expires;
+  return is_channel(task.waits_for) || task.waits_for == tasks::layout::wait_kind::tasks || task.never_expires ||
+         task.unnamed;
 }
 
 [[nodiscard]] seen_tasks read_tasks(const memory& from, const std::vector<root_copy>& roots);

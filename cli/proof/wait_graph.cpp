@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <unordered_map>
+#include <utility>
 
 #include "picture/picture.hpp"
 #include "proof/prover.hpp"
@@ -57,7 +58,9 @@ class follower {
     const auto& seen = *known->second;
     auto& task = graph_.tasks[id];
     task.waits_for = seen.waits_for;
-    task.followed = may_be_leaked(seen);
+    task.unnamed = seen.unnamed;
+    // Of many that wait for connections of one pool each leads to all others: that tells no more than the first.
+    task.followed = may_be_leaked(seen) && !(seen.unnamed && std::exchange(follows_unnamed_, true));
     if (!task.followed) return;
     if (seen.waits_for != wait_kind::tasks) {
       task.object = seen.object;
@@ -88,6 +91,7 @@ class follower {
   std::unordered_map<std::uint64_t, std::vector<std::uint64_t>> children_;  ///< that are awaited
   std::unordered_map<std::uint64_t, std::uint64_t> waiting_;                ///< how many tasks wait on an object
   std::vector<std::uint64_t> new_;
+  bool follows_unnamed_ = false;  ///< one of those is enough
   wait_graph graph_;
 };
 

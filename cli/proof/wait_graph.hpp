@@ -25,6 +25,7 @@ struct graph_task {
   std::vector<std::uint64_t> wakers;                      ///< tasks, sorted, which may be missing from the graph
   std::vector<referrer> others;                           ///< what else points to the object
   std::uint64_t beside = 0;                               ///< how many more tasks wait on the same object
+  bool unnamed = false;  ///< it waits for an operation that is not Asio's own: the object is what the handler points to
 };
 
 struct wait_graph {

@@ -107,7 +107,10 @@ std::string leak_groups::why_proven(const member& of) const {
     if (wait.kind() == v1::Wait::TIMER)
       return fmt::format("{} for a timer that never expires; nothing alive points to it, so nobody can cancel it",
                          subject);
-    return fmt::format("{} for tasks that will never end", subject);
+    if (wait.kind() == v1::Wait::TASKS) return fmt::format("{} for tasks that will never end", subject);
+    return fmt::format(
+        "{} for an operation that is not Asio's own; nothing alive leads to its handler, so nobody can end it",
+        subject);
   }
   auto text = of.objects.size() == 1
                   ? fmt::format("{} on channel {:#x}; nothing alive points to it", subject, wait.object())

@@ -17,6 +17,7 @@ bool is_ended_by_tasks(const v1::Task& task) {
   if (task.state() != v1::Task::BLOCKED) return false;
   const auto& wait = task.wait();
   return is_channel(wait.kind()) || wait.kind() == v1::Wait::TASKS ||
+         (wait.kind() == v1::Wait::OTHER && wait.object() == 0) ||
          (wait.kind() == v1::Wait::TIMER && wait.never_expires());
 }
 
@@ -41,6 +42,7 @@ class wait_surveyor {
       const bool looked = options_.memory && look_into_memory(id);
       const auto named = looked ? name_tasks() : ask_source();
       if (!named) survey_.notes.push_back("what other tasks do is not known: " + in_words(named.why()));
+      set_alike_apart();
     }
     return std::move(survey_);
   }
@@ -104,6 +106,20 @@ class wait_surveyor {
     return ask(query, false, [&](known_task&& task) {
       const auto id = task.task.id();
       survey_.tasks.emplace(id, std::move(task));
+    });
+  }
+
+  /// Who waits for the same operation, of the same pool, leads to the subject's handler too, and cannot call it.
+  void set_alike_apart() {
+    auto& node = survey_.graph.tasks[survey_.subject.task.id()];
+    const auto* operation = survey_.subject.meaning.operation;
+    if (!node.unnamed || operation == nullptr) return;
+    node.beside += std::erase_if(node.wakers, [&](std::uint64_t waker) {
+      const auto known = survey_.tasks.find(waker);
+      if (known == survey_.tasks.end()) return false;
+      const auto& [task, meaning] = known->second;
+      return task.state() == v1::Task::BLOCKED && task.wait().kind() == v1::Wait::OTHER &&
+             meaning.operation != nullptr && *meaning.operation == *operation;
     });
   }
 

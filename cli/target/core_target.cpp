@@ -32,7 +32,10 @@ class dead_process final : public standstill {
   [[nodiscard]] const memory& bytes() const override { return bytes_; }
   [[nodiscard]] const std::vector<thread_registers>& threads() const override { return threads_; }
   /// Of epoll instances and timers a core tells nothing; it may tell that memory is missing.
-  [[nodiscard]] kernel_words kernel() const override { return {{}, core_.what_is_left_out()}; }
+  [[nodiscard]] kernel_words kernel() const override {
+    return {
+        {}, core_.what_is_left_out(), "a core does not have what was in pipes, as may be the address of its handler"};
+  }
 
  private:
   const core_file& core_;

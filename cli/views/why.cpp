@@ -68,8 +68,9 @@ std::string verdict_words(const why_survey& survey) {
   const auto kind = survey.subject.task.wait().kind();
   switch (proof.verdict) {
     case certainty::proven:
-      return kind == v1::Wait::TASKS ? "none of them will ever end: this task will never wake"
-                                     : "nothing alive points to it: this task will never wake";
+      return kind == v1::Wait::TASKS   ? "none of them will ever end: this task will never wake"
+             : kind == v1::Wait::OTHER ? "nothing alive leads to its handler: this task will never wake"
+                                       : "nothing alive points to it: this task will never wake";
     case certainty::held:
       return "held by " + describe_holders(proof);
     case certainty::unchecked:
@@ -246,13 +247,15 @@ std::vector<std::string> wait_sentences(const why_survey& survey, const render_c
       if (wait.has_fd())
         add_descriptor(sentences, task, survey.subject.meaning);
       else if (survey.subject.meaning.operation != nullptr)
-        sentences.push_back(fmt::format("waits for {}, an operation that is not Asio's own: what ends it is not known",
-                                        *survey.subject.meaning.operation));
+        sentences.push_back(
+            fmt::format("waits for {}, an operation that is not Asio's own: {}", *survey.subject.meaning.operation,
+                        node && node->unnamed ? "who has its handler can end it" : "what ends it is not known"));
       else
         sentences.emplace_back("it is not known what it waits for");
   }
   if (node && node->beside != 0)
-    sentences.push_back(fmt::format("{} more {} on it", node->beside, node->beside == 1 ? "task waits" : "tasks wait"));
+    sentences.push_back(fmt::format("{} more {} {} it", node->beside, node->beside == 1 ? "task waits" : "tasks wait",
+                                    node->unnamed ? "for" : "on"));
   return sentences;
 }
 
@@ -264,6 +267,7 @@ void render_why(fmt::memory_buffer& out, const why_survey& survey, const render_
   if (const auto text = verdict_words(survey); !text.empty()) append(out, text + "\n");
   if (const auto* node = node_of(survey, subject.task.id()); node && !(node->wakers.empty() && node->others.empty())) {
     append(out, subject.task.wait().kind() == v1::Wait::TASKS ? "\nthose tasks, and who points to what they wait on:\n"
+                : node->unnamed                               ? "\nwho leads to its handler, and what those wait for:\n"
                                                               : "\nwho points to it, and what those wait for:\n");
     waker_lines(out, survey, context).under(subject.task.id(), 1);
   }

@@ -159,6 +159,44 @@ TEST(Why, NamesWhoCouldCancelATimerThatNeverExpires) {
   EXPECT_EQ(seen.wakers(0).holder(), "the data of " + program_path("healthy_tasks"));
 }
 
+/// Three wait for a connection of a pool; two have those there are, and wait for a peer. All five have the pool.
+TEST(Why, OfAnOperationThatIsNotAsiosNamesWhoHasWhatItsHandlerIsKeptIn) {
+  const program target({program_path("pool"), "held"});
+  const auto waits = ids_in(target, "acquire");
+  ASSERT_EQ(waits.size(), 3U);
+  for (const auto& id : waits) {
+    const auto seen = why(target, id);
+    EXPECT_THAT(seen.waits(),
+                ElementsAre("waits for pool::async_acquire(), an operation that is not Asio's own: who has "
+                            "its handler can end it",
+                            "2 more tasks wait for it"));
+    EXPECT_EQ(seen.beside(), 2U);
+    EXPECT_EQ(seen.verdict(), v1::WhyView::HELD);
+    ASSERT_GE(seen.wakers_size(), 2);
+    for (int i = 0; i < 2; ++i) {
+      EXPECT_EQ(seen.wakers(i).task().frames(0).function(), "session(std::shared_ptr<pool>)");
+      EXPECT_EQ(seen.wakers(i).task().wait().kind(), v1::Wait::SOCKET_READ);
+    }
+  }
+  EXPECT_THAT(text({"why", target.pid_text(), waits[0]}),
+              HasSubstr("\nwho leads to its handler, and what those wait for:\n"));
+}
+
+TEST(Why, OfAnOperationWhoseHandlerIsLostProvesThatItNeverEnds) {
+  const program target({program_path("pool"), "leaked"});
+  const auto seen = why(target, ids_in(target, "forgotten").at(0));
+  EXPECT_EQ(seen.verdict(), v1::WhyView::NEVER_WAKES);
+  EXPECT_EQ(seen.evidence(), "nothing alive leads to its handler: this task will never wake");
+  EXPECT_EQ(seen.wakers_size(), 0);
+}
+
+TEST(Why, OfAnOperationWhoseHandlerMayBeInAPipeProvesNothing) {
+  const program target({program_path("pool"), "piped"});
+  const auto seen = why(target, ids_in(target, "sent_away").at(0));
+  EXPECT_EQ(seen.verdict(), v1::WhyView::VERDICT_UNSPECIFIED);
+  EXPECT_THAT(seen.evidence(), HasSubstr("may be the address of its handler"));
+}
+
 TEST(Why, ShowsThePeerOfASocketAndWhatTheKernelHasForIt) {
   program lab({program_path("lab")});
   client peer(static_cast<std::uint16_t>(std::stoi(lab.value("port"))));
