@@ -1,6 +1,7 @@
 #include "library_names.hpp"
 
 #include <algorithm>
+#include <string>
 
 namespace tasks::detail {
 namespace {
@@ -33,6 +34,26 @@ bool is_plumbing(std::string_view function) {
   return begins_with_one(function, hooks) ||
          std::any_of(named_libraries.begin(), named_libraries.end(),
                      [&](const library_names& each) { return owns(each, function); });
+}
+
+bool is_mangled_plumbing(std::string_view symbol) {
+  // Itanium C++ ABI, 5.1: _Z, then a Z for each function it is local to, then N, qualifiers, and names with their
+  // lengths.
+  if (!symbol.starts_with("_Z")) return false;
+  symbol.remove_prefix(std::min(symbol.find_first_not_of('Z', 1), symbol.size()));
+  if (!symbol.starts_with('N')) return false;
+  symbol.remove_prefix(std::min(symbol.find_first_not_of("NrVKRO"), symbol.size()));
+  std::string name;
+  for (std::size_t length = 0; !symbol.empty() && symbol[0] >= '0' && symbol[0] <= '9'; length = 0) {
+    while (!symbol.empty() && symbol[0] >= '0' && symbol[0] <= '9' && length < symbol.size()) {
+      length = length * 10 + static_cast<std::size_t>(symbol[0] - '0');
+      symbol.remove_prefix(1);
+    }
+    if (length > symbol.size()) return false;
+    name.append(symbol.substr(0, length)).append("::");
+    symbol.remove_prefix(length);
+  }
+  return is_plumbing(name);
 }
 
 bool resumes_task(std::string_view bare_function) {

@@ -34,6 +34,8 @@ inline constexpr std::array<library_names, 1> named_libraries = {{
 
 /// Is this readable name one of theirs, or of our hooks in them?
 [[nodiscard]] bool is_plumbing(std::string_view function);
+/// The same of a name that cannot be demangled.
+[[nodiscard]] bool is_mangled_plumbing(std::string_view symbol);
 /// Does a thread that is in this function run the task that it resumed?
 [[nodiscard]] bool resumes_task(std::string_view bare_function);
 /// Does it run whatever comes, so that its own caller is the cause of nothing within it?

@@ -249,7 +249,7 @@ readable_name make_readable(std::string_view raw) {
   readable_name name;
   // What the demangler cannot read has no place where its own name ends; Asio's coroutines are called after their
   // frames.
-  name.plumbing = is_plumbing(text) || text.starts_with("_ZN4asio") || text.starts_with("_ZN5boost4asio");
+  name.plumbing = is_plumbing(text) || is_mangled_plumbing(text);
   name.standard = begins_with_any(text, {"std::", "__gnu_cxx::", "__cxx", "__gthread_"});
   text = simplify_types(text);
   restore_operators(text);

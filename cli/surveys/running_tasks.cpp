@@ -1,6 +1,9 @@
 #include "surveys/running_tasks.hpp"
 
 #include <algorithm>
+#include <cstddef>
+
+#include "target/registry_reader.hpp"
 
 namespace tasks::cli {
 
@@ -41,6 +44,24 @@ void keep_unchanged(running_tasks& first, const running_tasks& second) {
       return later.id == task.id && later.thread == task.thread && later.resumes == task.resumes;
     });
   });
+}
+
+std::optional<running_task> read_starting(const target& from, std::uint32_t thread) {
+  if (!from.roots()) return std::nullopt;
+  detail::task_filter blocked;
+  blocked.states = 1U << static_cast<unsigned>(detail::task_state::blocked);
+  std::optional<running_task> last;
+  std::uint64_t since = 0;
+  bool alone = true;
+  static_cast<void>(registry_reader(from.bytes(), *from.roots()).walk(blocked, 0, [&](const target_task& task) {
+    if (layout::state_of(task.word) != layout::record_state::blocked_unknown || task.since < since) return;
+    // Written when the task was resumed, and still there.
+    if (from.bytes().get<std::uint32_t>(task.record + offsetof(layout::record, thread)) != thread) return;
+    alone = task.since != since;
+    since = task.since;
+    last = running_task{task.id, thread, 0, task.resumes};
+  }));
+  return alone ? last : std::nullopt;
 }
 
 const running_task* running_on(const running_tasks& running, std::uint32_t thread) {

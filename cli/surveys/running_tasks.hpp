@@ -5,10 +5,12 @@
 ///   read_running() ──> copy threads, or look at them otherwise ──> read_running() ──> those that ran all the while
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "base/error.hpp"
 #include "sources/snapshot_source.hpp"
+#include "target/target.hpp"
 
 namespace tasks::cli {
 
@@ -37,6 +39,11 @@ void keep_older(running_tasks& running, std::uint64_t age_ms);
 result<running_tasks> read_running(snapshot_source& source, std::uint64_t age_ms = 0);
 /// Leaves those that ran all the time between two readings.
 void keep_unchanged(running_tasks& first, const running_tasks& second);
+
+/// The task of whose operation a thread that is in one runs the initiation: of those that last ran on it, wait for an
+/// operation that is not known, and did not begin to wait at the same tick as another, the last one. Nothing: not
+/// known.
+[[nodiscard]] std::optional<running_task> read_starting(const target& from, std::uint32_t thread);
 
 /// The task that this thread runs, the innermost where resumptions nest; null: none.
 [[nodiscard]] const running_task* running_on(const running_tasks& running, std::uint32_t thread);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "surveys/deaths.hpp"
 #include "target/registry_reader.hpp"
 
 namespace tasks::cli {
@@ -53,6 +54,7 @@ class thread_surveyor {
       unwind();
     }
     tell_roles(running, workers_of(from_));
+    if (const auto death = source_ ? survey_death(*source_) : std::nullopt) survey_.notes.push_back(in_words(*death));
     return std::move(survey_);
   }
 
@@ -89,6 +91,10 @@ class thread_surveyor {
   void tell_roles(const running_tasks& running, const std::vector<std::uint32_t>& workers) {
     for (auto& thread : survey_.threads) {
       if (const auto* task = running_on(running, thread.os.inner_tid)) thread.task = *task;
+      if (!thread.task && is_in_task(thread.stack)) {
+        thread.task = read_starting(from_, thread.os.inner_tid);
+        thread.starts = thread.task.has_value();
+      }
       thread.role = role_of(thread.os, thread.os.tid == from_.pid(), thread.task.has_value(), workers);
     }
   }

@@ -23,6 +23,7 @@ struct surveyed_thread {
   v1::ThreadView::Role role = v1::ThreadView::OTHER;
   std::optional<double> cpu_percent;
   std::optional<running_task> task;
+  bool starts = false;  ///< it does not run the task, but the initiation of its operation
   native_stack stack;
   std::string failure;  ///< why there is no stack
 };

@@ -65,6 +65,8 @@ result<vitals_survey> survey_vitals(snapshot_source& source, resolver& names, st
   for (const auto& failure : failures) add_failure(failure, *survey.names_of_failed, survey.failed);
   survey.vitals = *std::move(vitals);
   survey.findings = findings_of(survey.vitals);
+  survey.death = survey_death(source);
+  if (survey.death) survey.findings.insert(survey.findings.begin(), in_words(*survey.death));
   if (const auto* from = source.from(); from != nullptr && from->is_alive() && !from->is_still())
     if (const auto how = how_stopped(source.pid()); !how.empty()) survey.findings.push_back("it is " + how);
   if (survey.vitals.all_on_channels())

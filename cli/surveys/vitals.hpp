@@ -4,10 +4,12 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "sources/snapshot_source.hpp"
+#include "surveys/deaths.hpp"
 #include "surveys/resolver.hpp"
 #include "surveys/running_stacks.hpp"
 #include "tasks/v1/agent.pb.h"
@@ -32,7 +34,8 @@ struct vitals_survey {
   v1::Vitals vitals;
   std::vector<blocked_group> on_channels;  ///< the largest first
   std::vector<stalled_worker> stalled;
-  std::vector<failed_group> failed;  ///< the last one first
+  std::optional<surveyed_death> death;  ///< of a core; told in `findings`, too
+  std::vector<failed_group> failed;     ///< the last one first
   /// Theirs: they are told with their spawn sites, which would keep apart what is listed alike of the groups.
   std::unique_ptr<resolver> names_of_failed;
   std::vector<std::string> findings;  ///< what is wrong, a sentence each

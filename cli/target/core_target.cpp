@@ -1,6 +1,10 @@
 #include <errno.h>
+#include <signal.h>
+#include <sys/procfs.h>
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 #include <utility>
 
 #include "linux/elf_note.hpp"
@@ -63,6 +67,30 @@ class dumped_process final : public target {
       thread.inner_tid = static_cast<std::uint32_t>(tid);
     }
     return threads;
+  }
+
+  /// The thread that got the signal comes first; see elf_core_dump() in the kernel's fs/binfmt_elf.c.
+  [[nodiscard]] std::optional<death> ended_by() const override {
+    std::optional<death> found;
+    bool has_information = false;
+    each_core_note(core_->elf(), [&](const note_entry& note) {
+      elf_prstatus status{};
+      if (note.type == NT_PRSTATUS && !found && note.descriptor.size() >= sizeof status) {
+        std::memcpy(&status, note.descriptor.data(), sizeof status);
+        found = death{status.pr_cursig, std::nullopt, status.pr_pid};
+      } else if (note.type == NT_SIGINFO && found && !has_information && note.descriptor.size() >= sizeof(siginfo_t)) {
+        has_information = true;
+        siginfo_t information{};
+        std::memcpy(&information, note.descriptor.data(), sizeof information);
+        const bool of_memory = information.si_signo == SIGSEGV || information.si_signo == SIGBUS;
+        // Not of one that somebody sent.
+        if (information.si_signo == found->signal && of_memory && information.si_code > 0)
+          found->address = std::bit_cast<std::uint64_t>(information.si_addr);
+      }
+    });
+    // gdb's cores are mostly of processes that live: they were stopped.
+    if (!found || found->signal == 0 || found->signal == SIGSTOP || found->signal == SIGTRAP) return std::nullopt;
+    return found;
   }
 
   /// The core's own state is attached already.

@@ -197,8 +197,14 @@ const native_frame* innermost_user_frame(const native_stack& stack) {
 
 std::vector<native_frame> shown_frames(std::span<const native_frame> frames, bool all) {
   const auto is_plumbing = [](const native_frame& f) { return f.plumbing; };
-  std::vector<native_frame> shown(frames.begin(), frames.end());
-  if (!all && !std::all_of(shown.begin(), shown.end(), is_plumbing)) std::erase_if(shown, is_plumbing);
+  if (all || std::all_of(frames.begin(), frames.end(), is_plumbing)) return {frames.begin(), frames.end()};
+  const auto user = std::find_if(frames.begin(), frames.end(), [](const auto& f) { return !f.plumbing && !f.system; });
+  std::vector<native_frame> shown;
+  for (auto f = frames.begin(); f != frames.end(); ++f) {
+    // What the user's innermost function has called says where it is: std::future::get(), ~io_context(), run().
+    const bool is_called = user != frames.end() && f + 1 == user && !f->function.empty() && !f->is_coroutine;
+    if (!f->plumbing || is_called) shown.push_back(*f);
+  }
   return shown;
 }
 

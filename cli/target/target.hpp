@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -40,6 +41,13 @@ class standstill {
   [[nodiscard]] virtual kernel_words kernel() const = 0;
 };
 
+/// How a process was ended, as its core says.
+struct death {
+  int signal = 0;
+  std::optional<std::uint64_t> address;  ///< that could not be accessed, of SIGSEGV and SIGBUS
+  pid_t tid = 0;                         ///< the thread that got the signal
+};
+
 class target {
  public:
   virtual ~target() = default;
@@ -55,6 +63,8 @@ class target {
   [[nodiscard]] virtual const result<std::vector<root_copy>>& roots() const = 0;
   /// As they are now. Of a core only their ids are known.
   [[nodiscard]] virtual std::vector<os_thread> threads() const = 0;
+  /// Nothing: it lives, or its core does not tell.
+  [[nodiscard]] virtual std::optional<death> ended_by() const { return std::nullopt; }
   /// Makes code() ready to unwind these threads, as they are now. What is returned holds until the next call.
   virtual const thread_copies& copy_stacks(std::span<const pid_t> tids) = 0;
   /// Fails where threads cannot be stopped within a second.

@@ -42,7 +42,9 @@ void render_stack(fmt::memory_buffer& out, const surveyed_thread& thread, const 
                   const thread_style& style) {
   const auto to = std::back_inserter(out);
   fmt::format_to(to, "\nthread {} [", thread.os.tid);
-  if (thread.task) {
+  if (thread.starts) {
+    fmt::format_to(to, "starts an operation of task {}", thread.task->id);
+  } else if (thread.task) {
     fmt::format_to(to, "runs task {}, {}", thread.task->id, age_of(*thread.task, survey));
   } else {
     append(out, role_name(thread.role));
@@ -60,10 +62,11 @@ void render_threads(fmt::memory_buffer& out, const thread_survey& survey, const 
   std::vector<table_row> rows = {{"TID", "NAME", "STATE", "CPU%", "ROLE", "TASK", "RUNS FOR"}};
   for (const auto& thread : survey.threads) {
     const auto& t = thread.os;
-    rows.push_back(
-        {std::to_string(t.tid), t.name.empty() ? "-" : t.name, t.state ? std::string(thread_state_name(t.state)) : "-",
-         thread.cpu_percent ? fmt::format("{:.1f}", *thread.cpu_percent) : "-", role_of(thread, t.tid == context.pid),
-         thread.task ? std::to_string(thread.task->id) : "-", thread.task ? age_of(*thread.task, survey) : "-"});
+    rows.push_back({std::to_string(t.tid), t.name.empty() ? "-" : t.name,
+                    t.state ? std::string(thread_state_name(t.state)) : "-",
+                    thread.cpu_percent ? fmt::format("{:.1f}", *thread.cpu_percent) : "-",
+                    role_of(thread, t.tid == context.pid), thread.task ? std::to_string(thread.task->id) : "-",
+                    thread.task && !thread.starts ? age_of(*thread.task, survey) : "-"});
   }
   render_table(out, {{true, 6}, {false, 0, true}, {}, {true, 5}, {}, {true, 4}, {}}, rows, "", context.style);
   if (style.stacks) {
@@ -92,7 +95,8 @@ void fill_view(const thread_survey& survey, bool all_frames, v1::ThreadsView& vi
     to.set_role(thread.role);
     if (thread.task) {
       to.set_task_id(thread.task->id);
-      to.set_task_seconds(static_cast<double>(thread.task->age_ms) / 1000);
+      to.set_starts_operation(thread.starts);
+      if (!thread.starts) to.set_task_seconds(static_cast<double>(thread.task->age_ms) / 1000);
     }
     for (const auto& f : shown_frames(thread.stack.frames, all_frames)) fill_view(f, *to.add_frames());
     to.set_frames_missing(thread.failure);

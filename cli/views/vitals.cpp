@@ -20,6 +20,15 @@ void fill_view(const stalled_worker& stalled, v1::StalledView& view) {
   if (stalled.frame) fill_view(*stalled.frame, *view.mutable_frame());
 }
 
+void fill_view(const surveyed_death& death, v1::DeathView& view) {
+  view.set_signal(signal_name(death.how.signal));
+  if (death.how.address) view.set_address(fmt::format("{:#x}", *death.how.address));
+  view.set_tid(static_cast<std::uint32_t>(death.how.tid));
+  if (death.task) view.set_task_id(death.task->id);
+  view.set_starts_operation(death.starts);
+  if (death.frame) fill_view(*death.frame, *view.mutable_frame());
+}
+
 /// "consume(std::shared_ptr<chan>) pool.cpp:14": the function that the exception ended.
 std::string function_of(const failed_group& failed) {
   const frame* f = failed.meaning.frames.empty() ? nullptr : failed.meaning.frames.front().location;
@@ -133,6 +142,7 @@ void fill_view(const vitals_survey& survey, v1::VitalsView& view) {
   view.set_lost_tasks(vitals.lost());
   for (const auto& [group, meaning] : survey.on_channels) fill_view(group, meaning, *view.add_blocked_channels());
   for (const auto& stalled : survey.stalled) fill_view(stalled, *view.add_stalled());
+  if (survey.death) fill_view(*survey.death, *view.mutable_death());
   for (const auto& finding : survey.findings) view.add_findings(finding);
   for (const auto& note : survey.notes) view.add_notes(note);
   view.set_ended_tasks(vitals.ended());

@@ -15,7 +15,9 @@ namespace tasks::testing {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 outcome tasks_command(std::vector<std::string> words) {
   words.insert(words.begin(), tasks_executable());
@@ -69,6 +71,35 @@ TEST_F(Core, OfGcoreShowsTheSameTasksAsTheProcess) {
     EXPECT_THAT(seen.out, HasSubstr("lab::"));
     EXPECT_EQ(without_details(seen.out), without_details(tasks_command(live).out)) << view[0];
   }
+}
+
+struct crash {
+  const char* how;
+  const char* words;
+};
+class Crash : public Core, public ::testing::WithParamInterface<crash> {};
+INSTANTIATE_TEST_SUITE_P(
+    Of, Crash,
+    ::testing::Values(crash{"crashes", ", which ran task 1: hung::write_to(int*)  hung.cpp:"},
+                      crash{"crashes_starting",
+                            ", which started an operation of task 1: hung::write_to(int*)  hung.cpp:"}),
+    [](const auto& parameter) { return std::string(parameter.param.how); });
+
+TEST_P(Crash, IsToldWithItsThreadAndTask) {
+  const auto script =
+      "ulimit -c unlimited && cd " + folder_.string() + " && exec " + program_path("hung") + " " + GetParam().how;
+  program target(program::unready{}, {"sh", "-c", script});
+  EXPECT_EQ(target.wait().signal, SIGSEGV);
+  std::string core;
+  for (const auto& file : fs::directory_iterator(folder_)) core = file.path().string();
+  if (core.empty()) GTEST_SKIP() << "no core was written here, or its size is limited to 0";
+  const auto vitals = tasks_command({"vitals", "--core", core});
+  EXPECT_THAT(vitals.out, HasSubstr("! ended by SIGSEGV at address 0x10, in thread "));
+  EXPECT_THAT(vitals.out, HasSubstr(GetParam().words));
+  const auto threads = tasks_command({"threads", "--core", core});
+  EXPECT_THAT(threads.out, ContainsRegex("\n *[0-9]+ [^\n]* worker  +1  "));
+  EXPECT_THAT(threads.out, HasSubstr("! ended by SIGSEGV at address 0x10, in thread "));
+  EXPECT_THAT(threads.out, Not(HasSubstr("_ZZN4asio")));
 }
 
 class Signal : public Core, public ::testing::WithParamInterface<int> {};

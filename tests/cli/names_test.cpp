@@ -479,6 +479,17 @@ TEST(Name, OfBoostsAsioIsPlumbingToo) {
   EXPECT_FALSE(make_readable("awaitable<void> asiology()").plumbing);
 }
 
+/// No demangler knows them: g++ 12 and lambdas of a member template.
+TEST(Name, ThatCannotBeDemangledIsPlumbingInTheSameNamespaces) {
+  for (const char* asios : {"_ZZN4asio6detail20awaitable_frame_baseINS_15any_io_executorEE15await_transformI?",
+                            "_ZN5boost4asio6detail?", "_ZNK4asio9awaitable?", "_ZN5tasks6detail10standalone?"}) {
+    EXPECT_TRUE(make_readable(asios).plumbing) << asios;
+  }
+  for (const char* users :
+       {"_ZN8asiology3run?", "_ZN7my_asio3run?", "_Z4asio?", "_ZN99999999999999999999asio?", "_ZN", "_Z"})
+    EXPECT_FALSE(make_readable(users).plumbing) << users;
+}
+
 TEST(Name, OfBoostsTypesReadsLikeThatOfAsios) {
   EXPECT_EQ(make_readable("void session(session(boost::asio::basic_stream_socket<boost::asio::ip::tcp, "
                           "boost::asio::any_io_executor>)::_Z7session.Frame*)")

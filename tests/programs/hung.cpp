@@ -3,7 +3,10 @@
 ///   loop       every worker runs a task that never ends and never awaits
 ///   deadlock   one task keeps a mutex locked while it awaits; every worker blocks on it before that task can go on
 ///   blocked    one worker is in a blocking read; the other one is idle
+///   future     one worker waits for a future; the other one is idle
 ///   healthy    all tasks wait, both workers are idle
+///   crashes    a task writes where it must not
+///   crashes_starting    an operation of the program's own does, while it is started
 ///
 /// Prints `ready` once that is so, and ends when its standard input closes, whatever its workers do.
 
@@ -13,6 +16,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <future>
 #include <iostream>
 #include <mutex>
 #include <string>
@@ -83,6 +87,38 @@ awaitable<void> load(int from) {
   fetch(from);
 }
 
+awaitable<void> wait_for_nothing() {
+  co_await asio::post(co_await asio::this_coro::executor, use_awaitable);
+  std::promise<int> promise;
+  auto future = promise.get_future();
+  settle();
+  std::cout << future.get() << '\n';
+}
+
+[[gnu::noinline]] void write_to(int* where) { *where = 7; }
+
+int* volatile nowhere = reinterpret_cast<int*>(16);
+
+awaitable<void> crash() {
+  co_await asio::post(co_await asio::this_coro::executor, use_awaitable);
+  write_to(nowhere);
+}
+
+template <class Token>
+auto async_crash(Token&& token) {
+  return asio::async_initiate<Token, void()>(
+      [](auto handler) {
+        write_to(nowhere);
+        asio::post(std::move(handler));
+      },
+      token);
+}
+
+awaitable<void> crash_starting() {
+  co_await asio::post(co_await asio::this_coro::executor, use_awaitable);
+  co_await async_crash(use_awaitable);
+}
+
 using jobs = asio::experimental::concurrent_channel<void(asio::error_code, int)>;
 
 awaitable<void> serve(jobs& from) {
@@ -105,11 +141,20 @@ int run(std::string_view how) {
   } else if (how == "blocked" && ::pipe(pipe_ends) == 0) {
     co_spawn(context, load(pipe_ends[0]), detached);
     expected = 1;
+  } else if (how == "future") {
+    co_spawn(context, wait_for_nothing(), detached);
+    expected = 1;
+  } else if (how == "crashes") {
+    co_spawn(context, crash(), detached);
+    expected = 1;
+  } else if (how == "crashes_starting") {
+    co_spawn(context, crash_starting(), detached);
+    expected = 1;
   } else if (how == "healthy") {
     co_spawn(context, serve(requests), detached);
     expected = 1;
   } else {
-    std::cerr << "hung: loop, deadlock, blocked or healthy?\n";
+    std::cerr << "hung: loop, deadlock, blocked, future, healthy, crashes or crashes_starting?\n";
     return 2;
   }
   std::vector<std::thread> threads;
