@@ -9,34 +9,30 @@
 /// Where these are is what debug information says of the function; see asio/detail/thread_info_base.hpp.
 
 #include <cstdint>
-#include <optional>
-#include <unordered_map>
 #include <vector>
 
 #include "picture/frame_walk.hpp"
 #include "picture/memory_image.hpp"
 #include "symbols/modules.hpp"
+#include "symbols/stack_variables.hpp"
 
 namespace tasks::cli {
 
 class asio_recycled {
  public:
-  asio_recycled(const memory_image& image, modules& code) : image_(image), code_(code) {}
+  asio_recycled(const memory_image& image, modules& code, stack_variables& variables)
+      : image_(image), code_(code), variables_(variables) {}
 
   /// Addresses of such blocks, of a thread that waits in a function of libc's: one that runs may be about to use one.
   /// None where there is no debug information.
   [[nodiscard]] std::vector<std::uint64_t> blocks_of(const frame_walk& thread);
 
  private:
-  struct slots {
-    std::int64_t from_end = 0;  ///< of the first, from the end of the frame
-    std::uint64_t count = 0;
-  };
-  [[nodiscard]] std::optional<slots> slots_in(std::uint64_t address) const;
+  [[nodiscard]] bool may_run_a_context(std::uint64_t address) const;
 
   const memory_image& image_;
   modules& code_;
-  std::unordered_map<std::uint64_t, std::optional<slots>> known_;  ///< by address of the code
+  stack_variables& variables_;
 };
 
 }  // namespace tasks::cli

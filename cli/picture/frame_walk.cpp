@@ -63,6 +63,12 @@ const char* file_of(Dwfl_Module* module) {
 
 }  // namespace
 
+stack_variables::word_reader reader_of(const memory_image& image) {
+  return [&image](std::uint64_t address) {
+    return image.at(address, 8) != nullptr ? std::optional(image.word(address)) : std::nullopt;
+  };
+}
+
 /// The file is opened by its path: another may be there by now.
 bool frame_walker::is_what_was_mapped(Dwfl_Module* module) const {
   GElf_Addr bias = 0;
@@ -134,9 +140,11 @@ std::optional<std::uint64_t> frame_walker::value_of(const Dwarf_Op* ops, std::si
   return stack.size() == 1 ? std::optional(stack.back()) : std::nullopt;
 }
 
-/// From a function to its caller. What it has saved is added to `saved`, whatever comes of it.
+/// From a function to its caller. What it has saved is added to `saved`, whatever comes of it. `places`: of the
+/// function's registers, then of its caller's.
 frame_walker::step frame_walker::step_out(registers& of, const object& in, bool innermost,
-                                          std::vector<std::uint64_t>& saved) const {
+                                          std::vector<std::uint64_t>& saved,
+                                          std::vector<std::optional<frame_register>>& places) const {
   Dwarf_Frame* found = nullptr;
   // An address to return to may be the first of the next function.
   if (dwarf_cfi_addrframe(in.rules, of[program_counter] - in.bias - (innermost ? 0 : 1), &found) != 0)
@@ -151,7 +159,7 @@ frame_walker::step frame_walker::step_out(registers& of, const object& in, bool 
   if (!end || *end < of[stack_pointer] || (*end == of[stack_pointer] && !innermost)) return step::lost;
 
   enum class rule { same, undefined, known, strange };
-  const auto restored = [&](int number, std::uint64_t& value) {
+  const auto restored = [&](int number, std::uint64_t& value, std::uint64_t& place) {
     Dwarf_Op simple[3];
     Dwarf_Op* how = nullptr;
     std::size_t length = 0;
@@ -160,19 +168,27 @@ frame_walker::step frame_walker::step_out(registers& of, const object& in, bool 
     const auto at = value_of(how, length, of, *end, in_memory);
     if (!at || (in_memory && image_.at(*at, 8) == nullptr)) return rule::strange;
     value = in_memory ? image_.word(*at) : *at;
+    place = in_memory ? *at : 0;
     return rule::known;
   };
   auto caller = of;
+  std::vector<std::optional<frame_register>> of_caller(of.size());
   for (const auto number : callee_saved) {
-    std::uint64_t value = 0;
-    const auto how = restored(number, value);
+    const auto index = static_cast<std::size_t>(number);
+    std::uint64_t value = 0, place = 0;
+    const auto how = restored(number, value, place);
     if (how == rule::strange) return step::lost;
+    if (how == rule::same) of_caller[index] = places[index];
     if (how != rule::known) continue;
-    caller[static_cast<std::size_t>(number)] = value;
+    of_caller[index] = frame_register{value, place};
+    caller[index] = value;
     saved.push_back(value);
   }
-  const auto how = restored(to_return, caller[program_counter]);
+  std::uint64_t place = 0;
+  const auto how = restored(to_return, caller[program_counter], place);
   of[stack_pointer] = caller[stack_pointer] = *end;
+  of_caller[stack_pointer] = frame_register{*end, 0};
+  places = std::move(of_caller);
   if (how == rule::undefined) return step::first;
   if (how == rule::same && static_cast<std::size_t>(to_return) < of.size())
     caller[program_counter] = of[static_cast<std::size_t>(to_return)];
@@ -217,6 +233,8 @@ frame_walk frame_walker::walk(const thread_registers& thread) {
   at[program_counter] = thread.instruction_pointer;
   libc_call call;
   bool in_libc = true;
+  std::vector<std::optional<frame_register>> places(at.size());
+  for (std::size_t i = 0; i < at.size(); ++i) places[i] = frame_register{at[i], 0};
   for (int depth = 0; depth < most_frames; ++depth) {
     const auto here = at[program_counter];
     Dwfl_Module* module = dwfl_addrmodule(dwfl, here - (depth == 0 ? 0 : 1));
@@ -234,8 +252,9 @@ frame_walk frame_walker::walk(const thread_registers& thread) {
       }
     }
     std::vector<std::uint64_t> saved;
-    const auto stepped = step_out(at, in, depth == 0, saved);
-    if (stepped != step::lost) found.frames.push_back({here - (depth == 0 ? 0 : 1), at[stack_pointer]});
+    auto its = places;
+    const auto stepped = step_out(at, in, depth == 0, saved, places);
+    if (stepped != step::lost) found.frames.push_back({here - (depth == 0 ? 0 : 1), at[stack_pointer], std::move(its)});
     if (stepped == step::first) found.whole = depth != 0 && ends_the_thread(module, here);
     if (stepped != step::caller) return found;
     if (!in_libc) continue;

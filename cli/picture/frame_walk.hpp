@@ -18,6 +18,7 @@
 #include "linux/registers.hpp"
 #include "picture/memory_image.hpp"
 #include "symbols/modules.hpp"
+#include "symbols/stack_variables.hpp"
 
 namespace tasks::cli {
 
@@ -33,13 +34,12 @@ struct libc_call {
 struct frame_walk {
   /// The walk came to the function that the thread began with: all that its stack is used for lies above its pointer.
   bool whole = false;
-  struct frame {
-    std::uint64_t address;  ///< in the instruction that it is at, or that has called
-    std::uint64_t end;      ///< of its part of the stack: the canonical frame address
-  };
-  std::vector<frame> frames;  ///< innermost first
+  std::vector<code_frame> frames;  ///< innermost first
   std::optional<libc_call> call;
 };
+
+/// Of what was copied.
+[[nodiscard]] stack_variables::word_reader reader_of(const memory_image& image);
 
 class frame_walker {
  public:
@@ -61,7 +61,8 @@ class frame_walker {
 
   [[nodiscard]] const object& object_of(Dwfl_Module* module);
   [[nodiscard]] bool is_what_was_mapped(Dwfl_Module* module) const;
-  [[nodiscard]] step step_out(registers& of, const object& in, bool innermost, std::vector<std::uint64_t>& saved) const;
+  [[nodiscard]] step step_out(registers& of, const object& in, bool innermost, std::vector<std::uint64_t>& saved,
+                              std::vector<std::optional<frame_register>>& places) const;
   [[nodiscard]] std::optional<std::uint64_t> value_of(const Dwarf_Op* ops, std::size_t count, const registers& of,
                                                       std::uint64_t frame_end, bool& in_memory) const;
   [[nodiscard]] bool ends_the_thread(Dwfl_Module* module, std::uint64_t address) const;

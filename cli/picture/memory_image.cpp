@@ -159,6 +159,18 @@ void memory_image::erase(std::uint64_t address) noexcept {
     std::memset(area->bytes + (address - area->copied.begin), 0, sizeof address);
 }
 
+void unite(std::vector<range>& ranges) {
+  std::sort(ranges.begin(), ranges.end(), [](const range& a, const range& b) { return a.begin < b.begin; });
+  std::size_t kept = 0;
+  for (const auto& each : ranges) {
+    if (kept != 0 && each.begin <= ranges[kept - 1].end)
+      ranges[kept - 1].end = std::max(ranges[kept - 1].end, each.end);
+    else
+      ranges[kept++] = each;
+  }
+  ranges.resize(kept);
+}
+
 page_filter pages_of(pid_t pid) {
   const auto path = fmt::format("/proc/{}/pagemap", pid);
   auto fd = std::make_shared<descriptor>(::open(path.c_str(), O_RDONLY | O_CLOEXEC));

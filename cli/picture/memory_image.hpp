@@ -35,6 +35,9 @@ struct memory_area : range {
   [[nodiscard]] bool is_file() const noexcept { return path.starts_with('/') && !shared; }
 };
 
+/// Half-open ranges that may overlap: their union, sorted.
+void unite(std::vector<range>& ranges);
+
 /// Which pages of a region hold anything that its file does not. False: not known.
 using page_filter = std::function<bool(const memory_region&, std::vector<range>&)>;
 

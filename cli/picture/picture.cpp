@@ -109,7 +109,8 @@ result<picture> take_picture(target& from) {
   }
   // Code does not change, so that this can be done while the target goes on.
   frame_walker walker(taken.image, from.bytes(), from.code());
-  asio_recycled recycled(taken.image, from.code());
+  stack_variables variables(from.code(), reader_of(taken.image));
+  asio_recycled recycled(taken.image, from.code(), variables);
   taken.words = words_of_threads(taken.image, taken.threads, walker, recycled);
   return taken;
 }

@@ -206,19 +206,6 @@ bool only_returns_a_number(std::string_view function) {
   return std::binary_search(known.begin(), known.end(), function);
 }
 
-/// Half-open ranges that may overlap: their union.
-void unite(std::vector<range>& ranges) {
-  std::sort(ranges.begin(), ranges.end(), [](const range& a, const range& b) { return a.begin < b.begin; });
-  std::size_t kept = 0;
-  for (const auto& each : ranges) {
-    if (kept != 0 && each.begin <= ranges[kept - 1].end)
-      ranges[kept - 1].end = std::max(ranges[kept - 1].end, each.end);
-    else
-      ranges[kept++] = each;
-  }
-  ranges.resize(kept);
-}
-
 bool waits_in_libc(const memory_image& image, const thread_registers& thread) {
   if (!only_waits(call_of(thread).number)) return false;
   for (const auto& region : image.regions()) {
@@ -259,6 +246,7 @@ thread_words words_of_threads(const memory_image& image, const std::vector<threa
     const auto call = call_of(thread);
     const auto frames = walker.walk(thread);
     words.frames.push_back(frames.frames);
+    words.ends.push_back(frames.whole ? frames.frames.back().end : 0);
     const bool waits = waits_in_libc(image, thread);
     const auto* in = waits && frames.call && only_returns_a_number(frames.call->function) ? &*frames.call : nullptr;
     const auto add = [&](std::uint64_t word) { words.registers.push_back({word, thread.tid}); };

@@ -22,7 +22,9 @@ struct thread_words {
   /// Blocks of memory that were given back to Asio; see asio_recycled.
   std::vector<std::uint64_t> recycled;
   /// Of each thread, in their order, as far as they are known.
-  std::vector<std::vector<frame_walk::frame>> frames;
+  std::vector<std::vector<code_frame>> frames;
+  /// Of each thread, where the frame of its first function ends; 0: not known.
+  std::vector<std::uint64_t> ends;
 };
 
 /// Unused is, of each thread:

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include "symbols/stack_variables.hpp"
-
 namespace tasks::cli {
 
 holder holder_at(const memory_image& image, const std::vector<thread_registers>& threads, std::uint64_t address) {
@@ -40,8 +38,8 @@ holder holder_at(const memory_image& image, const std::vector<thread_registers>&
   return found;
 }
 
-evidence_finder::evidence_finder(scene& in, const marker& marks)
-    : scene_(in), image_(in.image()), heap_(in.heap()), marks_(marks), threads_(in.threads()) {
+evidence_finder::evidence_finder(const scene& in, const marker& marks, std::span<const held_variable> variables)
+    : image_(in.image()), heap_(in.heap()), marks_(marks), threads_(in.threads()), variables_(variables) {
   const auto& seen = in.tasks();
   for (const auto& task : seen.tasks)
     for (std::uint32_t i = 0; i < task.frames; ++i)
@@ -52,9 +50,13 @@ evidence_finder::evidence_finder(scene& in, const marker& marks)
 
 holder evidence_finder::of(const origin& from) const {
   switch (from.is) {
-    case origin::kind::memory: {
-      auto found = holder_at(image_, threads_, from.value);
-      if (found.is == holder::kind::stack) found.variable = variable_at(from.value);
+    case origin::kind::memory:
+      return holder_at(image_, threads_, from.value);
+    case origin::kind::variable: {
+      const auto& variable = variables_[from.value];
+      auto found = variable.at.begin != 0 ? holder_at(image_, threads_, variable.at.begin)
+                                          : holder{holder::kind::registers, 0, 0, variable.tid, {}, {}};
+      found.variable = variable.name;
       return found;
     }
     case origin::kind::thread:
@@ -75,26 +77,6 @@ holder evidence_finder::of(const origin& from) const {
     found.id = frame->second;
   }
   return found;
-}
-
-/// "work of run".
-std::string evidence_finder::variable_at(std::uint64_t address) const {
-  const auto [known, is_new] = variables_.try_emplace(address);
-  if (!is_new) return known->second;
-  const auto& frames = scene_.words().frames;
-  for (std::size_t i = 0; i < frames.size(); ++i) {
-    auto begin = threads_[i].stack_pointer;
-    for (const auto& frame : frames[i]) {
-      if (address >= begin && address < frame.end) {
-        if (const auto found =
-                cli::variable_at(scene_.code(), frame.address, -static_cast<std::int64_t>(frame.end - address)))
-          known->second = fmt::format("{} of {}", found->name, found->function);
-        return known->second;
-      }
-      begin = frame.end;
-    }
-  }
-  return {};
 }
 
 void evidence_finder::fill(finding& found, heap_map::object o) const {
@@ -136,7 +118,7 @@ std::string describe(const holder& h) {
     case holder::kind::memory:
       return fmt::format("memory at {:#x}{}{}", h.address, h.path.empty() ? "" : " of ", h.path);
     case holder::kind::registers:
-      return fmt::format("a register of thread {}", h.id);
+      return fmt::format("{}a register of thread {}", h.variable.empty() ? "" : h.variable + " in ", h.id);
     case holder::kind::kernel:
       return h.id == ~std::uint64_t{0} ? "a timer of the kernel's" : fmt::format("epoll instance {}", h.id);
   }

@@ -3,8 +3,7 @@
 /// Who keeps a task alive, from what the mark has left.
 
 #include <cstdint>
-#include <string>
-#include <unordered_map>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -23,22 +22,20 @@ namespace tasks::cli {
 
 class evidence_finder {
  public:
-  evidence_finder(scene& in, const marker& marks);
+  /// `variables`: those that the marks speak of.
+  evidence_finder(const scene& in, const marker& marks, std::span<const held_variable> variables);
 
   /// `o`: the first of the task's objects that was marked.
   void fill(finding& found, heap_map::object o) const;
 
  private:
   [[nodiscard]] holder of(const origin& from) const;
-  [[nodiscard]] std::string variable_at(std::uint64_t address) const;
-
-  scene& scene_;
   const memory_image& image_;
   const heap_map& heap_;
   const marker& marks_;
   const std::vector<thread_registers>& threads_;
-  mutable std::unordered_map<std::uint64_t, std::string> variables_;  ///< by address; empty: none
-  std::vector<std::pair<heap_map::object, std::uint64_t>> frames_;    ///< sorted: whose frame an object is
+  std::span<const held_variable> variables_;
+  std::vector<std::pair<heap_map::object, std::uint64_t>> frames_;  ///< sorted: whose frame an object is
 };
 
 }  // namespace tasks::cli

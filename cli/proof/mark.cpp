@@ -73,6 +73,16 @@ void marker::add_memory(const std::vector<range>& without) {
   }
 }
 
+void marker::add_variable(range words, const origin& from) {
+  const auto* bytes = image_.at(words.begin, words.end - words.begin);
+  if (bytes == nullptr) return;
+  for (std::uint64_t at = 0; at + 8 <= words.end - words.begin; at += 4) {
+    std::uint64_t word;
+    std::memcpy(&word, bytes + at, sizeof word);
+    add(word, from);
+  }
+}
+
 void marker::run(const listener& on_mark) {
   while (!pending_.empty() || !seen_.empty()) {
     while (!pending_.empty()) {

@@ -20,11 +20,12 @@ namespace tasks::cli {
 /// Where the word was that marked an object.
 struct origin {
   enum class kind : std::uint8_t {
-    object,  ///< in this object
-    memory,  ///< in memory that is no heap, at this address
-    thread,  ///< in a register of this thread
-    kernel,  ///< the kernel holds it for this file descriptor, or timer
-    task     ///< a frame of this task, which is alive
+    object,   ///< in this object
+    memory,   ///< in memory that is no heap, at this address
+    thread,   ///< in a register of this thread
+    kernel,   ///< the kernel holds it for this file descriptor, or timer
+    task,     ///< a frame of this task, which is alive
+    variable  ///< in this one of the scene's variables
   };
   kind is = kind::memory;
   std::uint64_t value = 0;
@@ -41,8 +42,10 @@ class marker {
 
   /// Follows a word.
   void add(std::uint64_t word, const origin& from);
-  /// Follows every word of what was copied of `memory`, but for what lies in `without` (sorted, disjoint).
+  /// Follows every word of what was copied, but for what lies in `without` (sorted, disjoint).
   void add_memory(const std::vector<range>& without);
+  /// Follows every word that lies in a variable.
+  void add_variable(range words, const origin& from);
   /// Until nothing new is marked.
   void run(const listener& on_mark);
 

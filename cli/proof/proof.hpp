@@ -32,7 +32,7 @@ struct holder {
   std::uint64_t size = 0;     ///< of an allocation
   std::uint64_t id = 0;
   std::string path;        ///< of the mapping
-  std::string variable{};  ///< in a stack, where debug information names one: "work of run"
+  std::string variable{};  ///< in a stack or a register, where debug information names one: "work of run"
 };
 
 struct finding {
@@ -43,15 +43,16 @@ struct finding {
   std::string reason;   ///< why it was not checked
   holder by;            ///< the word that keeps it alive, …
   holder root;          ///< … and where the way to it begins
+  /// Of one that is held: nothing leads to it but words that may have been left behind, in a place of a stack where no
+  /// variable that is in scope lies, or in a register that is none's.
+  bool by_stale_words = false;
   /// Of one that waits for tasks: one of those waits for what the kernel or a timer ends, or is held by what certainly
   /// is in use. So it is not stuck, whoever holds it.
   bool waits_for_live = false;
 
-  /// That is a place in a stack which is no variable's that is in scope, or a register: what is there may have been
-  /// left behind.
+  /// What holds it may have been left behind.
   [[nodiscard]] bool may_be_stale() const noexcept {
-    return verdict == certainty::held && !waits_for_live &&
-           (root.is == holder::kind::registers || (root.is == holder::kind::stack && root.variable.empty()));
+    return verdict == certainty::held && by_stale_words && !waits_for_live;
   }
 };
 

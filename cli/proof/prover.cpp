@@ -6,6 +6,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <span>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -114,6 +115,7 @@ class leak_search {
       found.by = found.root = holder_at(image_, threads_, task.object);
       if (found.by.is == holder::kind::memory) return "the allocator of its " + what + " is not known";
       found.verdict = certainty::held;
+      if (found.by.is == holder::kind::stack) look_at_stack(task, found);
       return {};
     }
     if (heap_.is_free(object)) return "its " + what + " is gone";
@@ -131,6 +133,18 @@ class leak_search {
     return "its channel could not be verified";
   }
 
+  /// What a task waits on lies in a stack. It is still there if it is a variable that is in scope, or in the list of
+  /// its service, which it leaves when it ends.
+  void look_at_stack(const seen_task& task, finding& found) {
+    for (const auto& variable : scene_.variables())
+      if (variable.at.contains(task.object)) found.by.variable = found.root.variable = variable.name;
+    auto& lists = scene_.channels();
+    const bool is_listed = task.never_expires ? scene_.timers().verify(task.object)
+                                              : std::any_of(lists.begin(), lists.end(),
+                                                            [&](auto& list) { return list.verify(task.object); });
+    found.by_stale_words = found.by.variable.empty() && !is_listed;
+  }
+
   bool waits_in(const seen_task& task, const std::unordered_set<heap_map::object>& waiters) const {
     for (std::uint32_t i = 0; i < task.frames; ++i)
       if (waiters.contains(heap_.find(seen_.frames[task.first_frame + i]))) return true;
@@ -145,24 +159,78 @@ class leak_search {
       for (std::uint32_t f = 0; f < task.frames; ++f) marker_->watch(heap_.find(seen_.frames[task.first_frame + f]), i);
       if (has_object(task)) marker_->watch(heap_.find(task.object), i);
     }
-    auto without = heap_.segments();
-    without.insert(without.end(), seen_.slabs.begin(), seen_.slabs.end());
-    const auto& stacks = scene_.words().unused;
+    mark_from_what_is_in_use();
+    if (some_are_unmarked()) mark_from_variables();
+    if (some_are_unmarked()) mark_from_what_may_be_stale();
+  }
+
+  void mark_from_what_is_in_use() {
+    auto without = never_followed();
+    const auto stacks = scene_.stacks();
     without.insert(without.end(), stacks.begin(), stacks.end());
-    std::sort(without.begin(), without.end(), [](const range& a, const range& b) { return a.begin < b.begin; });
+    unite(without);
     marker_->add_memory(without);
-    for (const auto& held : scene_.words().registers) marker_->add(held.word, {origin::kind::thread, held.tid});
     for (const auto& held : scene_.kernel().words) marker_->add(held.word, {origin::kind::kernel, held.descriptor});
     auto next = candidates_.begin();
     for (std::uint32_t i = 0; i < seen_.tasks.size(); ++i) {
-      if (next != candidates_.end() && next->task == i && !(next++)->alive) continue;
-      add_frames(seen_.tasks[i]);
+      const bool is_candidate = next != candidates_.end() && next->task == i;
+      const bool is_in_use = !is_candidate || (next->alive && !next->found.by_stale_words);
+      if (is_candidate) ++next;
+      if (is_in_use) add_frames(seen_.tasks[i]);
     }
-    marker_->run([this](marker::watcher who, heap_map::object o) {
+    follow_marks(false);
+  }
+
+  void mark_from_variables() {
+    variables_ = scene_.variables();
+    for (std::size_t i = 0; i < variables_.size(); ++i) {
+      const auto& each = variables_[i];
+      if (each.at.begin != 0)
+        marker_->add_variable(each.at, {origin::kind::variable, i});
+      else
+        marker_->add(each.value, {origin::kind::variable, i});
+    }
+    follow_marks(false);
+  }
+
+  void mark_from_what_may_be_stale() {
+    // All memory but the stacks has been followed.
+    auto without = never_followed();
+    std::uint64_t end = 0;
+    for (const auto& stack : scene_.stacks()) {
+      if (end < stack.begin) without.push_back({end, stack.begin});
+      end = stack.end;
+    }
+    without.push_back({end, ~std::uint64_t{0}});
+    unite(without);
+    marker_->add_memory(without);
+    for (const auto& held : scene_.words().registers) marker_->add(held.word, {origin::kind::thread, held.tid});
+    for (const auto& c : candidates_)
+      if (c.found.by_stale_words) add_frames(seen_.tasks[c.task]);
+    follow_marks(true);
+  }
+
+  /// Memory that is no root.
+  std::vector<range> never_followed() const {
+    auto without = heap_.segments();
+    without.insert(without.end(), seen_.slabs.begin(), seen_.slabs.end());
+    const auto& unused = scene_.words().unused;
+    without.insert(without.end(), unused.begin(), unused.end());
+    return without;
+  }
+
+  bool some_are_unmarked() const {
+    return std::any_of(candidates_.begin(), candidates_.end(),
+                       [](const candidate& c) { return !c.alive || c.found.by_stale_words; });
+  }
+
+  void follow_marks(bool by_stale_words) {
+    marker_->run([&](marker::watcher who, heap_map::object o) {
       auto& c = candidates_[who];
       if (c.alive) return;
       c.alive = true;
       c.by = o;
+      c.found.by_stale_words = by_stale_words;
       add_frames(seen_.tasks[c.task]);
     });
   }
@@ -200,7 +268,7 @@ class leak_search {
         more = true;
       }
     }
-    const evidence_finder evidence(scene_, *marker_);
+    const evidence_finder evidence(scene_, *marker_, variables_);
     for (auto& c : candidates_) {
       if (c.by != heap_map::none) evidence.fill(c.found, c.by);
       if (c.found.verdict == certainty::unchecked && c.found.reason.empty())
@@ -242,6 +310,7 @@ class leak_search {
   const heap_map& heap_ = scene_.heap();
   std::unordered_map<std::uint64_t, std::unordered_set<heap_map::object>> timer_waiters_;  ///< by timer
   std::optional<marker> marker_;
+  std::span<const held_variable> variables_;  ///< that were followed
   std::vector<candidate> candidates_;
   proof_result proof_;
 };

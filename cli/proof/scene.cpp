@@ -1,6 +1,9 @@
 #include "proof/scene.hpp"
 
+#include <algorithm>
 #include <utility>
+
+#include "symbols/stack_variables.hpp"
 
 namespace tasks::cli {
 
@@ -31,6 +34,49 @@ void scene::look_closer() {
   }
   for (const auto& task : tasks_.tasks)
     if (task.waits_for == layout::wait_kind::timer && task.object != 0) static_cast<void>(timers_.verify(task.object));
+}
+
+const std::vector<held_variable>& scene::variables() {
+  if (variables_) return *variables_;
+  auto& found = variables_.emplace();
+  stack_variables told(code(), reader_of(image()));
+  const auto used = stacks();
+  const auto is_used = [&](const range& at) {
+    return std::any_of(used.begin(), used.end(),
+                       [&](const range& stack) { return stack.contains(at.begin) && at.end <= stack.end; });
+  };
+  const auto& unused = words().unused;
+  const auto is_dead = [&](const range& at) {
+    return std::any_of(unused.begin(), unused.end(),
+                       [&](const range& dead) { return dead.begin < at.end && at.begin < dead.end; });
+  };
+  for (std::size_t i = 0; i < words().frames.size(); ++i) {
+    for (const auto& frame : words().frames[i]) {
+      for (auto& each : told.of(frame)) {
+        const range at{each.begin, each.end};
+        const bool in_memory = at.begin != at.end;
+        if (in_memory && !each.is_saved_register && (!is_used(at) || is_dead(at))) continue;
+        found.push_back({threads()[i].tid, std::move(each.name), at, each.value});
+      }
+    }
+  }
+  return found;
+}
+
+std::vector<range> scene::stacks() const {
+  std::vector<range> found;
+  for (std::size_t i = 0; i < threads().size(); ++i) {
+    const auto& thread = threads()[i];
+    const auto* area = image().area_of(thread.stack_pointer);
+    if (area == nullptr) continue;
+    const bool holds_storage = area->contains(thread.thread_pointer) && thread.thread_pointer > thread.stack_pointer;
+    auto end = holds_storage ? thread.thread_pointer : area->end;
+    // Between the frame of the thread's first function and the thread pointer lies its thread-local storage.
+    if (words().ends[i] > thread.stack_pointer) end = std::min(end, words().ends[i]);
+    found.push_back({std::max(area->begin, thread.stack_pointer - red_zone), end});
+  }
+  unite(found);
+  return found;
 }
 
 void scene::erase_links() {

@@ -5,6 +5,8 @@
 ///
 ///   picture ──> tasks ──> allocations ──> verified lists ──> links that keep nothing alive, to be erased
 
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "picture/glibc_heap.hpp"
@@ -15,6 +17,14 @@
 #include "proof/task_states.hpp"
 
 namespace tasks::cli {
+
+/// A variable of a function that has not returned, of a thread.
+struct held_variable {
+  std::uint32_t tid = 0;
+  std::string name;         ///< "work of run"
+  range at;                 ///< empty: in a register
+  std::uint64_t value = 0;  ///< of that register
+};
 
 class scene {
  public:
@@ -29,6 +39,11 @@ class scene {
   [[nodiscard]] modules& code() const noexcept { return *taken_.code; }
   [[nodiscard]] const kernel_words& kernel() const noexcept { return taken_.kernel; }
   [[nodiscard]] const seen_tasks& tasks() const noexcept { return tasks_; }
+
+  /// On stacks and in registers, as far as debug information tells, without what nobody will read again.
+  [[nodiscard]] const std::vector<held_variable>& variables();
+  /// Parts of stacks that are in use, as far as threads' pointers tell. Sorted, disjoint.
+  [[nodiscard]] std::vector<range> stacks() const;
 
   /// Finds the allocations, and verifies the lists in which tasks wait. Once; before anything below.
   void look_closer();
@@ -49,6 +64,7 @@ class scene {
   glibc_heaps allocators_;
   std::vector<channel_list> channels_;
   timer_list timers_;
+  std::optional<std::vector<held_variable>> variables_;
   bool has_looked_ = false, has_erased_ = false;
 };
 

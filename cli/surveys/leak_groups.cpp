@@ -133,8 +133,9 @@ std::string leak_groups::why_likely(const member& of) {
   std::string text;
   for (const auto* each : of.stale) {
     text += fmt::format("{}task {} is held by {}", text.empty() ? "" : "; ", each->task, describe_holders(*each));
-    text += each->root.is == holder::kind::registers ? ", which may have been left there"
-                                                     : ", at a place of no variable there: probably left behind";
+    text += each->root.is == holder::kind::frame       ? ", which such words hold"
+            : each->root.is == holder::kind::registers ? ", which may have been left there"
+                                                       : ", at a place of no variable there: probably left behind";
   }
   return text + (of.stale_count > of.stale.size() ? "; …" : "");
 }

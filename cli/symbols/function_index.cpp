@@ -20,6 +20,16 @@ bool any_child(Dwarf_Die& parent, Visit visit) {
 
 }  // namespace
 
+Dwarf_Die* unit_at(Dwfl_Module* module, std::uint64_t address, Dwarf_Addr& bias) {
+  Dwarf_Die* unit = dwfl_module_addrdie(module, address, &bias);
+  if (unit && dwarf_haspc(unit, address - bias) == 1) return unit;
+  unit = nullptr;
+  while ((unit = dwfl_module_nextcu(module, unit, &bias)) != nullptr) {
+    if (dwarf_haspc(unit, address - bias) == 1) return unit;
+  }
+  return nullptr;
+}
+
 function_index::function_index(Dwarf_Die& unit) : dwarf_(dwarf_cu_getdwarf(unit.cu)) {
   add_functions(unit);
   std::sort(ranges_.begin(), ranges_.end(), [](const range& a, const range& b) { return a.begin < b.begin; });

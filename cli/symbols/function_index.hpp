@@ -4,11 +4,16 @@
 /// 20 ms for one of Asio's; this walks it once and then enters only the function that is asked for.
 
 #include <elfutils/libdw.h>
+#include <elfutils/libdwfl.h>
 
 #include <cstdint>
 #include <vector>
 
 namespace tasks::cli {
+
+/// The unit at an address. Units without .debug_aranges (clang's) are asked one after another. libdwfl takes the last
+/// unit that has them for that of all addresses behind it. Null: none is known.
+[[nodiscard]] Dwarf_Die* unit_at(Dwfl_Module* module, std::uint64_t address, Dwarf_Addr& bias);
 
 class function_index {
  public:

@@ -75,18 +75,6 @@ class dwfl_symbolizer final : public symbolizer {
   }
 
  private:
-  /// The unit at an address. Units without .debug_aranges (clang's) are asked one after another. libdwfl takes the last
-  /// unit that has them for that of all addresses behind it.
-  static Dwarf_Die* unit_at(Dwfl_Module* module, std::uint64_t address, Dwarf_Addr& bias) {
-    Dwarf_Die* unit = dwfl_module_addrdie(module, address, &bias);
-    if (unit && dwarf_haspc(unit, address - bias) == 1) return unit;
-    unit = nullptr;
-    while ((unit = dwfl_module_nextcu(module, unit, &bias)) != nullptr) {
-      if (dwarf_haspc(unit, address - bias) == 1) return unit;
-    }
-    return nullptr;
-  }
-
   static code_location line_at(Dwarf_Die* unit, Dwarf_Addr address) {
     code_location at;
     int number = 0;

@@ -81,9 +81,12 @@ void render_summary(fmt::memory_buffer& out, const leak_survey& survey, const re
       fmt::format_to(to, "no leaks found, but {}{}", blind ? "nothing was proven" : "not all could be checked",
                      proof ? ": " : "\n");
     else if (proof->undecided != 0)
-      fmt::format_to(
-          to, "nothing proven; {} of {} are held by words that may be stale{}\n", proof->undecided, proof->held,
-          context.core.empty() ? fmt::format(": tasks leaks {} --interval 30s decides", target_words(context)) : "");
+      fmt::format_to(to, "nothing proven; {} of {} {} held by words that may be stale{}\n", proof->undecided,
+                     proof->held, proof->undecided == 1 ? "is" : "are",
+                     context.core.empty()
+                         ? fmt::format(", and those come and go: tasks leaks {} --interval 30s looks three times",
+                                       target_words(context))
+                         : "");
     else
       fmt::format_to(to, "no leaks: ");
   }

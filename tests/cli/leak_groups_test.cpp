@@ -115,6 +115,7 @@ finding held_by(std::uint64_t id, holder::kind what, std::string variable = {}) 
   held.task = id;
   held.verdict = certainty::held;
   held.by.is = held.root.is = what;
+  held.by_stale_words = what == holder::kind::stack && variable.empty();
   held.root.variable = held.by.variable = std::move(variable);
   return held;
 }

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <set>
+#include <string>
 
 #include "leak_table.hpp"
 
@@ -35,6 +37,23 @@ TEST_F(LeakTable, AccusesNoHealthyProgram) {
     EXPECT_EQ(row.proven, 0);
     EXPECT_EQ(row.growing, 0);
     EXPECT_TRUE(row.exit_code == 0 || row.exit_code == cannot_tell) << row.exit_code;
+  }
+}
+
+/// Held by nothing but a word of which debug information knows nothing: of assembly, and a std::unique_ptr that g++
+/// keeps in a register without a word about it.
+bool is_held_by_what_nobody_tells(const leak_row& row) {
+  const std::set<std::string> forms{"heap_from_stack", "register", "vector_register", "red_zone",
+                                    "shifted_vector_register"};
+  return row.which.program == "healthy_threads" && forms.contains(row.which.form);
+}
+
+TEST_F(LeakTable, SaysNoLeaksOfEveryOtherHealthyProgram) {
+  for (const auto& row : rows_) {
+    if (is_leaking(row) || is_held_by_what_nobody_tells(row)) continue;
+    SCOPED_TRACE(row.which.name());
+    EXPECT_EQ(row.exit_code, 0);
+    EXPECT_EQ(row.seen.undecided(), 0u);
   }
 }
 
