@@ -224,6 +224,19 @@ bool frame_walker::ends_the_thread(Dwfl_Module* module, std::uint64_t address) c
          address - (header.e_entry + bias) < longest_start;
 }
 
+/// The agent's outermost function stands right above the one that its thread begins with, and libc's.
+std::uint64_t frame_walker::end_of_agent(const frame_walk& walked) {
+  constexpr std::size_t most_outer = 4;
+  const auto& frames = walked.frames;
+  for (auto i = frames.size(); i-- > 0 && frames.size() - i <= most_outer;) {
+    const auto [known, is_new] = is_agents_.try_emplace(frames[i].address, false);
+    if (is_new)
+      known->second = symbol_at(dwfl_addrmodule(code_.dwfl(), frames[i].address), frames[i].address) == "tasks_serve";
+    if (known->second) return frames[i].end;
+  }
+  return 0;
+}
+
 frame_walk frame_walker::walk(const thread_registers& thread) {
   frame_walk found;
   Dwfl* dwfl = code_.dwfl();
@@ -256,6 +269,7 @@ frame_walk frame_walker::walk(const thread_registers& thread) {
     const auto stepped = step_out(at, in, depth == 0, saved, places);
     if (stepped != step::lost) found.frames.push_back({here - (depth == 0 ? 0 : 1), at[stack_pointer], std::move(its)});
     if (stepped == step::first) found.whole = depth != 0 && ends_the_thread(module, here);
+    if (found.whole) found.agent_end = end_of_agent(found);
     if (stepped != step::caller) return found;
     if (!in_libc) continue;
     call.function = plain_name(symbol_at(module, here - (depth == 0 ? 0 : 1)));

@@ -36,6 +36,9 @@ struct frame_walk {
   bool whole = false;
   std::vector<code_frame> frames;  ///< innermost first
   std::optional<libc_call> call;
+  /// Of the agent's own thread: its frames lie below, from which nothing of the program's can be reached by anybody
+  /// but a reader of it. 0: another's, or not known.
+  std::uint64_t agent_end = 0;
 };
 
 /// Of what was copied.
@@ -58,6 +61,7 @@ class frame_walker {
     bool is_libc = false;
   };
   enum class step { caller, first, lost };
+  [[nodiscard]] std::uint64_t end_of_agent(const frame_walk& walked);
 
   [[nodiscard]] const object& object_of(Dwfl_Module* module);
   [[nodiscard]] bool is_what_was_mapped(Dwfl_Module* module) const;
@@ -71,6 +75,7 @@ class frame_walker {
   const memory& bytes_;
   modules& code_;
   std::unordered_map<Dwfl_Module*, object> objects_;
+  std::unordered_map<std::uint64_t, bool> is_agents_;  ///< by address: does it lie in the agent's outermost function?
 };
 
 }  // namespace tasks::cli

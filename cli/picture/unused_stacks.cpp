@@ -250,7 +250,11 @@ thread_words words_of_threads(const memory_image& image, const std::vector<threa
     const bool waits = waits_in_libc(image, thread);
     const auto* in = waits && frames.call && only_returns_a_number(frames.call->function) ? &*frames.call : nullptr;
     const auto add = [&](std::uint64_t word) { words.registers.push_back({word, thread.tid}); };
-    if (in != nullptr) {
+    if (frames.agent_end != 0) {
+      words.unused.push_back({(sp - red_zone) / 8 * 8, frames.agent_end / 8 * 8});
+      add(thread.thread_pointer);
+      add(other_base(thread));
+    } else if (in != nullptr) {
       // Words that begin below a frame's end and reach beyond it count.
       words.unused.push_back({(sp - red_zone) / 8 * 8, in->end / 8 * 8});
       std::for_each(in->saved.begin(), in->saved.end(), add);
@@ -263,7 +267,7 @@ thread_words words_of_threads(const memory_image& image, const std::vector<threa
     } else {
       std::for_each(thread.general.begin(), thread.general.end(), add);
     }
-    if (!waits) add_bytewise(words.registers, thread);
+    if (!waits && frames.agent_end == 0) add_bytewise(words.registers, thread);
     const auto stack = own_stack(image, thread);
     // Words that begin below the red zone and reach into it count.
     if (stack && frames.whole && frames.frames.back().end <= stack->end && sp - stack->begin > red_zone)
