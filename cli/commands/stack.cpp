@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "commands/command.hpp"
 #include "commands/show.hpp"
@@ -49,10 +50,13 @@ result<void> show_stack(snapshot_source& source, const stack_request& asked, out
                              .limit = asked.query.limit(),
                              .all_frames = asked.all_frames};
   std::optional<stack_printer> printer;
+  std::vector<due_task> due;
+  if (auto* from = source.from(); from && !query.grouped()) due = find_due(*from, asked.native);
   // Printing starts with the first part: an error before it leaves standard output empty.
   const auto start = [&]() -> stack_printer& {
     return printer ? *printer
-                   : printer.emplace(out, style, source, asked.core.value_or(""), native ? &*native : nullptr);
+                   : printer.emplace(out, style, source, asked.core.value_or(""), native ? &*native : nullptr,
+                                     std::move(due));
   };
   auto trailer = source.stacks(query, [&](const v1::Chunk& chunk) { return start().part(chunk); });
   if (!trailer) {

@@ -39,7 +39,7 @@ struct surveyed_leak {
 
 struct leak_survey {
   std::vector<surveyed_leak> leaks;   ///< the worst first
-  std::size_t wrong = 0;              ///< groups that are proven, growing or stalled
+  std::size_t wrong = 0;              ///< groups that are proven, growing, stalled or due
   std::size_t left_out = 0;           ///< groups beyond `top`
   std::size_t by_design = 0;          ///< tasks that wait by design, which are not listed
   std::optional<proof_result> proof;  ///< nothing: none was made

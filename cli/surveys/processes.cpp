@@ -19,6 +19,7 @@
 #include "sources/agent_connection.hpp"
 #include "sources/agent_sockets.hpp"
 #include "sources/memory_source.hpp"
+#include "surveys/due.hpp"
 #include "surveys/running_tasks.hpp"
 #include "surveys/vitals.hpp"
 #include "target/roots.hpp"
@@ -203,6 +204,12 @@ class lister {
     view.set_os_threads(q.vitals->os_threads());
     for (auto& finding : findings_of(*q.vitals)) view.add_findings(std::move(finding));
     add_stalled(std::move(q.long_running), view);
+    add_due(*live_target(q.stat.pid), view);
+  }
+
+  static void add_due(target& from, v1::ProcessView& view) {
+    if (view.blocked() == 0) return;
+    for (auto& finding : findings_of(find_due(from, false))) view.add_findings(std::move(finding));
   }
 
   /// As `vitals` does, but for what they do: no thread is stopped for a list.
@@ -223,6 +230,7 @@ class lister {
     view.set_tasks(vitals->tasks());
     view.set_blocked(vitals->blocked());
     for (auto& finding : findings_of(*vitals)) view.add_findings(std::move(finding));
+    if (auto* from = (*source)->from()) add_due(*from, view);
     if (vitals->running() == 0) return;
     if (auto running = read_running(**source, stalled_after_ms)) add_stalled(*std::move(running), view);
   }

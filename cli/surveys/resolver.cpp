@@ -223,6 +223,8 @@ void resolver::resolve(const v1::Task& task, resolved& to) {
   to.fd = descriptor(task.wait());
   to.also.clear();
   for (const auto& wait : task.also()) to.also.push_back(descriptor(wait));
+  to.due = find(due_, task.id());
+  if (to.due && (task.state() != v1::Task::BLOCKED || to.due->resumes != task.resumes())) to.due = nullptr;
 }
 
 void resolver::resolve(const v1::Group& group, resolved& to) {
@@ -234,6 +236,7 @@ void resolver::resolve(const v1::Group& group, resolved& to) {
   if (to.is_operation && to.awaited && group.state() != v1::Task::READY) to.awaited_at = to.spawned_at;
   to.fd = nullptr;
   to.also.clear();
+  to.due = nullptr;
 }
 
 }  // namespace tasks::cli

@@ -69,6 +69,8 @@ result<vitals_survey> survey_vitals(snapshot_source& source, resolver& names, st
     if (const auto how = how_stopped(source.pid()); !how.empty()) survey.findings.push_back("it is " + how);
   if (survey.vitals.all_on_channels())
     survey.notes.emplace_back("every task waits on a channel, and only callbacks or other threads can wake them");
+  if (auto* from = source.from()) survey.due = find_due(*from);
+  for (auto& finding : findings_of(survey.due)) survey.findings.push_back(std::move(finding));
   if (survey.vitals.running() == 0) return survey;
   auto stacks = running_stacks::look(source, static_cast<std::uint64_t>(stalled_after.count()));
   if (!stacks) return stacks.why();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sources/snapshot_source.hpp"
+#include "surveys/due.hpp"
 #include "surveys/resolver.hpp"
 #include "surveys/running_stacks.hpp"
 #include "tasks/v1/agent.pb.h"
@@ -32,6 +33,7 @@ struct vitals_survey {
   v1::Vitals vitals;
   std::vector<blocked_group> on_channels;  ///< the largest first
   std::vector<stalled_worker> stalled;
+  std::vector<due_task> due;
   std::vector<failed_group> failed;  ///< the last one first
   /// Theirs: they are told with their spawn sites, which would keep apart what is listed alike of the groups.
   std::unique_ptr<resolver> names_of_failed;

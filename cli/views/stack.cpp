@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <iterator>
 #include <string>
+#include <utility>
 
 #include "base/text.hpp"
 #include "views/frames.hpp"
@@ -71,12 +72,13 @@ void render_trailer(fmt::memory_buffer& out, const v1::Trailer& trailer, bool gr
 }
 
 stack_printer::stack_printer(output& out, const stack_style& style, const snapshot_source& source,
-                             const std::string& core, running_stacks* native)
+                             const std::string& core, running_stacks* native, std::vector<due_task> due)
     : out_(out),
       style_(style),
       names_(source, {.all_frames = style.all_frames}),
       groups_(names_, style.all_ids),
       native_(native) {
+  names_.set_due(std::move(due));
   header_ = new_view<v1::StackView>(source.pid());
   if (style.json) {
     json_.emplace(out, header_, style.group ? "groups" : "tasks");

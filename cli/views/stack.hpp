@@ -38,7 +38,7 @@ class stack_printer {
  public:
   /// `native`: of the tasks that run; null: not asked for.
   stack_printer(output& out, const stack_style& style, const snapshot_source& source, const std::string& core,
-                running_stacks* native);
+                running_stacks* native, std::vector<due_task> due);
 
   /// False: nobody reads on.
   bool part(const v1::Chunk& chunk);

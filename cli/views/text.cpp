@@ -140,7 +140,8 @@ std::string describe_state(const v1::Task& task, const resolved& meaning, const 
     case v1::Task::BLOCKED:
       if (!task.has_wait()) return "blocked, " + age;
       return wait_words(task.wait(), meaning.fd, meaning.operation) + ", " + age +
-             wait_details(task.wait(), meaning.fd, context) + others_words(task, meaning, context);
+             wait_details(task.wait(), meaning.fd, context) + others_words(task, meaning, context) +
+             (meaning.due ? ", " + words_of(*meaning.due) : "");
     default:
       return "state unknown";
   }

@@ -139,6 +139,7 @@ void fill_view(const vitals_survey& survey, v1::VitalsView& view) {
   view.set_failed_tasks(vitals.failed());
   view.set_cancelled_tasks(vitals.cancelled());
   for (const auto& failed : survey.failed) fill_view(failed, *view.add_failures());
+  for (const auto& due : survey.due) fill_view(due, *view.add_due());
 }
 
 }  // namespace tasks::cli

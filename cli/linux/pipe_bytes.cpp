@@ -1,0 +1,20 @@
+#include "linux/pipe_bytes.hpp"
+
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "descriptor.hpp"
+
+namespace tasks::cli {
+
+std::optional<std::uint64_t> bytes_in_pipe(pid_t pid, std::uint32_t fd) {
+  const detail::descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!process) return std::nullopt;
+  const detail::descriptor pipe(static_cast<int>(::syscall(SYS_pidfd_getfd, process.get(), fd, 0)));
+  int bytes = 0;
+  if (!pipe || ::ioctl(pipe.get(), FIONREAD, &bytes) != 0 || bytes < 0) return std::nullopt;
+  return static_cast<std::uint64_t>(bytes);
+}
+
+}  // namespace tasks::cli
