@@ -51,7 +51,7 @@ result<void> show_stack(snapshot_source& source, const stack_request& asked, out
                              .all_frames = asked.all_frames};
   std::optional<stack_printer> printer;
   std::vector<due_task> due;
-  if (auto* from = source.from(); from && !query.grouped()) due = find_due(*from, asked.native);
+  if (auto* from = source.from(); from && !query.grouped()) due = find_due(*from);
   // Printing starts with the first part: an error before it leaves standard output empty.
   const auto start = [&]() -> stack_printer& {
     return printer ? *printer

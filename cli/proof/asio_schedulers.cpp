@@ -5,6 +5,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "linux/thread_places.hpp"
+
 namespace tasks::cli {
 namespace {
 
@@ -173,40 +175,55 @@ std::vector<strand_state> asio_schedulers::strands_beside(std::uint64_t schedule
   return found;
 }
 
-calls_of_threads calls_of(const memory& from, const std::vector<thread_registers>& threads,
-                          const std::unordered_set<std::uint64_t>& keys) {
-  // A call is {key, value, next} on the stack; thread-local storage leads to the innermost.
-  constexpr std::uint64_t largest_storage = 65536, largest_stack = std::uint64_t{64} << 20;
-  constexpr std::size_t deepest = 64;
+bool asio_schedulers::is_of_executable(std::uint64_t object) const {
+  const auto* code = region_of(from_, word(object));
+  return code != nullptr && !code->path.empty() && code->path.find(".so") == std::string::npos;
+}
+
+calls_of_threads asio_schedulers::calls_of(const std::vector<thread_registers>& threads,
+                                           const std::unordered_set<std::uint64_t>& keys) {
+  constexpr std::uint64_t largest_stack = std::uint64_t{64} << 20;
   calls_of_threads calls;
-  const auto add = [](std::vector<std::uint32_t>& to, std::uint32_t tid) {
-    if (std::find(to.begin(), to.end(), tid) == to.end()) to.push_back(tid);
-  };
+  const auto size = thread_storage_size(from_);
+  calls.complete = size != 0 && !threads.empty();
+  calls.all_stacks = !threads.empty();
   for (const auto& thread : threads) {
-    if (const auto* storage = region_of(from, thread.thread_pointer - 1); thread.thread_pointer != 0 && storage) {
-      const auto begin =
-          std::max(storage->begin, thread.thread_pointer - std::min(thread.thread_pointer, largest_storage));
-      for (auto at : words_in(from, begin, thread.thread_pointer)) {
-        for (std::size_t n = 0; n < deepest && at != 0 && at % 8 == 0; ++n) {
-          const auto* stack = region_of(from, at);
-          if (stack == nullptr || !stack->writable) break;
-          const auto call = from.get<std::array<std::uint64_t, 3>>(at);
-          if (!call || (*call)[0] == 0 || region_of(from, (*call)[1]) == nullptr) break;
-          if (keys.contains((*call)[0])) add(calls.runs[(*call)[0]], thread.tid);
-          if ((*call)[2] == at) break;
-          at = (*call)[2];
-        }
-      }
+    if (thread.thread_pointer == 0)
+      calls.complete = false;
+    else if (size != 0)
+      add_calls(thread, size, keys, calls);
+    const auto* stack = thread.stack_pointer == 0 ? nullptr : region_of(from_, thread.stack_pointer);
+    if (stack == nullptr) {
+      calls.all_stacks = false;
+      continue;
     }
-    const auto* stack = region_of(from, thread.stack_pointer);
-    if (stack == nullptr) continue;
     const auto begin = (thread.stack_pointer - red_zone) & ~std::uint64_t{7};
-    const auto used = words_in(from, begin, std::min(stack->end, begin + largest_stack));
+    const auto used = words_in(from_, begin, std::min(stack->end, begin + largest_stack));
     for (std::size_t i = 0; i + 2 < used.size(); ++i)
-      if (keys.contains(used[i]) && used[i + 1] >= begin && used[i + 1] < stack->end)
-        add(calls.may_run[used[i]], thread.tid);
+      if (keys.contains(used[i])) calls.may_run.insert(used[i]);
   }
   return calls;
+}
+
+/// A call is {key, value, next} on the stack; thread-local storage leads to the innermost.
+void asio_schedulers::add_calls(const thread_registers& thread, std::uint64_t size,
+                                const std::unordered_set<std::uint64_t>& keys, calls_of_threads& to) {
+  constexpr std::size_t deepest = 64;
+  for (auto at : words_in(from_, thread.thread_pointer - size, thread.thread_pointer)) {
+    for (std::size_t n = 0; n < deepest && at != 0 && at % 8 == 0; ++n) {
+      const auto* stack = region_of(from_, at);
+      if (stack == nullptr || !stack->writable) break;
+      const auto call = from_.get<std::array<std::uint64_t, 3>>(at);
+      if (!call || (*call)[0] == 0 || region_of(from_, (*call)[1]) == nullptr) break;
+      if (keys.contains((*call)[0])) {
+        auto& runs = to.runs[(*call)[0]];
+        if (std::find(runs.begin(), runs.end(), thread.tid) == runs.end()) runs.push_back(thread.tid);
+      }
+      if (is_scheduler(type_of((*call)[0]))) to.in_any.insert(thread.tid);
+      if ((*call)[2] == at) break;
+      at = (*call)[2];
+    }
+  }
 }
 
 }  // namespace tasks::cli

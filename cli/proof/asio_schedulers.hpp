@@ -36,9 +36,19 @@ struct strand_state {
   std::vector<std::uint64_t> queued;
 };
 
+/// Which threads run what: the innermost of their schedulers and strands, and those around it.
+struct calls_of_threads {
+  /// By scheduler or strand of the executable's own Asio: threads, as their registers name them.
+  std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> runs;
+  std::unordered_set<std::uint32_t> in_any;   ///< threads that run some scheduler, likewise
+  bool complete = false;                      ///< every thread's storage was found
+  std::unordered_set<std::uint64_t> may_run;  ///< what stands on some stack, though it may be over
+  bool all_stacks = false;                    ///< every thread's stack was found
+};
+
 class asio_schedulers {
  public:
-  /// `from` should stand still: what moves is found out of place, and then not known.
+  /// Of memory that moves, what is found out of place is not known; ask twice.
   explicit asio_schedulers(const memory& from) : from_(from) {}
 
   /// Of the context of a timer, socket, descriptor, resolver or channel, by its implementation's address; 0: not known.
@@ -56,6 +66,11 @@ class asio_schedulers {
   [[nodiscard]] std::optional<scheduler_state> look(std::uint64_t scheduler) const;
   /// Those of a context's strands for which something waits.
   [[nodiscard]] std::vector<strand_state> strands_beside(std::uint64_t scheduler);
+  /// `keys`: schedulers and strands. Of each thread its id, stack pointer and thread pointer are used.
+  [[nodiscard]] calls_of_threads calls_of(const std::vector<thread_registers>& threads,
+                                          const std::unordered_set<std::uint64_t>& keys);
+  /// That type's code is in the executable, and in no library.
+  [[nodiscard]] bool is_of_executable(std::uint64_t object) const;
   /// All that were found so far.
   [[nodiscard]] const std::unordered_set<std::uint64_t>& known() const noexcept { return known_; }
 
@@ -65,20 +80,13 @@ class asio_schedulers {
   [[nodiscard]] bool operations(std::uint64_t first, std::uint64_t last, std::vector<std::uint64_t>& to) const;
   [[nodiscard]] std::uint64_t first_service_of(std::uint64_t context) const;
 
+  void add_calls(const thread_registers& thread, std::uint64_t size, const std::unordered_set<std::uint64_t>& keys,
+                 calls_of_threads& to);
+
   const memory& from_;
   std::unordered_map<std::uint64_t, std::string> types_;         ///< by vtable
   std::unordered_map<std::uint64_t, std::uint64_t> by_service_;  ///< schedulers
   std::unordered_set<std::uint64_t> known_;
 };
-
-/// Which threads run what: the innermost of their schedulers and strands, and those around it.
-struct calls_of_threads {
-  /// By scheduler or strand: threads, as their registers name them.
-  std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> runs;
-  /// Likewise those on whose stacks it stands, though it may be over.
-  std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> may_run;
-};
-[[nodiscard]] calls_of_threads calls_of(const memory& from, const std::vector<thread_registers>& threads,
-                                        const std::unordered_set<std::uint64_t>& keys);
 
 }  // namespace tasks::cli

@@ -7,13 +7,13 @@
 ///                                      ──> its workers run others  ──┼──> a look later still so? ──> due
 ///                       their strand   ──> another task holds it   ──┘
 ///
-/// A server that is busy is not broken: only what has been over for a second, or has not moved between two looks, is
-/// listed. Nothing is stopped unless some task looks so; then all threads are, for as long as it takes to read who runs
-/// what, twice.
+/// A server that is busy is not broken: only what has been over for a second is listed, and that a second look has found
+/// as the first did. Nothing is stopped.
 
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "base/error.hpp"
@@ -23,15 +23,26 @@ namespace tasks::cli {
 
 struct due_task {
   std::uint64_t id = 0, resumes = 0;
-  std::uint64_t for_ms = 0;  ///< since its timer expired; 0: since when is not known
+  std::uint64_t for_ms = 0;  ///< since it could have gone on; 0: since when is not known
   std::string over;          ///< "its timer has expired", "5 B have come"
   std::string reason;        ///< "no thread runs its io_context (stopped)"
   std::uint64_t behind = 0;  ///< the task that keeps its worker or its strand; 0: none
+  std::uint64_t queued = 0;  ///< the operation that would resume it; 0: it is in no queue that is known of
 };
 
-/// `may_stop`: without it no thread is, and only what has certainly been over for long is found, without a reason.
-/// By id. Empty where its memory cannot be read, and of a process that is stopped by a signal or a debugger.
-[[nodiscard]] std::vector<due_task> find_due(target& from, bool may_stop = true);
+struct due_survey {
+  std::vector<due_task> due;  ///< by id
+  /// Threads that have run tasks and left run(), as the target calls them. Only looked for where tasks are due.
+  std::unordered_set<std::uint32_t> left;
+  /// Tasks wait, and no thread runs any of the io_contexts that would resume them. Certain only if true.
+  bool nobody_runs = false;
+};
+
+/// Takes a second look 0.2 to 1.1 seconds later where a first one finds anything, or where `no_workers` makes it likely.
+/// Empty where its memory cannot be read, and of a process that is stopped by a signal or a debugger.
+[[nodiscard]] due_survey survey_due(target& from, bool no_workers = false);
+/// Only its tasks.
+[[nodiscard]] std::vector<due_task> find_due(target& from);
 
 /// "due 5s: no thread runs its io_context (stopped)".
 [[nodiscard]] std::string words_of(const due_task& due);

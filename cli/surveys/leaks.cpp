@@ -78,7 +78,7 @@ class leak_surveyor {
                        halfway ? &*halfway : nullptr);
     if (const auto looked = look_for_stalled(groups); !looked) return looked.why();
     if (auto* from = source_.from()) {
-      for (const auto& due : find_due(*from, how_.prove)) groups.set_due(due.id, due.resumes, evidence_of(due));
+      for (const auto& due : find_due(*from)) groups.set_due(due.id, due.resumes, evidence_of(due));
     }
     v1::StacksRequest all;
     all.add_states(v1::Task::BLOCKED);

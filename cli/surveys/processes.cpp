@@ -209,7 +209,7 @@ class lister {
 
   static void add_due(target& from, v1::ProcessView& view) {
     if (view.blocked() == 0) return;
-    for (auto& finding : findings_of(find_due(from, false))) view.add_findings(std::move(finding));
+    for (auto& finding : findings_of(find_due(from))) view.add_findings(std::move(finding));
   }
 
   /// As `vitals` does, but for what they do: no thread is stopped for a list.

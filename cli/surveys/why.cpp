@@ -51,7 +51,7 @@ class wait_surveyor {
     auto* from = source_.from();
     if (from == nullptr) return;
     const auto& subject = survey_.subject.task;
-    const auto due = find_due(*from, options_.memory);
+    const auto due = find_due(*from);
     if (const auto* its = find(due, subject.id()); its && its->resumes == subject.resumes()) survey_.due = *its;
   }
 
