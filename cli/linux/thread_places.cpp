@@ -54,12 +54,12 @@ class descriptor_search {
 
  private:
   [[nodiscard]] std::size_t missing() const {
-    return static_cast<std::size_t>(std::count_if(threads_.begin(), threads_.end(),
-                                                  [](const thread_registers& each) { return each.thread_pointer == 0; }));
+    return static_cast<std::size_t>(std::count_if(
+        threads_.begin(), threads_.end(), [](const thread_registers& each) { return each.thread_pointer == 0; }));
   }
 
-  /// A descriptor lies above the stack that its thread uses; of a thread that runs, and of the first one, whose stack is
-  /// elsewhere, near an end of its mapping.
+  /// A descriptor lies above the stack that its thread uses; of a thread that runs, and of the first one, whose stack
+  /// is elsewhere, near an end of its mapping.
   void look_at(const memory_region& region) {
     constexpr std::uint64_t piece = 65536, near_end = 262144, most = std::uint64_t{16} << 20;
     scan(region.begin, std::min(region.end, region.begin + near_end));

@@ -5,8 +5,9 @@
 ///   /proc/PID/task/TID/syscall ──> stack pointer ──┐
 ///   memory of threads' stacks ──────────────────────┴──> glibc's descriptor of the thread ──> thread pointer
 ///
-/// Nobody is stopped, and no system call of the target's ends early. The descriptor (struct pthread of x86-64) begins with
-/// its own address, has it again at 16, and the thread's id at 720, since glibc 2.4; of another libc nothing is found.
+/// Nobody is stopped, and no system call of the target's ends early. The descriptor (struct pthread of x86-64) begins
+/// with its own address, has it again at 16, and the thread's id at 720, since glibc 2.4; of another libc nothing is
+/// found.
 
 #include <cstdint>
 #include <vector>

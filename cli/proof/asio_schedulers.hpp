@@ -62,6 +62,8 @@ class asio_schedulers {
   /// Of an object with virtual functions, as the compiler spells it; empty: not known.
   [[nodiscard]] const std::string& type_of(std::uint64_t object);
 
+  [[nodiscard]] bool is_code(std::uint64_t address) const;
+
   /// Nothing: it does not look like one.
   [[nodiscard]] std::optional<scheduler_state> look(std::uint64_t scheduler) const;
   /// Those of a context's strands for which something waits.
@@ -76,7 +78,6 @@ class asio_schedulers {
 
  private:
   [[nodiscard]] std::uint64_t word(std::uint64_t at) const { return from_.get<std::uint64_t>(at).value_or(0); }
-  [[nodiscard]] bool is_code(std::uint64_t address) const;
   [[nodiscard]] bool operations(std::uint64_t first, std::uint64_t last, std::vector<std::uint64_t>& to) const;
   [[nodiscard]] std::uint64_t first_service_of(std::uint64_t context) const;
 

@@ -57,7 +57,8 @@ due_survey survey_due(target& from, bool no_workers) {
   found.nobody_runs = first.nobody_runs();
   if (found.due.empty() && !(no_workers && found.nobody_runs)) return found;
   const auto before = first.without_work();
-  const bool all_known = std::all_of(found.due.begin(), found.due.end(), [](const due_task& d) { return d.for_ms != 0; });
+  const bool all_known =
+      std::all_of(found.due.begin(), found.due.end(), [](const due_task& d) { return d.for_ms != 0; });
   std::this_thread::sleep_for(all_known ? short_pause : long_pause);
   if (is_stopped(process)) return {};
   due_look second(process);

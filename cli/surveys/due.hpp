@@ -7,8 +7,8 @@
 ///                                      ──> its workers run others  ──┼──> a look later still so? ──> due
 ///                       their strand   ──> another task holds it   ──┘
 ///
-/// A server that is busy is not broken: only what has been over for a second is listed, and that a second look has found
-/// as the first did. Nothing is stopped.
+/// A server that is busy is not broken: only what has been over for a second is listed, and that a second look has
+/// found as the first did. Nothing is stopped.
 
 #include <cstdint>
 #include <string>
@@ -38,8 +38,8 @@ struct due_survey {
   bool nobody_runs = false;
 };
 
-/// Takes a second look 0.2 to 1.1 seconds later where a first one finds anything, or where `no_workers` makes it likely.
-/// Empty where its memory cannot be read, and of a process that is stopped by a signal or a debugger.
+/// Takes a second look 0.2 to 1.1 seconds later where a first one finds anything, or where `no_workers` makes it
+/// likely. Empty where its memory cannot be read, and of a process that is stopped by a signal or a debugger.
 [[nodiscard]] due_survey survey_due(target& from, bool no_workers = false);
 /// Only its tasks.
 [[nodiscard]] std::vector<due_task> find_due(target& from);

@@ -59,6 +59,7 @@ due_look::due_look(target& from)
     const auto state = detail::state_of(task.word);
     if (state == detail::task_state::running) running_.push_back(task);
     if (state != detail::task_state::blocked) return;
+    if (detail::kind_of(task) != wait_kind::tasks) ++wait_for_schedulers_;
     if (detail::age_of(task, now_) < due_after_ms + tick_ms && expired_for(task) < due_after_ms) return;
     if (task.depth != 0 && !task.frames.empty()) owners_[task.frames[0] + to_promise] = task.id;
     if (is(task, by_descriptor | by_handler | bit(wait_kind::timer))) waiting_.push_back({task});
@@ -164,11 +165,11 @@ std::unordered_map<std::uint32_t, std::uint64_t> due_look::without_work() {
 }
 
 bool due_look::nobody_runs() {
-  const auto& all = schedulers_.known();
-  return !all.empty() && std::all_of(all.begin(), all.end(), [&](std::uint64_t each) {
-    const auto runners = runners_of(each);
-    return runners && runners->empty();
-  });
+  return !waiting_.empty() && waiting_.size() == wait_for_schedulers_ &&
+         std::all_of(waiting_.begin(), waiting_.end(), [&](const waiting_task& each) {
+           const auto runners = each.scheduler == 0 ? std::nullopt : runners_of(each.scheduler);
+           return runners && runners->empty();
+         });
 }
 
 bool due_look::is_served(std::uint64_t scheduler) {
@@ -195,20 +196,36 @@ void due_look::find_contexts(const target_task& task) {
   }
 }
 
+/// A block of malloc's, as words. Empty: it is none that an operation could be in.
+std::vector<std::uint64_t> due_look::block_at(std::uint64_t address) const {
+  constexpr std::uint64_t least = 32, most = 4096, from_header = 8, chunk_flags = 7;
+  if (address % 16 != 0 || address < page_size) return {};
+  const auto size = bytes_.get<std::uint64_t>(address - from_header).value_or(0) & ~chunk_flags;
+  if (size < least || size > most) return {};
+  std::vector<std::uint64_t> words(size / 8 - 1);
+  words.resize(bytes_.read(address, words.data(), words.size() * 8) / 8);
+  return words;
+}
+
 /// Whose task an operation resumes: the first word of it that is Asio's pointer to a task's outermost coroutine,
-/// which the operation owns.
+/// which the operation owns; or of the function that it owns, where the executor is of any type
+/// (asio/detail/executor_function.hpp: {what completes it, function}).
 void due_look::find_owner(std::uint64_t operation, std::uint64_t queue, std::size_t before, queued_operations& to) {
-  constexpr std::uint64_t to_function = 8, least = 32, most = 4096, from_header = 8, chunk_flags = 7;
-  const auto size = bytes_.get<std::uint64_t>(operation - from_header).value_or(0) & ~chunk_flags;
-  if (size < least || size > most) return;
-  std::vector<std::uint64_t> inside(size / 8 - 1);
-  inside.resize(bytes_.read(operation, inside.data(), inside.size() * 8) / 8);
-  for (const auto word : inside) {
-    const auto owner = owners_.find(word);
-    if (owner == owners_.end()) continue;
-    to[owner->second].push_back({operation, queue, inside[to_function / 8], before});
-    return;
-  }
+  constexpr std::size_t to_function = 1, behind_result = 3;
+  const auto inside = block_at(operation);
+  if (inside.size() <= behind_result) return;
+  const auto find_in = [&](const std::vector<std::uint64_t>& words, std::size_t from, std::uint64_t function) {
+    for (auto i = from; i < words.size(); ++i) {
+      const auto owner = owners_.find(words[i]);
+      if (owner == owners_.end()) continue;
+      to[owner->second].push_back({operation, queue, function, before});
+      return true;
+    }
+    return false;
+  };
+  if (find_in(inside, behind_result, inside[to_function])) return;
+  const auto function = block_at(inside[behind_result]);
+  if (!function.empty() && schedulers_.is_code(function[0])) find_in(function, 1, function[0]);
 }
 
 /// Where a task's handler waits; null: nowhere that is known of. Of an operation that has no task such a word may be
@@ -289,14 +306,16 @@ std::string due_look::what_has_come(const target_task& task) {
     bytes = what.waiting->receive;
   if (bytes == 0) return {};
   if (what.listens) return count_of(bytes, "1 connection has", "connections have") + " come";
-  return detail::kind_of(task) == wait_kind::socket_accept ? std::string() : format_bytes(bytes) + " have come";
+  return detail::kind_of(task) == wait_kind::socket_accept
+             ? std::string()
+             : (bytes == 1 ? "1 B has come" : format_bytes(bytes) + " have come");
 }
 
 /// Who runs a scheduler; nothing: not known.
 std::optional<std::vector<std::uint32_t>> due_look::runners_of(std::uint64_t scheduler) {
   if (const auto found = calls_.runs.find(scheduler); found != calls_.runs.end()) return found->second;
-  // Asio in the executable keeps who runs what in the executable's thread-local storage. That of a library is elsewhere:
-  // then nobody runs it whose stack has no word of it.
+  // Asio in the executable keeps who runs what in the executable's thread-local storage. That of a library is
+  // elsewhere: then nobody runs it whose stack has no word of it.
   const bool told = schedulers_.is_of_executable(scheduler) ? calls_.complete
                                                             : calls_.all_stacks && !calls_.may_run.contains(scheduler);
   if (told) return std::vector<std::uint32_t>();

@@ -34,8 +34,8 @@ class due_look {
   /// Tasks whose waits seem to be over, and who is in the way. Of a live process: as far as one look can tell. By id.
   [[nodiscard]] std::vector<due_task> finish();
 
-  /// Threads that have run tasks, and are in no scheduler's run() or poll(): how often each has been given a CPU, by its
-  /// number in the target. Valid after gather().
+  /// Threads that have run tasks, and are in no scheduler's run() or poll(): how often each has been given a CPU, by
+  /// its number in the target. Valid after gather().
   [[nodiscard]] std::unordered_map<std::uint32_t, std::uint64_t> without_work();
   /// Tasks wait for what schedulers would tell them, and nobody runs any of those. Valid after gather().
   [[nodiscard]] bool nobody_runs();
@@ -65,6 +65,7 @@ class due_look {
   void find_threads();
   [[nodiscard]] bool is_served(std::uint64_t scheduler);
   void find_contexts(const target_task& task);
+  [[nodiscard]] std::vector<std::uint64_t> block_at(std::uint64_t address) const;
   void find_owner(std::uint64_t operation, std::uint64_t queue, std::size_t before, queued_operations& to);
   [[nodiscard]] const queued_operation* operation_of(const queued_operations& operations, std::uint64_t task);
   void look_at(const waiting_task& each);
@@ -86,6 +87,7 @@ class due_look {
   std::optional<std::int64_t> wall_ns_;
   std::vector<target_task> running_;
   std::vector<waiting_task> waiting_;
+  std::size_t wait_for_schedulers_ = 0;                      ///< tasks that wait, and not for other tasks
   std::unordered_map<std::uint64_t, std::uint64_t> owners_;  ///< tasks, by Asio's pointer to their outermost coroutine
   std::unordered_map<std::uint64_t, bool> served_, resumes_;
   std::unordered_set<std::uint64_t> seen_;  ///< what was taken for a context

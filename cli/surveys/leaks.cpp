@@ -10,7 +10,6 @@
 #include "linux/proc.hpp"
 #include "proof/frame_bytes.hpp"
 #include "proof/prover.hpp"
-#include "surveys/due.hpp"
 #include "surveys/running_stacks.hpp"
 #include "target/target.hpp"
 
@@ -78,7 +77,8 @@ class leak_surveyor {
                        halfway ? &*halfway : nullptr);
     if (const auto looked = look_for_stalled(groups); !looked) return looked.why();
     if (auto* from = source_.from()) {
-      for (const auto& due : find_due(*from)) groups.set_due(due.id, due.resumes, evidence_of(due));
+      for (const auto& due : how_.due ? *how_.due : find_due(*from))
+        groups.set_due(due.id, due.resumes, evidence_of(due));
     }
     v1::StacksRequest all;
     all.add_states(v1::Task::BLOCKED);

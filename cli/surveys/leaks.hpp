@@ -15,6 +15,7 @@
 
 #include "proof/proof.hpp"
 #include "sources/snapshot_source.hpp"
+#include "surveys/due.hpp"
 #include "surveys/leak_groups.hpp"
 #include "surveys/resolver.hpp"
 
@@ -30,6 +31,7 @@ struct leaks_options {
   bool must_prove = false;  ///< fail unless all can be proven
   /// Made of the same moment already; null: it is made now.
   const result<proof_result>* proof = nullptr;
+  const std::vector<due_task>* due = nullptr;  ///< looked for already; null: they are now
 };
 
 struct surveyed_leak {

@@ -223,8 +223,12 @@ void resolver::resolve(const v1::Task& task, resolved& to) {
   to.fd = descriptor(task.wait());
   to.also.clear();
   for (const auto& wait : task.also()) to.also.push_back(descriptor(wait));
-  to.due = find(due_, task.id());
-  if (to.due && (task.state() != v1::Task::BLOCKED || to.due->resumes != task.resumes())) to.due = nullptr;
+  to.due = due_of(task);
+}
+
+const due_task* resolver::due_of(const v1::Task& task) const {
+  const auto* due = find(due_, task.id());
+  return due != nullptr && task.state() == v1::Task::BLOCKED && due->resumes == task.resumes() ? due : nullptr;
 }
 
 void resolver::resolve(const v1::Group& group, resolved& to) {
@@ -237,6 +241,7 @@ void resolver::resolve(const v1::Group& group, resolved& to) {
   to.fd = nullptr;
   to.also.clear();
   to.due = nullptr;
+  to.due_tasks = 0;
 }
 
 }  // namespace tasks::cli

@@ -51,6 +51,7 @@ struct resolved {
   const endpoint* fd = nullptr;       ///< null: none
   std::vector<const endpoint*> also;  ///< of each of Task::also, likewise
   const due_task* due = nullptr;      ///< null: its wait is not over, as far as that is known
+  std::uint64_t due_tasks = 0;        ///< of a group: so many of it, of which `due` is the first
 };
 
 /// A location as it reads. Equal numbers of one resolver: every line is equal.
@@ -73,6 +74,9 @@ class resolver {
 
   /// Tasks that are shown as due, if they still wait as they did.
   void set_due(std::vector<due_task> due) { due_ = std::move(due); }
+  /// Null: it is not due, or has gone on since.
+  [[nodiscard]] const due_task* due_of(const v1::Task& task) const;
+  [[nodiscard]] const due_task* due_of(std::uint64_t task) const { return find(due_, task); }
   /// Remembers the locations of a part of an answer.
   void learn(const v1::Chunk& chunk);
   void resolve(const v1::Task& task, resolved& to);

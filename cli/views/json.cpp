@@ -86,6 +86,10 @@ void fill_view(const v1::Group& group, const resolved& meaning, v1::GroupView& v
     view.mutable_wait()->set_operation(*meaning.operation);
   fill_frames(meaning, *view.mutable_frames());
   view.set_oldest_seconds(seconds(group.oldest_ms()));
+  if (meaning.due) {
+    view.set_due_tasks(group.count() == 1 ? 1 : meaning.due_tasks);
+    fill_view(*meaning.due, *view.mutable_due());
+  }
   *view.mutable_ids() = group.ids();
   if (meaning.spawned_at) fill_view(shown_frame{meaning.spawned_at, false}, *view.mutable_spawned_at());
   if (meaning.spawned_after) fill_view(shown_frame{meaning.spawned_after, false}, *view.mutable_spawned_after());

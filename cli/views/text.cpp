@@ -153,7 +153,10 @@ std::string describe_state(const v1::Group& group, const resolved& meaning, cons
                                           : std::string(state_name(group.state()));
   if (group.state() == v1::Task::READY) return text;
   text += group.count() == 1 ? ", " : ", oldest ";
-  return text + format_age(group.oldest_ms(), context.resolution_ms);
+  text += format_age(group.oldest_ms(), context.resolution_ms);
+  if (!meaning.due) return text;
+  if (group.count() == 1) return text + ", " + words_of(*meaning.due);
+  return text + fmt::format(", {} due: {}", meaning.due_tasks, meaning.due->reason);
 }
 
 }  // namespace tasks::cli
