@@ -123,6 +123,7 @@ result<vitals_survey> survey_vitals(snapshot_source& source, resolver& names, st
     if (const auto how = how_stopped(source.pid()); !how.empty()) survey.findings.push_back("it is " + how);
   if (survey.vitals.all_on_channels())
     survey.notes.emplace_back("every task waits on a channel, and only callbacks or other threads can wake them");
+  const auto before_due = survey.findings.size();
   if (auto* from = source.from()) {
     const auto& counted = survey.vitals;
     auto looked = due ? *due : survey_due(*from, counted.workers() == 0 && counted.blocked() != 0);
@@ -133,7 +134,11 @@ result<vitals_survey> survey_vitals(snapshot_source& source, resolver& names, st
   auto stacks = running_stacks::look(source, static_cast<std::uint64_t>(stalled_after.count()));
   if (!stacks) return stacks.why();
   survey.stalled = stalled_workers(*stacks);
-  for (const auto& stalled : survey.stalled) survey.findings.push_back(finding_of(stalled));
+  // Before whom they keep waiting.
+  std::vector<std::string> stalled;
+  for (const auto& each : survey.stalled) stalled.push_back(finding_of(each));
+  survey.findings.insert(survey.findings.begin() + static_cast<std::ptrdiff_t>(before_due), stalled.begin(),
+                         stalled.end());
   return survey;
 }
 
