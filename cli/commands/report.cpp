@@ -74,6 +74,7 @@ struct evidence {
   std::optional<error> why_no_tasks;
   std::shared_ptr<target> process;  ///< whose threads there are all the same
   std::optional<result<proof_result>> proof;
+  due_survey due;
   bool is_one_moment = false;
   double stopped_ms = 0;
   std::string doubt;  ///< why it is not one moment
@@ -85,6 +86,7 @@ struct evidence {
 result<evidence> gather(const report_request& asked, std::optional<pid_t> pid) {
   evidence found;
   if (pid) {
+    found.due = survey_due(*live_target(*pid), true);
     auto taken = take_moment(*pid);
     if (taken) {
       found.source = std::move(taken->source);
@@ -100,7 +102,10 @@ result<evidence> gather(const report_request& asked, std::optional<pid_t> pid) {
   if (opened) {
     found.source = *std::move(opened);
     found.is_one_moment = asked.core.has_value();
-    if (auto* from = found.source->from()) found.proof = prove(*from);
+    if (auto* from = found.source->from()) {
+      found.proof = prove(*from);
+      if (!pid) found.due = survey_due(*from, true);
+    }
     return found;
   }
   const auto code = opened.why().code;
@@ -152,10 +157,12 @@ class reporter {
         {"vitals", "tasks vitals --details", of_source([this](snapshot_source& source, output& out) {
            auto asked = request<vitals_request>();
            asked.details = true;
+           asked.due = &found_.due;
            return show_vitals(source, asked, out);
          })},
         {"leaks", "tasks leaks", of_source([this](snapshot_source& source, output& out) -> result<void> {
            auto asked = request<leaks_request>();
+           asked.due = &found_.due.due;
            asked.proof = found_.proof ? &*found_.proof : nullptr;
            const auto wrong = show_leaks(source, asked, out);
            if (!wrong) return wrong.why();
@@ -175,13 +182,18 @@ class reporter {
         {"groups", "tasks stack --group", of_source([this](snapshot_source& source, output& out) {
            auto asked = request<stack_request>();
            asked.query.set_grouped(true);
+           asked.due = &found_.due.due;
            return show_stack(source, asked, out);
          })},
         {"tree", "tasks tree", of_source([this](snapshot_source& source, output& out) {
-           return show_tree(source, request<tree_request>(), out);
+           auto asked = request<tree_request>();
+           asked.due = &found_.due.due;
+           return show_tree(source, asked, out);
          })},
         {"stacks", "tasks stack", of_source([this](snapshot_source& source, output& out) {
-           return show_stack(source, request<stack_request>(), out);
+           auto asked = request<stack_request>();
+           asked.due = &found_.due.due;
+           return show_stack(source, asked, out);
          })},
     };
   }

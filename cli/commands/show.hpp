@@ -26,6 +26,7 @@ struct vitals_request : target_options {
   std::optional<std::chrono::milliseconds> watch;  ///< nothing: once
   std::chrono::milliseconds stalled_after{1000};
   bool details = false;
+  const due_survey* due = nullptr;  ///< looked for already; null: it is now
 };
 struct leaks_request : target_options, leaks_options {};
 struct channels_request : target_options, frame_options, prove_options {
@@ -38,9 +39,12 @@ struct threads_request : target_options, frame_options {
 };
 struct stack_request : target_options, filter_options, frame_options {
   bool native = true;
-  bool all_ids = false;  ///< of each group, not three of them
+  bool all_ids = false;                        ///< of each group, not three of them
+  const std::vector<due_task>* due = nullptr;  ///< looked for already; null: they are now
 };
-struct tree_request : target_options, frame_options {};
+struct tree_request : target_options, frame_options {
+  const std::vector<due_task>* due = nullptr;  ///< likewise
+};
 
 result<void> show_vitals(snapshot_source& source, const vitals_request& asked, output& out);
 enum class leak_answer { none, some, undecided };

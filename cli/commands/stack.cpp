@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "commands/command.hpp"
 #include "commands/show.hpp"
@@ -36,7 +37,11 @@ result<void> show_stack(snapshot_source& source, const stack_request& asked, out
   if (query.grouped()) query.clear_limit();
   const bool group = query.grouped();
   // Whoever groups tasks names three of each group: for all of them every task is asked for, and grouped here.
-  if (asked.all_ids) query.set_grouped(false);
+  std::vector<due_task> due = asked.due ? *asked.due : std::vector<due_task>();
+  if (auto* from = source.from(); from && !asked.due) due = find_due(*from);
+  // Who is due is told by its id.
+  const bool of_tasks = group && (asked.all_ids || !due.empty());
+  if (of_tasks) query.set_grouped(false);
   std::optional<running_stacks> native;
   if (asked.native && !group && may_select_running(query)) {
     auto look = running_stacks::look(source);
@@ -45,6 +50,7 @@ result<void> show_stack(snapshot_source& source, const stack_request& asked, out
   }
   const stack_style style = {.json = asked.json,
                              .group = group,
+                             .of_tasks = of_tasks,
                              .all_ids = asked.all_ids,
                              .limit = asked.query.limit(),
                              .all_frames = asked.all_frames};
@@ -52,7 +58,8 @@ result<void> show_stack(snapshot_source& source, const stack_request& asked, out
   // Printing starts with the first part: an error before it leaves standard output empty.
   const auto start = [&]() -> stack_printer& {
     return printer ? *printer
-                   : printer.emplace(out, style, source, asked.core.value_or(""), native ? &*native : nullptr);
+                   : printer.emplace(out, style, source, asked.core.value_or(""), native ? &*native : nullptr,
+                                     std::move(due));
   };
   auto trailer = source.stacks(query, [&](const v1::Chunk& chunk) { return start().part(chunk); });
   if (!trailer) {

@@ -12,6 +12,9 @@
 
 namespace tasks::cli {
 
+/// How the agent calls its own.
+inline constexpr std::string_view agents_thread = "tasks-agent";
+
 struct os_thread {
   pid_t tid = 0;                 ///< in our pid namespace
   std::uint32_t inner_tid = 0;   ///< in the target's own: what tasks name as their thread

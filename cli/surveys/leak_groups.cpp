@@ -49,6 +49,10 @@ void leak_groups::set_stalled(std::uint64_t id, std::string evidence, bool compu
   stalled_[id] = {std::move(evidence), computes};
 }
 
+void leak_groups::set_due(std::uint64_t id, std::uint64_t resumes, std::string evidence) {
+  over_[id] = {resumes, std::move(evidence)};
+}
+
 void leak_groups::add(const v1::Chunk& chunk) {
   keys_.learn(chunk);
   for (const auto& task : chunk.tasks()) add(task);
@@ -66,6 +70,9 @@ void leak_groups::add(const v1::Task& task) {
     append_number(key, task.id());  // each has a stack of its own
   } else if (finding && finding->verdict == certainty::proven) {
     groups = &proven_;
+  } else if (const auto due = over_.find(task.id()); due != over_.end() && due->second.resumes == task.resumes()) {
+    groups = &due_;
+    key += due->second.evidence;
   }
   auto& its = (*groups)[key];
   auto& group = its.group;
@@ -190,6 +197,10 @@ std::vector<leak> leak_groups::finish() {
     // What is blocked has no remedy that holds for locks, joins and calls of libraries alike.
     if (!stalled.computes) found.back().hint.clear();
   }
+  for (auto& [key, of] : due_) {
+    list(v1::LeakView::DUE, of, over_[of.group.ids(0)].evidence);
+    found.back().hint.clear();
+  }
   for (auto& [key, of] : waiting_) {
     if (grows(key, of)) {
       const auto before = before_->groups().find(key);
@@ -206,7 +217,8 @@ std::vector<leak> leak_groups::finish() {
     return static_cast<double>(l.group.count()) * static_cast<double>(l.group.oldest_ms() + 1);
   };
   std::sort(found.begin(), found.end(), [&](const leak& a, const leak& b) {
-    if (a.verdict != b.verdict) return a.verdict < b.verdict;
+    if (a.verdict != b.verdict)
+      return a.verdict != v1::LeakView::OLD && (b.verdict == v1::LeakView::OLD || a.verdict < b.verdict);
     if (weight(a) != weight(b)) return weight(a) > weight(b);
     return a.group.ids(0) < b.group.ids(0);
   });

@@ -63,6 +63,8 @@ class leak_groups {
   void add(const v1::Chunk& chunk);
   /// A task that a worker has run for too long; it is in the last look too.
   void set_stalled(std::uint64_t id, std::string evidence, bool computes);
+  /// A task whose wait is over; it is in the last look too.
+  void set_due(std::uint64_t id, std::uint64_t resumes, std::string evidence);
   /// What is wrong first, by verdict; then by count × age.
   [[nodiscard]] std::vector<leak> finish();
   /// Tasks that wait by design and were not listed by the last finish().
@@ -95,8 +97,13 @@ class leak_groups {
     bool computes;
   };
   std::unordered_map<std::uint64_t, stall> stalled_;
+  struct over {
+    std::uint64_t resumes;
+    std::string evidence;
+  };
+  std::unordered_map<std::uint64_t, over> over_;
   group_keys keys_;
-  std::unordered_map<group_key, member> proven_, waiting_, running_;
+  std::unordered_map<group_key, member> proven_, waiting_, running_, due_;
   std::size_t by_design_ = 0;
 };
 

@@ -37,6 +37,11 @@ std::string why_stalled(const stalled_worker& stalled) {
   return text.starts_with(prefix) ? text.substr(prefix.size()) + ", without an await" : text;
 }
 
+/// "its timer has expired, and no thread runs its io_context (stopped)".
+std::string evidence_of(const due_task& due) {
+  return due.reason.empty() ? due.over : due.over + ", and " + due.reason;
+}
+
 /// In the order in which it is done.
 class leak_surveyor {
  public:
@@ -71,6 +76,10 @@ class leak_surveyor {
     leak_groups groups(names_, groups_of, survey_.proof ? &*survey_.proof : nullptr, before ? &*before : nullptr,
                        halfway ? &*halfway : nullptr);
     if (const auto looked = look_for_stalled(groups); !looked) return looked.why();
+    if (auto* from = source_.from()) {
+      for (const auto& due : how_.due ? *how_.due : find_due(*from))
+        groups.set_due(due.id, due.resumes, evidence_of(due));
+    }
     v1::StacksRequest all;
     all.add_states(v1::Task::BLOCKED);
     if (!stalled_.empty()) all.add_states(v1::Task::RUNNING);

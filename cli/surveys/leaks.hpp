@@ -15,6 +15,7 @@
 
 #include "proof/proof.hpp"
 #include "sources/snapshot_source.hpp"
+#include "surveys/due.hpp"
 #include "surveys/leak_groups.hpp"
 #include "surveys/resolver.hpp"
 
@@ -30,6 +31,7 @@ struct leaks_options {
   bool must_prove = false;  ///< fail unless all can be proven
   /// Made of the same moment already; null: it is made now.
   const result<proof_result>* proof = nullptr;
+  const std::vector<due_task>* due = nullptr;  ///< looked for already; null: they are now
 };
 
 struct surveyed_leak {
@@ -39,7 +41,7 @@ struct surveyed_leak {
 
 struct leak_survey {
   std::vector<surveyed_leak> leaks;   ///< the worst first
-  std::size_t wrong = 0;              ///< groups that are proven, growing or stalled
+  std::size_t wrong = 0;              ///< groups that are proven, growing, stalled or due
   std::size_t left_out = 0;           ///< groups beyond `top`
   std::size_t by_design = 0;          ///< tasks that wait by design, which are not listed
   std::optional<proof_result> proof;  ///< nothing: none was made

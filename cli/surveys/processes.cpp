@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,9 +17,11 @@
 #include "base/quantities.hpp"
 #include "base/text.hpp"
 #include "linux/proc.hpp"
+#include "linux/thread_list.hpp"
 #include "sources/agent_connection.hpp"
 #include "sources/agent_sockets.hpp"
 #include "sources/memory_source.hpp"
+#include "surveys/due.hpp"
 #include "surveys/running_tasks.hpp"
 #include "surveys/vitals.hpp"
 #include "target/roots.hpp"
@@ -203,6 +206,29 @@ class lister {
     view.set_os_threads(q.vitals->os_threads());
     for (auto& finding : findings_of(*q.vitals)) view.add_findings(std::move(finding));
     add_stalled(std::move(q.long_running), view);
+    if (may_be_due(q.stat.pid, *q.vitals)) add_due(*live_target(q.stat.pid), *q.vitals, view);
+  }
+
+  /// Who waits in a reactor, or runs, serves its tasks as far as a list can tell.
+  static bool may_be_due(pid_t pid, const v1::Vitals& counted) {
+    if (counted.blocked() == 0) return false;
+    if (counted.workers() == 0) return true;
+    const auto threads = list_threads(pid);
+    return std::none_of(threads.begin(), threads.end(), [pid](const os_thread& thread) {
+      if (thread.name == agents_thread) return false;
+      const auto call = read_blocking_call(pid, thread.tid);
+      if (thread.state != 'S' || !call) return true;
+#if defined(SYS_epoll_wait)
+      if (call->number == SYS_epoll_wait) return true;
+#endif
+      return call->number == SYS_epoll_pwait || call->number == SYS_epoll_pwait2 || call->number == SYS_io_uring_enter;
+    });
+  }
+
+  static void add_due(target& from, const v1::Vitals& counted, v1::ProcessView& view) {
+    const auto looked = survey_due(from, counted.workers() == 0);
+    if (looked.nobody_runs && counted.workers() <= looked.left.size()) view.add_findings(no_workers(counted.blocked()));
+    for (auto& finding : findings_of(looked.due)) view.add_findings(std::move(finding));
   }
 
   /// As `vitals` does, but for what they do: no thread is stopped for a list.
@@ -223,6 +249,7 @@ class lister {
     view.set_tasks(vitals->tasks());
     view.set_blocked(vitals->blocked());
     for (auto& finding : findings_of(*vitals)) view.add_findings(std::move(finding));
+    if (auto* from = (*source)->from(); from && may_be_due(from->pid(), *vitals)) add_due(*from, *vitals, view);
     if (vitals->running() == 0) return;
     if (auto running = read_running(**source, stalled_after_ms)) add_stalled(*std::move(running), view);
   }

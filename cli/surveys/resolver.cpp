@@ -223,6 +223,12 @@ void resolver::resolve(const v1::Task& task, resolved& to) {
   to.fd = descriptor(task.wait());
   to.also.clear();
   for (const auto& wait : task.also()) to.also.push_back(descriptor(wait));
+  to.due = due_of(task);
+}
+
+const due_task* resolver::due_of(const v1::Task& task) const {
+  const auto* due = find(due_, task.id());
+  return due != nullptr && task.state() == v1::Task::BLOCKED && due->resumes == task.resumes() ? due : nullptr;
 }
 
 void resolver::resolve(const v1::Group& group, resolved& to) {
@@ -234,6 +240,8 @@ void resolver::resolve(const v1::Group& group, resolved& to) {
   if (to.is_operation && to.awaited && group.state() != v1::Task::READY) to.awaited_at = to.spawned_at;
   to.fd = nullptr;
   to.also.clear();
+  to.due = nullptr;
+  to.due_tasks = 0;
 }
 
 }  // namespace tasks::cli

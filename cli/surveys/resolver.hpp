@@ -13,6 +13,7 @@
 #include "linux/descriptors.hpp"
 #include "operation_names.hpp"
 #include "sources/snapshot_source.hpp"
+#include "surveys/due.hpp"
 #include "target/native_stack.hpp"
 #include "target/target.hpp"
 
@@ -49,6 +50,8 @@ struct resolved {
   const std::string* operation = nullptr;
   const endpoint* fd = nullptr;       ///< null: none
   std::vector<const endpoint*> also;  ///< of each of Task::also, likewise
+  const due_task* due = nullptr;      ///< null: its wait is not over, as far as that is known
+  std::uint64_t due_tasks = 0;        ///< of a group: so many of it, of which `due` is the first
 };
 
 /// A location as it reads. Equal numbers of one resolver: every line is equal.
@@ -69,6 +72,11 @@ class resolver {
   /// Of no process: what only its code tells is not known.
   explicit resolver(resolver_options options) : from_(nullptr), options_(options), descriptors_(0) {}
 
+  /// Tasks that are shown as due, if they still wait as they did.
+  void set_due(std::vector<due_task> due) { due_ = std::move(due); }
+  /// Null: it is not due, or has gone on since.
+  [[nodiscard]] const due_task* due_of(const v1::Task& task) const;
+  [[nodiscard]] const due_task* due_of(std::uint64_t task) const { return find(due_, task); }
   /// Remembers the locations of a part of an answer.
   void learn(const v1::Chunk& chunk);
   void resolve(const v1::Task& task, resolved& to);
@@ -96,6 +104,7 @@ class resolver {
   [[nodiscard]] std::vector<code_location> functions_at(std::uint64_t address) const;
 
   target* from_;  ///< null: no names of its code
+  std::vector<due_task> due_;
   resolver_options options_;
   descriptor_table descriptors_;
   std::unordered_map<std::uint32_t, frame> locations_;

@@ -9,8 +9,6 @@
 namespace tasks::cli {
 namespace {
 
-constexpr std::string_view agents_thread = "tasks-agent";
-
 void measure_cpu(const target& from, std::chrono::milliseconds interval, std::vector<surveyed_thread>& threads) {
   if (interval.count() == 0) {
     for (auto& thread : threads) thread.cpu_percent = cpu_percent(thread.os);
@@ -89,13 +87,16 @@ class thread_surveyor {
   }
 
   void tell_roles(const running_tasks& running, const std::vector<std::uint32_t>& workers) {
+    const auto busy = find_busy(from_);
     for (auto& thread : survey_.threads) {
+      for (const auto& each : busy)
+        if (!thread.busy && each.thread == thread.os.inner_tid) thread.busy = each;
       if (const auto* task = running_on(running, thread.os.inner_tid)) thread.task = *task;
       if (!thread.task && is_in_task(thread.stack)) {
         thread.task = read_starting(from_, thread.os.inner_tid);
         thread.starts = thread.task.has_value();
       }
-      thread.role = role_of(thread.os, thread.os.tid == from_.pid(), thread.task.has_value(), workers);
+      thread.role = role_of(thread.os, thread.os.tid == from_.pid(), thread.task || thread.busy, workers);
     }
   }
 

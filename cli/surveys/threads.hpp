@@ -11,6 +11,7 @@
 
 #include "linux/thread_list.hpp"
 #include "sources/snapshot_source.hpp"
+#include "surveys/busy.hpp"
 #include "surveys/running_tasks.hpp"
 #include "target/native_stack.hpp"
 #include "target/target.hpp"
@@ -23,7 +24,8 @@ struct surveyed_thread {
   v1::ThreadView::Role role = v1::ThreadView::OTHER;
   std::optional<double> cpu_percent;
   std::optional<running_task> task;
-  bool starts = false;  ///< it does not run the task, but the initiation of its operation
+  bool starts = false;            ///< it does not run the task, but the initiation of its operation
+  std::optional<busy_task> busy;  ///< that it resumes over and over
   native_stack stack;
   std::string failure;  ///< why there is no stack
 };

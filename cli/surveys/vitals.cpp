@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <map>
 #include <utility>
 
+#include "base/text.hpp"
 #include "linux/proc.hpp"
 #include "names.hpp"
 #include "surveys/group_keys.hpp"
@@ -34,7 +37,57 @@ void add_failure(const v1::Failure& failure, resolver& names, std::vector<failed
   to.push_back(std::move(made));
 }
 
+/// A thread whose run() has returned is no worker any more; a process without one that has tasks is stuck.
+void add_due(due_survey looked, vitals_survey& to) {
+  auto& vitals = to.vitals;
+  vitals.set_workers(vitals.workers() - std::min(vitals.workers(), static_cast<std::uint32_t>(looked.left.size())));
+  if (looked.nobody_runs && vitals.workers() == 0 && vitals.blocked() != 0)
+    to.findings.push_back(no_workers(vitals.blocked()));
+  for (auto& finding : findings_of(looked.due)) to.findings.push_back(std::move(finding));
+  to.due = std::move(looked.due);
+}
+
+/// A task that never rests waits in each snapshot, and waits for nothing.
+void add_busy(const std::vector<busy_task>& busy, snapshot_source& source, vitals_survey& to) {
+  if (busy.empty()) return;
+  v1::StacksRequest query;
+  for (const auto& each : busy) query.add_ids(each.id);
+  std::sort(query.mutable_ids()->begin(), query.mutable_ids()->end());
+  to.names_of_busy = std::make_unique<resolver>(source, resolver_options{.spawn_sites = false});
+  std::map<std::uint64_t, resolved> meanings;
+  std::uint32_t waits = 0;
+  const auto read = source.stacks(query, [&](const v1::Chunk& chunk) {
+    to.names_of_busy->learn(chunk);
+    for (const auto& task : chunk.tasks()) {
+      to.names_of_busy->resolve(task, meanings[task.id()]);
+      if (task.state() != v1::Task::RUNNING) ++waits;
+    }
+    return true;
+  });
+  if (!read) return;
+  auto& vitals = to.vitals;
+  vitals.set_blocked(vitals.blocked() - std::min<std::uint64_t>(vitals.blocked(), waits));
+  constexpr std::size_t most_named = 5;
+  for (const auto& each : busy) {
+    to.busy.push_back({each, std::move(meanings[each.id])});
+    const auto& frames = to.busy.back().meaning.frames;
+    if (to.busy.size() > most_named) continue;
+    auto finding = fmt::format("busy: task {}, {} resumptions/s", each.id, format_rate(each.per_second));
+    const auto* at = frames.empty() ? nullptr : frames.front().location;
+    if (at != nullptr && !at->function.empty()) finding += ", " + at->function;
+    if (at != nullptr && !at->file.empty()) finding += fmt::format(" {}:{}", base_name(at->file), at->line);
+    to.findings.push_back(std::move(finding));
+  }
+  if (busy.size() > most_named) to.findings.push_back(fmt::format("busy: {} more tasks", busy.size() - most_named));
+}
+
 }  // namespace
+
+std::string no_workers(std::uint64_t blocked) {
+  return fmt::format("no worker: {} and no thread runs what would resume {}",
+                     blocked == 1 ? "a task waits," : fmt::format("{} tasks wait,", blocked),
+                     blocked == 1 ? "it" : "them");
+}
 
 std::vector<std::string> findings_of(const v1::Vitals& vitals) {
   std::vector<std::string> findings;
@@ -44,7 +97,8 @@ std::vector<std::string> findings_of(const v1::Vitals& vitals) {
   return findings;
 }
 
-result<vitals_survey> survey_vitals(snapshot_source& source, resolver& names, std::chrono::milliseconds stalled_after) {
+result<vitals_survey> survey_vitals(snapshot_source& source, resolver& names, std::chrono::milliseconds stalled_after,
+                                    const due_survey* due) {
   vitals_survey survey;
   alike_groups groups(names);
   std::vector<v1::Failure> failures;
@@ -71,11 +125,22 @@ result<vitals_survey> survey_vitals(snapshot_source& source, resolver& names, st
     if (const auto how = how_stopped(source.pid()); !how.empty()) survey.findings.push_back("it is " + how);
   if (survey.vitals.all_on_channels())
     survey.notes.emplace_back("every task waits on a channel, and only callbacks or other threads can wake them");
+  const auto before_due = survey.findings.size();
+  if (auto* from = source.from()) {
+    const auto& counted = survey.vitals;
+    auto looked = due ? *due : survey_due(*from, counted.workers() == 0 && counted.blocked() != 0);
+    add_due(std::move(looked), survey);
+  }
+  if (auto* from = source.from()) add_busy(find_busy(*from), source, survey);
   if (survey.vitals.running() == 0) return survey;
   auto stacks = running_stacks::look(source, static_cast<std::uint64_t>(stalled_after.count()));
   if (!stacks) return stacks.why();
   survey.stalled = stalled_workers(*stacks);
-  for (const auto& stalled : survey.stalled) survey.findings.push_back(finding_of(stalled));
+  // Before whom they keep waiting.
+  std::vector<std::string> stalled;
+  for (const auto& each : survey.stalled) stalled.push_back(finding_of(each));
+  survey.findings.insert(survey.findings.begin() + static_cast<std::ptrdiff_t>(before_due), stalled.begin(),
+                         stalled.end());
   return survey;
 }
 

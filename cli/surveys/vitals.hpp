@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "sources/snapshot_source.hpp"
+#include "surveys/busy.hpp"
 #include "surveys/deaths.hpp"
+#include "surveys/due.hpp"
 #include "surveys/resolver.hpp"
 #include "surveys/running_stacks.hpp"
 #include "tasks/v1/agent.pb.h"
@@ -30,23 +32,33 @@ struct failed_group {
   std::size_t count = 0;
 };
 
+struct busy_place {
+  busy_task task;
+  resolved meaning;  ///< without frames: it has ended since
+};
+
 struct vitals_survey {
   v1::Vitals vitals;
   std::vector<blocked_group> on_channels;  ///< the largest first
   std::vector<stalled_worker> stalled;
   std::optional<surveyed_death> death;  ///< of a core; told in `findings`, too
-  std::vector<failed_group> failed;     ///< the last one first
+  std::vector<due_task> due;
+  std::vector<busy_place> busy;
+  std::unique_ptr<resolver> names_of_busy;
+  std::vector<failed_group> failed;  ///< the last one first
   /// Theirs: they are told with their spawn sites, which would keep apart what is listed alike of the groups.
   std::unique_ptr<resolver> names_of_failed;
   std::vector<std::string> findings;  ///< what is wrong, a sentence each
   std::vector<std::string> notes;     ///< what may be, or not: a proof decides
 };
 
-/// `names` resolves the survey's frames and must outlive them. `stalled_after`: longer than that nobody should run one
-/// task.
+/// `due`: looked for already; null: it is now. `names` resolves the survey's frames and must outlive them.
+/// `stalled_after`: longer than that nobody should run one task.
 [[nodiscard]] result<vitals_survey> survey_vitals(snapshot_source& source, resolver& names,
-                                                  std::chrono::milliseconds stalled_after);
+                                                  std::chrono::milliseconds stalled_after, const due_survey* due);
 
+/// "no worker: 5 tasks wait, and no thread runs what would resume them".
+[[nodiscard]] std::string no_workers(std::uint64_t blocked);
 /// What the counts alone say is wrong.
 [[nodiscard]] std::vector<std::string> findings_of(const v1::Vitals& vitals);
 

@@ -38,6 +38,7 @@ class wait_surveyor {
       return error{error_code::no_such_task, subject_of(source_.pid()), fmt::format("task {} is not there", id),
                    "it may have ended"};
     survey_.resolution_ms = trailer->tick_resolution_ms();
+    if (survey_.subject.task.state() == v1::Task::BLOCKED) look_for_due();
     if (is_ended_by_tasks(survey_.subject.task)) {
       const bool looked = options_.memory && look_into_memory(id);
       const auto named = looked ? name_tasks() : ask_source();
@@ -48,6 +49,14 @@ class wait_surveyor {
   }
 
  private:
+  void look_for_due() {
+    auto* from = source_.from();
+    if (from == nullptr) return;
+    const auto& subject = survey_.subject.task;
+    const auto due = find_due(*from);
+    if (const auto* its = find(due, subject.id()); its && its->resumes == subject.resumes()) survey_.due = *its;
+  }
+
   /// Each answer has names of its own.
   template <class Visit>
   result<v1::Trailer> ask(const v1::StacksRequest& query, bool spawn_sites, Visit visit) {

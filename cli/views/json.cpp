@@ -44,6 +44,14 @@ void fill_view(const v1::Wait& wait, std::uint64_t ms, const endpoint* fd, v1::W
   if (fd->waiting && !fd->listens) view.set_unread_bytes(fd->waiting->receive);
 }
 
+void fill_view(const due_task& due, v1::DueView& view) {
+  view.set_task_id(due.id);
+  if (due.for_ms != 0) view.set_seconds(seconds(due.for_ms));
+  view.set_over(due.over);
+  view.set_reason(due.reason);
+  if (due.behind != 0) view.set_behind_task_id(due.behind);
+}
+
 void fill_view(const v1::Task& task, const resolved& meaning, v1::TaskView& view) {
   view.set_id(task.id());
   view.set_parent_id(task.parent());
@@ -67,6 +75,7 @@ void fill_view(const v1::Task& task, const resolved& meaning, v1::TaskView& view
   view.set_awaited(meaning.awaited);
   view.set_truncated(task.truncated());
   view.set_ran_before_fork(task.ran_before_fork());
+  if (meaning.due) fill_view(*meaning.due, *view.mutable_due());
 }
 
 void fill_view(const v1::Group& group, const resolved& meaning, v1::GroupView& view) {
@@ -77,6 +86,10 @@ void fill_view(const v1::Group& group, const resolved& meaning, v1::GroupView& v
     view.mutable_wait()->set_operation(*meaning.operation);
   fill_frames(meaning, *view.mutable_frames());
   view.set_oldest_seconds(seconds(group.oldest_ms()));
+  if (meaning.due) {
+    view.set_due_tasks(group.count() == 1 ? 1 : meaning.due_tasks);
+    fill_view(*meaning.due, *view.mutable_due());
+  }
   *view.mutable_ids() = group.ids();
   if (meaning.spawned_at) fill_view(shown_frame{meaning.spawned_at, false}, *view.mutable_spawned_at());
   if (meaning.spawned_after) fill_view(shown_frame{meaning.spawned_after, false}, *view.mutable_spawned_after());

@@ -20,6 +20,8 @@ std::string_view word_of(v1::LeakView::Verdict verdict) {
       return "growing";
     case v1::LeakView::STALLED:
       return "stalled";
+    case v1::LeakView::DUE:
+      return "due";
     default:
       return "old";
   }

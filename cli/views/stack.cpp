@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <iterator>
 #include <string>
+#include <utility>
 
 #include "base/text.hpp"
 #include "views/frames.hpp"
@@ -71,12 +72,13 @@ void render_trailer(fmt::memory_buffer& out, const v1::Trailer& trailer, bool gr
 }
 
 stack_printer::stack_printer(output& out, const stack_style& style, const snapshot_source& source,
-                             const std::string& core, running_stacks* native)
+                             const std::string& core, running_stacks* native, std::vector<due_task> due)
     : out_(out),
       style_(style),
       names_(source, {.all_frames = style.all_frames}),
-      groups_(names_, style.all_ids),
+      groups_(names_, style.of_tasks),
       native_(native) {
+  names_.set_due(std::move(due));
   header_ = new_view<v1::StackView>(source.pid());
   if (style.json) {
     json_.emplace(out, header_, style.group ? "groups" : "tasks");
@@ -89,8 +91,10 @@ stack_printer::stack_printer(output& out, const stack_style& style, const snapsh
 
 bool stack_printer::part(const v1::Chunk& chunk) {
   names_.learn(chunk);
-  if (style_.all_ids) {
+  if (style_.of_tasks) {
     groups_.add(chunk);
+    for (const auto& task : chunk.tasks())
+      if (names_.due_of(task) != nullptr) due_.push_back(task.id());
     return true;
   }
   for (const auto& task : chunk.tasks()) {
@@ -110,8 +114,21 @@ bool stack_printer::part(const v1::Chunk& chunk) {
   return true;
 }
 
+/// A group that was made of tasks has the ids of all.
+void stack_printer::resolve(v1::Group& group) {
+  names_.resolve(group, what_);
+  if (!style_.of_tasks) return;
+  for (const auto id : group.ids()) {
+    if (!std::binary_search(due_.begin(), due_.end(), id)) continue;
+    ++what_.due_tasks;
+    if (!what_.due) what_.due = names_.due_of(id);
+  }
+  if (!style_.all_ids && group.ids_size() > most_ids) group.mutable_ids()->Truncate(most_ids);
+}
+
 void stack_printer::print_groups(v1::Trailer* trailer) {
   auto groups = groups_.finish();
+  std::sort(due_.begin(), due_.end());
   std::uint64_t left_out = 0, tasks_left_out = 0;
   if (style_.limit != 0 && groups.size() > style_.limit) {
     const auto first = groups.begin() + static_cast<std::ptrdiff_t>(style_.limit);
@@ -119,8 +136,8 @@ void stack_printer::print_groups(v1::Trailer* trailer) {
     left_out = static_cast<std::uint64_t>(groups.end() - first);
     groups.erase(first, groups.end());
   }
-  for (const auto& group : groups) {
-    names_.resolve(group, what_);
+  for (auto& group : groups) {
+    resolve(group);
     if (json_) {
       group_view_.Clear();
       fill_view(group, what_, group_view_);

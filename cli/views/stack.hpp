@@ -28,7 +28,8 @@ void render_trailer(fmt::memory_buffer& out, const v1::Trailer& trailer, bool gr
 struct stack_style {
   bool json = false;
   bool group = false;
-  bool all_ids = false;     ///< with `group`: parts are of tasks, and groups name all of theirs
+  bool of_tasks = false;    ///< with `group`: parts are of tasks
+  bool all_ids = false;     ///< likewise, and groups name all of theirs
   std::uint64_t limit = 0;  ///< of groups; 0: none
   bool all_frames = false;
 };
@@ -38,7 +39,7 @@ class stack_printer {
  public:
   /// `native`: of the tasks that run; null: not asked for.
   stack_printer(output& out, const stack_style& style, const snapshot_source& source, const std::string& core,
-                running_stacks* native);
+                running_stacks* native, std::vector<due_task> due);
 
   /// False: nobody reads on.
   bool part(const v1::Chunk& chunk);
@@ -47,6 +48,7 @@ class stack_printer {
 
  private:
   void add_native_frames(const v1::Task& task);
+  void resolve(v1::Group& group);
   void print_groups(v1::Trailer* trailer);
 
   output& out_;
@@ -60,6 +62,7 @@ class stack_printer {
   resolved what_;
   v1::TaskView task_view_;
   v1::GroupView group_view_;
+  std::vector<std::uint64_t> due_;  ///< tasks that came and are due, by id
   bool first_ = true;
 };
 

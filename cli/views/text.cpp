@@ -140,7 +140,8 @@ std::string describe_state(const v1::Task& task, const resolved& meaning, const 
     case v1::Task::BLOCKED:
       if (!task.has_wait()) return "blocked, " + age;
       return wait_words(task.wait(), meaning.fd, meaning.operation) + ", " + age +
-             wait_details(task.wait(), meaning.fd, context) + others_words(task, meaning, context);
+             wait_details(task.wait(), meaning.fd, context) + others_words(task, meaning, context) +
+             (meaning.due ? ", " + words_of(*meaning.due) : "");
     default:
       return "state unknown";
   }
@@ -152,7 +153,10 @@ std::string describe_state(const v1::Group& group, const resolved& meaning, cons
                                           : std::string(state_name(group.state()));
   if (group.state() == v1::Task::READY) return text;
   text += group.count() == 1 ? ", " : ", oldest ";
-  return text + format_age(group.oldest_ms(), context.resolution_ms);
+  text += format_age(group.oldest_ms(), context.resolution_ms);
+  if (!meaning.due) return text;
+  if (group.count() == 1) return text + ", " + words_of(*meaning.due);
+  return text + fmt::format(", {} due: {}", meaning.due_tasks, meaning.due->reason);
 }
 
 }  // namespace tasks::cli

@@ -49,6 +49,8 @@ void render_stack(fmt::memory_buffer& out, const surveyed_thread& thread, const 
   } else {
     append(out, role_name(thread.role));
   }
+  if (thread.busy)
+    fmt::format_to(to, ", resumes task {} {} times/s", thread.busy->id, format_rate(thread.busy->per_second));
   append(out, "]:\n");
   if (!thread.failure.empty()) return append(out, "<" + thread.failure + ">\n");
   for (const auto& f : shown_frames(thread.stack.frames, style.all_frames)) render_native_frame(out, f);
@@ -62,11 +64,13 @@ void render_threads(fmt::memory_buffer& out, const thread_survey& survey, const 
   std::vector<table_row> rows = {{"TID", "NAME", "STATE", "CPU%", "ROLE", "TASK", "RUNS FOR"}};
   for (const auto& thread : survey.threads) {
     const auto& t = thread.os;
-    rows.push_back({std::to_string(t.tid), t.name.empty() ? "-" : t.name,
-                    t.state ? std::string(thread_state_name(t.state)) : "-",
-                    thread.cpu_percent ? fmt::format("{:.1f}", *thread.cpu_percent) : "-",
-                    role_of(thread, t.tid == context.pid), thread.task ? std::to_string(thread.task->id) : "-",
-                    thread.task && !thread.starts ? age_of(*thread.task, survey) : "-"});
+    rows.push_back(
+        {std::to_string(t.tid), t.name.empty() ? "-" : t.name, t.state ? std::string(thread_state_name(t.state)) : "-",
+         thread.cpu_percent ? fmt::format("{:.1f}", *thread.cpu_percent) : "-", role_of(thread, t.tid == context.pid),
+         thread.task   ? std::to_string(thread.task->id)
+         : thread.busy ? std::to_string(thread.busy->id)
+                       : "-",
+         thread.task && !thread.starts ? age_of(*thread.task, survey) : "-"});
   }
   render_table(out, {{true, 6}, {false, 0, true}, {}, {true, 5}, {}, {true, 4}, {}}, rows, "", context.style);
   if (style.stacks) {
@@ -100,6 +104,10 @@ void fill_view(const thread_survey& survey, bool all_frames, v1::ThreadsView& vi
     }
     for (const auto& f : shown_frames(thread.stack.frames, all_frames)) fill_view(f, *to.add_frames());
     to.set_frames_missing(thread.failure);
+    if (thread.busy) {
+      to.set_busy_task_id(thread.busy->id);
+      to.set_resumptions_per_second(thread.busy->per_second);
+    }
   }
   for (const auto& note : survey.notes) view.add_notes(note);
   view.set_longest_stop_seconds(std::chrono::duration<double>(survey.longest_stop).count());

@@ -149,6 +149,13 @@ void fill_view(const vitals_survey& survey, v1::VitalsView& view) {
   view.set_failed_tasks(vitals.failed());
   view.set_cancelled_tasks(vitals.cancelled());
   for (const auto& failed : survey.failed) fill_view(failed, *view.add_failures());
+  for (const auto& due : survey.due) fill_view(due, *view.add_due());
+  for (const auto& [busy, meaning] : survey.busy) {
+    auto& to = *view.add_busy();
+    to.set_task_id(busy.id);
+    to.set_resumptions_per_second(busy.per_second);
+    if (!meaning.frames.empty()) fill_view(meaning.frames.front(), *to.mutable_frame());
+  }
 }
 
 }  // namespace tasks::cli

@@ -256,6 +256,13 @@ std::vector<std::string> wait_sentences(const why_survey& survey, const render_c
   if (node && node->beside != 0)
     sentences.push_back(fmt::format("{} more {} {} it", node->beside, node->beside == 1 ? "task waits" : "tasks wait",
                                     node->unnamed ? "for" : "on"));
+  if (survey.due) {
+    sentences.push_back(words_of(*survey.due));
+    sentences.push_back(survey.due->over);
+    if (survey.due->behind != 0)
+      sentences.push_back(fmt::format("task {} → {} → task {}, which runs: {}", task.id(), "its worker",
+                                      survey.due->behind, why_line(survey.due->behind, context)));
+  }
   return sentences;
 }
 
@@ -281,6 +288,7 @@ void render_why(fmt::memory_buffer& out, const why_survey& survey, const render_
 void fill_view(const why_survey& survey, const render_context& context, v1::WhyView& view) {
   const auto& subject = survey.subject;
   fill_view(subject.task, subject.meaning, *view.mutable_task());
+  if (survey.due) fill_view(*survey.due, *view.mutable_task()->mutable_due());
   for (const auto& sentence : wait_sentences(survey, context)) view.add_waits(sentence);
   if (survey.proof.verdict == certainty::proven) view.set_verdict(v1::WhyView::NEVER_WAKES);
   if (survey.proof.verdict == certainty::held) view.set_verdict(v1::WhyView::HELD);

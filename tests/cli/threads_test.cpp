@@ -155,9 +155,14 @@ TEST_P(Hung, ProcessesAreMarkedInTheList) {
                                  [&](const auto& p) { return static_cast<pid_t>(p.pid()) == target.pid(); });
     return at == all.end() ? v1::ProcessView() : *at;
   };
-  const auto seen = its(view_once<v1::ListView>(
-      {"list"}, [&](const auto& list) { return its(list).findings_size() == GetParam().threads; }));
-  EXPECT_EQ(seen.findings_size(), GetParam().threads);
+  // Whom they keep waiting is told as well, after a while.
+  const auto stalled = [](const v1::ProcessView& process) {
+    return std::count_if(process.findings().begin(), process.findings().end(),
+                         [](const auto& finding) { return finding.starts_with("stalled: "); });
+  };
+  const auto seen = its(
+      view_once<v1::ListView>({"list"}, [&](const auto& list) { return stalled(its(list)) == GetParam().threads; }));
+  EXPECT_EQ(stalled(seen), GetParam().threads);
   EXPECT_THAT(seen.findings(0), ContainsRegex("stalled: a worker has run task [0-9]+ for [0-9]+s"));
   EXPECT_THAT(tasks_command({"list"}).out, HasSubstr(target.pid_text() + "*! "));
 }

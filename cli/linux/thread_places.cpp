@@ -1,0 +1,130 @@
+#include "linux/thread_places.hpp"
+
+#include <elf.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <string_view>
+#include <unordered_map>
+
+#include "linux/fields.hpp"
+#include "linux/proc.hpp"
+
+namespace tasks::cli {
+namespace {
+
+constexpr std::uint64_t to_self = 16, to_tid = 720;
+
+/// The last but one number of "202 0x7f… … 0x7ffc… 0x7f…"; 0: it runs, or it is not known.
+std::uint64_t stack_pointer_of(pid_t pid, pid_t tid) {
+  const auto text = read_file(fmt::format("/proc/{}/task/{}/syscall", pid, tid).c_str());
+  if (!text || text->starts_with("running")) return 0;
+  std::string_view rest = *text;
+  std::vector<std::string_view> fields;
+  for (auto field = next_field(rest); !field.empty(); field = next_field(rest)) fields.push_back(field);
+  std::uint64_t value = 0;
+  if (fields.size() < 3 || !fields[fields.size() - 2].starts_with("0x")) return 0;
+  return parse_number(fields[fields.size() - 2].substr(2), value, 16) ? value : 0;
+}
+
+/// The third number of schedstat.
+std::uint64_t slices_of(pid_t pid, pid_t tid) {
+  const auto text = read_file(fmt::format("/proc/{}/task/{}/schedstat", pid, tid).c_str());
+  auto rest = text ? std::string_view(*text).substr(0, text->find('\n')) : std::string_view();
+  std::uint64_t value = 0;
+  next_field(rest);
+  next_field(rest);
+  return parse_number(next_field(rest), value) ? value : 0;
+}
+
+class descriptor_search {
+ public:
+  descriptor_search(const memory& from, std::vector<thread_registers>& threads) : from_(from), threads_(threads) {}
+
+  void run(const std::vector<os_thread>& known) {
+    for (std::size_t i = 0; i < known.size(); ++i) wanted_[known[i].inner_tid] = i;
+    for (const auto& region : from_.regions()) {
+      if (missing() == 0) return;
+      if (!region.writable || region.shared || (!region.path.empty() && region.path != "[heap]")) continue;
+      look_at(region);
+    }
+  }
+
+ private:
+  [[nodiscard]] std::size_t missing() const {
+    return static_cast<std::size_t>(std::count_if(
+        threads_.begin(), threads_.end(), [](const thread_registers& each) { return each.thread_pointer == 0; }));
+  }
+
+  /// A descriptor lies above the stack that its thread uses; of a thread that runs, and of the first one, whose stack
+  /// is elsewhere, near an end of its mapping.
+  void look_at(const memory_region& region) {
+    constexpr std::uint64_t piece = 65536, near_end = 262144, most = std::uint64_t{16} << 20;
+    scan(region.begin, std::min(region.end, region.begin + near_end));
+    if (region.end - region.begin > near_end) scan(std::max(region.begin, region.end - near_end), region.end);
+    for (const auto& thread : threads_) {
+      if (thread.thread_pointer != 0 || thread.stack_pointer < region.begin || thread.stack_pointer >= region.end)
+        continue;
+      const auto end = std::min(region.end, thread.stack_pointer + most);
+      for (auto at = thread.stack_pointer & ~std::uint64_t{7}; at < end && thread.thread_pointer == 0; at += piece)
+        scan(at, std::min(at + piece + to_tid + 8, end));
+    }
+  }
+
+  void scan(std::uint64_t begin, std::uint64_t end) {
+    words_.resize((end - begin) / 8);
+    words_.resize(from_.read(begin, words_.data(), words_.size() * 8) / 8);
+    for (std::size_t i = 0; i + to_tid / 8 < words_.size(); ++i) {
+      const auto address = begin + i * 8;
+      if (words_[i] != address || words_[i + to_self / 8] != address) continue;
+      const auto found = wanted_.find(static_cast<std::uint32_t>(words_[i + to_tid / 8]));
+      if (found != wanted_.end()) threads_[found->second].thread_pointer = address;
+    }
+  }
+
+  const memory& from_;
+  std::vector<thread_registers>& threads_;
+  std::unordered_map<std::uint32_t, std::size_t> wanted_;  ///< by the target's own number
+  std::vector<std::uint64_t> words_;
+};
+
+}  // namespace
+
+thread_places find_threads(pid_t pid, const std::vector<os_thread>& threads, const memory& from) {
+  thread_places places;
+  for (const auto& thread : threads) {
+    auto& place = places.threads.emplace_back();
+    place.tid = static_cast<std::uint32_t>(thread.tid);
+    place.stack_pointer = stack_pointer_of(pid, thread.tid);
+    places.slices.push_back(slices_of(pid, thread.tid));
+  }
+#if defined(__x86_64__)
+  descriptor_search(from, places.threads).run(threads);
+#else
+  static_cast<void>(from);
+#endif
+  return places;
+}
+
+std::uint64_t thread_storage_size(const memory& from) {
+  for (const auto& region : from.regions()) {
+    if (region.offset != 0 || region.path.empty() || region.path.starts_with('[') ||
+        region.path.find(".so") != std::string::npos)
+      continue;
+    const auto head = from.get<Elf64_Ehdr>(region.begin);
+    if (!head || std::memcmp(head->e_ident, ELFMAG, SELFMAG) != 0 || head->e_phentsize != sizeof(Elf64_Phdr)) continue;
+    for (std::uint64_t i = 0; i < head->e_phnum; ++i) {
+      const auto part = from.get<Elf64_Phdr>(region.begin + head->e_phoff + i * sizeof(Elf64_Phdr));
+      if (!part) return 0;
+      if (part->p_type != PT_TLS) continue;
+      const auto alignment = std::max<std::uint64_t>(part->p_align, 8);
+      return (part->p_memsz + alignment - 1) / alignment * alignment;
+    }
+    return 0;
+  }
+  return 0;
+}
+
+}  // namespace tasks::cli

@@ -1,0 +1,34 @@
+#pragma once
+
+/// Where the stacks and the thread-local storage of threads lie, of threads that go on meanwhile.
+///
+///   /proc/PID/task/TID/syscall ──> stack pointer ──┐
+///   memory of threads' stacks ──────────────────────┴──> glibc's descriptor of the thread ──> thread pointer
+///
+/// Nobody is stopped, and no system call of the target's ends early. The descriptor (struct pthread of x86-64) begins
+/// with its own address, has it again at 16, and the thread's id at 720, since glibc 2.4; of another libc nothing is
+/// found.
+
+#include <cstdint>
+#include <vector>
+
+#include "linux/memory.hpp"
+#include "linux/registers.hpp"
+#include "linux/thread_list.hpp"
+
+namespace tasks::cli {
+
+struct thread_places {
+  /// Without registers. The stack pointer is 0 of a thread that runs, the thread pointer where it was not found.
+  std::vector<thread_registers> threads;
+  /// How often each has been given a CPU, likewise: the same twice, and it has slept in between. 0: not known.
+  std::vector<std::uint64_t> slices;
+};
+
+[[nodiscard]] thread_places find_threads(pid_t pid, const std::vector<os_thread>& threads, const memory& from);
+
+/// Of the executable, which lies just below each thread pointer; begins and ends at words. 0: it has none, or is not
+/// found.
+[[nodiscard]] std::uint64_t thread_storage_size(const memory& from);
+
+}  // namespace tasks::cli

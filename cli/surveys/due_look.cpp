@@ -1,0 +1,375 @@
+#include "surveys/due_look.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+#include "base/quantities.hpp"
+#include "linux/pipe_bytes.hpp"
+
+namespace tasks::cli {
+namespace {
+
+using layout::wait_kind;
+
+/// Ages count from the agent's tick, which may be that old.
+constexpr std::uint64_t tick_ms = 1000;
+/// Where Asio's pointer to a coroutine leads: behind its two function pointers.
+constexpr std::uint64_t to_promise = 16;
+/// Of tasks that wait for descriptors and handlers, so many are asked whose scheduler tells them: contexts are few.
+constexpr std::size_t asked_at_most = 500;
+
+constexpr std::uint64_t bit(wait_kind kind) { return std::uint64_t{1} << static_cast<unsigned>(kind); }
+constexpr std::uint64_t by_descriptor =
+    bit(wait_kind::socket_accept) | bit(wait_kind::socket_read) | bit(wait_kind::descriptor_read);
+/// Completed by some other handler, which posts them.
+constexpr std::uint64_t by_handler = bit(wait_kind::post) | bit(wait_kind::channel_send) |
+                                     bit(wait_kind::channel_receive) | bit(wait_kind::signal) |
+                                     bit(wait_kind::resolve) | bit(wait_kind::other);
+
+bool is(const target_task& task, std::uint64_t kinds) { return (bit(detail::kind_of(task)) & kinds) != 0; }
+
+/// Visits what a task waits for: of a group, each member that pends.
+template <class Visit>
+void each_wait(const target_task& task, Visit visit) {
+  visit(detail::wait_copy{task.wait, task.object, task.detail});
+  for (std::size_t i = 0; i < task.group.count; ++i) visit(task.group.pending[i]);
+}
+
+std::string count_of(std::uint64_t n, std::string_view one, std::string_view more) {
+  return n == 1 ? std::string(one) : fmt::format("{} {}", n, more);
+}
+
+}  // namespace
+
+due_look::due_look(target& from)
+    : from_(from),
+      bytes_(from.bytes()),
+      moves_(from.is_alive()),
+      schedulers_(bytes_),
+      descriptors_(from.is_alive() ? from.pid() : 0),
+      registry_(bytes_, *from.roots()) {
+  now_ = moves_ ? detail::monotonic_ms() : registry_.newest_tick();
+  if (moves_)
+    wall_ns_ = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+                   .count();
+  registry_.walk({}, now_, [&](const target_task& task) {
+    const auto state = detail::state_of(task.word);
+    if (state == detail::task_state::running) running_.push_back(task);
+    if (state != detail::task_state::blocked) return;
+    if (detail::kind_of(task) != wait_kind::tasks) ++wait_for_schedulers_;
+    if (detail::age_of(task, now_) < due_after_ms + tick_ms && expired_for(task) < due_after_ms) return;
+    if (task.depth != 0 && !task.frames.empty()) owners_[task.frames[0] + to_promise] = task.id;
+    if (is(task, by_descriptor | by_handler | bit(wait_kind::timer))) waiting_.push_back({task});
+  });
+}
+
+/// How long it could have gone on; 0: its timer has not expired, or it is not known.
+std::uint64_t due_look::expired_for(const detail::wait_copy& wait, std::uint64_t age_ms) const {
+  if (layout::kind_of(wait.wait) != wait_kind::timer) return 0;
+  const auto clock = layout::detail_of(wait.wait);
+  const auto at = static_cast<std::int64_t>(wait.detail);
+  std::int64_t ms = 0;
+  if (clock == layout::detail_kind::steady_expiry)
+    ms = static_cast<std::int64_t>(now_) - at / 1'000'000;
+  else if (clock == layout::detail_kind::system_expiry && wall_ns_)
+    ms = (*wall_ns_ - at) / 1'000'000;
+  // A tick may be old: what a task has waited for is at most its age, and at least that without the tick.
+  const auto waited = age_ms > tick_ms ? age_ms - tick_ms : 0;
+  return ms <= 0 ? 0 : std::min(static_cast<std::uint64_t>(ms), std::max(waited, std::uint64_t{0}));
+}
+
+std::uint64_t due_look::expired_for(const target_task& task) const {
+  std::uint64_t longest = 0;
+  const auto age = detail::age_of(task, now_);
+  each_wait(task, [&](const detail::wait_copy& wait) { longest = std::max(longest, expired_for(wait, age)); });
+  return longest;
+}
+
+bool due_look::is_worth_it() {
+  std::size_t asked = 0;
+  const auto step = std::max<std::size_t>(1, waiting_.size() / asked_at_most);
+  for (std::size_t i = 0; i < waiting_.size(); ++i) {
+    const auto& task = waiting_[i].task;
+    if (expired_for(task) >= due_after_ms || detail::kind_of(task) == wait_kind::post) return true;
+    if (!is(task, by_descriptor | by_handler) || i % step != 0 || asked++ > asked_at_most) continue;
+    const auto scheduler = schedulers_.of_object(task.object);
+    if (scheduler != 0 && !is_served(scheduler)) return true;
+  }
+  return false;
+}
+
+void due_look::gather() {
+  for (auto& each : waiting_) {
+    each.scheduler = schedulers_.of_object(each.task.object);
+    const auto age = detail::age_of(each.task, now_);
+    each_wait(each.task, [&](const detail::wait_copy& wait) {
+      if (const auto ms = expired_for(wait, age); ms > each.timer_ms && is_queued(wait)) {
+        each.timer_ms = ms;
+        each.scheduler = schedulers_.of_object(wait.object);
+      }
+    });
+    if (detail::kind_of(each.task) == wait_kind::post) find_contexts(each.task);
+  }
+  std::unordered_set<std::uint64_t> keys = schedulers_.known();
+  for (const auto scheduler : schedulers_.known()) {
+    const auto beside = schedulers_.strands_beside(scheduler);
+    strands_.insert(strands_.end(), beside.begin(), beside.end());
+  }
+  for (const auto& strand : strands_) keys.insert(strand.address);
+  find_threads();
+  calls_ = schedulers_.calls_of(places_.threads, keys);
+  for (const auto scheduler : schedulers_.known()) {
+    const auto state = schedulers_.look(scheduler);
+    if (!state) continue;
+    obstacles_[scheduler] = find_obstacle(scheduler, *state);
+    for (std::size_t i = 0; i < state->queued.size(); ++i) find_owner(state->queued[i], scheduler, i, posted_);
+  }
+  for (const auto& strand : strands_) {
+    obstacles_[strand.address] = holder_of(strand.address);
+    for (std::size_t i = 0; i < strand.queued.size(); ++i) find_owner(strand.queued[i], strand.address, i, held_back_);
+  }
+}
+
+void due_look::find_threads() {
+  auto threads = from_.threads();
+  std::erase_if(threads, [](const os_thread& each) { return each.state == 'Z' || each.state == 'X'; });
+  for (const auto& thread : threads) inner_[static_cast<std::uint32_t>(thread.tid)] = thread.inner_tid;
+  if (moves_) {
+    places_ = cli::find_threads(from_.pid(), threads, bytes_);
+  } else if (auto still = from_.hold()) {
+    places_.threads = (*still)->threads();
+  }
+}
+
+std::vector<due_task> due_look::finish() {
+  for (const auto& each : waiting_) look_at(each);
+  std::sort(found_.begin(), found_.end(), [](const due_task& a, const due_task& b) { return a.id < b.id; });
+  return std::move(found_);
+}
+
+std::unordered_map<std::uint32_t, std::uint64_t> due_look::without_work() {
+  std::unordered_map<std::uint32_t, std::uint64_t> found;
+  if (!calls_.complete || places_.slices.size() != places_.threads.size()) return found;
+  const auto known = registry_.threads();
+  for (std::size_t i = 0; i < places_.threads.size(); ++i) {
+    const auto tid = places_.threads[i].tid;
+    const auto inner = inner_tid(tid);
+    const bool has_run = std::any_of(known.begin(), known.end(),
+                                     [&](const target_thread& each) { return each.worker && each.tid == inner; });
+    if (has_run && places_.slices[i] != 0 && !calls_.in_any.contains(tid)) found[inner] = places_.slices[i];
+  }
+  return found;
+}
+
+bool due_look::nobody_runs() {
+  return !waiting_.empty() && waiting_.size() == wait_for_schedulers_ &&
+         std::all_of(waiting_.begin(), waiting_.end(), [&](const waiting_task& each) {
+           const auto runners = each.scheduler == 0 ? std::nullopt : runners_of(each.scheduler);
+           return runners && runners->empty();
+         });
+}
+
+bool due_look::is_served(std::uint64_t scheduler) {
+  const auto [known, is_new] = served_.try_emplace(scheduler);
+  if (is_new) {
+    const auto state = schedulers_.look(scheduler);
+    known->second = !state || (!state->stopped && (state->polled || state->sleeping != 0));
+  }
+  return known->second;
+}
+
+/// A task that was posted waits on nothing: its executor is in its frames.
+void due_look::find_contexts(const target_task& task) {
+  constexpr std::uint64_t header = sizeof(layout::frame_header), most = 4096;
+  for (const auto frame : task.frames) {
+    const auto size = bytes_.get<std::array<std::uint32_t, 2>>(frame - header);
+    if (!size || (*size)[0] != layout::frame_magic) continue;
+    std::vector<std::uint64_t> inside(std::min<std::uint64_t>((*size)[1], most) / 8);
+    inside.resize(bytes_.read(frame, inside.data(), inside.size() * 8) / 8);
+    for (const auto word : inside) {
+      const auto context = word & ~std::uint64_t{7};  // executors keep flags in the lowest bits
+      if (context > page_size && seen_.insert(context).second) static_cast<void>(schedulers_.of_context(context));
+    }
+  }
+}
+
+/// A block of malloc's, as words. Empty: it is none that an operation could be in.
+std::vector<std::uint64_t> due_look::block_at(std::uint64_t address) const {
+  constexpr std::uint64_t least = 32, most = 4096, from_header = 8, chunk_flags = 7;
+  if (address % 16 != 0 || address < page_size) return {};
+  const auto size = bytes_.get<std::uint64_t>(address - from_header).value_or(0) & ~chunk_flags;
+  if (size < least || size > most) return {};
+  std::vector<std::uint64_t> words(size / 8 - 1);
+  words.resize(bytes_.read(address, words.data(), words.size() * 8) / 8);
+  return words;
+}
+
+/// Whose task an operation resumes: the first word of it that is Asio's pointer to a task's outermost coroutine,
+/// which the operation owns; or of the function that it owns, where the executor is of any type
+/// (asio/detail/executor_function.hpp: {what completes it, function}).
+void due_look::find_owner(std::uint64_t operation, std::uint64_t queue, std::size_t before, queued_operations& to) {
+  constexpr std::size_t to_function = 1, behind_result = 3;
+  const auto inside = block_at(operation);
+  if (inside.size() <= behind_result) return;
+  const auto find_in = [&](const std::vector<std::uint64_t>& words, std::size_t from, std::uint64_t function) {
+    for (auto i = from; i < words.size(); ++i) {
+      const auto owner = owners_.find(words[i]);
+      if (owner == owners_.end()) continue;
+      to[owner->second].push_back({operation, queue, function, before});
+      return true;
+    }
+    return false;
+  };
+  if (find_in(inside, behind_result, inside[to_function])) return;
+  const auto function = block_at(inside[behind_result]);
+  if (!function.empty() && schedulers_.is_code(function[0])) find_in(function, 1, function[0]);
+}
+
+/// Where a task's handler waits; null: nowhere that is known of. Of an operation that has no task such a word may be
+/// left over behind it: its function's name tells.
+const due_look::queued_operation* due_look::operation_of(const queued_operations& operations, std::uint64_t task) {
+  const auto found = operations.find(task);
+  if (found == operations.end()) return nullptr;
+  for (const auto& each : found->second) {
+    const auto [known, is_new] = resumes_.try_emplace(each.function);
+    if (is_new) {
+      const auto names = from_.names().resolve(each.function);
+      known->second = std::any_of(names.begin(), names.end(), [](const code_location& name) {
+        return name.function.find("awaitable") != std::string::npos;
+      });
+    }
+    if (known->second) return &each;
+  }
+  return nullptr;
+}
+
+void due_look::look_at(const waiting_task& each) {
+  const auto& task = each.task;
+  due_task due;
+  due.id = task.id;
+  due.resumes = task.resumes;
+  const obstacle* way = nullptr;
+  const auto take = [&](const queued_operation& operation, std::string_view queue) {
+    way = &obstacles_[operation.queue];
+    due.queued = operation.address;
+    due.over = fmt::format("its handler is queued {}", queue);
+    if (operation.before != 0) due.over += fmt::format(", behind {}", count_of(operation.before, "1 other", "others"));
+    // What was posted could have gone on at once.
+    const auto age = detail::age_of(task, now_);
+    if (detail::kind_of(task) == wait_kind::post && age > tick_ms) due.for_ms = age - tick_ms;
+  };
+  if (const auto* held_back = operation_of(held_back_, task.id)) {
+    take(*held_back, "on its strand");
+  } else if (const auto* posted = operation_of(posted_, task.id)) {
+    take(*posted, "for a thread");
+  } else if (each.timer_ms != 0) {
+    way = &obstacles_[each.scheduler];
+    due.for_ms = each.timer_ms;
+    due.over = "its timer has expired";
+  } else if (is(task, by_descriptor)) {
+    way = &obstacles_[each.scheduler];
+    if (!way->reason.empty()) due.over = what_has_come(task);
+    if (due.over.empty()) return;
+  } else {
+    return;
+  }
+  if (way->reason.empty()) return;
+  // What a core shows is one look, and tells of what has certainly been so for long.
+  if (!moves_ && due.for_ms < due_after_ms && !way->lasting) return;
+  if (due.for_ms != 0 && due.for_ms < due_after_ms) return;
+  due.reason = way->reason;
+  due.behind = way->behind;
+  found_.push_back(std::move(due));
+}
+
+/// Its timer waits in the reactor's queue, where nobody has looked since it expired; see proof/asio_timers.
+bool due_look::is_queued(const detail::wait_copy& wait) {
+  constexpr std::uint64_t first_waiter = 16;
+  const auto& type = schedulers_.type_of(schedulers_.service_of(wait.object));
+  return type.find("deadline_timer_service") != std::string::npos &&
+         bytes_.get<std::uint64_t>(wait.object) == wait.detail &&
+         bytes_.get<std::uint64_t>(wait.object + first_waiter).value_or(0) != 0;
+}
+
+/// "5 B have come"; empty: nothing that is known of.
+std::string due_look::what_has_come(const target_task& task) {
+  const auto fd = layout::descriptor_of(task.wait);
+  if (fd == layout::no_descriptor || !from_.is_alive()) return {};
+  const auto& what = descriptors_.at(fd);
+  std::uint64_t bytes = 0;
+  if (what.is == endpoint::kind::pipe && detail::kind_of(task) == wait_kind::descriptor_read)
+    bytes = bytes_in_pipe(from_.pid(), fd).value_or(0);
+  else if (what.is == endpoint::kind::socket && what.waiting)
+    bytes = what.waiting->receive;
+  if (bytes == 0) return {};
+  if (what.listens) return count_of(bytes, "1 connection has", "connections have") + " come";
+  return detail::kind_of(task) == wait_kind::socket_accept
+             ? std::string()
+             : (bytes == 1 ? "1 B has come" : format_bytes(bytes) + " have come");
+}
+
+/// Who runs a scheduler; nothing: not known.
+std::optional<std::vector<std::uint32_t>> due_look::runners_of(std::uint64_t scheduler) {
+  if (const auto found = calls_.runs.find(scheduler); found != calls_.runs.end()) return found->second;
+  // Asio in the executable keeps who runs what in the executable's thread-local storage. That of a library is
+  // elsewhere: then nobody runs it whose stack has no word of it.
+  const bool told = schedulers_.is_of_executable(scheduler) ? calls_.complete
+                                                            : calls_.all_stacks && !calls_.may_run.contains(scheduler);
+  if (told) return std::vector<std::uint32_t>();
+  return std::nullopt;
+}
+
+std::uint32_t due_look::inner_tid(std::uint32_t tid) const {
+  const auto found = inner_.find(tid);
+  return found == inner_.end() ? tid : found->second;
+}
+
+/// The task that a thread has run for long, the innermost; null: none.
+const target_task* due_look::task_on(std::uint32_t tid) {
+  const target_task* innermost = nullptr;
+  for (const auto& task : running_)
+    if (task.thread == inner_tid(tid) && (!innermost || task.since >= innermost->since)) innermost = &task;
+  return innermost && detail::age_of(*innermost, now_) >= due_after_ms + tick_ms ? innermost : nullptr;
+}
+
+due_look::obstacle due_look::find_obstacle(std::uint64_t scheduler, const scheduler_state& state) {
+  const auto runners = runners_of(scheduler);
+  if (!runners) return {};
+  if (runners->empty()) {
+    return {fmt::format("no thread runs its {}{}", state.is_io_context ? "io_context" : "execution context",
+                        state.stopped ? " (stopped)" : ""),
+            0, state.stopped};
+  }
+  if (state.polled || state.sleeping != 0) return {};
+  std::vector<const target_task*> tasks;
+  for (const auto tid : *runners)
+    if (const auto* task = task_on(tid)) tasks.push_back(task);
+  if (tasks.size() != runners->size()) return {};
+  std::uint64_t shortest = ~std::uint64_t{0};
+  std::string ids;
+  for (const auto* task : tasks) {
+    shortest = std::min(shortest, detail::age_of(*task, now_));
+    ids += (ids.empty() ? "" : ", ") + std::to_string(task->id);
+  }
+  const auto age = format_age(shortest, tick_ms);
+  if (tasks.size() == 1) return {fmt::format("its only worker has run task {} for {}", ids, age), tasks[0]->id, true};
+  return {fmt::format("each of its {} workers has run one task for {} or longer: tasks {}", tasks.size(), age, ids),
+          tasks[0]->id, true};
+}
+
+/// Who holds a strand is in a handler of it, on some thread.
+due_look::obstacle due_look::holder_of(std::uint64_t strand) {
+  const auto found = calls_.runs.find(strand);
+  if (found == calls_.runs.end()) return {};
+  for (const auto tid : found->second)
+    if (const auto* task = task_on(tid))
+      return {fmt::format("task {} holds its strand, and has run for {}", task->id,
+                          format_age(detail::age_of(*task, now_), tick_ms)),
+              task->id, true};
+  return {};
+}
+
+}  // namespace tasks::cli
