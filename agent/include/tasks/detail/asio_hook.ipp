@@ -43,10 +43,10 @@ template <class Context, class Operation, class Object>
     else
       return has_task<Operation>;
   }();
-  record* r = this_thread.waiting;
+  record* r = own_state().waiting;
   if constexpr (!is_part && !ends_another) {
     if (r == nullptr) return;
-    this_thread.waiting = nullptr;
+    own_state().waiting = nullptr;
   }
   const auto kind = classify_wait(type.value, name.value);
   auto detail = layout::detail_kind::none;
@@ -74,8 +74,8 @@ template <class Context, class Operation, class Object>
 template <class Handler>
 [[gnu::always_inline]] inline void handler_invocation(Handler& handler) noexcept {
   if constexpr (!std::is_function_v<Handler> && has_task<Handler> && !is_plain<Handler>) {
-    this_thread.reached = nullptr;
-    this_thread.reached_group = nullptr;
+    own_state().reached = nullptr;
+    own_state().reached_group = nullptr;
     static_cast<void>(host::associated_allocator<Handler, std::allocator<void>>::get(handler, std::allocator<void>()));
     end_part(is_last<Handler>);
   }
@@ -186,7 +186,12 @@ class promise : public host::detail::awaitable_frame<T, E> {
  public:
   using asio_frame = base;
 
-  void* operator new(std::size_t size) {
+  // Asio keeps a frame's memory for the thread that it ends on; see own_state().
+#if defined(__clang__)
+  [[gnu::noinline]]
+#endif
+  void*
+  operator new(std::size_t size) {
     const auto whole = size + sizeof(layout::frame_header);
     void* memory;
     if constexpr (requires { base::operator new(whole); })
@@ -199,7 +204,11 @@ class promise : public host::detail::awaitable_frame<T, E> {
     return header + 1;
   }
 
-  void operator delete(void* frame, std::size_t size) {
+#if defined(__clang__)
+  [[gnu::noinline]]
+#endif
+  void
+  operator delete(void* frame, std::size_t size) {
     void* memory = static_cast<layout::frame_header*>(frame) - 1;
     const auto whole = size + sizeof(layout::frame_header);
 #if defined(__GNUC__) && !defined(__clang__)
@@ -308,7 +317,7 @@ template <class Handler>
     const auto* memory = std::coroutine_handle<outermost>::from_promise(*frame).address();
     reached = (static_cast<const layout::frame_header*>(memory) - 1)->slot;
   }
-  this_thread.reached = reached;
+  own_state().reached = reached;
 }
 
 /// Does every handler that wraps another pass the question on with an allocator to fall back on, as in Asio
@@ -329,7 +338,7 @@ struct member_allocator {
   static type get(const Member& m, const Allocator& a) noexcept {
     const auto& handler = m.state_->handler_.handler_;
     using asked = std::remove_cvref_t<decltype(handler)>;
-    thread_state& t = this_thread;
+    thread_state& t = own_state();
     t.reached = nullptr;
     t.reached_group = nullptr;
     static_cast<void>(host::associated_allocator<asked, Allocator>::get(handler, a));

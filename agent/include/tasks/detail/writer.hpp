@@ -54,6 +54,18 @@ extern constinit thread_local thread_state this_thread [[gnu::tls_model("initial
 
 #pragma GCC visibility push(hidden)
 
+/// This thread's, for code that may be inlined into a coroutine. There clang keeps the address of a thread_local across
+/// a suspension, after which another thread goes on (llvm/llvm-project#47179): tasks stayed `running` for ever.
+#if defined(__clang__)
+[[gnu::noinline]] inline thread_state& own_state() noexcept {
+  thread_state* t = &this_thread;
+  asm volatile("" : "+r"(t));  // else it is known to be a constant, and called once
+  return *t;
+}
+#else
+[[gnu::always_inline]] inline thread_state& own_state() noexcept { return this_thread; }
+#endif
+
 extern layout::root this_root asm("tasks_this_root");
 extern constinit record nowhere;
 
@@ -126,26 +138,26 @@ inline void set_location(entry* e, const std::source_location& where) noexcept {
   if ((address(e) & (layout::record_size - 1)) == 0) [[unlikely]] {
     e = push_slow(top);
     if (e == nullptr) {
-      this_thread.pushed = top = nowhere_entry();
+      own_state().pushed = top = nowhere_entry();
       return;
     }
   }
   store(e->frame, address(frame));
   store(e->where, ~resume);
-  this_thread.pushed = e;
+  own_state().pushed = e;
   store(r->word, load(r->word) + (layout::one_version + layout::one_frame));
 }
 
 /// Called by a frame when it runs for the first time: its entry, if its caller had a hook, else nowhere's.
 [[gnu::always_inline]] inline entry* adopt(const void* frame) noexcept {
-  entry* e = this_thread.pushed;
-  this_thread.pushed = nowhere_entry();
+  entry* e = own_state().pushed;
+  own_state().pushed = nowhere_entry();
   return load(e->frame) == address(frame) ? e : nowhere_entry();
 }
 
 /// The task runs again. Fields first: they mean nothing until the word says `running`.
 [[gnu::always_inline]] inline void resume_fields(record* r) noexcept {
-  thread_state& t = this_thread;
+  thread_state& t = own_state();
   t.waiting = nullptr;
   if (t.current != r) {
     r->previous.store(t.current, std::memory_order_relaxed);
@@ -207,12 +219,12 @@ inline void set_location(entry* e, const std::source_location& where) noexcept {
 class initiation_scope {
  public:
   explicit initiation_scope(record* r) noexcept
-      : previous_(r->previous.load(std::memory_order_relaxed)), waiting_(this_thread.waiting) {
-    this_thread.waiting = r;
+      : previous_(r->previous.load(std::memory_order_relaxed)), waiting_(own_state().waiting) {
+    own_state().waiting = r;
   }
   ~initiation_scope() {
-    this_thread.waiting = waiting_;
-    this_thread.current = previous_;
+    own_state().waiting = waiting_;
+    own_state().current = previous_;
   }
   initiation_scope(const initiation_scope&) = delete;
   initiation_scope& operator=(const initiation_scope&) = delete;
