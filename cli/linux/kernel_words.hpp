@@ -22,8 +22,8 @@ struct kernel_words {
 
   std::vector<held> words;
   std::string forbids;  ///< why nothing can be proven, in words; empty: nothing forbids it
-  /// Why an operation that is not Asio's own may be known to the kernel alone, as by its address in a pipe to the thread
-  /// that does it; empty: it is not.
+  /// Why an operation that is not Asio's own may be known to the kernel alone, as by its address in a pipe to the
+  /// thread that does it; empty: it is not.
   std::string in_flight;
 };
 
