@@ -180,7 +180,8 @@ error agent_connection::ended() const {
   // A process that ends closes its sockets a moment before it is seen to have ended.
   if (const descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, expected_.pid, 0))); process) {
     pollfd ending{process.get(), POLLIN, 0};
-    ::poll(&ending, 1, 50);
+    constexpr int most_ms = 500;
+    ::poll(&ending, 1, most_ms);
   }
   const auto now = read_stat(expected_.pid);
   if (!now || now->start_time != expected_.start_time || now->state == 'Z') {

@@ -32,6 +32,22 @@ struct resumed_task {
 };
 using resumed_tasks = std::map<std::uint64_t, resumed_task>;
 
+/// Does it run, or wait for its turn to? Of one that has begun to wait and has not said yet what for, what it says
+/// next: one that posts itself does so at once.
+bool goes_on_by_itself(const target& from, const target_task& task) {
+  auto state = layout::state_of(task.word);
+  auto kind = detail::kind_of(task);
+  constexpr int most_tries = 100;
+  for (int n = 0; state == layout::record_state::blocked_unknown && n < most_tries; ++n) {
+    const auto at = [&](std::size_t offset) {
+      return from.bytes().get<std::uint64_t>(task.record + offset).value_or(0);
+    };
+    state = layout::state_of(at(offsetof(layout::record, word)));
+    kind = layout::kind_of(at(offsetof(layout::record, wait)));
+  }
+  return state == layout::record_state::running || (state == layout::record_state::blocked && kind == wait_kind::post);
+}
+
 template <class Keep>
 resumed_tasks look(const target& from, const detail::task_filter& filter, Keep keep) {
   resumed_tasks seen;
@@ -40,7 +56,7 @@ resumed_tasks look(const target& from, const detail::task_filter& filter, Keep k
     const auto now = detail::monotonic_ms();
     const auto state = detail::state_of(task.word);
     if (state == detail::task_state::ready || !keep(task, now)) return;
-    const bool posted = state == detail::task_state::running || detail::kind_of(task) == wait_kind::post;
+    const bool posted = goes_on_by_itself(from, task);
     const auto thread = from.bytes().get<std::uint32_t>(task.record + offsetof(layout::record, thread)).value_or(0);
     seen[task.id] = {task.resumes, thread, posted};
   };

@@ -69,7 +69,7 @@ constexpr long limit_kib = 64 * 1024;
 
 TEST(ACrowdOfTasks, IsAllPrintedWithinTheMemoryBound) {
   const fake_agent target(many(crowd));
-  const auto seen = count_output({"stack", target.pid_text()});
+  const auto seen = count_output({"stack", target.pid_text(), "--timeout", "60"});
   EXPECT_EQ(seen.status, 0);
   // A header, three frames of two lines, who spawned it, and an empty line between two tasks.
   EXPECT_EQ(seen.lines, crowd * 9 - 1);
@@ -78,8 +78,8 @@ TEST(ACrowdOfTasks, IsAllPrintedWithinTheMemoryBound) {
 
 TEST(ManyTasks, AreJsonWithinTheMemoryBound) {
   const fake_agent few(many(10)), target(many(100'000));
-  const auto small = count_output({"stack", few.pid_text(), "--json"});
-  const auto large = count_output({"stack", target.pid_text(), "--json"});
+  const auto small = count_output({"stack", few.pid_text(), "--json", "--timeout", "60"});
+  const auto large = count_output({"stack", target.pid_text(), "--json", "--timeout", "60"});
   EXPECT_EQ(large.status, 0);
   EXPECT_GT(large.bytes, 40'000'000u);
   EXPECT_TRUE(!memory_counts || large.max_rss_kib < small.max_rss_kib + 8 * 1024) << large.max_rss_kib;

@@ -140,6 +140,11 @@ asio::awaitable<void> server::advance_clock() {
   }
 }
 
+/// Nothing of this object is destroyed when the program exits: its thread may be at work then, and is ended after what
+/// it has made since (Asio's error categories).
+extern "C" int keep_for_ever(void (*)(void*), void*, void*) noexcept asm("__cxa_atexit");
+int keep_for_ever(void (*)(void*), void*, void*) noexcept { return 0; }
+
 int tasks_serve(serve_shared& shared) noexcept {
   try {
     const auto self = std::make_unique<server>(shared);
