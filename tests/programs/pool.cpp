@@ -93,7 +93,7 @@ auto async_send_away(Token&& token) {
   return asio::async_initiate<Token, void()>(
       [](auto handler) {
         auto* kept = new auto(std::move(handler));
-        static_cast<void>(!::write(pipe_ends[1], &kept, sizeof kept));
+        static_cast<void>(!::write(pipe_ends[1], &kept, sizeof(void*)));
       },
       token);
 }
