@@ -35,7 +35,7 @@ struct place {
 };
 
 /// An agent hangs up on who asks for nothing for ten seconds. Who has been thinking for longer than this, before it
-/// asks again, does so on a connection of its own.
+/// asks for the first time or again, does so on a connection of its own.
 constexpr std::chrono::seconds longest_pause{2};
 
 class agent_source final : public snapshot_source {
@@ -78,14 +78,14 @@ class agent_source final : public snapshot_source {
 
  private:
   result<void> ask(const v1::Request& request, const agent_connection::part_handler& handler) {
-    if (answered_ && steady::now() - *answered_ > longest_pause) {
+    if (steady::now() - used_ > longest_pause) {
       const auto who = connection_->expected();
       connection_.reset();  // first: it serves so many at once, and no more
       connection_.emplace(connect_patiently(at_.path, at_.via, timeout_), who);
     }
     connection_->send(request);
     auto driven = drive(*connection_, timeout_, handler);
-    answered_ = steady::now();
+    used_ = steady::now();
     return driven;
   }
 
@@ -93,7 +93,7 @@ class agent_source final : public snapshot_source {
   std::optional<agent_connection> connection_;
   place at_;
   std::chrono::milliseconds timeout_;
-  std::optional<steady::time_point> answered_;
+  steady::time_point used_ = steady::now();  ///< the connection: when it was made, or its last answer ended
 };
 
 /// Sockets that could be the agent's where the root cannot be read: those that the kernel lists under its name.

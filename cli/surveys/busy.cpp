@@ -9,6 +9,7 @@
 #include <memory>
 #include <thread>
 
+#include "surveys/crowds.hpp"
 #include "target/registry_reader.hpp"
 
 namespace tasks::cli {
@@ -74,7 +75,7 @@ std::vector<busy_task> find_busy(target& from) {
   if (!from.is_alive()) return busy;
   const auto live = from.is_still() ? live_target(from.pid()) : nullptr;
   const auto& process = live ? *live : from;
-  if (!process.roots()) return busy;
+  if (!process.roots() || is_crowd(process)) return busy;
   using clock = std::chrono::steady_clock;
   const auto begin = clock::now();
   const auto first = look(process, {}, [](const target_task& task, std::uint64_t now) {

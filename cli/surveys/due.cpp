@@ -10,6 +10,7 @@
 
 #include "base/quantities.hpp"
 #include "linux/proc.hpp"
+#include "surveys/crowds.hpp"
 #include "surveys/due_look.hpp"
 
 namespace tasks::cli {
@@ -38,7 +39,7 @@ void keep_same(std::vector<due_task>& first, const std::vector<due_task>& second
 
 due_survey survey_due(target& from, bool no_workers) {
   due_survey found;
-  if (!from.roots()) return found;
+  if (!from.roots() || is_crowd(from)) return found;
   if (!from.is_alive()) {
     due_look look(from);
     if (!look.is_worth_it()) return found;

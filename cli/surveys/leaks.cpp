@@ -10,6 +10,7 @@
 #include "linux/proc.hpp"
 #include "proof/frame_bytes.hpp"
 #include "proof/prover.hpp"
+#include "surveys/crowds.hpp"
 #include "surveys/running_stacks.hpp"
 #include "target/target.hpp"
 
@@ -79,6 +80,7 @@ class leak_surveyor {
     if (auto* from = source_.from()) {
       for (const auto& due : how_.due ? *how_.due : find_due(*from))
         groups.set_due(due.id, due.resumes, evidence_of(due));
+      if (is_crowd(*from)) survey_.notes.push_back(unknown_of_crowds());
     }
     v1::StacksRequest all;
     all.add_states(v1::Task::BLOCKED);

@@ -9,6 +9,7 @@
 #include "base/text.hpp"
 #include "linux/proc.hpp"
 #include "names.hpp"
+#include "surveys/crowds.hpp"
 #include "surveys/group_keys.hpp"
 #include "target/target.hpp"
 
@@ -126,6 +127,7 @@ result<vitals_survey> survey_vitals(snapshot_source& source, resolver& names, st
   if (survey.vitals.all_on_channels())
     survey.notes.emplace_back("every task waits on a channel, and only callbacks or other threads can wake them");
   const auto before_due = survey.findings.size();
+  if (const auto* from = source.from(); from && is_crowd(*from)) survey.unknown = unknown_of_crowds();
   if (auto* from = source.from()) {
     const auto& counted = survey.vitals;
     auto looked = due ? *due : survey_due(*from, counted.workers() == 0 && counted.blocked() != 0);

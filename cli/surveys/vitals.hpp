@@ -50,6 +50,7 @@ struct vitals_survey {
   std::unique_ptr<resolver> names_of_failed;
   std::vector<std::string> findings;  ///< what is wrong, a sentence each
   std::vector<std::string> notes;     ///< what may be, or not: a proof decides
+  std::string unknown;                ///< what was not looked for, and why; empty: nothing was left out
 };
 
 /// `due`: looked for already; null: it is now. `names` resolves the survey's frames and must outlive them.

@@ -272,6 +272,13 @@ std::uint64_t registry_reader::lost() const {
   return lost;
 }
 
+std::uint64_t registry_reader::records_used() const {
+  std::uint64_t used = 0;
+  for (const auto registry : registries_)
+    used += memory_.get<std::uint64_t>(registry + offsetof(layout::registry, used)).value_or(0);
+  return used;
+}
+
 registry_reader::ends registry_reader::count_ends() const {
   ends counts;
   each_slot([&](const unsigned char* bytes) {

@@ -50,6 +50,8 @@ class registry_reader {
   struct ends {
     std::uint64_t ended = 0, failed = 0, cancelled = 0;
   };
+  /// Records that have ever been taken, for tasks most of them. Reads no more than a word a registry.
+  [[nodiscard]] std::uint64_t records_used() const;
   /// Tasks that have ended.
   [[nodiscard]] ends count_ends() const;
   /// Those that ended by an exception last, the newest first.

@@ -120,6 +120,7 @@ void render_vitals(fmt::memory_buffer& out, const vitals_survey& survey, bool de
     out.push_back('\n');
   }
   for (const auto& note : survey.notes) append(out, note + ": tasks leaks " + target_words(context) + " decides\n");
+  if (!survey.unknown.empty()) append(out, "\n" + survey.unknown + "\n");
 }
 
 void fill_view(const vitals_survey& survey, v1::VitalsView& view) {
@@ -145,6 +146,7 @@ void fill_view(const vitals_survey& survey, v1::VitalsView& view) {
   if (survey.death) fill_view(*survey.death, *view.mutable_death());
   for (const auto& finding : survey.findings) view.add_findings(finding);
   for (const auto& note : survey.notes) view.add_notes(note);
+  if (!survey.unknown.empty()) view.add_notes(survey.unknown);
   view.set_ended_tasks(vitals.ended());
   view.set_failed_tasks(vitals.failed());
   view.set_cancelled_tasks(vitals.cancelled());

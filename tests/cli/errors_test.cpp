@@ -297,6 +297,15 @@ TEST(Leaks, ThinksForLongerThanAnAgentWaitsForTheNextQuestion) {
   EXPECT_EQ(seen.err.find("the agent is gone"), std::string::npos) << seen.err;
 }
 
+TEST(Threads, AskWhoRunsForTheFirstTimeLaterThanAnAgentWaits) {
+  auto script = small_script();
+  script.how = manner::hangs_up_soon;
+  const fake_agent target(script);
+  const auto seen = tasks_command({"threads", target.pid_text(), "--no-native", "--interval", "5s"});
+  EXPECT_EQ(seen.end.code, 0) << seen.err;
+  EXPECT_EQ(seen.out.find("is not known"), std::string::npos) << seen.out;
+}
+
 TEST(List, ShowsASilentAgentAndWaitsForNobodyElse) {
   auto silent = small_script();
   silent.how = manner::says_nothing;
