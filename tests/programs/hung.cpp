@@ -87,12 +87,16 @@ awaitable<void> load(int from) {
   fetch(from);
 }
 
+[[gnu::noinline]] int answer_of(std::future<int>& future) {
+  settle();
+  return future.get();
+}
+
 awaitable<void> wait_for_nothing() {
   co_await asio::post(co_await asio::this_coro::executor, use_awaitable);
   std::promise<int> promise;
   auto future = promise.get_future();
-  settle();
-  std::cout << future.get() << '\n';
+  std::cout << answer_of(future) << '\n';
 }
 
 [[gnu::noinline]] void write_to(int* where) { *where = 7; }
