@@ -5,8 +5,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
-#include <map>
+#include <cstring>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "surveys/crowds.hpp"
@@ -25,47 +26,70 @@ constexpr double least_posted = 10'000, least = 200'000;
 constexpr std::uint64_t least_resumes = 1000;
 /// A task that goes on began to wait in this or the last tick.
 constexpr std::uint64_t youngest_ms = 2500;
+/// Looks at what a task waits for, and the time between them. One that waits for more than its turn is seen to.
+constexpr int samples = 20;
+constexpr auto between_samples = 1ms;
 
-struct resumed_task {
-  std::uint64_t resumes;
-  std::uint32_t thread;
-  bool posted;  ///< or it ran
-};
-using resumed_tasks = std::map<std::uint64_t, resumed_task>;
+/// What is read of a task's record while it changes. Each is a word, and none is of more than one moment.
+struct seen_record {
+  std::uint64_t address = 0, id = 0, word = 0, wait = 0, since = 0, resumes = 0;
+  std::uint32_t thread = 0;
 
-/// Does it run, or wait for its turn to? Of one that has begun to wait and has not said yet what for, what it says
-/// next: one that posts itself does so at once.
-bool goes_on_by_itself(const target& from, const target_task& task) {
-  auto state = layout::state_of(task.word);
-  auto kind = detail::kind_of(task);
-  constexpr int most_tries = 100;
-  for (int n = 0; state == layout::record_state::blocked_unknown && n < most_tries; ++n) {
-    const auto at = [&](std::size_t offset) {
-      return from.bytes().get<std::uint64_t>(task.record + offset).value_or(0);
-    };
-    state = layout::state_of(at(offsetof(layout::record, word)));
-    kind = layout::kind_of(at(offsetof(layout::record, wait)));
+  seen_record(std::uint64_t at, const unsigned char* bytes)
+      : address(at),
+        id(field<std::uint64_t>(bytes, offsetof(layout::record, id))),
+        word(field<std::uint64_t>(bytes, offsetof(layout::record, word))),
+        wait(field<std::uint64_t>(bytes, offsetof(layout::record, wait))),
+        since(field<std::uint64_t>(bytes, offsetof(layout::record, since))),
+        resumes(field<std::uint64_t>(bytes, offsetof(layout::record, resumes))),
+        thread(field<std::uint32_t>(bytes, offsetof(layout::record, thread))) {}
+
+ private:
+  template <class T>
+  static T field(const unsigned char* bytes, std::size_t offset) {
+    T value;
+    std::memcpy(&value, bytes + offset, sizeof value);
+    return value;
   }
-  return state == layout::record_state::running || (state == layout::record_state::blocked && kind == wait_kind::post);
+};
+
+/// The record again. Absent: it is another task's now, or none's.
+std::optional<seen_record> read_again(const target& from, const seen_record& record) {
+  unsigned char bytes[layout::record_size];
+  if (from.bytes().read(record.address, bytes, sizeof bytes) != sizeof bytes) return std::nullopt;
+  const seen_record again(record.address, bytes);
+  if (!layout::is_task(again.word) || again.id != record.id) return std::nullopt;
+  return again;
 }
 
-template <class Keep>
-resumed_tasks look(const target& from, const detail::task_filter& filter, Keep keep) {
-  resumed_tasks seen;
+std::vector<seen_record> find_young(const target& from) {
+  std::vector<seen_record> young;
   registry_reader reader(from.bytes(), *from.roots());
-  const auto visit = [&](const target_task& task) {
-    const auto now = detail::monotonic_ms();
-    const auto state = detail::state_of(task.word);
-    if (state == detail::task_state::ready || !keep(task, now)) return;
-    const bool posted = goes_on_by_itself(from, task);
-    const auto thread = from.bytes().get<std::uint32_t>(task.record + offsetof(layout::record, thread)).value_or(0);
-    seen[task.id] = {task.resumes, thread, posted};
+  const auto now = detail::monotonic_ms();
+  reader.each_record([&](std::uint64_t address, const unsigned char* bytes) {
+    const seen_record seen(address, bytes);
+    if (seen.resumes >= least_resumes && seen.since + youngest_ms >= now) young.push_back(seen);
+  });
+  return young;
+}
+
+struct candidate {
+  seen_record record;
+  double rate;  ///< resumptions a second
+  std::uint32_t thread;
+};
+
+/// Takes those away that wait for more than their turn.
+void keep_posting(const target& from, std::vector<candidate>& candidates) {
+  const auto waits = [&](const candidate& each) {
+    if (each.rate >= least) return false;
+    const auto seen = read_again(from, each.record);
+    // One that has begun to wait, and has not said what for, may be about to say that it posts itself.
+    return !seen || (layout::state_of(seen->word) == layout::record_state::blocked &&
+                     layout::kind_of(seen->wait) != wait_kind::post);
   };
-  // What is sought is what changes too often to be read at once.
-  constexpr int most_tries = 20;
-  for (int n = 0; n < most_tries; ++n)
-    if (reader.walk(filter, detail::monotonic_ms(), visit).torn == 0) break;
-  return seen;
+  for (int n = 0; n < samples && !candidates.empty(); ++n, std::this_thread::sleep_for(between_samples))
+    candidates.erase(std::remove_if(candidates.begin(), candidates.end(), waits), candidates.end());
 }
 
 }  // namespace
@@ -78,22 +102,20 @@ std::vector<busy_task> find_busy(target& from) {
   if (!process.roots() || is_crowd(process)) return busy;
   using clock = std::chrono::steady_clock;
   const auto begin = clock::now();
-  const auto first = look(process, {}, [](const target_task& task, std::uint64_t now) {
-    return task.resumes >= least_resumes && detail::age_of(task, now) <= youngest_ms;
-  });
+  const auto first = find_young(process);
   if (first.empty()) return busy;
-  detail::task_filter same;
-  for (const auto& [id, task] : first) same.ids.push_back(id);
   std::this_thread::sleep_for(between_looks);
-  // Whatever the looks themselves take makes a rate too low at most.
-  const auto second = look(process, same, [](const target_task&, std::uint64_t) { return true; });
-  const auto passed = std::chrono::duration<double>(clock::now() - begin).count();
-  for (const auto& [id, after] : second) {
-    const auto& before = first.at(id);
-    const auto rate = static_cast<double>(after.resumes - before.resumes) / passed;
-    if (after.resumes < before.resumes || rate < (before.posted && after.posted ? least_posted : least)) continue;
-    busy.push_back({id, rate, before.thread == after.thread ? after.thread : 0});
+  std::vector<candidate> candidates;
+  for (const auto& before : first) {
+    const auto after = read_again(process, before);
+    if (!after || after->resumes < before.resumes) continue;
+    // Whatever the looks themselves take makes a rate too low at most.
+    const auto passed = std::chrono::duration<double>(clock::now() - begin).count();
+    const auto rate = static_cast<double>(after->resumes - before.resumes) / passed;
+    if (rate >= least_posted) candidates.push_back({before, rate, before.thread == after->thread ? after->thread : 0});
   }
+  keep_posting(process, candidates);
+  for (const auto& each : candidates) busy.push_back({each.record.id, each.rate, each.thread});
   std::sort(busy.begin(), busy.end(), [](const auto& a, const auto& b) { return a.per_second > b.per_second; });
   return busy;
 }

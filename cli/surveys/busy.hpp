@@ -19,8 +19,8 @@ struct busy_task {
   std::uint32_t thread = 0;  ///< that has resumed it last, as the target calls it, in both looks; 0: there are several
 };
 
-/// The busiest first. Takes 0.1 seconds where a first look shows that there may be any; nothing is stopped. Empty where
-/// its memory cannot be read, and of a core.
+/// The busiest first. Takes 0.1 seconds where a first look shows that there may be any, and a little more where one
+/// posts itself; nothing is stopped. Empty where its memory cannot be read, and of a core.
 [[nodiscard]] std::vector<busy_task> find_busy(target& from);
 
 /// "1.3 M", "420 k".

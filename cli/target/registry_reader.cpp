@@ -204,6 +204,19 @@ detail::walk_counts registry_reader::walk(const detail::task_filter& filter, std
   return counts;
 }
 
+void registry_reader::each_record(const record_visitor& visit) {
+  find_slabs();
+  for (const auto& at : slabs_) {
+    records_.resize(layout::slab_records * layout::record_size);
+    const auto got = memory_.read(at.address, records_.data(), at.records * layout::record_size);
+    if (got != at.records * layout::record_size) incomplete_ = true;
+    for (std::size_t i = 0; (i + 1) * layout::record_size <= got; ++i) {
+      const auto* bytes = records_.data() + i * layout::record_size;
+      if (layout::is_task(word_of(bytes))) visit(at.address + i * layout::record_size, bytes);
+    }
+  }
+}
+
 std::vector<range> registry_reader::slabs() const {
   std::vector<range> found;
   for (const auto& each : slabs_) found.push_back({each.address, each.address + each.records * layout::record_size});

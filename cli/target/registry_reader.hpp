@@ -41,6 +41,10 @@ class registry_reader {
   /// What does not pass a filter is counted and not visited. In the order of the records.
   using visitor = std::function<void(const target_task&)>;
   detail::walk_counts walk(const detail::task_filter& filter, std::uint64_t now, const visitor& visit);
+  /// The bytes of each record of a task, not held against its word: a record that is being changed may be of two
+  /// states. For what changes too often to be read at once.
+  using record_visitor = std::function<void(std::uint64_t address, const unsigned char* bytes)>;
+  void each_record(const record_visitor& visit);
   /// A name (first empty) or labels of a task, newest first.
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> annotations(const target_task& task) const;
 
@@ -58,7 +62,7 @@ class registry_reader {
   [[nodiscard]] std::vector<detail::failure_copy> failures() const;
   /// The newest tick that any record or root has: in a core, the time of death at the earliest. 0: none.
   [[nodiscard]] std::uint64_t newest_tick();
-  /// Where the records lay that the last walk() read.
+  /// Where the records lay that the last walk() or each_record() read.
   [[nodiscard]] std::vector<range> slabs() const;
   /// Some part of a registry could not be read.
   [[nodiscard]] bool incomplete() const noexcept { return incomplete_; }
