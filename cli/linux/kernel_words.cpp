@@ -61,7 +61,7 @@ void note_bytes_in_flight(pid_t pid, std::uint32_t fd, std::string_view target, 
                   is_pipe ? "pipe" : "Unix socket", fd);
 }
 
-void read_descriptors(pid_t pid, kernel_words& kernel) {
+void read_descriptors(pid_t pid, const std::set<std::uint64_t>& but, kernel_words& kernel) {
   const auto sockets = unix_sockets(pid);
   std::error_code error;
   for (std::filesystem::directory_iterator it(fmt::format("/proc/{}/fd", pid), error), end; !error && it != end;
@@ -80,7 +80,13 @@ void read_descriptors(pid_t pid, kernel_words& kernel) {
         kernel.forbids = fmt::format("epoll instance {} cannot be read", name);
         continue;
       }
-      for (const auto word : epoll_data(*info)) kernel.words.push_back({word, fd});
+      const auto watches = epoll_watches(*info);
+      const auto is_left_out = [&](const epoll_watch& each) {
+        return but.contains(each.inode) && read_link(fmt::format("/proc/{}/fd/{}", pid, each.descriptor).c_str()) ==
+                                               fmt::format("socket:[{}]", each.inode);
+      };
+      if (std::any_of(watches.begin(), watches.end(), is_left_out)) continue;
+      for (const auto& each : watches) kernel.words.push_back({each.data, fd});
     } else {
       note_bytes_in_flight(pid, fd, *target, sockets, kernel);
     }
@@ -90,7 +96,18 @@ void read_descriptors(pid_t pid, kernel_words& kernel) {
 
 }  // namespace
 
-std::vector<std::uint64_t> epoll_data(std::string_view fdinfo) { return numbers_after(fdinfo, "data:"); }
+// "tfd:        9 events: 80000019 data:     5581d0a6fd10  pos:0 ino:e3f2 sdev:8"
+std::vector<epoll_watch> epoll_watches(std::string_view fdinfo) {
+  std::vector<epoll_watch> found;
+  each_line(fdinfo, [&](std::string_view line) {
+    const auto data = numbers_after(line, "data:"), inode = numbers_after(line, "ino:");
+    if (next_field(line) != "tfd:" || data.empty()) return;
+    epoll_watch watch{0, data[0], inode.empty() ? 0 : inode[0]};
+    parse_number(next_field(line), watch.descriptor);
+    found.push_back(watch);
+  });
+  return found;
+}
 
 // "signal: 60/00007fff86e452a8": number and value.
 std::vector<std::uint64_t> timer_values(std::string_view timers) {
@@ -105,9 +122,10 @@ std::vector<std::uint64_t> timer_values(std::string_view timers) {
   return found;
 }
 
-kernel_words read_kernel_words(pid_t pid, const std::vector<memory_region>& regions) {
+kernel_words read_kernel_words(pid_t pid, const std::vector<memory_region>& regions,
+                               const std::set<std::uint64_t>& but) {
   kernel_words kernel;
-  read_descriptors(pid, kernel);
+  read_descriptors(pid, but, kernel);
   const auto timers = read_file(fmt::format("/proc/{}/timers", pid).c_str());
   if (!timers) kernel.forbids = "its timers cannot be read";
   if (timers)

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,11 +28,19 @@ struct kernel_words {
   std::string in_flight;
 };
 
-/// epoll's user data, and what timers deliver; io_uring's and Linux AIO's requests cannot be read.
-[[nodiscard]] kernel_words read_kernel_words(pid_t pid, const std::vector<memory_region>& regions);
+/// epoll's user data, and what timers deliver; io_uring's and Linux AIO's requests cannot be read. Without those of
+/// epoll instances that watch a socket with an inode of `but`.
+[[nodiscard]] kernel_words read_kernel_words(pid_t pid, const std::vector<memory_region>& regions,
+                                             const std::set<std::uint64_t>& but);
 
-/// The user data in the text of an epoll instance's /proc/PID/fdinfo/FD.
-[[nodiscard]] std::vector<std::uint64_t> epoll_data(std::string_view fdinfo);
+/// A file that an epoll instance watches.
+struct epoll_watch {
+  std::uint64_t descriptor = 0;  ///< by which it was given to it, and may be another's by now
+  std::uint64_t data = 0;        ///< the user's
+  std::uint64_t inode = 0;
+};
+/// The watches in the text of an epoll instance's /proc/PID/fdinfo/FD.
+[[nodiscard]] std::vector<epoll_watch> epoll_watches(std::string_view fdinfo);
 /// The values in the text of /proc/PID/timers.
 [[nodiscard]] std::vector<std::uint64_t> timer_values(std::string_view timers);
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "linux/proc.hpp"
@@ -13,16 +14,18 @@ constexpr std::chrono::milliseconds patience{1000};
 
 class stopped_process final : public standstill {
  public:
-  explicit stopped_process(pid_t pid, process_stop stop)
-      : pid_(pid), stop_(std::move(stop)), bytes_(process_memory(pid)) {}
+  /// `listeners`: inodes of the sockets of its agents, whose memory keeps nothing alive of the program's.
+  stopped_process(pid_t pid, process_stop stop, std::set<std::uint64_t> listeners)
+      : pid_(pid), stop_(std::move(stop)), bytes_(process_memory(pid)), listeners_(std::move(listeners)) {}
   [[nodiscard]] const memory& bytes() const override { return *bytes_; }
   [[nodiscard]] const std::vector<thread_registers>& threads() const override { return stop_.threads(); }
-  [[nodiscard]] kernel_words kernel() const override { return read_kernel_words(pid_, bytes_->regions()); }
+  [[nodiscard]] kernel_words kernel() const override { return read_kernel_words(pid_, bytes_->regions(), listeners_); }
 
  private:
   pid_t pid_;
   process_stop stop_;
   std::unique_ptr<memory> bytes_;
+  std::set<std::uint64_t> listeners_;
 };
 
 result<std::vector<root_copy>> own_roots(pid_t pid, target_roots found) {
@@ -59,7 +62,11 @@ class process final : public target {
   [[nodiscard]] result<std::unique_ptr<standstill>> hold() const override {
     auto stop = process_stop::begin(pid_, patience);
     if (!stop) return stop.why();
-    return std::unique_ptr<standstill>(std::make_unique<stopped_process>(pid_, *std::move(stop)));
+    std::set<std::uint64_t> listeners;
+    if (roots())
+      for (const auto& root : *roots())
+        if (root.listener != 0) listeners.insert(root.listener);
+    return std::unique_ptr<standstill>(std::make_unique<stopped_process>(pid_, *std::move(stop), std::move(listeners)));
   }
 
  private:

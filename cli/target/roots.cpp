@@ -97,6 +97,7 @@ int read_root(const memory& from, std::uint64_t address, root_copy& copy) {
   copy.tick_resolution = field<std::uint32_t>(bytes, offsetof(layout::root, tick_resolution));
   copy.channel_next = field<std::uint32_t>(bytes, offsetof(layout::root, channel_next));
   copy.channel_prev = field<std::uint32_t>(bytes, offsetof(layout::root, channel_prev));
+  copy.listener = field<std::uint64_t>(bytes, offsetof(layout::root, listener));
   const char* path = bytes.data() + offsetof(layout::root, socket_path);
   copy.socket_path.assign(path, ::strnlen(path, sizeof(layout::root::socket_path)));
   return 0;

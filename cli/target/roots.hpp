@@ -34,6 +34,7 @@ struct root_copy {
   std::uint64_t tick = 0;
   std::uint32_t tick_resolution = 0;
   std::uint32_t channel_next = 0, channel_prev = 0;
+  std::uint64_t listener = 0;  ///< inode of the socket on which its agent listens; 0: not known
   std::string socket_path;
 };
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "linux/descriptors.hpp"
+#include "linux/kernel_words.hpp"
 #include "linux/proc.hpp"
 #include "sources/agent_sockets.hpp"
 
@@ -24,6 +25,21 @@ TEST(Queues, AreReadFromTheKernelsTables) {
   EXPECT_EQ(queues->receive, 7U);
   EXPECT_FALSE(parse_queues("0000002A"));
   EXPECT_FALSE(parse_queues("rubbish:00"));
+}
+
+TEST(EpollInstance, TellsWhatItWatches) {
+  const auto watches = epoll_watches(
+      "pos:\t0\nflags:\t02000002\nmnt_id:\t17\nino:\t1038\n"
+      "tfd:        4 events:       19 data:     7f5506e3b0a8  pos:0 ino:5706e3 sdev:f\n"
+      "tfd:       17 events: 80000019 data:                0  pos:0 ino:38 sdev:8\n");
+  ASSERT_EQ(watches.size(), 2U);
+  EXPECT_EQ(watches[0].descriptor, 4U);
+  EXPECT_EQ(watches[0].data, 0x7f5506e3b0a8U);
+  EXPECT_EQ(watches[0].inode, 0x5706e3U);
+  EXPECT_EQ(watches[1].descriptor, 17U);
+  EXPECT_EQ(watches[1].data, 0U);
+  EXPECT_EQ(watches[1].inode, 0x38U);
+  EXPECT_TRUE(epoll_watches("pos:\t0\nflags:\t02000002\nmnt_id:\t17\nino:\t1038\n").empty());
 }
 
 TEST(SocketPath, NamesItsProcessWhereAnAgentWouldPutIt) {

@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -115,6 +116,11 @@ std::uint64_t random_instance() noexcept {
   return value | 1;
 }
 
+std::uint64_t inode_of(int fd) noexcept {
+  struct stat status {};
+  return fstat(fd, &status) == 0 ? status.st_ino : 0;
+}
+
 void start() {
   if (const char* wish = secure_getenv("TASKS_AGENT"); wish != nullptr && std::strcmp(wish, "off") == 0)
     return set_status(layout::agent_status::off, 0);
@@ -133,6 +139,7 @@ void start() {
   made->shared.stop_fd = made->stop.get();
   made->shared.path = made->socket.path;
   std::memcpy(this_root.socket_path, made->socket.path.c_str(), made->socket.path.size() + 1);
+  this_root.listener.store(inode_of(made->shared.listen_fd), std::memory_order_relaxed);
   this_root.instance.store(made->shared.instance, std::memory_order_relaxed);
   // Before the thread, which may have to say otherwise.
   set_status(layout::agent_status::listening, 0);

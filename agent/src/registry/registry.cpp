@@ -76,6 +76,7 @@ constinit layout::root this_root = {layout::root_magic,
                                     {},
                                     {},
                                     {},
+                                    {},
                                     {}};
 
 namespace {

@@ -342,7 +342,8 @@ struct root {
   /// Offsets that a scanner needs to discount Asio's own list of channels; 0: no hook with channels was used.
   std::atomic<std::uint32_t> channel_next;
   std::atomic<std::uint32_t> channel_prev;
-  word_t reserved[4];
+  word_t listener;  ///< inode of the socket on which the agent listens; 0: not known
+  word_t reserved[3];
   char socket_path[112];  ///< zero-terminated; meaningful while the agent listens
 };
 
