@@ -4,6 +4,7 @@ option(TASKS_BUILD_TESTS "Build the tests, their programs and the benchmarks" ${
 option(TASKS_BUILD_LAB "Build tests/programs/lab without the tests" OFF)
 option(TASKS_REQUIRE_ALL_TESTS "Fail where something that some tests need is missing" OFF)
 option(TASKS_QUICK_TESTS "Build only the tests that are soon built: one Asio, no examples, and no programs that leak" OFF)
+option(TASKS_SHORT_TESTS "Leave out what does not depend on the compiler or the sanitizer, and Boost" OFF)
 option(TASKS_UNITY_BUILD "Compile what includes the same as one source: half the time, but more for each change" OFF)
 option(TASKS_INSTALL "Generate install rules" ${PROJECT_IS_TOP_LEVEL})
 set(TASKS_SANITIZE "" CACHE STRING "Sanitizers for everything: address;undefined or thread")

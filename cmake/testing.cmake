@@ -1,5 +1,15 @@
 # How tests and the programs they inspect are declared.
+
+# A failed test tells its line itself; a sanitizer reads those of the functions that called.
+if(NOT TASKS_SANITIZE)
+  set(TASKS_TEST_DEBUG -g0)
+endif()
 set(TASKS_TEST_PROGRAMS ${PROJECT_BINARY_DIR}/tests/programs)
+
+# Of tests that are compiled with the hook: what a compiler keeps across a suspension it does not keep at -O0.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND NOT TASKS_SANITIZE)
+  set(TASKS_HOOK_TEST_OPTIONS -O2)
+endif()
 
 # Standalone Asio as a program has it that knows nothing of us. Asio 1.22 has to be told of clang's coroutines.
 add_library(tasks_plain_asio INTERFACE)
@@ -30,7 +40,7 @@ function(tasks_test name)
     ${arg_LIBRARIES})
   if(NOT arg_LIBRARIES MATCHES "tasks::(boost_)?asio")
     target_precompile_headers(${name} REUSE_FROM tasks_gmock)
-    target_compile_options(${name} PRIVATE -O0)
+    target_compile_options(${name} PRIVATE -O0 ${TASKS_TEST_DEBUG})
   endif()
   if(arg_PROGRAMS)
     add_dependencies(${name} ${arg_PROGRAMS})
