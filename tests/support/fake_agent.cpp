@@ -17,6 +17,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <stdexcept>
+#include <thread>
 
 #include "support/program.hpp"
 
@@ -219,7 +220,8 @@ int listen_at(const std::string& path, int backlog) {
   return fd;
 }
 
-/// The child: publishes its root, says so, and serves one connection after another until it is killed.
+/// The child: publishes its root, says so, and serves whoever connects until it is killed: every `tasks list` does that
+/// some test runs meanwhile, as long as it takes.
 [[noreturn]] void run_child(const fake_agent::script& s, const std::string& directory, int ready) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::signal(SIGPIPE, SIG_IGN);
@@ -255,8 +257,10 @@ int listen_at(const std::string& path, int backlog) {
     }
     const int fd = ::accept4(listening, nullptr, nullptr, SOCK_CLOEXEC);
     if (fd < 0) continue;
-    serves.serve(fd);
-    ::close(fd);
+    std::thread([&serves, fd] {
+      serves.serve(fd);
+      ::close(fd);
+    }).detach();
   }
 }
 
