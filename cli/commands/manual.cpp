@@ -63,7 +63,7 @@ constexpr described exit_codes[] = {
     {"3", "Of tasks leaks: it found tasks that never wake, grow, stall or are due."},
     {"4", "Of tasks leaks: it found none, but could not tell of every task that waits for what can be proven."}};
 
-constexpr described variables[] = {
+constexpr described environment_variables[] = {
     {"NO_COLOR", "No colour, also on a terminal."},
     {"TASKS_AGENT",
      "Of the program that is looked at, when it starts: off starts no agent. Its memory can be read "
@@ -101,7 +101,7 @@ result<int> run_manual(const manual_request&, output& out) {
   for (const auto& c : commands()) describe_command(out.text(), c);
   section(out.text(), "MARKS", marks);
   section(out.text(), "EXIT STATUS", exit_codes);
-  section(out.text(), "ENVIRONMENT", variables);
+  section(out.text(), "ENVIRONMENT", environment_variables);
   section(out.text(), "EXAMPLES", examples);
   return 0;
 }

@@ -21,7 +21,7 @@ using layout::wait_kind;
 
 constexpr auto between_looks = 100ms;
 /// What posts itself waits for nobody. Others may be served well: no peer, file or clock comes so often.
-constexpr double least_posted = 10'000, least = 200'000;
+constexpr double least_posted = 10'000, least_of_others = 200'000;
 /// So often it has been resumed after a tenth of a second, at least.
 constexpr std::uint64_t least_resumes = 1000;
 /// A task that goes on began to wait in this or the last tick.
@@ -82,7 +82,7 @@ struct candidate {
 /// Takes those away that wait for more than their turn.
 void keep_posting(const target& from, std::vector<candidate>& candidates) {
   const auto waits = [&](const candidate& each) {
-    if (each.rate >= least) return false;
+    if (each.rate >= least_of_others) return false;
     const auto seen = read_again(from, each.record);
     // One that has begun to wait, and has not said what for, may be about to say that it posts itself.
     return !seen || (layout::state_of(seen->word) == layout::record_state::blocked &&

@@ -24,6 +24,10 @@ class Descriptor : public ::testing::Test {
     stacks_ = view<v1::StackView>({"stack", target_.pid_text()});
     text_ = text({"stack", target_.pid_text()});
   }
+  ~Descriptor() override {
+    std::filesystem::remove(path_);
+    std::filesystem::remove(path_ + ".stream");
+  }
   [[nodiscard]] v1::WaitView wait_of(const std::string& root) const {
     for (const auto& task : stacks_.tasks())
       if (place(task.frames(task.frames_size() - 1)).find(root) != std::string::npos) return task.wait();

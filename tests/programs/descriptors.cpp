@@ -52,6 +52,7 @@ int main(int argc, char** argv) {
   const auto loopback = asio::ip::address_v4::loopback();
   udp::socket open(context, udp::endpoint(loopback, 0)), connected(context, udp::endpoint(loopback, 0));
   connected.connect(open.local_endpoint());
+  for (const auto& left : {path, path + ".stream"}) ::unlink(left.c_str());  // by one that was killed, and had this pid
   datagram::socket shut(context, datagram::endpoint(path));
   stream::acceptor acceptor(context, stream::endpoint(path + ".stream"));
   stream::socket a(context), b(context), c(context), d(context);
