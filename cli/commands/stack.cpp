@@ -80,7 +80,7 @@ command stack_command() {
   options.push_back(
       flag("--ids", "with --group: every task of each group, not three of them", &stack_request::all_ids));
   options.push_back(all_frames_option());
-  options.push_back(flag("--no-native", "no native stacks: no thread is stopped, not even for a moment",
+  options.push_back(flag("--no-native", "no native stacks: no thread that runs is stopped, not even for a moment",
                          &stack_request::native, false));
   return make_command<stack_request>("stack", "the stack of every task, or of those that the options select",
                                      {pid_word()}, with_target<stack_request>(std::move(options)), run_stack);

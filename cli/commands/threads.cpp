@@ -56,8 +56,8 @@ command threads_command() {
   return make_command<threads_request>(
       "threads", "OS threads: what each is for, the task that it runs, and its native stack", {pid_word()},
       with_target<threads_request>({
-          flag("--no-native", "no native stacks: no thread is stopped, not even for a moment", &threads_request::native,
-               false),
+          flag("--no-native", "no native stacks: no thread that runs is stopped, not even for a moment",
+               &threads_request::native, false),
           duration("--interval", "SECONDS", "CPU% over so long, instead of since each thread's start",
                    &threads_request::interval, 10ms),
           flag("--all-frames", "Asio's and the standard library's own frames too", &frame_options::all_frames),

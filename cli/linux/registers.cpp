@@ -48,4 +48,11 @@ std::vector<std::uint64_t> in_dwarf_order(std::span<const std::uint64_t> general
 #endif
 }
 
+std::vector<std::uint64_t> in_dwarf_order(std::uint64_t stack_pointer) {
+  constexpr std::vector<std::uint64_t>::size_type count = 17 > stack_pointer_number ? 17 : stack_pointer_number + 1;
+  std::vector<std::uint64_t> registers(count);
+  registers[stack_pointer_number] = stack_pointer;
+  return registers;
+}
+
 }  // namespace tasks::cli

@@ -25,5 +25,14 @@ struct thread_registers {
 /// Registers as debug information numbers them, up to the program counter's column, of `general` as above. Empty: those
 /// are of no 64-bit thread.
 [[nodiscard]] std::vector<std::uint64_t> in_dwarf_order(std::span<const std::uint64_t> general);
+/// Likewise, 0 all but the stack pointer's.
+[[nodiscard]] std::vector<std::uint64_t> in_dwarf_order(std::uint64_t stack_pointer);
+
+/// By DWARF number.
+#if defined(__x86_64__)
+inline constexpr unsigned stack_pointer_number = 7, frame_pointer_number = 6;
+#elif defined(__aarch64__)
+inline constexpr unsigned stack_pointer_number = 31, frame_pointer_number = 29;
+#endif
 
 }  // namespace tasks::cli

@@ -19,6 +19,7 @@
 #include "linux/proc.hpp"
 #include "linux/registers.hpp"
 #include "linux/right_to_look.hpp"
+#include "linux/sleep.hpp"
 #include "linux/tracee.hpp"
 
 namespace tasks::cli {
@@ -86,10 +87,12 @@ error refusal(pid_t pid, pid_t tid) {
 /// Copies one thread after another.
 class copier {
  public:
-  copier(pid_t pid, thread_copies& to) : pid_(pid), to_(to), memory_(process_memory(pid)), buffer_(most_stack) {}
+  copier(pid_t pid, bool stops_sleepers, thread_copies& to)
+      : pid_(pid), stops_sleepers_(stops_sleepers), to_(to), memory_(process_memory(pid)), buffer_(most_stack) {}
 
   /// False: the thread is still traced, and is to be given up by ending ours.
   bool copy(thread_copy& to) {
+    if (!stops_sleepers_ && copy_asleep(to)) return true;
     stopped_thread thread(to.tid);
     switch (thread.is()) {
       case tracee::state::stopped:
@@ -111,6 +114,25 @@ class copier {
  private:
   static constexpr const char* ended = "the thread has ended";
 
+  /// False: it runs, or has run meanwhile.
+  bool copy_asleep(thread_copy& to) {
+    const auto before = read_sleep(pid_, to.tid);
+    if (!before) return false;
+    const auto begin = before->stack_pointer - red_zone;
+    const auto used = memory_->read(begin, buffer_.data(), buffer_.size());
+    if (used <= red_zone || read_sleep(pid_, to.tid) != before) return false;
+    to.registers = in_dwarf_order(before->stack_pointer);
+    to.pc = before->instruction_pointer;
+    to.slept = true;
+    keep_stack(begin, used, to);
+    return true;
+  }
+
+  void keep_stack(std::uint64_t begin, std::size_t used, thread_copy& to) {
+    to.stack_begin = begin;
+    to.stack.assign(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(used));
+  }
+
   void copy_stopped(stopped_thread& thread, thread_copy& to) {
     thread_registers registers;
     registers.general.resize(sizeof(user_regs_struct) / sizeof registers.general[0]);
@@ -127,8 +149,7 @@ class copier {
     }
     to.registers = in_dwarf_order(registers.general);
     to.pc = registers.instruction_pointer;
-    to.stack_begin = begin;
-    to.stack.assign(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(used));
+    keep_stack(begin, used, to);
   }
 
   /// EPERM is also what an ended thread gives.
@@ -143,14 +164,13 @@ class copier {
   }
 
   pid_t pid_;
+  bool stops_sleepers_;
   thread_copies& to_;
   std::unique_ptr<memory> memory_;
   std::vector<unsigned char> buffer_;  ///< its pages are there before a thread is stopped
 };
 
-}  // namespace
-
-thread_copies copy_threads(pid_t pid, std::span<const pid_t> tids) {
+thread_copies copy_all(pid_t pid, std::span<const pid_t> tids, bool stops_sleepers) {
   thread_copies copies;
   for (const pid_t tid : tids) copies.threads.emplace_back().tid = tid;
   sigset_t all, before;
@@ -160,7 +180,7 @@ thread_copies copy_threads(pid_t pid, std::span<const pid_t> tids) {
     std::thread([&] {
       // Where the target's threads keep all CPUs busy, the one that holds one of them should not wait for its turn.
       ::setpriority(PRIO_PROCESS, 0, -20);
-      copier copier(pid, copies);
+      copier copier(pid, stops_sleepers, copies);
       while (next < tids.size() && copier.copy(copies.threads[next++])) {
       }
     }).join();
@@ -168,5 +188,10 @@ thread_copies copy_threads(pid_t pid, std::span<const pid_t> tids) {
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return copies;
 }
+
+}  // namespace
+
+thread_copies copy_threads(pid_t pid, std::span<const pid_t> tids) { return copy_all(pid, tids, false); }
+thread_copies copy_stopped_threads(pid_t pid, std::span<const pid_t> tids) { return copy_all(pid, tids, true); }
 
 }  // namespace tasks::cli

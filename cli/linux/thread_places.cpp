@@ -1,43 +1,18 @@
 #include "linux/thread_places.hpp"
 
 #include <elf.h>
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
 #include <string_view>
 #include <unordered_map>
 
-#include "linux/fields.hpp"
-#include "linux/proc.hpp"
+#include "linux/sleep.hpp"
 
 namespace tasks::cli {
 namespace {
 
 constexpr std::uint64_t to_self = 16, to_tid = 720;
-
-/// The last but one number of "202 0x7f… … 0x7ffc… 0x7f…"; 0: it runs, or it is not known.
-std::uint64_t stack_pointer_of(pid_t pid, pid_t tid) {
-  const auto text = read_file(fmt::format("/proc/{}/task/{}/syscall", pid, tid).c_str());
-  if (!text || text->starts_with("running")) return 0;
-  std::string_view rest = *text;
-  std::vector<std::string_view> fields;
-  for (auto field = next_field(rest); !field.empty(); field = next_field(rest)) fields.push_back(field);
-  std::uint64_t value = 0;
-  if (fields.size() < 3 || !fields[fields.size() - 2].starts_with("0x")) return 0;
-  return parse_number(fields[fields.size() - 2].substr(2), value, 16) ? value : 0;
-}
-
-/// The third number of schedstat.
-std::uint64_t slices_of(pid_t pid, pid_t tid) {
-  const auto text = read_file(fmt::format("/proc/{}/task/{}/schedstat", pid, tid).c_str());
-  auto rest = text ? std::string_view(*text).substr(0, text->find('\n')) : std::string_view();
-  std::uint64_t value = 0;
-  next_field(rest);
-  next_field(rest);
-  return parse_number(next_field(rest), value) ? value : 0;
-}
 
 class descriptor_search {
  public:
@@ -97,8 +72,9 @@ thread_places find_threads(pid_t pid, const std::vector<os_thread>& threads, con
   for (const auto& thread : threads) {
     auto& place = places.threads.emplace_back();
     place.tid = static_cast<std::uint32_t>(thread.tid);
-    place.stack_pointer = stack_pointer_of(pid, thread.tid);
-    places.slices.push_back(slices_of(pid, thread.tid));
+    const auto asleep = read_sleep(pid, thread.tid);
+    if (asleep) place.stack_pointer = asleep->stack_pointer;
+    places.slices.push_back(asleep ? asleep->slices : read_slices(pid, thread.tid));
   }
 #if defined(__x86_64__)
   descriptor_search(from, places.threads).run(threads);

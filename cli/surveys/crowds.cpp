@@ -12,7 +12,8 @@ bool is_crowd(const target& from) {
 
 std::string unknown_of_crowds() {
   return fmt::format(
-      "which waits are over, and which tasks never rest, was not looked for: it has had more than {} tasks",
+      "which waits are over or never end, and which tasks never rest, was not looked for: it has had more than {} "
+      "tasks",
       most_records);
 }
 

@@ -38,6 +38,35 @@ void add_failure(const v1::Failure& failure, resolver& names, std::vector<failed
   to.push_back(std::move(made));
 }
 
+std::vector<blocked_group> with_names(std::vector<v1::Group> groups, resolver& names) {
+  std::vector<blocked_group> named;
+  for (auto& group : groups) {
+    auto& kept = named.emplace_back();
+    kept.group = std::move(group);
+    names.resolve(kept.group, kept.meaning);
+  }
+  return named;
+}
+
+/// Waits that nothing but a cancellation ends, as those on channels end by their other side only.
+result<std::vector<blocked_group>> on_timers_that_never_expire(snapshot_source& source, resolver& names) {
+  alike_groups groups(names, true);
+  v1::StacksRequest query;
+  query.add_states(v1::Task::BLOCKED);
+  query.add_kinds(v1::Wait::TIMER);
+  const auto read = source.stacks(query, [&](const v1::Chunk& chunk) {
+    auto kept = chunk;
+    auto& tasks = *kept.mutable_tasks();
+    const auto ends = [](const v1::Task& task) { return !task.wait().never_expires(); };
+    tasks.erase(std::remove_if(tasks.begin(), tasks.end(), ends), tasks.end());
+    names.learn(kept);
+    groups.add(kept);
+    return true;
+  });
+  if (!read) return read.why();
+  return with_names(groups.finish(), names);
+}
+
 /// A thread whose run() has returned is no worker any more; a process without one that has tasks is stuck.
 void add_due(due_survey looked, vitals_survey& to) {
   auto& vitals = to.vitals;
@@ -112,11 +141,7 @@ result<vitals_survey> survey_vitals(snapshot_source& source, resolver& names, st
     return true;
   });
   if (!vitals) return vitals.why();
-  for (auto& group : groups.finish()) {
-    auto& kept = survey.on_channels.emplace_back();
-    kept.group = std::move(group);
-    names.resolve(kept.group, kept.meaning);
-  }
+  survey.on_channels = with_names(groups.finish(), names);
   for (const auto& failure : failures) add_failure(failure, *survey.names_of_failed, survey.failed);
   survey.vitals = *std::move(vitals);
   survey.findings = findings_of(survey.vitals);
@@ -127,7 +152,14 @@ result<vitals_survey> survey_vitals(snapshot_source& source, resolver& names, st
   if (survey.vitals.all_on_channels())
     survey.notes.emplace_back("every task waits on a channel, and only callbacks or other threads can wake them");
   const auto before_due = survey.findings.size();
-  if (const auto* from = source.from(); from && is_crowd(*from)) survey.unknown = unknown_of_crowds();
+  if (const auto* from = source.from(); from && is_crowd(*from)) {
+    survey.unknown = unknown_of_crowds();
+  } else if (from && survey.vitals.blocked() != survey.vitals.blocked_on_channels()) {
+    survey.names_of_timers = std::make_unique<resolver>(source, resolver_options{.spawn_sites = false});
+    auto on_timers = on_timers_that_never_expire(source, *survey.names_of_timers);
+    if (!on_timers) return on_timers.why();
+    survey.on_timers = *std::move(on_timers);
+  }
   if (auto* from = source.from()) {
     const auto& counted = survey.vitals;
     auto looked = due ? *due : survey_due(*from, counted.workers() == 0 && counted.blocked() != 0);

@@ -18,7 +18,7 @@
 
 namespace tasks::cli {
 
-/// Tasks that are blocked on channels at the same place.
+/// Tasks that are blocked at the same place.
 struct blocked_group {
   v1::Group group;
   resolved meaning;
@@ -40,6 +40,8 @@ struct busy_place {
 struct vitals_survey {
   v1::Vitals vitals;
   std::vector<blocked_group> on_channels;  ///< the largest first
+  std::vector<blocked_group> on_timers;    ///< that never expire, likewise
+  std::unique_ptr<resolver> names_of_timers;
   std::vector<stalled_worker> stalled;
   std::optional<surveyed_death> death;  ///< of a core; told in `findings`, too
   std::vector<due_task> due;

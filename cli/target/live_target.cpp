@@ -5,6 +5,7 @@
 #include "linux/proc.hpp"
 #include "linux/process_stop.hpp"
 #include "target/native_stack.hpp"
+#include "target/sleepers.hpp"
 #include "target/target.hpp"
 
 namespace tasks::cli {
@@ -56,6 +57,10 @@ class process final : public target {
   const thread_copies& copy_stacks(std::span<const pid_t> tids) override {
     copies_ = copy_threads(pid_, tids);
     if (!attached_) attached_ = attach(code_, copies_.threads);
+    std::vector<pid_t> again;
+    for (auto& copy : copies_.threads)
+      if (copy.slept && !find_frame_pointer(code_, *bytes_, copy)) again.push_back(copy.tid);
+    if (!again.empty()) take(copy_stopped_threads(pid_, again));
     return copies_;
   }
 
@@ -70,6 +75,17 @@ class process final : public target {
   }
 
  private:
+  /// Those that could not be had of sleeping threads. What was known of them stays where the kernel lets nobody stop
+  /// one.
+  void take(thread_copies again) {
+    for (auto& copy : again.threads) {
+      const auto known = std::find_if(copies_.threads.begin(), copies_.threads.end(),
+                                      [&](const thread_copy& each) { return each.tid == copy.tid; });
+      if (copy.failure.empty()) *known = std::move(copy);
+    }
+    copies_.longest_stop = std::max(copies_.longest_stop, again.longest_stop);
+  }
+
   pid_t pid_;
   std::unique_ptr<memory> bytes_;
   mutable std::optional<target_roots> found_;

@@ -9,6 +9,7 @@
 #include "base/text.hpp"
 #include "library_names.hpp"
 #include "linux/proc.hpp"
+#include "linux/registers.hpp"
 #include "names.hpp"
 #include "type_names.hpp"
 
@@ -61,6 +62,11 @@ bool read_word(Dwfl*, Dwarf_Addr address, Dwarf_Word* result, void* argument) {
 bool set_registers(Dwfl_Thread* thread, void* argument) {
   const auto& copy = *static_cast<const thread_copy*>(argument);
   dwfl_thread_state_register_pc(thread, copy.pc);
+  if (copy.slept) {
+    const auto& frame_pointer = copy.registers[frame_pointer_number];
+    return dwfl_thread_state_registers(thread, stack_pointer_number, 1, &copy.registers[stack_pointer_number]) &&
+           (frame_pointer == 0 || dwfl_thread_state_registers(thread, frame_pointer_number, 1, &frame_pointer));
+  }
   return dwfl_thread_state_registers(thread, 0, static_cast<unsigned>(copy.registers.size()), copy.registers.data());
 }
 

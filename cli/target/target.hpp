@@ -4,7 +4,7 @@
 /// ask what it is.
 ///
 ///   target ──> bytes, roots           read while it goes on
-///          ──> copy_stacks ──> code   each thread is stopped for a moment
+///          ──> copy_stacks ──> code   each thread that runs is stopped for a moment
 ///          ──> hold ──> standstill    all threads are stopped, until that goes
 
 #include <sys/types.h>

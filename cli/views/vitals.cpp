@@ -78,6 +78,26 @@ void fill_view(const failed_group& failed, v1::FailureView& view) {
   view.set_count(failed.count);
 }
 
+std::uint64_t count_of(const std::vector<blocked_group>& groups) {
+  std::uint64_t tasks = 0;
+  for (const auto& each : groups) tasks += each.group.count();
+  return tasks;
+}
+
+void render_groups(fmt::memory_buffer& out, const std::vector<blocked_group>& groups, const render_context& context) {
+  std::vector<table_row> rows;
+  std::size_t width = 1;
+  for (const auto& [group, meaning] : groups) width = std::max(width, std::to_string(group.count()).size());
+  for (const auto& [group, meaning] : groups) {
+    // The outermost frame that is shown names them.
+    const frame* root = meaning.frames.empty() ? nullptr : meaning.frames.back().location;
+    rows.push_back({fmt::format("{:>{}} × {}, {}", group.count(), width, kind_name(group.wait().kind()),
+                                format_age(group.oldest_ms(), context.resolution_ms)),
+                    root && !root->function.empty() ? root->function : "<unknown>", root ? place(*root) : ""});
+  }
+  render_table(out, {{}, {false, 0, true}, {}}, rows, "  ", context.style);
+}
+
 }  // namespace
 
 void render_vitals(fmt::memory_buffer& out, const vitals_survey& survey, bool details, const render_context& context) {
@@ -102,17 +122,11 @@ void render_vitals(fmt::memory_buffer& out, const vitals_survey& survey, bool de
     }
   }
   fmt::format_to(to, "\nblocked on channels: {}\n", vitals.blocked_on_channels());
-  std::vector<table_row> rows;
-  std::size_t width = 1;
-  for (const auto& [group, meaning] : survey.on_channels) width = std::max(width, std::to_string(group.count()).size());
-  for (const auto& [group, meaning] : survey.on_channels) {
-    // The outermost frame that is shown names them.
-    const frame* root = meaning.frames.empty() ? nullptr : meaning.frames.back().location;
-    rows.push_back({fmt::format("{:>{}} × {}, {}", group.count(), width, kind_name(group.wait().kind()),
-                                format_age(group.oldest_ms(), context.resolution_ms)),
-                    root && !root->function.empty() ? root->function : "<unknown>", root ? place(*root) : ""});
+  render_groups(out, survey.on_channels, context);
+  if (const auto on_timers = count_of(survey.on_timers); on_timers != 0) {
+    fmt::format_to(to, "\nblocked on timers that never expire: {}\n", on_timers);
+    render_groups(out, survey.on_timers, context);
   }
-  render_table(out, {{}, {false, 0, true}, {}}, rows, "  ", context.style);
   render_failures(out, survey, details, context);
   if (!survey.findings.empty() || !survey.notes.empty()) out.push_back('\n');
   for (const auto& finding : survey.findings) {
@@ -142,6 +156,8 @@ void fill_view(const vitals_survey& survey, v1::VitalsView& view) {
   view.set_tick_resolution_seconds(seconds(vitals.tick_resolution_ms()));
   view.set_lost_tasks(vitals.lost());
   for (const auto& [group, meaning] : survey.on_channels) fill_view(group, meaning, *view.add_blocked_channels());
+  view.set_blocked_on_timers(count_of(survey.on_timers));
+  for (const auto& [group, meaning] : survey.on_timers) fill_view(group, meaning, *view.add_blocked_timers());
   for (const auto& stalled : survey.stalled) fill_view(stalled, *view.add_stalled());
   if (survey.death) fill_view(*survey.death, *view.mutable_death());
   for (const auto& finding : survey.findings) view.add_findings(finding);

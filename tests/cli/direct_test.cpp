@@ -19,6 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace tasks::cli;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 
 outcome tasks_command(std::vector<std::string> words) {
@@ -58,6 +59,17 @@ TEST_P(View, IsTheSameFromTheAgentAndFromMemory) {
   EXPECT_THAT(read.out, HasSubstr("lab::"));
   EXPECT_EQ(without_times(read.out), without_times(asked.out));
   EXPECT_EQ(read.err, "");
+}
+
+TEST(Vitals, CountTimersThatNeverExpireBesideTheChannels) {
+  program lab({program_path("lab"), "--leak", "timer"});
+  wait_until_blocked(lab);
+  wait_until_shown({"stack", "-p", lab.pid_text()}, "never expires");
+  for (const char* how : {"--details", "--direct"})
+    EXPECT_THAT(
+        tasks_command({"vitals", how, "-p", lab.pid_text()}).out,
+        ContainsRegex("\nblocked on timers that never expire: 1\n  1 × timer, <?[0-9]+s +lab::leak_timer\\(\\) +"
+                      "lab.cpp:[0-9]+\n"));
 }
 
 TEST(Stopped, ATargetIsReadFromItsMemoryWhichALineSays) {
