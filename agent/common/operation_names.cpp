@@ -112,6 +112,20 @@ std::string initiated(const std::vector<std::string>& parameters) {
   return std::string(noun_of(std::string_view(scope).substr(0, scope.size() - 2))) + "." + operation;
 }
 
+/// "std::chrono::system_clock" of "system_timer::initiate_async_wait", the type of Boost's times of a deadline_timer.
+std::string clock_of(std::string_view initiation) {
+  constexpr std::string_view wait = "::initiate_async_wait";
+  if (!initiation.ends_with(wait)) return {};
+  const auto timer = initiation.substr(0, initiation.size() - wait.size());
+  for (const std::string_view clock : {"steady", "system", "high_resolution"})
+    if (timer == std::string(clock) + "_timer") return "std::chrono::" + std::string(clock) + "_clock";
+  const auto bare = bare_name(timer);
+  const auto name = last_part(bare);
+  auto arguments = arguments_of(timer);
+  const bool is_timer = name == "basic_waitable_timer" || name == "basic_deadline_timer";
+  return is_timer && !arguments.empty() ? std::move(arguments.front()) : std::string();
+}
+
 library_frame::waiter waiter_of(std::string_view handler) {
   handler = without_scope(handler, "detail::");
   if (handler == "detached_handler") return library_frame::waiter::nobody;
@@ -126,7 +140,7 @@ library_frame::waiter waiter_of(std::string_view handler) {
 }
 
 library_frame read_entry(std::string_view readable) {
-  library_frame entry{library_frame::kind::entry, library_frame::waiter::unknown, {}};
+  library_frame entry{library_frame::kind::entry, library_frame::waiter::unknown, {}, {}};
   auto parameters = parameters_of(readable);
   if (parameters.size() == 2) {
     // Since Asio 1.24: (awaitable<T>*, co_spawn_state<Handler, Executor, Function>).
@@ -150,11 +164,12 @@ library_frame read_library_frame(std::string_view readable) {
   if (bare.ends_with("::co_spawn_entry_point")) return read_entry(readable);
   for (const std::string_view sign : {"&&", "||"})
     if (bare.ends_with("::awaitable_operators::operator" + std::string(sign)))
-      return {library_frame::kind::join, library_frame::waiter::unknown, "(… " + std::string(sign) + " …)"};
+      return {library_frame::kind::join, library_frame::waiter::unknown, "(… " + std::string(sign) + " …)", {}};
   if (!bare.ends_with("::async_result::initiate")) return {};
   const auto parameters = parameters_of(readable);
   if (parameters.empty()) return {};
-  return {library_frame::kind::operation, library_frame::waiter::unknown, initiated(parameters)};
+  return {library_frame::kind::operation, library_frame::waiter::unknown, initiated(parameters),
+          clock_of(parameters.front())};
 }
 
 }  // namespace tasks::detail

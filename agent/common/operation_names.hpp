@@ -24,7 +24,8 @@ struct library_frame {
 
   kind is = kind::other;
   waiter waits = waiter::unknown;
-  std::string text;  ///< of an entry: the function that the task begins with; empty: its name does not tell
+  std::string text;   ///< of an entry: the function that the task begins with; empty: its name does not tell
+  std::string clock;  ///< of an operation of a timer: which it goes by; empty: it is none's, or its name does not tell
 };
 
 /// `readable`: a name as make_readable() gives it, of plumbing.

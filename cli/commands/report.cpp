@@ -6,6 +6,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
 #include <functional>
@@ -77,7 +78,9 @@ struct evidence {
   due_survey due;
   bool is_one_moment = false;
   double stopped_ms = 0;
-  std::string doubt;  ///< why it is not one moment
+  std::string doubt;  ///< why it is not one moment, and what is missing therefore
+  /// There can be no proof, or no thread be stopped: decided once, and said in the head alone.
+  bool no_proof = false, no_stacks = false;
 
   [[nodiscard]] target* from() const { return source ? source->from() : process.get(); }
 };
@@ -85,6 +88,7 @@ struct evidence {
 /// Whether or not there is an agent, or tasks to be read, a process has threads; but not where it does not exist.
 result<evidence> gather(const report_request& asked, std::optional<pid_t> pid) {
   evidence found;
+  std::optional<error> no_picture;
   if (pid) {
     found.due = survey_due(*live_target(*pid), true);
     auto taken = take_moment(*pid);
@@ -95,15 +99,21 @@ result<evidence> gather(const report_request& asked, std::optional<pid_t> pid) {
       found.is_one_moment = true;
       return found;
     }
+    no_picture = taken.why();
     // What else to do is said for commands that can do without a copy; here it has been done.
-    found.doubt = taken.why().code == error_code::permission_denied ? in_words(taken.why()) : taken.why().fact;
+    found.no_stacks = taken.why().code == error_code::permission_denied;
+    found.doubt = found.no_stacks ? in_words(taken.why()) : taken.why().fact;
   }
   auto opened = open_target(asked);
   if (opened) {
     found.source = *std::move(opened);
     found.is_one_moment = asked.core.has_value();
     if (auto* from = found.source->from()) {
-      found.proof = prove(*from);
+      found.proof = no_picture ? prove_without_picture(*from, *no_picture) : prove(*from);
+      found.no_proof = no_picture && !*found.proof;
+      if (found.no_proof) found.doubt += "; so nothing is proven";
+      if (found.no_stacks)
+        found.doubt += found.no_proof ? ", and there are no native stacks" : "; so there are no native stacks";
       if (!pid) found.due = survey_due(*from, true);
     }
     return found;
@@ -164,6 +174,7 @@ class reporter {
            auto asked = request<leaks_request>();
            asked.due = &found_.due.due;
            asked.proof = found_.proof ? &*found_.proof : nullptr;
+           asked.prove = !found_.no_proof;
            const auto wrong = show_leaks(source, asked, out);
            if (!wrong) return wrong.why();
            return {};
@@ -171,13 +182,16 @@ class reporter {
         {"channels", "tasks channels", of_source([this](snapshot_source& source, output& out) {
            auto asked = request<channels_request>();
            asked.proof = found_.proof ? &*found_.proof : nullptr;
+           asked.prove = !found_.no_proof;
            return show_channels(source, asked, out);
          })},
         {"threads", "tasks threads",
          [this](output& out) -> result<void> {
            if (found_.from() == nullptr) return error{error_code::system, "", "there is no record of its threads", ""};
            const auto why_no_tasks = found_.why_no_tasks ? in_words(*found_.why_no_tasks) : "";
-           return show_threads(*found_.from(), found_.source.get(), why_no_tasks, request<threads_request>(), out);
+           auto asked = request<threads_request>();
+           asked.native = !found_.no_stacks;
+           return show_threads(*found_.from(), found_.source.get(), why_no_tasks, asked, out);
          }},
         {"groups", "tasks stack --group", of_source([this](snapshot_source& source, output& out) {
            auto asked = request<stack_request>();
@@ -193,6 +207,7 @@ class reporter {
         {"stacks", "tasks stack", of_source([this](snapshot_source& source, output& out) {
            auto asked = request<stack_request>();
            asked.due = &found_.due.due;
+           asked.native = !found_.no_stacks;
            return show_stack(source, asked, out);
          })},
     };
@@ -232,8 +247,10 @@ class reporter {
         ++good;
         continue;
       }
+      const auto why = message(done.why());
+      const bool is_said = first_ && message(*first_) == why;
       if (!first_) first_ = done.why();
-      fmt::format_to(std::back_inserter(out.text()), "{}\n", message(done.why()));
+      fmt::format_to(std::back_inserter(out.text()), "{}\n", is_said ? "as above" : why);
     }
     return good;
   }
@@ -276,7 +293,8 @@ class reporter {
         continue;
       }
       if (!first_) first_ = done.why();
-      errors.push_back(message(done.why()));
+      auto why = message(done.why());
+      if (std::find(errors.begin(), errors.end(), why) == errors.end()) errors.push_back(std::move(why));
     }
     json.on_a_line();
     list("errors", errors);

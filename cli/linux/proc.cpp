@@ -95,15 +95,32 @@ std::optional<process_stat> read_stat(pid_t pid, pid_t tid) {
   return text ? parse_stat(*text) : std::nullopt;
 }
 
-std::string how_stopped(pid_t pid) {
-  const auto stat = read_stat(pid);
-  if (!stat || (stat->state != 'T' && stat->state != 't')) return {};
-  if (stat->state == 'T') return "stopped by a signal";
-  const auto line = status_line(pid, "TracerPid");
-  pid_t tracer = 0;
-  if (!line || !parse_number(*line, tracer) || tracer == 0) return "stopped by its tracer";
+std::optional<stop_cause> find_stop(pid_t pid) {
+  const auto stands = [](char state) { return state == 'T' || state == 't'; };
+  const auto has_gone = [](char state) { return state == 'Z' || state == 'X'; };
+  const auto leader = read_stat(pid);
+  if (!leader || !(stands(leader->state) || has_gone(leader->state))) return std::nullopt;
+  bool any = false;
+  pid_t traced = 0;
+  for (const auto tid : all_tids(pid)) {
+    const auto stat = read_stat(pid, tid);
+    if (!stat || has_gone(stat->state)) continue;
+    if (!stands(stat->state)) return std::nullopt;
+    any = true;
+    if (stat->state == 't') traced = tid;
+  }
+  if (!any) return std::nullopt;
+  if (traced == 0) return stop_cause{0, "stopped by a signal"};
+  const auto tracer = tracer_of(traced);
+  if (tracer == 0) return stop_cause{0, "stopped, and traced"};
   const auto who = read_stat(tracer);
-  return "stopped by process " + std::to_string(tracer) + (who ? " (" + who->name + ")" : "") + ", which traces it";
+  return stop_cause{tracer, fmt::format("stopped, traced by process {}{}", tracer, who ? " (" + who->name + ")" : "")};
+}
+
+pid_t tracer_of(pid_t tid) {
+  pid_t tracer = 0;
+  parse_number(status_line(tid, "TracerPid").value_or(""), tracer);
+  return tracer;
 }
 
 bool has_ended(pid_t pid, pid_t tid) {

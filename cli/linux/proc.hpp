@@ -36,8 +36,15 @@ struct process_stat {
 [[nodiscard]] std::optional<process_stat> parse_stat(std::string_view text);
 /// Of a thread of a process.
 [[nodiscard]] std::optional<process_stat> read_stat(pid_t pid, pid_t tid);
-/// "stopped by a signal", "stopped by process 17 (gdb), which traces it"; empty unless the process is stopped.
-[[nodiscard]] std::string how_stopped(pid_t pid);
+/// Why no thread of a process goes on.
+struct stop_cause {
+  pid_t tracer = 0;   ///< the process that traces it; 0: none does, or it is not to be seen from here
+  std::string words;  ///< "stopped by a signal", "stopped, traced by process 17 (gdb)"
+};
+/// Nothing: some thread of it goes on, or there is none. Job control stops it, or whoever traces it.
+[[nodiscard]] std::optional<stop_cause> find_stop(pid_t pid);
+/// The process that traces a thread, in our pid namespace; 0: none does, or it is not to be seen from here.
+[[nodiscard]] pid_t tracer_of(pid_t tid);
 /// Has a thread ended, and at most waits to be reaped?
 [[nodiscard]] bool has_ended(pid_t pid, pid_t tid);
 /// A line of /proc/PID/status, of a process or a thread, without its name ("Uid") and the white space behind that.

@@ -15,6 +15,7 @@
 
 #include "base/error.hpp"
 #include "linux/proc.hpp"
+#include "linux/right_to_look.hpp"
 
 #ifndef NT_X86_XSTATE
 #  define NT_X86_XSTATE 0x202
@@ -41,9 +42,8 @@ std::vector<std::uint64_t> register_set(pid_t tid, unsigned type) {
 
 error stop_error(pid_t pid, int why) {
   if (why == ESRCH) return {error_code::no_such_process, subject_of(pid), "it ended meanwhile", {}};
-  return {why == EPERM ? error_code::permission_denied : error_code::system, subject_of(pid),
-          fmt::format("its threads cannot be stopped: {}", std::strerror(why)),
-          why == EPERM ? "run as its user with the right to trace it, or as root" : ""};
+  return {error_code::system, subject_of(pid), fmt::format("its threads cannot be stopped: {}", std::strerror(why)),
+          ""};
 }
 
 }  // namespace
@@ -58,7 +58,8 @@ result<bool> process_stop::seize_new() {
     if (std::any_of(tracees_.begin(), tracees_.end(), [tid](const tracee& t) { return t.tid() == tid; })) continue;
     tracee seized(tid);
     if (seized.is() == tracee::state::refused) {
-      if (!has_ended(pid_, tid)) return stop_error(pid_, seized.error());
+      if (!has_ended(pid_, tid))
+        return seized.error() == EPERM ? trace_refusal(pid_, tid) : stop_error(pid_, seized.error());
       seized.give_up();
     }
     // One that is gone may have begun another thread before it ended: list them once more.

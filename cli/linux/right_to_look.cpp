@@ -71,4 +71,13 @@ error permission_error(std::string subject, const access_facts& facts) {
   return denied("a security module or seccomp filter forbids it", "run as root");
 }
 
+error trace_refusal(pid_t pid, pid_t tid) {
+  const auto tracer = tracer_of(tid);
+  if (tracer == 0) return permission_error(subject_of(pid), ask_kernel_about(pid));
+  const auto stat = read_stat(tracer);
+  return {error_code::permission_denied, subject_of(pid),
+          fmt::format("process {}{} traces it already", tracer, stat ? " (" + stat->name + ")" : ""),
+          "a process has one tracer at a time: end that one"};
+}
+
 }  // namespace tasks::cli

@@ -24,5 +24,7 @@ struct access_facts {
 /// `scope_file` stands in for /proc/sys/kernel/yama/ptrace_scope in tests.
 [[nodiscard]] int read_ptrace_scope(const std::string& scope_file);
 [[nodiscard]] error permission_error(std::string subject, const access_facts& facts);
+/// Why a thread of a process cannot be traced, which the kernel has refused: another process does, or we may not.
+[[nodiscard]] error trace_refusal(pid_t pid, pid_t tid);
 
 }  // namespace tasks::cli

@@ -15,7 +15,6 @@
 #include <thread>
 
 #include "base/error.hpp"
-#include "linux/fields.hpp"
 #include "linux/proc.hpp"
 #include "linux/registers.hpp"
 #include "linux/right_to_look.hpp"
@@ -66,23 +65,6 @@ class stopped_thread {
   clock::time_point begin_;  ///< it still ran then
   tracee thread_;
 };
-
-/// The process that traces another; 0: none does.
-pid_t tracer_of(pid_t tid) {
-  pid_t tracer = 0;
-  parse_number(status_line(tid, "TracerPid").value_or(""), tracer);
-  return tracer;
-}
-
-error refusal(pid_t pid, pid_t tid) {
-  if (const auto tracer = tracer_of(tid)) {
-    const auto stat = read_stat(tracer);
-    return {error_code::permission_denied, subject_of(pid),
-            fmt::format("process {}{} traces it already", tracer, stat ? " (" + stat->name + ")" : ""),
-            "a process has one tracer at a time: end that one"};
-  }
-  return permission_error(subject_of(pid), ask_kernel_about(pid));
-}
 
 /// Copies one thread after another.
 class copier {
@@ -158,7 +140,7 @@ class copier {
       to.failure = ended;
       return;
     }
-    const auto why = refusal(pid_, to.tid);
+    const auto why = trace_refusal(pid_, to.tid);
     to.failure = why.fact;
     if (!to_.refusal) to_.refusal = why;
   }

@@ -38,13 +38,12 @@ holder holder_at(const memory_image& image, const std::vector<thread_registers>&
   return found;
 }
 
-evidence_finder::evidence_finder(const scene& in, const marker& marks, std::span<const held_variable> variables)
+evidence_finder::evidence_finder(const scene& in, const marker& marks, std::span<const heap_map::object> frames,
+                                 const std::span<const held_variable>& variables)
     : image_(in.image()), heap_(in.heap()), marks_(marks), threads_(in.threads()), variables_(variables) {
-  const auto& seen = in.tasks();
-  for (const auto& task : seen.tasks)
+  for (const auto& task : in.tasks().tasks)
     for (std::uint32_t i = 0; i < task.frames; ++i)
-      if (const auto o = heap_.find(seen.frames[task.first_frame + i]); o != heap_map::none)
-        frames_.emplace_back(o, task.id);
+      if (const auto o = frames[task.first_frame + i]; o != heap_map::none) frames_.emplace_back(o, task.id);
   std::sort(frames_.begin(), frames_.end());
 }
 
@@ -80,10 +79,9 @@ holder evidence_finder::of(const origin& from) const {
 }
 
 void evidence_finder::fill(finding& found, heap_map::object o) const {
-  auto from = marks_.marked_by(o);
-  found.by = of(from);
-  while (from.is == origin::kind::object) from = marks_.marked_by(static_cast<heap_map::object>(from.value));
-  found.root = of(from);
+  found.by = of(marks_.marked_by(o));
+  found.root = of(marks_.root_of(o));
+  found.ways = marks_.has_several_roots(o) ? marks_.ways_to(o) : 1;
 }
 
 void count_verdicts(proof_result& of) {
@@ -95,11 +93,15 @@ void count_verdicts(proof_result& of) {
 }
 
 std::string describe_holders(const finding& of) {
-  auto text = describe(of.by);
-  if (of.root.is == holder::kind::none) return text;
-  if (const auto root = describe(of.root); root != text) text += ", reached from " + root;
-  return text;
+  const auto by = describe(of.by);
+  const auto root = of.root.is == holder::kind::none ? by : describe(of.root);
+  if (of.ways > 1)
+    return fmt::format("reached by {}{} ways, one of them from {}{}", of.ways,
+                       of.ways == marker::many_ways ? " or more" : "", root, root == by ? "" : " through " + by);
+  return by + (root == by ? "" : ", reached from " + root);
 }
+
+std::string held_words(const finding& of) { return (of.ways > 1 ? "held: " : "held by ") + describe_holders(of); }
 
 std::string describe(const holder& h) {
   switch (h.is) {

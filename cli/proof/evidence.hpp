@@ -22,10 +22,11 @@ namespace tasks::cli {
 
 class evidence_finder {
  public:
-  /// `variables`: those that the marks speak of.
-  evidence_finder(const scene& in, const marker& marks, std::span<const held_variable> variables);
+  /// `frames`: the allocations of the scene's frames. `variables`: those that the marks speak of, when it is asked.
+  evidence_finder(const scene& in, const marker& marks, std::span<const heap_map::object> frames,
+                  const std::span<const held_variable>& variables);
 
-  /// `o`: the first of the task's objects that was marked.
+  /// `o`: the first of the task's objects that was marked. Before it is marked anew as its own task's.
   void fill(finding& found, heap_map::object o) const;
 
  private:
@@ -34,7 +35,7 @@ class evidence_finder {
   const heap_map& heap_;
   const marker& marks_;
   const std::vector<thread_registers>& threads_;
-  std::span<const held_variable> variables_;
+  const std::span<const held_variable>& variables_;
   std::vector<std::pair<heap_map::object, std::uint64_t>> frames_;  ///< sorted: whose frame an object is
 };
 

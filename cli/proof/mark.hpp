@@ -4,12 +4,17 @@
 ///
 ///   roots ──words──> objects ──words──> objects …
 ///
-/// A word that could be an address inside an object marks it, at every fourth byte: struct epoll_event is packed. Some
-/// objects are watched: whoever wants to know is told when one is marked, and can then add more roots.
+/// A word that could be an address inside an object marks it, at every fourth byte: struct epoll_event is packed.
+/// Breadth first: an object is marked by the way of fewest objects from what was added before the run, and the equally
+/// short ones are counted. Some objects are watched: whoever wants to know is told when one is marked, and can then add
+/// more roots. Some are set apart: what they lead to is another's affair, and is not followed from others than their
+/// owner.
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "picture/heap_map.hpp"
@@ -29,6 +34,7 @@ struct origin {
   };
   kind is = kind::memory;
   std::uint64_t value = 0;
+  std::uint32_t tid = 0;  ///< whose variable it is
 };
 
 class marker {
@@ -39,6 +45,13 @@ class marker {
   using listener = std::function<void(watcher, heap_map::object)>;
   /// Tells `on_mark` once each time that an object which `who` watches is marked.
   void watch(heap_map::object o, watcher who);
+
+  /// Whatever marks this object, its words are not followed before add_apart() or follow_all().
+  void set_apart(heap_map::object o) { apart_[o] = true; }
+  /// Follows the words of an object that was set apart, marked or not, as those of a root.
+  void add_apart(heap_map::object o, const origin& from);
+  /// Follows all that was set apart and marked meanwhile, and sets nothing apart from now on.
+  void follow_all();
 
   /// Follows a word.
   void add(std::uint64_t word, const origin& from);
@@ -52,10 +65,33 @@ class marker {
   [[nodiscard]] bool is_marked(heap_map::object o) const noexcept { return marked_[o]; }
   /// Of a marked object.
   [[nodiscard]] origin marked_by(heap_map::object o) const noexcept;
+  /// Where the way begins by which it was marked.
+  [[nodiscard]] origin root_of(heap_map::object o) const noexcept { return roots_[root_of_[o]].is; }
+  /// How many ways lead to a marked object that are as short as the one by which it was marked, that one too. A way is
+  /// a chain of objects from a root. At most many_ways, which stands for more as well.
+  [[nodiscard]] std::uint32_t ways_to(heap_map::object o) const noexcept { return ways_[o]; }
+  /// Do they begin at several tasks, threads, files or other places?
+  [[nodiscard]] bool has_several_roots(heap_map::object o) const noexcept { return several_roots_[o]; }
+  static constexpr std::uint32_t many_ways = 0xffff;
 
  private:
+  /// Reads words of another root than before. Several words of one are one way.
+  void begin_root(const origin& root);
+  void begin_source();
   void add_words(range words, std::uint32_t from_object);
   void mark(heap_map::object o, std::uint32_t from);
+  void mark_by_root(heap_map::object o, const origin& from);
+  /// Another word leads to a marked object.
+  void count_way(heap_map::object o, std::uint32_t from);
+  void read(heap_map::object o);
+  /// Words of one file's data, of one other mapping, or of one thread's variables are of one root.
+  [[nodiscard]] std::uint64_t identity_of(const origin& from) const;
+
+  struct root {
+    origin is;
+    std::uint64_t identity;  ///< of its kind: words with the same one are of one root
+    bool operator==(const root& other) const noexcept { return is.is == other.is.is && identity == other.identity; }
+  };
 
   static constexpr std::uint32_t is_root = 0x8000'0000;
 
@@ -63,10 +99,19 @@ class marker {
   const heap_map& heap_;
   std::uint64_t low_ = 0, high_ = 0;  ///< all objects lie between
   std::vector<bool> marked_, watched_;
-  std::vector<std::uint32_t> from_;  ///< of each marked object: the one it was found in, or is_root and an index
-  std::vector<origin> roots_;
-  std::vector<heap_map::object> pending_;
-  std::vector<heap_map::object> seen_;  ///< watched ones that were marked and not told
+  std::vector<bool> apart_;          ///< and not followed yet
+  std::vector<bool> fresh_;          ///< as far from the roots as what is being marked
+  std::vector<bool> several_roots_;  ///< see has_several_roots()
+  std::vector<std::uint16_t> ways_;
+  std::vector<std::uint32_t> from_;     ///< of each marked object: the one it was found in, or is_root and an index
+  std::vector<std::uint32_t> root_of_;  ///< of each marked object: an index
+  std::vector<root> roots_;
+  std::optional<root> reading_;                   ///< whose words are read; nothing: an object's
+  std::size_t first_of_it_ = 0;                   ///< the first of roots_ that may be the one that is read
+  std::unordered_set<heap_map::object> counted_;  ///< marked by others, to which what is read has a way
+  std::vector<heap_map::object> pending_;         ///< marked, and not followed
+  std::vector<heap_map::object> held_back_;       ///< were set apart and marked
+  std::vector<heap_map::object> seen_;            ///< watched ones that were marked and not told
   std::unordered_map<heap_map::object, std::vector<watcher>> watchers_;
 };
 

@@ -43,6 +43,9 @@ struct finding {
   std::string reason;   ///< why it was not checked
   holder by;            ///< the word that keeps it alive, …
   holder root;          ///< … and where the way to it begins
+  /// Of one that is held: so many ways that are as short lead to it, from several tasks, threads or files, and `by` and
+  /// `root` tell one of them; 1: all begin at `root`. At most 65,535, which stands for more as well.
+  std::uint32_t ways = 1;
   /// Of one that is held: nothing leads to it but words that may have been left behind, in a place of a stack where no
   /// variable that is in scope lies, or in a register that is none's.
   bool by_stale_words = false;
@@ -71,8 +74,11 @@ struct proof_result {
 /// Counts the findings anew.
 void count_verdicts(proof_result& of);
 
-/// "a frame of task 7, reached from the stack of the main thread": who keeps what a task waits for alive.
+/// "a frame of task 7, reached from the stack of the main thread", "reached by 12 ways, one of them from a frame of
+/// task 7": who keeps what a task waits for alive.
 [[nodiscard]] std::string describe_holders(const finding& of);
+/// Likewise as the rest of a sentence: "held by …".
+[[nodiscard]] std::string held_words(const finding& of);
 /// "a word in the data of /usr/bin/server", "a frame of task 7", …
 [[nodiscard]] std::string describe(const holder& h);
 

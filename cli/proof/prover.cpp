@@ -153,10 +153,14 @@ class leak_search {
 
   void mark() {
     marker_.emplace(image_, heap_);
+    for (const auto frame : seen_.frames) frames_.push_back(heap_.find(frame));
+    evidence_.emplace(scene_, *marker_, frames_, variables_);
+    for (const auto frame : frames_)
+      if (frame != heap_map::none) marker_->set_apart(frame);
     for (std::uint32_t i = 0; i < candidates_.size(); ++i) {
       if (candidates_[i].alive) continue;
       const auto& task = seen_.tasks[candidates_[i].task];
-      for (std::uint32_t f = 0; f < task.frames; ++f) marker_->watch(heap_.find(seen_.frames[task.first_frame + f]), i);
+      for (const auto frame : frames_of(task)) marker_->watch(frame, i);
       if (has_object(task)) marker_->watch(heap_.find(task.object), i);
     }
     mark_from_what_is_in_use();
@@ -164,6 +168,11 @@ class leak_search {
     if (some_are_unmarked()) mark_from_what_may_be_stale();
   }
 
+  [[nodiscard]] std::span<const heap_map::object> frames_of(const seen_task& task) const {
+    return std::span(frames_).subspan(task.first_frame, task.frames);
+  }
+
+  /// What data and the kernel hold comes first: frames of tasks hold it as well, most of them by chance.
   void mark_from_what_is_in_use() {
     auto without = never_followed();
     const auto stacks = scene_.stacks();
@@ -171,6 +180,7 @@ class leak_search {
     unite(without);
     marker_->add_memory(without);
     for (const auto& held : scene_.kernel().words) marker_->add(held.word, {origin::kind::kernel, held.descriptor});
+    follow_marks(false);
     auto next = candidates_.begin();
     for (std::uint32_t i = 0; i < seen_.tasks.size(); ++i) {
       const bool is_candidate = next != candidates_.end() && next->task == i;
@@ -178,6 +188,8 @@ class leak_search {
       if (is_candidate) ++next;
       if (is_in_use) add_frames(seen_.tasks[i]);
     }
+    follows_frames_ = true;
+    marker_->follow_all();
     follow_marks(false);
   }
 
@@ -186,9 +198,9 @@ class leak_search {
     for (std::size_t i = 0; i < variables_.size(); ++i) {
       const auto& each = variables_[i];
       if (each.at.begin != 0)
-        marker_->add_variable(each.at, {origin::kind::variable, i});
+        marker_->add_variable(each.at, {origin::kind::variable, i, each.tid});
       else
-        marker_->add(each.value, {origin::kind::variable, i});
+        marker_->add(each.value, {origin::kind::variable, i, each.tid});
     }
     follow_marks(false);
   }
@@ -231,13 +243,13 @@ class leak_search {
       c.alive = true;
       c.by = o;
       c.found.by_stale_words = by_stale_words;
-      add_frames(seen_.tasks[c.task]);
+      evidence_->fill(c.found, o);
+      if (follows_frames_) add_frames(seen_.tasks[c.task]);
     });
   }
 
   void add_frames(const seen_task& task) {
-    for (std::uint32_t i = 0; i < task.frames; ++i)
-      marker_->add(seen_.frames[task.first_frame + i], {origin::kind::task, task.id});
+    for (const auto frame : frames_of(task)) marker_->add_apart(frame, {origin::kind::task, task.id});
     if (has_object(task)) marker_->add(task.object, {origin::kind::task, task.id});
   }
 
@@ -268,12 +280,9 @@ class leak_search {
         more = true;
       }
     }
-    const evidence_finder evidence(scene_, *marker_, variables_);
-    for (auto& c : candidates_) {
-      if (c.by != heap_map::none) evidence.fill(c.found, c.by);
+    for (auto& c : candidates_)
       if (c.found.verdict == certainty::unchecked && c.found.reason.empty())
         c.found.reason = "it is not known what it waits for";
-    }
     find_live_children(awaited);
   }
 
@@ -310,6 +319,9 @@ class leak_search {
   const heap_map& heap_ = scene_.heap();
   std::unordered_map<std::uint64_t, std::unordered_set<heap_map::object>> timer_waiters_;  ///< by timer
   std::optional<marker> marker_;
+  std::optional<evidence_finder> evidence_;
+  std::vector<heap_map::object> frames_;      ///< allocations of seen_.frames
+  bool follows_frames_ = false;               ///< of tasks that are found to be held, at once
   std::span<const held_variable> variables_;  ///< that were followed
   std::vector<candidate> candidates_;
   proof_result proof_;
@@ -351,6 +363,14 @@ proof_result prove(scene& in) {
   auto found = leak_search(in).run();
   found.total_ms = ms_since(begin);
   return found;
+}
+
+result<proof_result> prove_without_picture(target& from, const error& why) {
+  const auto& roots = from.roots();
+  if (!roots) return roots.why();
+  auto [worth_a_stop, found] = look_ahead(*process_memory(from.pid()), *roots);
+  if (worth_a_stop) return why;
+  return std::move(found);
 }
 
 result<proof_result> prove(target& from) {

@@ -21,5 +21,8 @@ namespace tasks::cli {
 /// Looks at a target. A live one is held only if a task waits for what could be proven, and only while
 /// it is copied. Fails where its memory may not be read or its threads not be stopped.
 [[nodiscard]] result<proof_result> prove(target& from);
+/// Likewise, of a target that there can be no picture of, which `why` says: that is the answer, but where it would not
+/// have helped.
+[[nodiscard]] result<proof_result> prove_without_picture(target& from, const error& why);
 
 }  // namespace tasks::cli

@@ -12,6 +12,7 @@ seen_tasks read_tasks(const memory& from, const std::vector<root_copy>& roots) {
     seen_task t;
     t.id = task.id;
     t.parent = task.parent;
+    t.version = task.version();
     t.waits_for = detail::kind_of(task);
     t.object = task.object;
     // Of clocks that nobody but the kernel sets.

@@ -16,6 +16,7 @@ inline constexpr std::uint64_t promise_offset = 16;
 
 struct seen_task {
   std::uint64_t id = 0, parent = 0;
+  std::uint64_t version = 0;  ///< as v1::Task::version
   /// What it waits on, or 0. Of an operation that is not Asio's own, whose handler can be anywhere: what the handler
   /// points to, the promise of the task's outermost frame.
   std::uint64_t object = 0;

@@ -144,6 +144,11 @@ result<wait_story> look_at_wait(target& from, std::uint64_t task) {
   scene in(*taken);
   wait_story story;
   story.stopped_ms = taken->stopped_ms;
+  const auto& tasks = in.tasks().tasks;
+  const auto its = std::find_if(tasks.begin(), tasks.end(), [task](const seen_task& each) { return each.id == task; });
+  story.ended = its == tasks.end() && !in.tasks().torn;
+  if (its == tasks.end()) return story;
+  story.version = its->version;
   for (auto& found : prove(in).findings)
     if (found.task == task) story.proof = std::move(found);
   in.look_closer();

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,8 @@ struct cycle_step {
 
 /// What memory tells of one task's wait.
 struct wait_story {
+  std::optional<std::uint64_t> version;  ///< of the task, as v1::Task::version; nothing: it is not there
+  bool ended = false;                    ///< it is not there for certain
   finding proof;  ///< of the proof; `unchecked` without a reason: it waits for nothing that could be proven
   wait_graph graph;
   double stopped_ms = 0;

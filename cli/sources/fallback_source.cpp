@@ -3,6 +3,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "linux/proc.hpp"
 #include "sources/agent_source.hpp"
 #include "sources/memory_source.hpp"
 
@@ -68,6 +69,12 @@ result<std::unique_ptr<snapshot_source>> open_agent_or_memory(pid_t pid, std::ch
   root_finder finder;
   const auto found = finder.find(pid);
   const auto process = live_target(pid, found);
+  // Nor does the agent of a stopped process go on: who asks it waits in vain.
+  if (const auto stop = find_stop(pid)) {
+    auto direct =
+        read_memory_instead(process, {error_code::timed_out, subject_of(pid), "it is " + stop->words, ""}, tell);
+    if (direct) return direct;
+  }
   auto agent = connect_to_agent(process, found, timeout);
   if (agent)
     return std::unique_ptr<snapshot_source>(

@@ -107,6 +107,7 @@ void judge(surveyed_channel& channel, const std::vector<const finding*>& waiters
   if (held != nullptr) {
     channel.who = surveyed_channel::references::held;
     channel.held_by = describe_holders(*held);
+    channel.held_words = held_words(*held);
   } else if (const auto* doubtful = first([](const auto* f) { return f->verdict == certainty::unchecked; })) {
     channel.held_by = doubtful->reason;
   } else if (waiters.size() >= channel.senders + channel.receivers) {

@@ -37,6 +37,7 @@ struct surveyed_channel {
   std::vector<channel_waiters> waiters;  ///< the largest group first
   references who = references::unknown;
   std::string held_by;
+  std::string held_words;  ///< of held ones, as the rest of a sentence
 };
 
 struct channel_survey {

@@ -18,6 +18,10 @@ bool is_by_design(const v1::Wait& wait) {
          (wait.kind() == v1::Wait::TIMER && wait.has_expires_in_ms());
 }
 
+bool has_expired(const v1::Wait& wait) {
+  return wait.kind() == v1::Wait::TIMER && wait.has_expires_in_ms() && wait.expires_in_ms() < 0;
+}
+
 void append_number(std::string& key, std::uint64_t number) {
   key.append(reinterpret_cast<const char*>(&number), sizeof number);
 }
@@ -87,12 +91,20 @@ void leak_groups::add(const v1::Task& task) {
   }
   group.set_count(its.count);
   group.set_oldest_ms(std::max(group.oldest_ms(), task.age_ms()));
+  its.longest_wait_ms = std::max(its.longest_wait_ms, waited_ms(task));
+  its.expired += options_.stopped && has_expired(task.wait()) ? 1 : 0;
   if (group.ids_size() < most_ids) group.add_ids(task.id());
   ++its.objects[task.wait().object()];
   its.by_design = its.by_design && is_by_design(task.wait());
   if (finding != nullptr && finding->may_be_stale() && its.stale_count++ < most_ids) its.stale.push_back(finding);
   its.closed = its.closed || (finding && finding->closed);
   if (halfway_ && halfway_->has(task)) ++its.stayed;
+}
+
+/// Of a stopped process: until its timer expired, at which it would have gone on.
+std::uint64_t leak_groups::waited_ms(const v1::Task& task) const {
+  if (!options_.stopped || !has_expired(task.wait())) return task.age_ms();
+  return task.age_ms() - std::min(task.age_ms(), static_cast<std::uint64_t>(-task.wait().expires_in_ms()));
 }
 
 /// Those that came before the middle and are still there are more than all that were there at the beginning. Tasks that
@@ -129,17 +141,21 @@ std::string leak_groups::why_proven(const member& of) const {
 
 std::string leak_groups::why_old(const member& of) {
   const auto* finding = of.about;
+  if (!finding && of.expired != 0)
+    return of.count == 1
+               ? "its timer has expired, and the process is stopped"
+               : fmt::format("{} of {} timers have expired, and the process is stopped", of.expired, of.count);
   if (!finding) return {};
   const auto which = of.count == 1 ? std::string() : fmt::format("task {}: ", finding->task);
   if (finding->verdict == certainty::unchecked) return which + "not checked: " + finding->reason;
-  return which + "held by " + describe_holders(*finding);
+  return which + held_words(*finding);
 }
 
 /// Who keeps those that are likely to be leaked, a few of them.
 std::string leak_groups::why_likely(const member& of) {
   std::string text;
   for (const auto* each : of.stale) {
-    text += fmt::format("{}task {} is held by {}", text.empty() ? "" : "; ", each->task, describe_holders(*each));
+    text += fmt::format("{}task {} is {}", text.empty() ? "" : "; ", each->task, held_words(*each));
     text += each->root.is == holder::kind::frame       ? ", which such words hold"
             : each->root.is == holder::kind::registers ? ", which may have been left there"
                                                        : ", at a place of no variable there: probably left behind";
@@ -168,16 +184,8 @@ void leak_groups::add_others(const group_key& key, leak& to) {
   waiting_.erase(found);
 }
 
-namespace {
-
-bool has_expired(const v1::Wait& wait) {
-  return wait.kind() == v1::Wait::TIMER && wait.has_expires_in_ms() && wait.expires_in_ms() < 0;
-}
-
-}  // namespace
-
 std::vector<leak> leak_groups::finish() {
-  by_design_ = 0;
+  by_design_ = would_have_gone_on_ = 0;
   std::vector<leak> found;
   const auto list = [&](v1::LeakView::Verdict verdict, member& of, std::string evidence) {
     leak one;
@@ -208,9 +216,11 @@ std::vector<leak> leak_groups::finish() {
            fmt::format("{} → {} in {:g}s", before == before_->groups().end() ? 0 : before->second, of.count,
                        options_.interval_seconds));
     } else if (of.by_design && !options_.all) {
-      by_design_ += of.group.oldest_ms() >= options_.min_age_ms ? of.count : 0;
-    } else if (of.group.oldest_ms() >= options_.min_age_ms && !(options_.stopped && has_expired(of.group.wait()))) {
+      by_design_ += of.longest_wait_ms >= options_.min_age_ms ? of.count : 0;
+    } else if (of.longest_wait_ms >= options_.min_age_ms) {
       list(v1::LeakView::OLD, of, why_old(of));
+    } else if (of.group.oldest_ms() >= options_.min_age_ms) {
+      would_have_gone_on_ += of.expired;
     }
   }
   const auto weight = [](const leak& l) {

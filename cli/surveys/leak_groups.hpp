@@ -49,7 +49,7 @@ struct leak_options {
   std::uint64_t min_age_ms = 30'000;
   bool all = false;             ///< lists waits by design too
   double interval_seconds = 0;  ///< between the first look and the last; 0: there was but one
-  bool stopped = false;         ///< the process is: what has expired would have gone on
+  bool stopped = false;         ///< the process is: whose timer has expired would have gone on
 };
 
 class leak_groups {
@@ -69,10 +69,14 @@ class leak_groups {
   [[nodiscard]] std::vector<leak> finish();
   /// Tasks that wait by design and were not listed by the last finish().
   [[nodiscard]] std::size_t by_design() const noexcept { return by_design_; }
+  /// Tasks of a stopped process that the last finish() did not list, because they are old for that alone.
+  [[nodiscard]] std::size_t would_have_gone_on() const noexcept { return would_have_gone_on_; }
 
  private:
   struct member {
     std::uint64_t count = 0, stayed = 0;
+    std::uint64_t longest_wait_ms = 0;  ///< not counting the time for which the process alone is to blame
+    std::uint64_t expired = 0;          ///< timers of a stopped process
     v1::Group group;
     std::unordered_map<std::uint64_t, std::uint64_t> objects;  ///< what they wait on, and how many on each
     const finding* about = nullptr;                            ///< of the first
@@ -82,6 +86,7 @@ class leak_groups {
     std::uint64_t stale_count = 0;
   };
   void add(const v1::Task& task);
+  [[nodiscard]] std::uint64_t waited_ms(const v1::Task& task) const;
   [[nodiscard]] bool grows(const group_key& key, const member& of) const;
   [[nodiscard]] std::string why_proven(const member& of) const;
   [[nodiscard]] static std::string why_old(const member& of);
@@ -104,7 +109,7 @@ class leak_groups {
   std::unordered_map<std::uint64_t, over> over_;
   group_keys keys_;
   std::unordered_map<group_key, member> proven_, waiting_, running_, due_;
-  std::size_t by_design_ = 0;
+  std::size_t by_design_ = 0, would_have_gone_on_ = 0;
 };
 
 /// What usually mends it: "give the channel a buffer of 1, …". Empty: nothing comes to mind.

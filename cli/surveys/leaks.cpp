@@ -70,13 +70,16 @@ class leak_surveyor {
       if (const auto made = make_proof(); !made) return made.why();
     }
     if (survey_.proof) add_early_proofs(*survey_.proof);
+    const auto stop = find_its_stop();
     const leak_options groups_of = {.min_age_ms = static_cast<std::uint64_t>(how_.min_age.count()),
                                     .all = how_.all,
                                     .interval_seconds = static_cast<double>(how_.interval.count()) / 1000,
-                                    .stopped = note_that_it_is_stopped()};
+                                    .stopped = stop.has_value()};
     leak_groups groups(names_, groups_of, survey_.proof ? &*survey_.proof : nullptr, before ? &*before : nullptr,
                        halfway ? &*halfway : nullptr);
-    if (const auto looked = look_for_stalled(groups); !looked) return looked.why();
+    // For how long a task has run tells nothing of a process that was stopped meanwhile.
+    if (!stop)
+      if (const auto looked = look_for_stalled(groups); !looked) return looked.why();
     if (auto* from = source_.from()) {
       for (const auto& due : how_.due ? *how_.due : find_due(*from))
         groups.set_due(due.id, due.resumes, evidence_of(due));
@@ -95,6 +98,7 @@ class leak_surveyor {
     survey_.resolution_ms = read->tick_resolution_ms();
     keep(groups.finish());
     survey_.by_design = groups.by_design();
+    if (stop) note_that_it_is_stopped(*stop, groups.would_have_gone_on());
     if (survey_.proof && !survey_.proof->doubt.empty())
       survey_.notes.push_back("nothing is proven: " + survey_.proof->doubt);
     return std::move(survey_);
@@ -121,12 +125,19 @@ class leak_surveyor {
     to.stopped_ms = std::max(to.stopped_ms, longest_stop_);
   }
 
-  bool note_that_it_is_stopped() {
+  std::optional<stop_cause> find_its_stop() const {
     const auto* from = source_.from();
-    if (from == nullptr || !from->is_alive() || from->is_still()) return false;
-    const auto how = how_stopped(source_.pid());
-    if (!how.empty()) survey_.notes.push_back("it is " + how + ": timers that have expired meanwhile are not listed");
-    return !how.empty();
+    return from == nullptr || !from->is_alive() ? std::nullopt : find_stop(source_.pid());
+  }
+
+  void note_that_it_is_stopped(const stop_cause& stop, std::size_t would_have_gone_on) {
+    auto note = "it is " + stop.words;
+    if (would_have_gone_on != 0)
+      note +=
+          fmt::format(": {} whose {} expired since would have gone on, and {} not listed",
+                      would_have_gone_on == 1 ? "1 task" : fmt::format("{} tasks", would_have_gone_on),
+                      would_have_gone_on == 1 ? "timer has" : "timers have", would_have_gone_on == 1 ? "is" : "are");
+    survey_.notes.push_back(std::move(note));
   }
 
   result<void> make_proof() {

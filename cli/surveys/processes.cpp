@@ -99,6 +99,12 @@ class lister {
   void ask(descriptor socket, pid_t pid, pid_t inner_pid) {
     auto stat = read_stat(pid);
     if (!stat || asked_.contains(pid)) return;
+    if (const auto stop = find_stop(pid)) {
+      // Nor does its agent go on.
+      count_directly(add(*stat, v1::ProcessView::SILENT, stop->words), finder_.find(pid));
+      asked_.insert(pid);
+      return;
+    }
     if (inner_pid != pid) inner_pid = innermost_pid(pid);
     question q;
     q.connection = std::make_unique<agent_connection>(std::move(socket), identity{pid, inner_pid, stat->start_time});
@@ -249,6 +255,8 @@ class lister {
     view.set_tasks(vitals->tasks());
     view.set_blocked(vitals->blocked());
     for (auto& finding : findings_of(*vitals)) view.add_findings(std::move(finding));
+    // What a stopped process does not do says nothing of its tasks.
+    if (!view.stopped().empty()) return;
     if (auto* from = (*source)->from(); from && may_be_due(from->pid(), *vitals)) add_due(*from, *vitals, view);
     if (vitals->running() == 0) return;
     if (auto running = read_running(**source, stalled_after_ms)) add_stalled(*std::move(running), view);
@@ -259,6 +267,12 @@ class lister {
     view = describe(stat);
     view.set_agent(agent);
     view.set_reason(std::move(reason));
+    if (const auto stop = find_stop(stat.pid)) {
+      view.set_stopped(stop->words);
+      if (stop->tracer != 0) view.set_tracer_pid(static_cast<std::uint32_t>(stop->tracer));
+      view.add_findings("it is " + stop->words);
+      if (agent == v1::ProcessView::SILENT) view.set_reason(stop->words);
+    }
     return view;
   }
 

@@ -1,11 +1,13 @@
 #include "surveys/resolver.hpp"
 #include "library_names.hpp"
 #include "names.hpp"
+#include "target/registry_reader.hpp"
 #include "type_names.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 namespace tasks::cli {
 namespace {
@@ -33,6 +35,12 @@ std::string frame_text(const frame& f, bool foreign) {
 }
 
 }  // namespace
+
+expiry expiry_of(const v1::Wait& wait, const resolved& meaning) {
+  if (wait.never_expires() || meaning.never_expires) return expiry::never;
+  const bool of_kernel = meaning.clock == nullptr || meaning.clock->starts_with("std::chrono::");
+  return wait.has_expires_in_ms() && of_kernel ? expiry::known : expiry::unknown;
+}
 
 resolver::resolver(const snapshot_source& source, resolver_options options)
     : from_(source.from()), options_(options), descriptors_(from_ && from_->is_alive() ? source.pid() : 0) {}
@@ -77,6 +85,8 @@ void resolver::show_frames(const location_ids& ids, v1::Task::State state, resol
   to.frames.clear();
   to.awaited_at = nullptr;
   to.operation = state == v1::Task::BLOCKED && !ids.empty() ? begun_by(ids[0]) : nullptr;
+  to.clock = state == v1::Task::BLOCKED && !ids.empty() ? clock_of(ids[0]) : nullptr;
+  to.never_expires = false;
   for (int i = 0; i < ids.size(); ++i) {
     const auto known = locations_.find(ids[i]);
     const frame& f = known == locations_.end() ? unknown_frame() : known->second;
@@ -95,6 +105,37 @@ const std::string* resolver::begun_by(std::uint32_t innermost) const {
   const bool names_one = stands_for.is == detail::library_frame::kind::operation &&
                          (stands_for.text.ends_with("()") || stands_for.text.starts_with("<lambda at "));
   return names_one ? &stands_for.text : nullptr;
+}
+
+const std::string* resolver::clock_of(std::uint32_t innermost) const {
+  const auto known = locations_.find(innermost);
+  if (known == locations_.end() || known->second.stands_for.clock.empty()) return nullptr;
+  return &known->second.stands_for.clock;
+}
+
+/// The largest time that a clock can say is the largest number in all timers of Asio's, pos_infin in Boost's: see
+/// proof/asio_timers. What is read belongs to the wait if that is the same before and after.
+bool resolver::never_expires(const v1::Task& task) {
+  if (from_ == nullptr || !from_->roots()) return false;
+  if (!endless_) {
+    endless_.emplace();
+    registry_reader registries(from_->bytes(), *from_->roots());
+    detail::task_filter timers;
+    timers.kinds = std::uint64_t{1} << static_cast<unsigned>(layout::wait_kind::timer);
+    std::unordered_map<std::uint64_t, std::uint64_t> seen;
+    static_cast<void>(registries.walk(timers, 0, [&](const target_task& each) {
+      if (layout::detail_of(each.wait) != layout::detail_kind::none || each.object == 0) return;
+      if (from_->bytes().get<std::int64_t>(each.object) == std::numeric_limits<std::int64_t>::max())
+        seen[each.id] = each.version();
+    }));
+    if (seen.empty()) return false;
+    static_cast<void>(registries.walk(timers, 0, [&](const target_task& each) {
+      if (const auto before = seen.find(each.id); before != seen.end() && before->second == each.version())
+        endless_->insert(*before);
+    }));
+  }
+  const auto known = endless_->find(task.id());
+  return known != endless_->end() && known->second == task.version();
 }
 
 const frame* resolver::entry_of(const location_ids& ids) const {
@@ -221,6 +262,9 @@ void resolver::resolve(const v1::Task& task, resolved& to) {
     return wait.has_fd() ? &descriptors_.at(wait.fd()) : nullptr;
   };
   to.fd = descriptor(task.wait());
+  if (const auto& timer = task.wait();
+      timer.kind() == v1::Wait::TIMER && !timer.never_expires() && !timer.has_expires_in_ms())
+    to.never_expires = never_expires(task);
   to.also.clear();
   for (const auto& wait : task.also()) to.also.push_back(descriptor(wait));
   to.due = due_of(task);

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -48,11 +49,19 @@ struct resolved {
   /// Of a task whose wait is not one of Asio's own: the operation that it has begun, "pool::async_acquire()"; null: not
   /// known.
   const std::string* operation = nullptr;
+  /// Of a task that waits for a timer: the clock that it goes by, "fake_clock"; null: not known.
+  const std::string* clock = nullptr;
+  bool never_expires = false;         ///< the timer, of a clock that nobody tells the time of
   const endpoint* fd = nullptr;       ///< null: none
   std::vector<const endpoint*> also;  ///< of each of Task::also, likewise
   const due_task* due = nullptr;      ///< null: its wait is not over, as far as that is known
   std::uint64_t due_tasks = 0;        ///< of a group: so many of it, of which `due` is the first
 };
+
+/// When the timer that a task waits for expires.
+enum class expiry { never, known, unknown };
+/// A program's own clock may say another time than the kernel's, though its time points have the same type.
+[[nodiscard]] expiry expiry_of(const v1::Wait& wait, const resolved& meaning);
 
 /// A location as it reads. Equal numbers of one resolver: every line is equal.
 struct reading {
@@ -92,6 +101,9 @@ class resolver {
   const frame& operation_of(const location_ids& ids, v1::Task::State state);
   /// The operation that a frame of Asio's begins; null: none, or it does not tell which.
   [[nodiscard]] const std::string* begun_by(std::uint32_t innermost) const;
+  /// The clock of the timer that a frame of Asio's waits for; null: it waits for none, or does not tell.
+  [[nodiscard]] const std::string* clock_of(std::uint32_t innermost) const;
+  [[nodiscard]] bool never_expires(const v1::Task& task);
   [[nodiscard]] const frame* entry_of(const location_ids& ids) const;
   template <class Message>
   void show_spawn_site(const Message& message, resolved& to) const;
@@ -111,6 +123,9 @@ class resolver {
   std::map<std::vector<std::uint64_t>, frame> spawn_sites_;  ///< by return addresses
   std::map<std::string, frame> operations_;                  ///< by what they are called
   std::unordered_map<std::string, std::uint32_t> readings_;
+  /// Tasks that wait for a timer which never expires, of a clock that nobody tells the time of, with the version of
+  /// their waits. Nothing: nobody has asked.
+  std::optional<std::unordered_map<std::uint64_t, std::uint64_t>> endless_;
   /// Tasks seen so far with their innermost frames, by id. Answers come oldest first, trees with parents before
   /// children.
   std::vector<std::pair<std::uint64_t, const frame*>> lines_;

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "base/text.hpp"
-#include "linux/proc.hpp"
 #include "names.hpp"
 #include "surveys/crowds.hpp"
 #include "surveys/group_keys.hpp"
@@ -85,18 +84,16 @@ void add_busy(const std::vector<busy_task>& busy, snapshot_source& source, vital
   std::sort(query.mutable_ids()->begin(), query.mutable_ids()->end());
   to.names_of_busy = std::make_unique<resolver>(source, resolver_options{.spawn_sites = false});
   std::map<std::uint64_t, resolved> meanings;
-  std::uint32_t waits = 0;
   const auto read = source.stacks(query, [&](const v1::Chunk& chunk) {
     to.names_of_busy->learn(chunk);
-    for (const auto& task : chunk.tasks()) {
-      to.names_of_busy->resolve(task, meanings[task.id()]);
-      if (task.state() != v1::Task::RUNNING) ++waits;
-    }
+    for (const auto& task : chunk.tasks()) to.names_of_busy->resolve(task, meanings[task.id()]);
     return true;
   });
   if (!read) return;
   auto& vitals = to.vitals;
-  vitals.set_blocked(vitals.blocked() - std::min<std::uint64_t>(vitals.blocked(), waits));
+  // Whichever of them did not run when the tasks were counted.
+  const auto waited = busy.size() - std::min<std::uint64_t>(busy.size(), vitals.running());
+  vitals.set_blocked(vitals.blocked() - std::min<std::uint64_t>(vitals.blocked(), waited));
   constexpr std::size_t most_named = 5;
   for (const auto& each : busy) {
     to.busy.push_back({each, std::move(meanings[each.id])});
@@ -147,8 +144,8 @@ result<vitals_survey> survey_vitals(snapshot_source& source, resolver& names, st
   survey.findings = findings_of(survey.vitals);
   survey.death = survey_death(source);
   if (survey.death) survey.findings.insert(survey.findings.begin(), in_words(*survey.death));
-  if (const auto* from = source.from(); from != nullptr && from->is_alive() && !from->is_still())
-    if (const auto how = how_stopped(source.pid()); !how.empty()) survey.findings.push_back("it is " + how);
+  if (const auto* from = source.from(); from != nullptr && from->is_alive()) survey.stop = find_stop(source.pid());
+  if (survey.stop) survey.findings.push_back("it is " + survey.stop->words);
   if (survey.vitals.all_on_channels())
     survey.notes.emplace_back("every task waits on a channel, and only callbacks or other threads can wake them");
   const auto before_due = survey.findings.size();
@@ -166,7 +163,8 @@ result<vitals_survey> survey_vitals(snapshot_source& source, resolver& names, st
     add_due(std::move(looked), survey);
   }
   if (auto* from = source.from()) add_busy(find_busy(*from), source, survey);
-  if (survey.vitals.running() == 0) return survey;
+  // For how long a task has run tells nothing of a process that was stopped meanwhile.
+  if (survey.vitals.running() == 0 || survey.stop) return survey;
   auto stacks = running_stacks::look(source, static_cast<std::uint64_t>(stalled_after.count()));
   if (!stacks) return stacks.why();
   survey.stalled = stalled_workers(*stacks);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "linux/proc.hpp"
 #include "sources/snapshot_source.hpp"
 #include "surveys/busy.hpp"
 #include "surveys/deaths.hpp"
@@ -44,6 +45,7 @@ struct vitals_survey {
   std::unique_ptr<resolver> names_of_timers;
   std::vector<stalled_worker> stalled;
   std::optional<surveyed_death> death;  ///< of a core; told in `findings`, too
+  std::optional<stop_cause> stop;       ///< nothing stops it; told in `findings`, too
   std::vector<due_task> due;
   std::vector<busy_place> busy;
   std::unique_ptr<resolver> names_of_busy;

@@ -23,9 +23,26 @@ bool is_ended_by_tasks(const v1::Task& task) {
 
 class wait_surveyor {
  public:
-  wait_surveyor(snapshot_source& source, const why_options& options) : source_(source), options_(options) {}
+  wait_surveyor(snapshot_source& source, const why_options& options)
+      : source_(source), options_(options), wanted_memory_(options.memory) {}
 
   result<why_survey> run(std::uint64_t id) {
+    constexpr int most_looks = 3;
+    for (int look = 1;; ++look) {
+      survey_ = {};
+      options_.memory = wanted_memory_ && look < most_looks;
+      if (const auto looked = look_at(id); !looked) return looked.why();
+      if (has_ended_)
+        return error{error_code::no_such_task, subject_of(source_.pid()), fmt::format("task {} has ended", id), ""};
+      if (!std::exchange(has_gone_on_, false)) break;
+    }
+    if (wanted_memory_ && !options_.memory && is_ended_by_tasks(survey_.subject.task))
+      survey_.notes.emplace_back("who else points to what it waits on is not known: it does not wait for long enough");
+    return std::move(survey_);
+  }
+
+ private:
+  result<void> look_at(std::uint64_t id) {
     v1::StacksRequest query;
     query.add_ids(id);
     bool found = false;
@@ -34,21 +51,28 @@ class wait_surveyor {
       found = true;
     });
     if (!trailer) return trailer.why();
+    if (!found && has_been_seen_) has_ended_ = true;
+    if (has_ended_) return {};
     if (!found)
       return error{error_code::no_such_task, subject_of(source_.pid()), fmt::format("task {} is not there", id),
                    "it may have ended"};
+    has_been_seen_ = true;
     survey_.resolution_ms = trailer->tick_resolution_ms();
     if (survey_.subject.task.state() == v1::Task::BLOCKED) look_for_due();
     if (is_ended_by_tasks(survey_.subject.task)) {
       const bool looked = options_.memory && look_into_memory(id);
+      if (has_ended_ || has_gone_on_) return {};
       const auto named = looked ? name_tasks() : ask_source();
       if (!named) survey_.notes.push_back("what other tasks do is not known: " + in_words(named.why()));
       set_alike_apart();
     }
-    return std::move(survey_);
+    // What was told of it so far was of one look.
+    bool is_there = false;
+    const auto again = ask(query, false, [&](known_task&&) { is_there = true; });
+    has_ended_ = again && again->torn() == 0 && !is_there;
+    return {};
   }
 
- private:
   void look_for_due() {
     auto* from = source_.from();
     if (from == nullptr) return;
@@ -100,6 +124,9 @@ class wait_surveyor {
       survey_.notes.push_back(missing + in_words(story.why()));
       return false;
     }
+    has_ended_ = story->ended;
+    has_gone_on_ = story->version && *story->version != survey_.subject.task.version();
+    if (has_ended_ || has_gone_on_) return false;
     survey_.proof = std::move(story->proof);
     survey_.graph = std::move(story->graph);
     survey_.cycle = find_cycle(survey_.graph, id);
@@ -140,7 +167,10 @@ class wait_surveyor {
   }
 
   snapshot_source& source_;
-  const why_options& options_;
+  why_options options_;
+  bool wanted_memory_;
+  bool has_been_seen_ = false, has_ended_ = false;  ///< the task
+  bool has_gone_on_ = false;                        ///< between the look that told its wait and that into memory
   why_survey survey_;
 };
 

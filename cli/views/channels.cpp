@@ -35,7 +35,7 @@ void render_references(fmt::memory_buffer& out, const surveyed_channel& channel)
       fmt::format_to(std::back_inserter(out), "nothing alive points to it: {} will never wake\n", them);
       break;
     case references::held:
-      append(out, "held by " + channel.held_by + "\n");
+      append(out, channel.held_words + "\n");
       break;
     case references::unknown:
       if (!channel.held_by.empty()) append(out, "who else points to it is not known: " + channel.held_by + "\n");

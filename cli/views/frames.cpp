@@ -1,5 +1,6 @@
 #include "views/frames.hpp"
 
+#include <algorithm>
 #include <iterator>
 
 #include "base/text.hpp"
@@ -46,9 +47,10 @@ void render_frames(fmt::memory_buffer& out, const resolved& meaning, const text_
   for (const auto& f : meaning.native) render_native_frame(out, f);
   for (const auto& f : meaning.frames) {
     // The native frame says where it is now, this one where it awaited last.
-    const bool seen =
-        &f == &meaning.frames.front() && !meaning.native.empty() && is_body_of(meaning.native.back(), *f.location);
-    if (seen) continue;
+    const bool is_innermost = &f == meaning.frames.data();
+    if (is_innermost && std::any_of(meaning.native.begin(), meaning.native.end(),
+                                    [&](const native_frame& native) { return is_body_of(native, *f.location); }))
+      continue;
     const auto& text = f.not_instrumented ? f.location->foreign_text : f.location->text;
     if (f.not_instrumented && style.color) {
       append_colored(out, dim, text, style);

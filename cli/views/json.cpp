@@ -34,6 +34,8 @@ void fill_view(const v1::Wait& wait, std::uint64_t ms, const endpoint* fd, v1::W
   if (wait.has_capacity()) view.set_capacity(wait.capacity());
   view.set_seconds(seconds(ms));
   if (wait.has_expires_in_ms()) view.set_expires_in_seconds(static_cast<double>(wait.expires_in_ms()) / 1000);
+  if (wait.kind() == v1::Wait::TIMER && (wait.never_expires() || wait.has_expires_in_ms()))
+    view.set_never_expires(wait.never_expires());
   view.set_has_timeout(wait.has_timeout());
   if (wait.has_times_out_in_ms()) view.set_times_out_in_seconds(static_cast<double>(wait.times_out_in_ms()) / 1000);
   if (!fd) return;
@@ -61,6 +63,14 @@ void fill_view(const v1::Task& task, const resolved& meaning, v1::TaskView& view
   if (task.has_wait()) fill_view(task.wait(), task.age_ms(), meaning.fd, *view.mutable_wait());
   if (task.wait().kind() == v1::Wait::OTHER && meaning.operation != nullptr)
     view.mutable_wait()->set_operation(*meaning.operation);
+  if (task.wait().kind() == v1::Wait::TIMER) {
+    auto& timer = *view.mutable_wait();
+    const auto when = expiry_of(task.wait(), meaning);
+    if (when == expiry::never) timer.set_never_expires(true);
+    if (when == expiry::unknown) timer.clear_never_expires();
+    if (when != expiry::known) timer.clear_expires_in_seconds();
+    if (when == expiry::unknown && meaning.clock != nullptr) timer.set_clock(*meaning.clock);
+  }
   for (int i = 0; i < task.also_size(); ++i)
     fill_view(task.also(i), task.age_ms(), meaning.also[static_cast<std::size_t>(i)], *view.add_also());
   view.set_members(task.members());

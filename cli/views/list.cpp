@@ -27,7 +27,9 @@ void render_list(fmt::memory_buffer& out, const v1::ListView& view, const render
     if (!p.findings().empty()) mark += "!";
     if (mark.size() < no_mark.size()) mark.resize(no_mark.size(), ' ');
     std::string program = p.name();
-    if (!answered) program += "  (" + p.reason() + ")";
+    std::string aside = p.stopped();
+    if (!answered && p.reason() != p.stopped()) aside += (aside.empty() ? "" : "; ") + p.reason();
+    if (!aside.empty()) program += "  (" + aside + ")";
     const auto count = [](bool known, std::uint64_t n) { return known ? std::to_string(n) : std::string("-"); };
     rows.push_back({std::to_string(p.pid()) + mark, std::to_string(p.ppid()), count(p.has_tasks(), p.tasks()),
                     count(p.has_blocked(), p.blocked()), std::to_string(p.os_threads()),

@@ -31,16 +31,26 @@ bool reads(const v1::Wait& wait) {
   return wait.kind() == v1::Wait::SOCKET_READ || wait.kind() == v1::Wait::DESCRIPTOR_READ;
 }
 
-std::string wait_details(const v1::Wait& wait, const endpoint* fd, const render_context& context) {
+std::string timer_details(const v1::Wait& wait, const resolved& meaning, const render_context& context) {
+  switch (expiry_of(wait, meaning)) {
+    case expiry::never:
+      return ", never expires";
+    case expiry::known:
+      return wait.expires_in_ms() < 0 ? ", expired"
+                                      : ", expires in " + format_age(static_cast<std::uint64_t>(wait.expires_in_ms()),
+                                                                     context.resolution_ms);
+    case expiry::unknown:
+      break;
+  }
+  return meaning.clock == nullptr ? ", expiry not known" : ", expiry not known (clock " + *meaning.clock + ")";
+}
+
+/// `meaning`: of the task, if this is what it waits for rather than one of several.
+std::string wait_details(const v1::Wait& wait, const endpoint* fd, const resolved& meaning,
+                         const render_context& context) {
   std::string text;
   const auto in = [&](std::int64_t ms) { return format_age(static_cast<std::uint64_t>(ms), context.resolution_ms); };
-  if (wait.never_expires()) {
-    text += ", never expires";
-  } else if (wait.has_expires_in_ms()) {
-    text += wait.expires_in_ms() >= 0 ? ", expires in " + in(wait.expires_in_ms()) : ", expired";
-  } else if (wait.kind() == v1::Wait::TIMER) {
-    text += ", expiry not known";
-  }
+  if (wait.kind() == v1::Wait::TIMER) text += timer_details(wait, meaning, context);
   if (wait.has_fd()) {
     text += fmt::format(", fd {}", wait.fd());
     if (fd) text += endpoint_words(*fd);
@@ -60,7 +70,7 @@ std::string others_words(const v1::Task& task, const resolved& meaning, const re
   std::string text;
   for (int i = 0; i < task.also_size(); ++i) {
     const auto* fd = meaning.also[static_cast<std::size_t>(i)];
-    text += "; " + wait_words(task.also(i), fd, nullptr) + wait_details(task.also(i), fd, context);
+    text += "; " + wait_words(task.also(i), fd, nullptr) + wait_details(task.also(i), fd, {}, context);
   }
   if (const auto ended = task.ended_members(); ended != 0)
     text += fmt::format("; {} of {} {} ended", ended, task.members(), ended == 1 ? "has" : "have");
@@ -140,7 +150,7 @@ std::string describe_state(const v1::Task& task, const resolved& meaning, const 
     case v1::Task::BLOCKED:
       if (!task.has_wait()) return "blocked, " + age;
       return wait_words(task.wait(), meaning.fd, meaning.operation) + ", " + age +
-             wait_details(task.wait(), meaning.fd, context) + others_words(task, meaning, context) +
+             wait_details(task.wait(), meaning.fd, meaning, context) + others_words(task, meaning, context) +
              (meaning.due ? ", " + words_of(*meaning.due) : "");
     default:
       return "state unknown";

@@ -167,6 +167,8 @@ void fill_view(const vitals_survey& survey, v1::VitalsView& view) {
   view.set_failed_tasks(vitals.failed());
   view.set_cancelled_tasks(vitals.cancelled());
   for (const auto& failed : survey.failed) fill_view(failed, *view.add_failures());
+  if (survey.stop) view.set_stopped(survey.stop->words);
+  if (survey.stop && survey.stop->tracer != 0) view.set_tracer_pid(static_cast<std::uint32_t>(survey.stop->tracer));
   for (const auto& due : survey.due) fill_view(due, *view.add_due());
   for (const auto& [busy, meaning] : survey.busy) {
     auto& to = *view.add_busy();

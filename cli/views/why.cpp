@@ -35,9 +35,12 @@ std::string channel_words(const v1::Wait& wait, bool closed) {
   return text + (closed ? ", closed]" : "]");
 }
 
-std::string timer_words(const v1::Wait& wait, const render_context& context) {
-  if (wait.never_expires()) return fmt::format("waits on {}, which never expires", object_words(wait));
-  if (!wait.has_expires_in_ms()) return fmt::format("waits on {}, whose expiry is not known", object_words(wait));
+std::string timer_words(const v1::Wait& wait, const resolved& meaning, const render_context& context) {
+  const auto when = expiry_of(wait, meaning);
+  if (when == expiry::never) return fmt::format("waits on {}, which never expires", object_words(wait));
+  if (when == expiry::unknown)
+    return fmt::format("waits on {}, whose expiry is not known{}", object_words(wait),
+                       meaning.clock == nullptr ? "" : " (clock " + *meaning.clock + ")");
   if (wait.expires_in_ms() < 0) return fmt::format("waits on {}, which has expired", object_words(wait));
   const auto left = format_age(static_cast<std::uint64_t>(wait.expires_in_ms()), context.resolution_ms);
   return fmt::format("waits on {}, which fires in {}", object_words(wait), left);
@@ -72,7 +75,7 @@ std::string verdict_words(const why_survey& survey) {
              : kind == v1::Wait::OTHER ? "nothing alive leads to its handler: this task will never wake"
                                        : "nothing alive points to it: this task will never wake";
     case certainty::held:
-      return "held by " + describe_holders(proof);
+      return held_words(proof);
     case certainty::unchecked:
       return proof.reason.empty() ? "" : "it is not proven that it never wakes: " + proof.reason;
   }
@@ -183,6 +186,7 @@ void fill_evidence(const finding& proof, v1::WhyView& view) {
   view.set_closed(proof.closed);
   if (proof.verdict == certainty::unchecked) view.set_unproven_reason(proof.reason);
   if (proof.verdict != certainty::held) return;
+  view.set_ways(proof.ways);
   if (proof.by.is != holder::kind::none) fill_holder(proof.by, *view.mutable_held_by());
   if (proof.root.is != holder::kind::none) fill_holder(proof.root, *view.mutable_reached_from());
 }
@@ -227,7 +231,7 @@ std::vector<std::string> wait_sentences(const why_survey& survey, const render_c
       if (survey.proof.closed) sentences.emplace_back("close() wakes no sender that waits already: only cancel() does");
       break;
     case v1::Wait::TIMER:
-      sentences.push_back(timer_words(wait, context));
+      sentences.push_back(timer_words(wait, survey.subject.meaning, context));
       break;
     case v1::Wait::TASKS: {
       const auto count = node ? node->wakers.size() : 0;

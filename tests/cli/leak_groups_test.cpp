@@ -98,6 +98,35 @@ TEST(Old, SaysWhoHoldsWhatItWaitsOn) {
   EXPECT_EQ(found[0].evidence, "held by an allocation of 48 bytes at 0x2000, reached from the data of /usr/bin/server");
 }
 
+TEST(Old, NamesNoHolderAsTheOneWhereOthersAreAsNear) {
+  finding held;
+  held.task = 1;
+  held.verdict = certainty::held;
+  held.by = {holder::kind::allocation, 0x2000, 48, 0, {}};
+  held.root = {holder::kind::frame, 0, 0, 214, {}};
+  held.ways = 12;
+  const auto found = leaks_in(look({{.id = 1, .location = 1}}), proof_of({held}));
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(
+      found[0].evidence,
+      "held: reached by 12 ways, one of them from a frame of task 214 through an allocation of 48 bytes at 0x2000");
+}
+
+/// One had waited for long when its timer expired, the other would have gone on before that.
+TEST(Old, OfAStoppedProcessAreTasksThatHadWaitedForSoLongWhenTheirTimersExpired) {
+  auto chunk =
+      look({{.id = 1, .location = 1, .kind = v1::Wait::TIMER}, {.id = 2, .location = 2, .kind = v1::Wait::TIMER}});
+  chunk.mutable_tasks(0)->mutable_wait()->set_expires_in_ms(-29'000);
+  chunk.mutable_tasks(1)->mutable_wait()->set_expires_in_ms(-31'000);
+  leak_groups groups(no_process(), {.min_age_ms = 30'000, .all = true, .stopped = true}, nullptr, nullptr, nullptr);
+  groups.add(chunk);
+  const auto found = groups.finish();
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_THAT(found[0].group.ids(), ElementsAre(1));
+  EXPECT_EQ(found[0].evidence, "its timer has expired, and the process is stopped");
+  EXPECT_EQ(groups.would_have_gone_on(), 1u);
+}
+
 TEST(Proven, TasksAndThoseThatOthersHoldInTheSamePlaceAreOneEntry) {
   const auto found = leaks_in(look({{.id = 1, .location = 1}, {.id = 2, .location = 1}, {.id = 3, .location = 1}}),
                               proof_of({proven(1), proven(3)}));

@@ -412,6 +412,18 @@ const sample asio[] = {
 };
 INSTANTIATE_TEST_SUITE_P(Asio, Plumbing, ::testing::ValuesIn(asio));
 
+TEST(LibraryFrame, OfATimersWaitSaysWhichClockItGoesBy) {
+  const std::string begin = "asio::async_result<use_awaitable_t<>, void(std::error_code)>::initiate(";
+  const auto clock_of = [&](const std::string& timer) {
+    return detail::read_library_frame(begin + timer + "::initiate_async_wait, use_awaitable_t<>)").clock;
+  };
+  EXPECT_EQ(clock_of("steady_timer"), "std::chrono::steady_clock");
+  EXPECT_EQ(clock_of("basic_waitable_timer<shore::tide>"), "shore::tide");
+  EXPECT_EQ(clock_of("basic_waitable_timer<shore::tide, app::traits<shore::tide>>"), "shore::tide");
+  EXPECT_EQ(clock_of("basic_deadline_timer<boost::posix_time::ptime>"), "boost::posix_time::ptime");
+  EXPECT_EQ(clock_of("tcp::socket"), "");
+}
+
 TEST(LibraryFrame, SaysWhatItStandsFor) {
   using enum detail::library_frame::kind;
   using enum detail::library_frame::waiter;

@@ -169,6 +169,18 @@ TEST_P(Hung, TasksHaveTheirNativeFramesOnTopOfTheirAwaits) {
   }
 }
 
+/// Neither as a native frame and as the await that it was in before, nor else.
+TEST(Threads, ThatRunATaskHaveTheFunctionThatRunsOnce) {
+  const program target({program_path("hung"), "loop"});
+  for (const std::string how : {"--all-frames", "--state=running"}) {
+    const auto shown = tasks_command({"stack", "-p", target.pid_text(), how}).out;
+    std::size_t found = 0;
+    for (auto at = shown.find("\nhung::calculate("); at != shown.npos; at = shown.find("\nhung::calculate(", at + 1))
+      ++found;
+    EXPECT_EQ(found, 2U) << shown;
+  }
+}
+
 TEST_P(Hung, WorkersAreAFinding) {
   const program target({program_path("hung"), GetParam().how});
   const std::vector<std::string> vitals = {"vitals", "-p", target.pid_text(), "--stalled-after", "0.05"};

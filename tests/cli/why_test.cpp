@@ -142,6 +142,33 @@ TEST(Why, FollowsAllocationsBackwards) {
   EXPECT_GE(seen.wakers(0).allocations(), 1U);
 }
 
+TEST(Why, NamesTheOnlyTaskThatHoldsTheChannel) {
+  const program target({program_path("holders"), "one"});
+  const auto seen = why(target, ids_in(target, "holders::listen").at(0));
+  const auto session = ids_in(target, "holders::session").at(0);
+  EXPECT_EQ(seen.verdict(), v1::WhyView::HELD);
+  EXPECT_EQ(seen.evidence(), "held by a frame of task " + session);
+  EXPECT_EQ(seen.ways(), 1U);
+}
+
+TEST(Why, NamesNoneOfSeveralThatAreAsNearAsTheOne) {
+  const program target({program_path("holders"), "several"});
+  const auto seen = why(target, ids_in(target, "holders::listen").at(0));
+  EXPECT_THAT(seen.evidence(), MatchesRegex("held: reached by 3 ways, one of them from a frame of task [0-9]+"));
+  EXPECT_EQ(seen.ways(), 3U);
+  const auto leaks = text({"leaks", "-p", target.pid_text(), "--min-age", "0"});
+  EXPECT_THAT(leaks, HasSubstr("\nevidence: held: reached by 3 ways, one of them from a frame of task "));
+  EXPECT_THAT(text({"channels", "-p", target.pid_text()}), HasSubstr("\nheld: reached by 3 ways, one of them from "));
+}
+
+TEST(Why, NamesDataThatHoldsTheChannelBeforeAnyTask) {
+  const program target({program_path("holders"), "data"});
+  const auto seen = why(target, ids_in(target, "holders::listen").at(0));
+  EXPECT_EQ(seen.evidence(), "held by the data of " + program_path("holders"));
+  EXPECT_EQ(seen.reached_from().kind(), v1::HolderView::MODULE);
+  EXPECT_EQ(seen.ways(), 1U);
+}
+
 TEST(Why, SaysThatATimerNeverExpires) {
   const program target({program_path("leak_condition_timer"), "leaking"});
   const auto seen = why(target, ids_in(target, "leaks::condition_timer::use_when_ready").at(0));
