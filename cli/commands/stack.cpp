@@ -57,9 +57,11 @@ result<void> show_stack(snapshot_source& source, const stack_request& asked, out
   std::optional<stack_printer> printer;
   // Printing starts with the first part: an error before it leaves standard output empty.
   const auto start = [&]() -> stack_printer& {
-    return printer ? *printer
-                   : printer.emplace(out, style, source, asked.core.value_or(""), native ? &*native : nullptr,
-                                     std::move(due));
+    if (!printer) {
+      printer.emplace(out, style, source, asked.core.value_or(""), native ? &*native : nullptr, std::move(due));
+      if (auto* from = source.from(); from && !group) printer->set_lookups(find_lookups(*from));
+    }
+    return *printer;
   };
   auto trailer = source.stacks(query, [&](const v1::Chunk& chunk) { return start().part(chunk); });
   if (!trailer) {

@@ -20,6 +20,7 @@ result<int> run_tree(const tree_request& asked, output& out) {
 result<void> show_tree(snapshot_source& source, const tree_request& asked, output& out) {
   resolver names(source, {.all_frames = asked.all_frames});
   if (auto* from = source.from()) names.set_due(asked.due ? *asked.due : find_due(*from));
+  if (auto* from = source.from()) names.set_lookups(find_lookups(*from));
   task_tree tree;
   const auto trailer = source.stacks({}, [&](const v1::Chunk& chunk) {
     names.learn(chunk);

@@ -24,7 +24,7 @@ constexpr std::uint64_t to_event = 24, to_reactor = 16, to_maker = 8;
 constexpr std::uint64_t to_function = 8, to_flags = 24, to_queue = 40, behind_queue = 56;
 constexpr std::uint64_t nearest_place = 120, farthest_place = 208;
 
-bool is_scheduler(std::string_view type) {
+bool is_scheduler_type(std::string_view type) {
   return type == "N4asio6detail9schedulerE" || type == "N5boost4asio6detail9schedulerE";
 }
 
@@ -92,7 +92,7 @@ std::uint64_t asio_schedulers::of_service(std::uint64_t service) {
   auto at = owner == 0 ? 0 : first_service_of(owner);
   for (std::size_t n = 0; at != 0 && n < most_services; ++n, at = word(at + service_next)) {
     if (word(at + service_owner) != owner) return 0;
-    if (!is_scheduler(type_of(at))) continue;
+    if (!is_scheduler(at)) continue;
     known_.insert(at);
     return known->second = at;
   }
@@ -102,6 +102,29 @@ std::uint64_t asio_schedulers::of_service(std::uint64_t service) {
 bool asio_schedulers::is_code(std::uint64_t address) const {
   const auto* region = region_of(from_, address);
   return region != nullptr && region->executable;
+}
+
+bool asio_schedulers::is_writable(std::uint64_t address) const {
+  const auto* region = region_of(from_, address);
+  return region != nullptr && region->writable;
+}
+
+bool asio_schedulers::is_scheduler(std::uint64_t object) { return is_scheduler_type(type_of(object)); }
+
+std::vector<std::uint64_t> asio_schedulers::services_beside(std::uint64_t scheduler) const {
+  std::vector<std::uint64_t> found;
+  const auto owner = word(scheduler + service_owner);
+  auto service = owner == 0 ? 0 : first_service_of(owner);
+  for (; service != 0 && found.size() < most_services; service = word(service + service_next)) found.push_back(service);
+  return found;
+}
+
+std::vector<std::uint64_t> asio_schedulers::block_at(std::uint64_t address) const {
+  constexpr std::uint64_t least = 32, most = 4096, from_header = 8, chunk_flags = 7;
+  if (address % 16 != 0 || address < page_size) return {};
+  const auto size = word(address - from_header) & ~chunk_flags;
+  if (size < least || size > most) return {};
+  return words_in(from_, address, address + size - from_header);
 }
 
 bool asio_schedulers::operations(std::uint64_t first, std::uint64_t last, std::vector<std::uint64_t>& to) const {
@@ -150,9 +173,7 @@ std::optional<scheduler_state> asio_schedulers::look(std::uint64_t scheduler) co
 
 std::vector<strand_state> asio_schedulers::strands_beside(std::uint64_t scheduler) {
   std::vector<strand_state> found;
-  const auto owner = word(scheduler + service_owner);
-  auto service = owner == 0 ? 0 : first_service_of(owner);
-  for (std::size_t n = 0; service != 0 && n < most_services; ++n, service = word(service + service_next)) {
+  for (const auto service : services_beside(scheduler)) {
     const auto& type = type_of(service);
     if (type.find("asio6detail23strand_executor_serviceE") == std::string::npos) continue;
     // The list begins in one of the last words; each strand is {…, waiting {first, last}, ready {first, last}, next,
@@ -219,7 +240,7 @@ void asio_schedulers::add_calls(const thread_registers& thread, std::uint64_t si
         auto& runs = to.runs[(*call)[0]];
         if (std::find(runs.begin(), runs.end(), thread.tid) == runs.end()) runs.push_back(thread.tid);
       }
-      if (is_scheduler(type_of((*call)[0]))) to.in_any.insert(thread.tid);
+      if (is_scheduler((*call)[0])) to.in_any.insert(thread.tid);
       if ((*call)[2] == at) break;
       at = (*call)[2];
     }

@@ -63,6 +63,13 @@ class asio_schedulers {
   [[nodiscard]] const std::string& type_of(std::uint64_t object);
 
   [[nodiscard]] bool is_code(std::uint64_t address) const;
+  [[nodiscard]] bool is_writable(std::uint64_t address) const;
+  /// By its run-time type.
+  [[nodiscard]] bool is_scheduler(std::uint64_t object);
+  /// Those of the context that has this scheduler, the newest first.
+  [[nodiscard]] std::vector<std::uint64_t> services_beside(std::uint64_t scheduler) const;
+  /// A block of malloc's, as words. Empty: it is none that an operation could be in.
+  [[nodiscard]] std::vector<std::uint64_t> block_at(std::uint64_t address) const;
 
   /// Nothing: it does not look like one.
   [[nodiscard]] std::optional<scheduler_state> look(std::uint64_t scheduler) const;

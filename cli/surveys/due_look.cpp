@@ -196,23 +196,12 @@ void due_look::find_contexts(const target_task& task) {
   }
 }
 
-/// A block of malloc's, as words. Empty: it is none that an operation could be in.
-std::vector<std::uint64_t> due_look::block_at(std::uint64_t address) const {
-  constexpr std::uint64_t least = 32, most = 4096, from_header = 8, chunk_flags = 7;
-  if (address % 16 != 0 || address < page_size) return {};
-  const auto size = bytes_.get<std::uint64_t>(address - from_header).value_or(0) & ~chunk_flags;
-  if (size < least || size > most) return {};
-  std::vector<std::uint64_t> words(size / 8 - 1);
-  words.resize(bytes_.read(address, words.data(), words.size() * 8) / 8);
-  return words;
-}
-
 /// Whose task an operation resumes: the first word of it that is Asio's pointer to a task's outermost coroutine,
 /// which the operation owns; or of the function that it owns, where the executor is of any type
 /// (asio/detail/executor_function.hpp: {what completes it, function}).
 void due_look::find_owner(std::uint64_t operation, std::uint64_t queue, std::size_t before, queued_operations& to) {
   constexpr std::size_t to_function = 1, behind_result = 3;
-  const auto inside = block_at(operation);
+  const auto inside = schedulers_.block_at(operation);
   if (inside.size() <= behind_result) return;
   const auto find_in = [&](const std::vector<std::uint64_t>& words, std::size_t from, std::uint64_t function) {
     for (auto i = from; i < words.size(); ++i) {
@@ -224,7 +213,7 @@ void due_look::find_owner(std::uint64_t operation, std::uint64_t queue, std::siz
     return false;
   };
   if (find_in(inside, behind_result, inside[to_function])) return;
-  const auto function = block_at(inside[behind_result]);
+  const auto function = schedulers_.block_at(inside[behind_result]);
   if (!function.empty() && schedulers_.is_code(function[0])) find_in(function, 1, function[0]);
 }
 

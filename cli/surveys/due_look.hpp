@@ -65,7 +65,6 @@ class due_look {
   void find_threads();
   [[nodiscard]] bool is_served(std::uint64_t scheduler);
   void find_contexts(const target_task& task);
-  [[nodiscard]] std::vector<std::uint64_t> block_at(std::uint64_t address) const;
   void find_owner(std::uint64_t operation, std::uint64_t queue, std::size_t before, queued_operations& to);
   [[nodiscard]] const queued_operation* operation_of(const queued_operations& operations, std::uint64_t task);
   void look_at(const waiting_task& each);

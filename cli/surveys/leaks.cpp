@@ -166,7 +166,7 @@ class leak_surveyor {
     if (!stacks) return stacks.why();
     for (const auto& stalled : stalled_workers(*stacks)) {
       stalled_[stalled.task.id] = shown_frames(frames_of_task(stacks->stack_of(stalled.task)), false);
-      groups.set_stalled(stalled.task.id, why_stalled(stalled), !stalled.sleeps);
+      groups.set_stalled(stalled.task.id, why_stalled(stalled), !stalled.sleeps && stalled.looks_up_by.empty());
     }
     return {};
   }

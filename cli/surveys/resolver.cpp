@@ -268,6 +268,8 @@ void resolver::resolve(const v1::Task& task, resolved& to) {
   to.also.clear();
   for (const auto& wait : task.also()) to.also.push_back(descriptor(wait));
   to.due = due_of(task);
+  to.looked_up = task.state() == v1::Task::BLOCKED ? find(lookups_, task.id(), task.resumes()) : nullptr;
+  to.now = to.looked_up != nullptr ? first_before(lookups_, *to.looked_up) : nullptr;
 }
 
 const due_task* resolver::due_of(const v1::Task& task) const {
@@ -286,6 +288,7 @@ void resolver::resolve(const v1::Group& group, resolved& to) {
   to.also.clear();
   to.due = nullptr;
   to.due_tasks = 0;
+  to.looked_up = to.now = nullptr;
 }
 
 }  // namespace tasks::cli

@@ -15,6 +15,7 @@
 #include "operation_names.hpp"
 #include "sources/snapshot_source.hpp"
 #include "surveys/due.hpp"
+#include "surveys/lookups.hpp"
 #include "target/native_stack.hpp"
 #include "target/target.hpp"
 
@@ -56,6 +57,8 @@ struct resolved {
   std::vector<const endpoint*> also;  ///< of each of Task::also, likewise
   const due_task* due = nullptr;      ///< null: its wait is not over, as far as that is known
   std::uint64_t due_tasks = 0;        ///< of a group: so many of it, of which `due` is the first
+  const lookup* looked_up = nullptr;  ///< what a task that waits for a name has asked for; null: not known
+  const lookup* now = nullptr;        ///< where that waits for its turn, the one whose it is; null: not known
 };
 
 /// When the timer that a task waits for expires.
@@ -86,6 +89,8 @@ class resolver {
   /// Null: it is not due, or has gone on since.
   [[nodiscard]] const due_task* due_of(const v1::Task& task) const;
   [[nodiscard]] const due_task* due_of(std::uint64_t task) const { return find(due_, task); }
+  /// What tasks wait for that wait for a name, if they still do.
+  void set_lookups(lookup_survey lookups) { lookups_ = std::move(lookups); }
   /// Remembers the locations of a part of an answer.
   void learn(const v1::Chunk& chunk);
   void resolve(const v1::Task& task, resolved& to);
@@ -117,6 +122,7 @@ class resolver {
 
   target* from_;  ///< null: no names of its code
   std::vector<due_task> due_;
+  lookup_survey lookups_;
   resolver_options options_;
   descriptor_table descriptors_;
   std::unordered_map<std::uint32_t, frame> locations_;

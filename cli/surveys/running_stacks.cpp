@@ -9,9 +9,12 @@
 #include "base/quantities.hpp"
 #include "base/text.hpp"
 #include "linux/proc.hpp"
+#include "type_names.hpp"
 
 namespace tasks::cli {
 namespace {
+
+using detail::bare_name;
 
 /// The threads of a process by what it calls them itself, of those that run tasks.
 std::map<std::uint32_t, os_thread> threads_of(const target& from, const running_tasks& running) {
@@ -112,11 +115,19 @@ std::vector<stalled_worker> stalled_workers(running_stacks& stacks) {
         .frame = {},
         .sleeps = stacks.sleeps(task),
         .blocked_in = {},
+        .looks_up_by = {},
     };
     if (running_on(stacks.tasks(), task.thread)->id != task.id) continue;
     const auto& stack = stacks.stack_of(task);
-    if (const auto* frame = innermost_user_frame(stack)) stalled.frame = *frame;
-    if (stalled.sleeps) stalled.blocked_in = blocking_function(stack);
+    // What looks up is not what the user wrote, even where a program brings its own.
+    const auto* call = name_lookup(frames_of_task(stack));
+    native_stack callers;
+    if (call != nullptr) callers.frames.assign(call + 1, stack.frames.data() + stack.frames.size());
+    if (const auto* frame = innermost_user_frame(call != nullptr ? callers : stack)) stalled.frame = *frame;
+    if (call != nullptr)
+      stalled.looks_up_by = bare_name(call->function);
+    else if (stalled.sleeps)
+      stalled.blocked_in = blocking_function(stack);
     if (stalled.blocked_in.find("mutex_lock") != std::string::npos) {
       stalled.owner = stacks.owner_of_mutex(task);
       stalled.owner_exists = stalled.owner == 0 || stacks.has_thread(stalled.owner);
@@ -129,7 +140,10 @@ std::vector<stalled_worker> stalled_workers(running_stacks& stacks) {
 std::string finding_of(const stalled_worker& stalled) {
   auto text = fmt::format("stalled: worker {} has run task {} for {}", stalled.tid, stalled.task.id,
                           format_age(stalled.task.age_ms, stalled.resolution_ms));
-  if (stalled.sleeps) text += ", blocked";
+  if (!stalled.looks_up_by.empty())
+    text += fmt::format(", and looks up a name ({})", stalled.looks_up_by);
+  else if (stalled.sleeps)
+    text += ", blocked";
   if (!stalled.blocked_in.empty()) text += " in " + stalled.blocked_in;
   if (stalled.owner != 0 && stalled.owner == stalled.inner_tid) {
     text += ", which it has locked itself";

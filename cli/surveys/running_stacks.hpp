@@ -59,13 +59,14 @@ struct stalled_worker {
   std::optional<native_frame> frame;  ///< the innermost that the user wrote
   bool sleeps = false;                ///< it does not compute: it waits in the kernel
   std::string blocked_in;             ///< the function that it waits in; empty: not known
+  std::string looks_up_by;            ///< the function that looks up a name; empty: it does not
   std::uint32_t owner = 0;            ///< of the mutex that it waits for, as the target calls it; 0: not known
   bool owner_exists = true;           ///< false: it ended, or stayed behind in the parent of a fork
 };
 
 [[nodiscard]] std::vector<stalled_worker> stalled_workers(running_stacks& stacks);
 /// "stalled: worker 4711 has run task 9 for 12s  crunch()  lab.cpp:77", with "in pthread_mutex_lock, locked by …"
-/// before the place where it is blocked.
+/// before the place where it is blocked, or ", and looks up a name (getaddrinfo)".
 [[nodiscard]] std::string finding_of(const stalled_worker& stalled);
 
 }  // namespace tasks::cli

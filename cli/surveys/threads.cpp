@@ -52,6 +52,7 @@ class thread_surveyor {
       unwind();
     }
     tell_roles(running, workers_of(from_));
+    tell_resolvers();
     if (const auto death = source_ ? survey_death(*source_) : std::nullopt) survey_.notes.push_back(in_words(*death));
     return std::move(survey_);
   }
@@ -97,6 +98,15 @@ class thread_surveyor {
         thread.starts = thread.task.has_value();
       }
       thread.role = role_of(thread.os, thread.os.tid == from_.pid(), thread.task || thread.busy, workers);
+    }
+  }
+
+  void tell_resolvers() {
+    survey_.lookups = survey_lookups(from_);
+    for (auto& thread : survey_.threads) {
+      for (const auto& each : survey_.lookups.threads)
+        if (each.tid == static_cast<std::uint32_t>(thread.os.tid) && !thread.task) thread.resolver = each;
+      if (thread.resolver) thread.role = v1::ThreadView::RESOLVER;
     }
   }
 

@@ -12,6 +12,7 @@
 #include "linux/thread_list.hpp"
 #include "sources/snapshot_source.hpp"
 #include "surveys/busy.hpp"
+#include "surveys/lookups.hpp"
 #include "surveys/running_tasks.hpp"
 #include "target/native_stack.hpp"
 #include "target/target.hpp"
@@ -24,14 +25,16 @@ struct surveyed_thread {
   v1::ThreadView::Role role = v1::ThreadView::OTHER;
   std::optional<double> cpu_percent;
   std::optional<running_task> task;
-  bool starts = false;            ///< it does not run the task, but the initiation of its operation
-  std::optional<busy_task> busy;  ///< that it resumes over and over
+  bool starts = false;                      ///< it does not run the task, but the initiation of its operation
+  std::optional<busy_task> busy;            ///< that it resumes over and over
+  std::optional<resolver_thread> resolver;  ///< it looks up names for Asio
   native_stack stack;
   std::string failure;  ///< why there is no stack
 };
 
 struct thread_survey {
   std::vector<surveyed_thread> threads;
+  lookup_survey lookups;
   std::uint32_t resolution_ms = 0;  ///< of the tasks' ages
   std::chrono::nanoseconds longest_stop{0};
   std::vector<std::string> notes;  ///< what is missing and why

@@ -10,6 +10,7 @@
 #include "names.hpp"
 #include "surveys/crowds.hpp"
 #include "surveys/group_keys.hpp"
+#include "surveys/lookups.hpp"
 #include "target/target.hpp"
 
 namespace tasks::cli {
@@ -162,6 +163,9 @@ result<vitals_survey> survey_vitals(snapshot_source& source, resolver& names, st
     auto looked = due ? *due : survey_due(*from, counted.workers() == 0 && counted.blocked() != 0);
     add_due(std::move(looked), survey);
   }
+  if (auto* from = source.from())
+    for (auto& finding : findings_of(find_lookups(*from), survey.vitals.tick_resolution_ms()))
+      survey.findings.push_back(std::move(finding));
   if (auto* from = source.from()) add_busy(find_busy(*from), source, survey);
   // For how long a task has run tells nothing of a process that was stopped meanwhile.
   if (survey.vitals.running() == 0 || survey.stop) return survey;

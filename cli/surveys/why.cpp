@@ -21,6 +21,13 @@ bool is_ended_by_tasks(const v1::Task& task) {
          (wait.kind() == v1::Wait::TIMER && wait.never_expires());
 }
 
+bool may_wait_for_name(const v1::Task& task) {
+  const auto may = [](const v1::Wait& wait) {
+    return wait.kind() == v1::Wait::RESOLVE || wait.kind() == v1::Wait::TASKS;
+  };
+  return may(task.wait()) || std::any_of(task.also().begin(), task.also().end(), may);
+}
+
 class wait_surveyor {
  public:
   wait_surveyor(snapshot_source& source, const why_options& options)
@@ -59,6 +66,7 @@ class wait_surveyor {
     has_been_seen_ = true;
     survey_.resolution_ms = trailer->tick_resolution_ms();
     if (survey_.subject.task.state() == v1::Task::BLOCKED) look_for_due();
+    if (may_wait_for_name(survey_.subject.task)) look_for_lookups();
     if (is_ended_by_tasks(survey_.subject.task)) {
       const bool looked = options_.memory && look_into_memory(id);
       if (has_ended_ || has_gone_on_) return {};
@@ -81,11 +89,21 @@ class wait_surveyor {
     if (const auto* its = find(due, subject.id()); its && its->resumes == subject.resumes()) survey_.due = *its;
   }
 
+  void look_for_lookups() {
+    auto* from = source_.from();
+    if (from == nullptr) return;
+    survey_.lookups = find_lookups(*from);
+    auto& [task, meaning] = survey_.subject;
+    meaning.looked_up = find(survey_.lookups, task.id(), task.resumes());
+    if (meaning.looked_up != nullptr) meaning.now = first_before(survey_.lookups, *meaning.looked_up);
+  }
+
   /// Each answer has names of its own.
   template <class Visit>
   result<v1::Trailer> ask(const v1::StacksRequest& query, bool spawn_sites, Visit visit) {
     auto& names = *survey_.names.emplace_back(std::make_unique<resolver>(
         source_, resolver_options{.all_frames = options_.all_frames, .spawn_sites = spawn_sites}));
+    names.set_lookups(survey_.lookups);
     return source_.stacks(query, [&](const v1::Chunk& chunk) {
       names.learn(chunk);
       for (const auto& task : chunk.tasks()) {

@@ -201,6 +201,16 @@ const native_frame* innermost_user_frame(const native_stack& stack) {
   return any == stack.frames.end() ? nullptr : &*any;
 }
 
+const native_frame* name_lookup(std::span<const native_frame> frames) {
+  constexpr std::array<std::string_view, 8> names = {"getaddrinfo",     "getnameinfo",    "gethostbyname",
+                                                     "gethostbyname_r", "gethostbyname2", "gethostbyname2_r",
+                                                     "gethostbyaddr",   "gethostbyaddr_r"};
+  const auto found = std::find_if(frames.rbegin(), frames.rend(), [&](const native_frame& f) {
+    return std::find(names.begin(), names.end(), bare_name(f.function)) != names.end();
+  });
+  return found == frames.rend() ? nullptr : &*found;
+}
+
 std::vector<native_frame> shown_frames(std::span<const native_frame> frames, bool all) {
   const auto is_plumbing = [](const native_frame& f) { return f.plumbing; };
   if (all || std::all_of(frames.begin(), frames.end(), is_plumbing)) return {frames.begin(), frames.end()};

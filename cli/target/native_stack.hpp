@@ -61,6 +61,8 @@ bool attach(modules& code, const std::vector<thread_copy>& threads);
 
 /// The innermost function that the user wrote; null: none is known.
 [[nodiscard]] const native_frame* innermost_user_frame(const native_stack& stack);
+/// The call of the C library's that looks up a name, the outermost; null: there is none.
+[[nodiscard]] const native_frame* name_lookup(std::span<const native_frame> frames);
 /// Without Asio's and the standard library's own, unless there are no others or `all` says so.
 [[nodiscard]] std::vector<native_frame> shown_frames(std::span<const native_frame> frames, bool all);
 /// The frames that a running task adds to its chain of awaits: those within it, innermost first.

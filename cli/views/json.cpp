@@ -54,6 +54,16 @@ void fill_view(const due_task& due, v1::DueView& view) {
   if (due.behind != 0) view.set_behind_task_id(due.behind);
 }
 
+void fill_view(const lookup& one, v1::LookupView& view) {
+  view.set_host(one.host);
+  view.set_service(one.service);
+  view.set_of_address(one.of_address);
+  if (one.task != 0) view.set_task_id(one.task);
+  if (one.task != 0) view.set_seconds(seconds(one.age_ms));
+  if (one.tid != 0) view.set_tid(one.tid);
+  if (one.before) view.set_before(*one.before);
+}
+
 void fill_view(const v1::Task& task, const resolved& meaning, v1::TaskView& view) {
   view.set_id(task.id());
   view.set_parent_id(task.parent());
@@ -86,6 +96,7 @@ void fill_view(const v1::Task& task, const resolved& meaning, v1::TaskView& view
   view.set_truncated(task.truncated());
   view.set_ran_before_fork(task.ran_before_fork());
   if (meaning.due) fill_view(*meaning.due, *view.mutable_due());
+  if (meaning.looked_up) fill_view(*meaning.looked_up, *view.mutable_lookup());
 }
 
 void fill_view(const v1::Group& group, const resolved& meaning, v1::GroupView& view) {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <optional>
+#include <utility>
 
 #include "base/output.hpp"
 #include "surveys/group_keys.hpp"
@@ -41,6 +42,8 @@ class stack_printer {
   stack_printer(output& out, const stack_style& style, const snapshot_source& source, const std::string& core,
                 running_stacks* native, std::vector<due_task> due);
 
+  /// Of tasks that wait for a name.
+  void set_lookups(lookup_survey lookups) { names_.set_lookups(std::move(lookups)); }
   /// False: nobody reads on.
   bool part(const v1::Chunk& chunk);
   /// Null: the answer broke off; what was printed stays a whole document.

@@ -31,6 +31,19 @@ bool reads(const v1::Wait& wait) {
   return wait.kind() == v1::Wait::SOCKET_READ || wait.kind() == v1::Wait::DESCRIPTOR_READ;
 }
 
+/// ", db.internal:5432, queued behind 8 lookups, now dead.example:80 of task 2"; empty: not known.
+std::string lookup_words(const resolved& meaning) {
+  if (meaning.looked_up == nullptr) return {};
+  const auto& its = *meaning.looked_up;
+  auto text = ", " + name_of(its);
+  if (its.tid != 0) return text + fmt::format(", which thread {} looks up", its.tid);
+  if (!its.before) return text + ", queued";
+  text += fmt::format(", queued behind {} {}", *its.before, *its.before == 1 ? "lookup" : "lookups");
+  if (meaning.now == nullptr) return text;
+  text += ", now " + name_of(*meaning.now);
+  return meaning.now->task == 0 ? text : text + fmt::format(" of task {}", meaning.now->task);
+}
+
 std::string timer_details(const v1::Wait& wait, const resolved& meaning, const render_context& context) {
   switch (expiry_of(wait, meaning)) {
     case expiry::never:
@@ -68,9 +81,13 @@ std::string wait_details(const v1::Wait& wait, const endpoint* fd, const resolve
 /// What else a task awaits at the same time: "; timer, expires in 8s; 1 of 3 has ended".
 std::string others_words(const v1::Task& task, const resolved& meaning, const render_context& context) {
   std::string text;
+  bool is_told = task.wait().kind() == v1::Wait::RESOLVE;
   for (int i = 0; i < task.also_size(); ++i) {
     const auto* fd = meaning.also[static_cast<std::size_t>(i)];
     text += "; " + wait_words(task.also(i), fd, nullptr) + wait_details(task.also(i), fd, {}, context);
+    if (is_told || task.also(i).kind() != v1::Wait::RESOLVE) continue;
+    text += lookup_words(meaning);
+    is_told = true;
   }
   if (const auto ended = task.ended_members(); ended != 0)
     text += fmt::format("; {} of {} {} ended", ended, task.members(), ended == 1 ? "has" : "have");
@@ -150,8 +167,9 @@ std::string describe_state(const v1::Task& task, const resolved& meaning, const 
     case v1::Task::BLOCKED:
       if (!task.has_wait()) return "blocked, " + age;
       return wait_words(task.wait(), meaning.fd, meaning.operation) + ", " + age +
-             wait_details(task.wait(), meaning.fd, meaning, context) + others_words(task, meaning, context) +
-             (meaning.due ? ", " + words_of(*meaning.due) : "");
+             wait_details(task.wait(), meaning.fd, meaning, context) +
+             (task.wait().kind() == v1::Wait::RESOLVE ? lookup_words(meaning) : "") +
+             others_words(task, meaning, context) + (meaning.due ? ", " + words_of(*meaning.due) : "");
     default:
       return "state unknown";
   }

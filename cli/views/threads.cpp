@@ -7,6 +7,7 @@
 #include "base/quantities.hpp"
 #include "base/table.hpp"
 #include "base/text.hpp"
+#include "type_names.hpp"
 #include "views/frames.hpp"
 #include "views/json.hpp"
 
@@ -23,6 +24,8 @@ std::string_view role_name(v1::ThreadView::Role role) {
       return "agent";
     case v1::ThreadView::MAIN:
       return "main";
+    case v1::ThreadView::RESOLVER:
+      return "resolver";
     default:
       return "other";
   }
@@ -38,6 +41,20 @@ std::string age_of(const running_task& task, const thread_survey& survey) {
   return format_age(task.age_ms, survey.resolution_ms);
 }
 
+/// "resolver, looks up db.internal:5432 for task 7, which has waited 12s; 8 more are queued", "resolver, idle".
+std::string resolver_words(const surveyed_thread& thread, const thread_survey& survey) {
+  std::string text(role_name(thread.role));
+  if (thread.resolver->idle) return text + ", idle";
+  if (const auto* its = done_by(survey.lookups, thread.resolver->tid)) {
+    text += ", looks up " + name_of(*its);
+    if (its->task != 0)
+      text +=
+          fmt::format(" for task {}, which has waited {}", its->task, format_age(its->age_ms, survey.resolution_ms));
+  }
+  const auto queued = survey.lookups.resolvers[thread.resolver->resolver].queued.value_or(0);
+  return queued == 0 ? text : text + fmt::format("; {} more {} queued", queued, queued == 1 ? "is" : "are");
+}
+
 void render_stack(fmt::memory_buffer& out, const surveyed_thread& thread, const thread_survey& survey,
                   const thread_style& style) {
   const auto to = std::back_inserter(out);
@@ -46,6 +63,10 @@ void render_stack(fmt::memory_buffer& out, const surveyed_thread& thread, const 
     fmt::format_to(to, "starts an operation of task {}", thread.task->id);
   } else if (thread.task) {
     fmt::format_to(to, "runs task {}, {}", thread.task->id, age_of(*thread.task, survey));
+    if (const auto* call = name_lookup(frames_of_task(thread.stack)))
+      fmt::format_to(to, ", looks up a name ({})", detail::bare_name(call->function));
+  } else if (thread.resolver) {
+    append(out, resolver_words(thread, survey));
   } else {
     append(out, role_name(thread.role));
   }
@@ -73,12 +94,13 @@ void render_threads(fmt::memory_buffer& out, const thread_survey& survey, const 
          thread.task && !thread.starts ? age_of(*thread.task, survey) : "-"});
   }
   render_table(out, {{true, 6}, {false, 0, true}, {}, {true, 5}, {}, {true, 4}, {}}, rows, "", context.style);
-  if (style.stacks) {
-    const bool any = std::any_of(survey.threads.begin(), survey.threads.end(),
-                                 [](const auto& thread) { return !thread.stack.frames.empty(); });
-    for (const auto& thread : survey.threads) {
-      if (any) render_stack(out, thread, survey, style);
-    }
+  const bool any = style.stacks && std::any_of(survey.threads.begin(), survey.threads.end(),
+                                               [](const auto& thread) { return !thread.stack.frames.empty(); });
+  for (const auto& thread : survey.threads) {
+    if (any)
+      render_stack(out, thread, survey, style);
+    else if (thread.resolver)
+      fmt::format_to(std::back_inserter(out), "\nthread {} [{}]\n", thread.os.tid, resolver_words(thread, survey));
   }
   if (!survey.notes.empty()) out.push_back('\n');
   for (const auto& note : survey.notes) append(out, "! " + note + "\n");
@@ -104,6 +126,15 @@ void fill_view(const thread_survey& survey, bool all_frames, v1::ThreadsView& vi
     }
     for (const auto& f : shown_frames(thread.stack.frames, all_frames)) fill_view(f, *to.add_frames());
     to.set_frames_missing(thread.failure);
+    if (thread.task && !thread.starts)
+      if (const auto* call = name_lookup(frames_of_task(thread.stack)))
+        to.set_looks_up_by(detail::bare_name(call->function));
+    if (thread.resolver) {
+      to.set_idle(thread.resolver->idle);
+      if (const auto queued = survey.lookups.resolvers[thread.resolver->resolver].queued)
+        to.set_queued_lookups(*queued);
+      if (const auto* its = done_by(survey.lookups, thread.resolver->tid)) fill_view(*its, *to.mutable_lookup());
+    }
     if (thread.busy) {
       to.set_busy_task_id(thread.busy->id);
       to.set_resumptions_per_second(thread.busy->per_second);

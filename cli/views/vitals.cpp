@@ -18,6 +18,7 @@ void fill_view(const stalled_worker& stalled, v1::StalledView& view) {
   view.set_task_id(stalled.task.id);
   view.set_seconds(static_cast<double>(stalled.task.age_ms) / 1000);
   if (stalled.frame) fill_view(*stalled.frame, *view.mutable_frame());
+  view.set_looks_up_by(stalled.looks_up_by);
 }
 
 void fill_view(const surveyed_death& death, v1::DeathView& view) {

@@ -66,6 +66,34 @@ void add_descriptor(std::vector<std::string>& sentences, const v1::Task& task, c
     sentences.push_back(fmt::format("the kernel has {} to be read", format_bytes(queues.receive)));
 }
 
+void add_lookup(std::vector<std::string>& sentences, const why_survey& survey, const render_context& context) {
+  const auto* its = survey.subject.meaning.looked_up;
+  if (its == nullptr) {
+    sentences.emplace_back("waits for a name to be looked up");
+    return;
+  }
+  const auto queued = survey.lookups.resolvers[its->resolver].queued.value_or(0);
+  sentences.push_back(fmt::format("waits for {} to be looked up", name_of(*its)));
+  if (its->tid != 0) {
+    sentences.push_back(fmt::format("thread {} looks it up, which nothing can cancel", its->tid));
+    if (queued != 0)
+      sentences.push_back(fmt::format("{} more {} queued behind it", queued, queued == 1 ? "is" : "are"));
+    return;
+  }
+  if (!its->before) {
+    sentences.emplace_back("it is queued");
+    return;
+  }
+  sentences.push_back(fmt::format("queued behind {} {}", *its->before, *its->before == 1 ? "lookup" : "lookups"));
+  const auto* now = survey.subject.meaning.now;
+  if (now == nullptr) return;
+  auto text = fmt::format("thread {} looks up {} now", now->tid, name_of(*now));
+  if (now->task != 0)
+    text += fmt::format(", for which task {} has waited {}: {}", now->task,
+                        format_age(now->age_ms, context.resolution_ms), why_line(now->task, context));
+  sentences.push_back(std::move(text));
+}
+
 std::string verdict_words(const why_survey& survey) {
   const auto& proof = survey.proof;
   const auto kind = survey.subject.task.wait().kind();
@@ -245,7 +273,7 @@ std::vector<std::string> wait_sentences(const why_survey& survey, const render_c
       sentences.emplace_back("waits for a signal");
       break;
     case v1::Wait::RESOLVE:
-      sentences.emplace_back("waits for the name of a host to be resolved");
+      add_lookup(sentences, survey, context);
       break;
     default:
       if (wait.has_fd())

@@ -19,6 +19,7 @@ extern template v1::ListView view(std::vector<std::string>);
 extern template v1::VitalsView view(std::vector<std::string>);
 extern template v1::StackView view(std::vector<std::string>);
 extern template v1::TreeView view(std::vector<std::string>);
+extern template v1::ThreadsView view(std::vector<std::string>);
 extern template v1::ChannelsView view(std::vector<std::string>);
 extern template v1::WhyView view(std::vector<std::string>);
 
