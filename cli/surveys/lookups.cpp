@@ -24,7 +24,7 @@ constexpr std::uint64_t behind_pointers = 16;
 /// Of tasks that wait for other things, so many are asked for their io_context: contexts are few.
 constexpr std::size_t most_asked = 500;
 /// Of a process that goes on.
-constexpr int most_looks = 4;
+constexpr int looks_at_most = 4;
 /// What others have waited for less is a matter of load.
 constexpr std::uint64_t told_after_ms = 1000;
 
@@ -241,7 +241,7 @@ lookup_survey look_twice(target& from, bool only_if_waited_for) {
     look.gather();
     if (look.seen().empty()) return {};
     const bool same = !moves || before == look.seen();
-    if (same || n == most_looks) return look.finish(!same);
+    if (same || n == looks_at_most) return look.finish(!same);
     before = look.seen();
   }
 }
