@@ -26,8 +26,9 @@ TEST(LeakCheck, ATaskThatNeverRanIsNamedByThePlainFunctionThatSpawnedIt) {
   channel c(context, 0);
   leak_check check({.deadline = at_once});
   start_all(context, c);
-  EXPECT_THAT(check.end().text, ContainsRegex("\n1 task \\[ready\\]:\nspawned by .*start_all\\(.*\ntask [0-9]+\n"
-                                              "\n1 task \\[ready\\]:\nspawned by .*start_all\\("));
+  // Their lines are not known there, so they read alike.
+  EXPECT_THAT(check.end().text,
+              ContainsRegex("\n2 tasks \\[ready\\]:\nspawned by .*start_all\\(.*\ntasks [0-9]+, [0-9]+\n$"));
 }
 
 TEST(LeakCheck, APlainFunctionThatSpawnsIsIgnored) {
