@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "base/text.hpp"
+#include "target/thread_end.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -197,33 +198,6 @@ frame_walker::step frame_walker::step_out(registers& of, const object& in, bool 
   return step::caller;
 }
 
-/// Does the function that `address` returns to end the thread or the process, whatever its callee says? Code of a
-/// coroutine of its own, such as makecontext(3)'s, goes on instead.
-bool frame_walker::ends_the_thread(Dwfl_Module* module, std::uint64_t address) const {
-  std::array<unsigned char, 12> code{};
-  if (bytes_.read(address, code.data(), code.size()) != code.size()) return false;
-#if defined(__x86_64__)
-  // clone3: mov %eax, %edi; mov $SYS_exit, %eax; syscall. clone: the same with %rax, %rdi.
-  constexpr std::array<unsigned char, 9> exits = {0x89, 0xc7, 0xb8, 0x3c, 0, 0, 0, 0x0f, 0x05};
-  const auto* after_prefix = code.data() + (code[0] == 0x48 ? 1 : 0);
-  if (std::equal(exits.begin(), exits.end(), after_prefix)) return true;
-  constexpr unsigned char halt = 0xf4;
-  const bool halts = code[0] == halt;
-#elif defined(__aarch64__)
-  // mov x8, #SYS_exit; svc #0
-  constexpr std::array<unsigned char, 8> exits = {0xa8, 0x0b, 0x80, 0xd2, 0x01, 0, 0, 0xd4};
-  if (std::equal(exits.begin(), exits.end(), code.begin())) return true;
-  const bool halts = true;
-#endif
-  // _start, where the executable is entered.
-  constexpr std::uint64_t longest_start = 128;
-  GElf_Addr bias = 0;
-  GElf_Ehdr header;
-  Elf* elf = dwfl_module_getelf(module, &bias);
-  return halts && elf != nullptr && gelf_getehdr(elf, &header) != nullptr && header.e_entry != 0 &&
-         address - (header.e_entry + bias) < longest_start;
-}
-
 /// The agent's outermost function stands right above the one that its thread begins with, and libc's.
 std::uint64_t frame_walker::end_of_agent(const frame_walk& walked) {
   constexpr std::size_t most_outer = 4;
@@ -268,7 +242,7 @@ frame_walk frame_walker::walk(const thread_registers& thread) {
     auto its = places;
     const auto stepped = step_out(at, in, depth == 0, saved, places);
     if (stepped != step::lost) found.frames.push_back({here - (depth == 0 ? 0 : 1), at[stack_pointer], std::move(its)});
-    if (stepped == step::first) found.whole = depth != 0 && ends_the_thread(module, here);
+    if (stepped == step::first) found.whole = depth != 0 && ends_the_thread(module, bytes_, here);
     if (found.whole) found.agent_end = end_of_agent(found);
     if (stepped != step::caller) return found;
     if (!in_libc) continue;

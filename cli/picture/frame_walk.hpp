@@ -69,7 +69,6 @@ class frame_walker {
                               std::vector<std::optional<frame_register>>& places) const;
   [[nodiscard]] std::optional<std::uint64_t> value_of(const Dwarf_Op* ops, std::size_t count, const registers& of,
                                                       std::uint64_t frame_end, bool& in_memory) const;
-  [[nodiscard]] bool ends_the_thread(Dwfl_Module* module, std::uint64_t address) const;
 
   const memory_image& image_;
   const memory& bytes_;

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "linux/registers.hpp"
+#include "target/thread_end.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -30,10 +31,13 @@ int note_frame(Dwfl_Frame* frame, void* argument) {
   return last.count == deepest ? DWARF_CB_ABORT : DWARF_CB_OK;
 }
 
-/// Does unwinding reach the thread's first function?
-bool is_whole(Dwfl* dwfl, const thread_copy& copy, outermost_frame& last) {
+/// Does unwinding reach the thread's first function? libdwfl ends as well, and with success, where a register is not
+/// known.
+bool is_whole(Dwfl* dwfl, const memory& bytes, const thread_copy& copy, outermost_frame& last) {
   last = {};
-  return dwfl_getthread_frames(dwfl, copy.tid, note_frame, &last) == 0;
+  if (dwfl_getthread_frames(dwfl, copy.tid, note_frame, &last) != 0) return false;
+  Dwfl_Module* module = dwfl_addrmodule(dwfl, last.address);
+  return last.count > 1 && module != nullptr && ends_the_thread(module, bytes, last.address);
 }
 
 std::optional<std::uint64_t> word_of(const thread_copy& copy, std::uint64_t address) {
@@ -110,7 +114,7 @@ bool find_frame_pointer(modules& code, const memory& bytes, thread_copy& copy) {
   Dwfl* dwfl = code.dwfl();
   if (dwfl == nullptr) return true;  // nothing unwinds it
   outermost_frame last;
-  if (is_whole(dwfl, copy, last)) return true;
+  if (is_whole(dwfl, bytes, copy, last)) return true;
   if (last.count < 2 || last.stack_pointer == 0) return false;
   GElf_Off offset = 0;
   GElf_Sym symbol;
@@ -121,7 +125,7 @@ bool find_frame_pointer(modules& code, const memory& bytes, thread_copy& copy) {
   for (const auto candidate : candidates(bytes, copy, here - offset, last.stack_pointer)) {
     copy.registers[frame_pointer_number] = candidate;
     outermost_frame reached;
-    if (is_whole(dwfl, copy, reached)) return true;
+    if (is_whole(dwfl, bytes, copy, reached)) return true;
   }
   copy.registers[frame_pointer_number] = 0;
   return false;

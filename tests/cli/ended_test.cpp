@@ -57,6 +57,9 @@ TEST_F(Why, OfATaskThatHasEndedBetweenTwoLooksSaysSo) {
 }
 
 TEST_F(Why, OfATaskThatIsNotInThePictureOfMemorySaysSo) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "of a sanitizer's address space no picture is taken";
+#endif
   const auto survey = ask(1000, true);
   ASSERT_FALSE(survey);
   EXPECT_EQ(survey.why().fact, "task 4711 has ended");

@@ -120,6 +120,9 @@ std::size_t count(std::string_view text, std::string_view what) {
 }
 
 TEST(StoppedByATracer, IsReportedFromMemoryAndTheReasonIsSaidOnce) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "of a sanitizer's address space no picture is taken";
+#endif
   const program hung({program_path("hung"), "loop"});
   const debugger held(hung.pid());
   const auto seen = tasks_command({"report", hung.pid_text()});
@@ -131,6 +134,9 @@ TEST(StoppedByATracer, IsReportedFromMemoryAndTheReasonIsSaidOnce) {
 }
 
 TEST(StoppedByATracer, LetsNoOneElseStopItAndSaysWho) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "of a sanitizer's address space no picture is taken";
+#endif
   const program lab({program_path("lab"), "--leak", "send"});
   wait_until_shown({"stack", "--kind", "channel-send", "-p", lab.pid_text()}, "ask_replica");
   const debugger held(lab.pid());
