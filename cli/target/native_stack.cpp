@@ -115,6 +115,9 @@ std::string system_name(std::string_view symbol) {
   return std::string(symbol);
 }
 
+/// g++ calls the body of a coroutine so, and clang.
+bool is_body(std::string_view symbol) { return symbol.ends_with(".actor") || symbol.ends_with(".resume"); }
+
 native_frame make_frame(std::uint64_t address, const code_location& location, std::string_view module) {
   native_frame f;
   const std::string_view raw = location.function;
@@ -125,7 +128,7 @@ native_frame make_frame(std::uint64_t address, const code_location& location, st
   f.module = module;
   f.system = is_system(module);
   f.plumbing = name.plumbing || name.standard || starts_threads(raw);
-  f.is_coroutine = raw.ends_with(".actor") || raw.ends_with(".resume");
+  f.is_coroutine = is_body(raw);
   f.resumes_task = name.plumbing && resumes_task(bare_name(name.text));
   f.function = std::move(name.text);
   if (!f.system) return f;
@@ -170,6 +173,9 @@ const std::vector<native_frame>& native_stacks::at(std::uint64_t address) {
   const std::string_view module = name ? name : "";
   for (const auto& location : names_.resolve(address)) frames.push_back(make_frame(address, location, module));
   if (frames.empty()) frames.push_back(make_frame(address, {}, module));
+  // In clang's debug information it has the name that the coroutine has.
+  const char* symbol = mapped ? dwfl_module_addrname(mapped, address) : nullptr;
+  if (symbol != nullptr && is_body(symbol)) frames.back().is_coroutine = true;
   if (frames.back().system) frames.erase(frames.begin(), frames.end() - 1);
   return frames;
 }

@@ -18,7 +18,6 @@ namespace asio = boost::asio;
 namespace shore {
 
 using asio::awaitable;
-using asio::detached;
 using asio::use_awaitable;
 using namespace std::chrono_literals;
 
