@@ -18,7 +18,7 @@ result<int> run_channels(const channels_request& asked, output& out) {
 
 result<void> show_channels(snapshot_source& source, const channels_request& asked, output& out) {
   resolver names(source, {.all_frames = asked.all_frames, .spawn_sites = asked.json});
-  const auto survey = survey_channels(source, names, asked.prove, asked.proof);
+  const auto survey = survey_channels(source, names, {asked.prove, asked.stop, asked.proof});
   if (!survey) return survey.why();
   if (asked.json) {
     auto view = new_view<v1::ChannelsView>(source.pid());
@@ -35,14 +35,20 @@ option_of<frame_options> all_frames_option() {
 }
 
 option_of<prove_options> no_prove_option() {
-  return flag("--no-prove", "do not look who else holds what tasks wait on: nothing is stopped, not even for a moment",
+  return flag("--no-prove", "do not look who else holds what tasks wait on, and do not copy its memory",
               &prove_options::prove, false);
+}
+
+option_of<prove_options> no_stop_option() {
+  return flag("--no-stop", "stop no thread, not even for a moment: that a task never wakes is not proven then",
+              &prove_options::stop, proof_stop::never);
 }
 
 command channels_command() {
   return make_command<channels_request>(
       "channels", "channels that tasks wait on: how full they are, who waits, and who else points to them",
-      {pid_word()}, with_target<channels_request>({no_prove_option(), all_frames_option()}), run_channels);
+      {pid_word()}, with_target<channels_request>({no_prove_option(), no_stop_option(), all_frames_option()}),
+      run_channels);
 }
 
 }  // namespace tasks::cli

@@ -14,6 +14,7 @@ constexpr int found_leaks = 3, cannot_tell = 4;
 
 result<int> run_leaks(const leaks_request& asked, output& out) {
   if (asked.must_prove && !asked.prove) return usage_error("--prove", "not with --no-prove");
+  if (asked.must_prove && asked.stop == proof_stop::never) return usage_error("--prove", "not with --no-stop");
   if (asked.core && asked.interval != 0ms) return usage_error("--interval", "nothing grows in a core", "leave it out");
   const auto source = open_target(asked);
   if (!source) return source.why();
@@ -37,7 +38,8 @@ result<leak_answer> show_leaks(snapshot_source& source, const leaks_request& ask
   }
   if (survey->wrong != 0) return leak_answer::some;
   const auto& proof = survey->proof;
-  const bool told = !asked.prove || (proof && proof->doubt.empty() && proof->undecided + proof->unchecked == 0);
+  const bool told =
+      !asked.prove || (proof && proof->doubt.empty() && proof->undecided + proof->unchecked + proof->likely == 0);
   return told ? leak_answer::none : leak_answer::undecided;
 }
 
@@ -58,8 +60,9 @@ command leaks_command() {
           duration("--stalled-after", "SECONDS", "name workers that have run one task for longer (default 1)",
                    &leaks_options::stalled_after, 1ms),
           flag("--prove", "fail unless it can be proven which tasks never wake", &leaks_options::must_prove),
-          flag("--no-prove", "prove nothing: the target is not stopped, not even for a moment", &leaks_options::prove,
-               false),
+          flag("--no-stop", "stop no thread, not even for a moment: what would be proven is said to be likely",
+               &leaks_options::stop, proof_stop::never),
+          flag("--no-prove", "prove nothing, and do not copy its memory", &leaks_options::prove, false),
           count("--top", "N", "at most so many groups (default 20)", &leaks_options::top),
       }),
       run_leaks);

@@ -58,7 +58,9 @@ constexpr described marks[] = {
 
 constexpr described exit_codes[] = {
     {"0", "What was asked for was printed. Of tasks leaks: nothing was found to be wrong."},
-    {"1", "The target could not be read, or the output not be written; standard error says why."},
+    {"1",
+     "The target could not be read, a view of a report is missing, or the output could not be written: what is printed "
+     "says why."},
     {"2", "The command line makes no sense, or a name is that of several processes."},
     {"3", "Of tasks leaks: it found tasks that never wake, grow, stall or are due."},
     {"4", "Of tasks leaks: it found none, but could not tell of every task that waits for what can be proven."}};

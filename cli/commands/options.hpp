@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -56,8 +57,9 @@ struct option_of : option {
 [[nodiscard]] result<std::uint64_t> read_task(std::string_view names, std::string_view text);
 
 /// Sets the field to `value`.
-template <class Chosen>
-option_of<Chosen> flag(std::string_view names, std::string_view help, bool Chosen::*field, bool value = true) {
+template <class Chosen, class Value>
+option_of<Chosen> flag(std::string_view names, std::string_view help, Value Chosen::*field,
+                       std::type_identity_t<Value> value = true) {
   return {{names, "", help}, [=](Chosen& to, const std::string&) -> result<void> {
             to.*field = value;
             return {};

@@ -23,13 +23,16 @@
 #include "commands/command_line.hpp"
 #include "commands/show.hpp"
 #include "linux/proc.hpp"
-#include "proof/prover.hpp"
+#include "proof/target_proof.hpp"
 #include "surveys/moment.hpp"
 #include "target/roots.hpp"
 #include "views/json.hpp"
 
 namespace tasks::cli {
 namespace {
+
+/// Exit code where a view is missing.
+constexpr int incomplete = 1;
 
 struct report_request : target_options {
   std::optional<std::string> output_file;
@@ -109,7 +112,7 @@ result<evidence> gather(const report_request& asked, std::optional<pid_t> pid) {
     found.source = *std::move(opened);
     found.is_one_moment = asked.core.has_value();
     if (auto* from = found.source->from()) {
-      found.proof = no_picture ? prove_without_picture(*from, *no_picture) : prove(*from);
+      found.proof = no_picture ? prove_without_picture(*from, *no_picture) : prove(*from, proof_stop::when_needed);
       found.no_proof = no_picture && !*found.proof;
       if (found.no_proof) found.doubt += "; so nothing is proven";
       if (found.no_stacks)
@@ -130,11 +133,11 @@ class reporter {
   reporter(const report_request& asked, identity who, evidence found)
       : asked_(asked), who_(std::move(who)), found_(std::move(found)) {}
 
-  /// Fails where no view succeeded.
-  result<void> write(output& out) {
+  /// Are all views there? Fails where no view succeeded.
+  result<bool> write(output& out) {
     const auto good = asked_.json ? write_json(out) : write_text(out);
     if (good == 0 && first_) return *std::move(first_);
-    return {};
+    return !first_;
   }
 
  private:
@@ -216,7 +219,10 @@ class reporter {
   /// "one moment: it was stopped once, for 3.1 ms"
   [[nodiscard]] std::string moment_words() const {
     if (!found_.is_one_moment) return "not one moment, but one view after the other: " + found_.doubt;
-    if (found_.stopped_ms == 0) return "one moment";
+    if (asked_.core) return "one moment";
+    if (found_.proof && *found_.proof && !(*found_.proof)->unread.empty())
+      return "one moment, which is known in part: " + (*found_.proof)->unread;
+    if (found_.stopped_ms == 0) return "one moment: no thread was stopped";
     return fmt::format("one moment: it was stopped once, for {:.1f} ms", found_.stopped_ms);
   }
 
@@ -309,7 +315,7 @@ class reporter {
   std::optional<error> first_;
 };
 
-result<void> write_to(const report_request& asked, output& out) {
+result<bool> write_to(const report_request& asked, output& out) {
   std::optional<pid_t> pid;
   if (!asked.core && !asked.target.empty()) {
     const auto found = find_process(asked.target);
@@ -324,8 +330,9 @@ result<void> write_to(const report_request& asked, output& out) {
 
 result<int> run_report(const report_request& asked, output& out) {
   if (!asked.output_file) {
-    if (const auto written = write_to(asked, out); !written) return written.why();
-    return 0;
+    const auto is_whole = write_to(asked, out);
+    if (!is_whole) return is_whole.why();
+    return *is_whole ? 0 : incomplete;
   }
   // Under another name until it is whole: an earlier report is not lost to one that fails.
   const auto& name = *asked.output_file;
@@ -338,7 +345,7 @@ result<int> run_report(const report_request& asked, output& out) {
   if (done && std::rename(unfinished.c_str(), name.c_str()) != 0) {
     done = error{error_code::system, "--output " + name, ::strerror(errno), ""};
   }
-  if (done) return 0;
+  if (done) return *done ? 0 : incomplete;
   ::unlink(unfinished.c_str());
   return done.why();
 }
@@ -347,7 +354,10 @@ result<int> run_report(const report_request& asked, output& out) {
 
 command report_command() {
   return make_command<report_request>(
-      "report", "every view of one moment in one file: the first thing to save before a restart", {pid_word()},
+      "report",
+      "every view of one moment in one file: the first thing to save before a restart; exit code 1 when a view is "
+      "missing",
+      {pid_word()},
       with_target<report_request>(
           {text("-o,--output", "FILE", "where to write it; standard output without", &report_request::output_file)}),
       run_report);

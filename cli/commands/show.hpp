@@ -17,9 +17,10 @@ struct frame_options {
   bool all_frames = false;  ///< those of Asio and of the standard library too
 };
 
-/// Whether who else holds what tasks wait on is looked for, and the target stopped to see it.
+/// Whether who else holds what tasks wait on is looked for, and the target may be stopped to see it.
 struct prove_options {
   bool prove = true;
+  proof_stop stop = proof_stop::when_needed;
 };
 
 struct vitals_request : target_options {
@@ -59,5 +60,6 @@ result<void> show_tree(snapshot_source& source, const tree_request& asked, outpu
 
 [[nodiscard]] option_of<frame_options> all_frames_option();
 [[nodiscard]] option_of<prove_options> no_prove_option();
+[[nodiscard]] option_of<prove_options> no_stop_option();
 
 }  // namespace tasks::cli

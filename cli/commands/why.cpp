@@ -15,7 +15,8 @@ result<int> run_why(const why_request& asked, output& out) {
   if (asked.task == 0) return usage_error("", "which task?", "tasks why -p PID TASK; tasks stack shows them");
   const auto source = open_target(asked);
   if (!source) return source.why();
-  const auto survey = survey_wait(**source, asked.task, {.all_frames = asked.all_frames, .memory = asked.prove});
+  const auto survey =
+      survey_wait(**source, asked.task, {.all_frames = asked.all_frames, .memory = asked.prove, .stop = asked.stop});
   if (!survey) return survey.why();
   const auto context = context_of(asked, **source, out, survey->resolution_ms);
   if (asked.json) {
@@ -31,10 +32,11 @@ result<int> run_why(const why_request& asked, output& out) {
 }  // namespace
 
 command why_command() {
-  return make_command<why_request>("why", "what one task waits for, and who could wake it",
-                                   {pid_word(), value_option({"TASK", "", "the task: its id, as tasks stack prints it"},
-                                                             &why_request::task, read_task)},
-                                   with_target<why_request>({no_prove_option(), all_frames_option()}), run_why);
+  return make_command<why_request>(
+      "why", "what one task waits for, and who could wake it",
+      {pid_word(),
+       value_option({"TASK", "", "the task: its id, as tasks stack prints it"}, &why_request::task, read_task)},
+      with_target<why_request>({no_prove_option(), no_stop_option(), all_frames_option()}), run_why);
 }
 
 }  // namespace tasks::cli

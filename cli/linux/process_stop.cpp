@@ -49,13 +49,53 @@ error stop_error(pid_t pid, int why) {
 }  // namespace
 
 process_stop::process_stop(process_stop&& other) noexcept
-    : pid_(other.pid_), tracees_(std::exchange(other.tracees_, {})), registers_(std::move(other.registers_)) {}
+    : pid_(other.pid_),
+      asleep_(std::move(other.asleep_)),
+      tracees_(std::exchange(other.tracees_, {})),
+      registers_(std::move(other.registers_)) {}
+
+bool process_stop::is_known(pid_t tid) const {
+  return asleep_.contains(tid) ||
+         std::any_of(tracees_.begin(), tracees_.end(), [tid](const tracee& t) { return t.tid() == tid; });
+}
+
+/// Those that are not asleep, after most have had the time to go to sleep: one that runs for a moment now and then is
+/// not to be stopped at the very moment at which it begins to wait.
+std::vector<pid_t> process_stop::leave_asleep(const stop_order& order) {
+  constexpr int most_looks = 20;
+  constexpr std::chrono::milliseconds pause{1};
+  std::vector<pid_t> awake;
+  for (int look = 0; look < most_looks; ++look) {
+    awake.clear();
+    for (const auto tid : all_tids(pid_)) {
+      if (order.also.contains(tid)) continue;
+      const auto now = read_sleep(pid_, tid);
+      // In a page fault it sleeps, too, but not for long.
+      if (now && now->call >= 0)
+        asleep_.insert_or_assign(tid, *now);
+      else if (asleep_.erase(tid); !has_ended(pid_, tid))
+        awake.push_back(tid);
+    }
+    if (awake.empty()) break;
+    std::this_thread::sleep_for(pause);
+  }
+  return awake;
+}
+
+std::set<pid_t> process_stop::moved() const {
+  std::set<pid_t> moved;
+  for (const auto& [tid, before] : asleep_)
+    if (read_sleep(pid_, tid) != before) moved.insert(tid);
+  for (const auto tid : all_tids(pid_))
+    if (!asleep_.empty() && !is_known(tid) && !has_ended(pid_, tid)) moved.insert(tid);
+  return moved;
+}
 
 /// True: there were some.
 result<bool> process_stop::seize_new() {
   bool found = false;
   for (const auto tid : all_tids(pid_)) {
-    if (std::any_of(tracees_.begin(), tracees_.end(), [tid](const tracee& t) { return t.tid() == tid; })) continue;
+    if (is_known(tid)) continue;
     tracee seized(tid);
     if (seized.is() == tracee::state::refused) {
       if (!has_ended(pid_, tid))
@@ -104,10 +144,18 @@ bool process_stop::read_registers(pid_t tid) {
   return true;
 }
 
-result<process_stop> process_stop::begin(pid_t pid, std::chrono::milliseconds patience) {
+result<process_stop> process_stop::begin(pid_t pid, std::chrono::milliseconds patience, const stop_order& order) {
   process_stop stop(pid);
   const auto deadline = clock::now() + patience;
-  for (bool more = true; more;) {
+  const bool stops_some = order.stop != stop_order::whom::nobody;
+  if (order.stop != stop_order::whom::everybody) {
+    auto awake = stop.leave_asleep(order);
+    while (!stops_some && !awake.empty() && clock::now() < deadline) awake = stop.leave_asleep(order);
+    if (!stops_some && !awake.empty())
+      return error{error_code::timed_out, subject_of(pid),
+                   fmt::format("thread {} runs, and none is to be stopped", awake.front()), ""};
+  }
+  for (bool more = stops_some; more;) {
     const auto found = stop.seize_new();
     if (!found) return found.why();
     more = *found;
@@ -123,6 +171,11 @@ result<process_stop> process_stop::begin(pid_t pid, std::chrono::milliseconds pa
     if (!stop.read_registers(t.tid()))
       return error{
           error_code::system, subject_of(pid), fmt::format("the registers of thread {} cannot be read", t.tid()), {}};
+  }
+  for (const auto& [tid, asleep] : stop.asleep_) {
+    auto& registers = stop.registers_.emplace_back();
+    registers.tid = static_cast<std::uint32_t>(tid);
+    registers.take_sleep(asleep);
   }
   if (stop.registers_.empty()) return stop_error(pid, ESRCH);
   return stop;

@@ -1,7 +1,10 @@
 #include "linux/registers.hpp"
 
+#include <errno.h>
 #include <sys/user.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <iterator>
 #include <optional>
@@ -30,6 +33,40 @@ bool thread_registers::take_general() {
   instruction_pointer = registers->pc;
 #endif
   return true;
+}
+
+void thread_registers::take_sleep(const sleeping_thread& asleep) {
+  user_regs_struct registers{};
+#if defined(__x86_64__)
+  constexpr auto code_of_64_bits = 0x33;
+  registers.cs = code_of_64_bits;
+  registers.orig_rax = static_cast<std::uint64_t>(asleep.call);
+  registers.rax = static_cast<std::uint64_t>(-EINTR);  // as of one that was stopped: it has got nothing
+  registers.rdi = asleep.arguments[0];
+  registers.rsi = asleep.arguments[1];
+  registers.rdx = asleep.arguments[2];
+  registers.r10 = asleep.arguments[3];
+  registers.r8 = asleep.arguments[4];
+  registers.r9 = asleep.arguments[5];
+  registers.rsp = asleep.stack_pointer;
+  registers.rip = asleep.instruction_pointer;
+#elif defined(__aarch64__)
+  std::copy(asleep.arguments.begin(), asleep.arguments.end(), std::begin(registers.regs));
+  registers.sp = asleep.stack_pointer;
+  registers.pc = asleep.instruction_pointer;
+#endif
+  general.resize(sizeof registers / sizeof general[0]);
+  std::memcpy(general.data(), &registers, sizeof registers);
+  slept = take_general();
+}
+
+bool thread_registers::knows(unsigned number) const noexcept {
+#if defined(__x86_64__)
+  constexpr std::array known = {1u, 4u, 5u, 7u, 8u, 9u, 10u, 16u};  // rdx, rsi, rdi, rsp, r8, r9, r10, rip
+#elif defined(__aarch64__)
+  constexpr std::array known = {0u, 1u, 2u, 3u, 4u, 5u, 31u, 32u};
+#endif
+  return !slept || std::find(known.begin(), known.end(), number) != known.end();
 }
 
 std::vector<std::uint64_t> in_dwarf_order(std::span<const std::uint64_t> general) {

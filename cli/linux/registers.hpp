@@ -4,12 +4,14 @@
 #include <span>
 #include <vector>
 
+#include "linux/sleep.hpp"
+
 namespace tasks::cli {
 
 /// Bytes below the stack pointer in which functions that call no other keep values (x86-64 psABI, 3.2.2).
 inline constexpr std::uint64_t red_zone = 128;
 
-/// What a stopped thread has in its registers.
+/// What a thread that does not move has in its registers.
 struct thread_registers {
   std::uint32_t tid = 0;
   std::uint64_t stack_pointer = 0;
@@ -17,9 +19,16 @@ struct thread_registers {
   std::uint64_t instruction_pointer = 0;
   std::vector<std::uint64_t> general;  ///< as the kernel lays them out (user_regs_struct)
   std::vector<std::uint64_t> vector;   ///< floating-point and vector registers
+  /// It sleeps in a system call and was not stopped. Known are the call with its arguments, the stack pointer and the
+  /// place; of the others nothing, and they are 0.
+  bool slept = false;
 
   /// Fills the rest from `general`. False: those are of no 64-bit thread.
   [[nodiscard]] bool take_general();
+  /// Fills all but the thread pointer. Precondition: it is in a call.
+  void take_sleep(const sleeping_thread& asleep);
+  /// Is the value of the register with this DWARF number known?
+  [[nodiscard]] bool knows(unsigned number) const noexcept;
 };
 
 /// Registers as debug information numbers them, up to the program counter's column, of `general` as above. Empty: those

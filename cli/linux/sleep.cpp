@@ -35,6 +35,9 @@ std::optional<sleeping_thread> read_sleep(pid_t pid, pid_t tid) {
       !parse_address(fields[fields.size() - 2], found.stack_pointer) ||
       !parse_address(fields.back(), found.instruction_pointer))
     return std::nullopt;
+  // In no call the stack pointer comes next.
+  for (std::size_t i = 0; found.call >= 0 && i < found.arguments.size(); ++i)
+    if (i + 1 >= fields.size() || !parse_address(fields[i + 1], found.arguments[i])) return std::nullopt;
   return found;
 }
 

@@ -10,6 +10,7 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <cstdint>
 #include <optional>
 
@@ -18,6 +19,7 @@ namespace tasks::cli {
 /// A thread that sleeps. Twice the same, and it has not run in between.
 struct sleeping_thread {
   std::int64_t call = -1;  ///< number of the system call; -1: in none, as where a page of its is being read
+  std::array<std::uint64_t, 6> arguments{};  ///< of the call
   std::uint64_t stack_pointer = 0;
   std::uint64_t instruction_pointer = 0;
   std::uint64_t slices = 0;  ///< how often it has been given a CPU

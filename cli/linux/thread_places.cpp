@@ -18,8 +18,8 @@ class descriptor_search {
  public:
   descriptor_search(const memory& from, std::vector<thread_registers>& threads) : from_(from), threads_(threads) {}
 
-  void run(const std::vector<os_thread>& known) {
-    for (std::size_t i = 0; i < known.size(); ++i) wanted_[known[i].inner_tid] = i;
+  void run(const std::vector<std::uint32_t>& inner_tids) {
+    for (std::size_t i = 0; i < inner_tids.size(); ++i) wanted_[inner_tids[i]] = i;
     for (const auto& region : from_.regions()) {
       if (missing() == 0) return;
       if (!region.writable || region.shared || (!region.path.empty() && region.path != "[heap]")) continue;
@@ -67,20 +67,27 @@ class descriptor_search {
 
 }  // namespace
 
+void find_thread_pointers(std::vector<thread_registers>& threads, const std::vector<std::uint32_t>& inner_tids,
+                          const memory& from) {
+#if defined(__x86_64__)
+  descriptor_search(from, threads).run(inner_tids);
+#else
+  static_cast<void>(threads), static_cast<void>(inner_tids), static_cast<void>(from);
+#endif
+}
+
 thread_places find_threads(pid_t pid, const std::vector<os_thread>& threads, const memory& from) {
   thread_places places;
+  std::vector<std::uint32_t> inner_tids;
   for (const auto& thread : threads) {
     auto& place = places.threads.emplace_back();
     place.tid = static_cast<std::uint32_t>(thread.tid);
+    inner_tids.push_back(thread.inner_tid);
     const auto asleep = read_sleep(pid, thread.tid);
     if (asleep) place.stack_pointer = asleep->stack_pointer;
     places.slices.push_back(asleep ? asleep->slices : read_slices(pid, thread.tid));
   }
-#if defined(__x86_64__)
-  descriptor_search(from, places.threads).run(threads);
-#else
-  static_cast<void>(from);
-#endif
+  find_thread_pointers(places.threads, inner_tids, from);
   return places;
 }
 

@@ -26,6 +26,9 @@ struct thread_places {
 };
 
 [[nodiscard]] thread_places find_threads(pid_t pid, const std::vector<os_thread>& threads, const memory& from);
+/// Of those whose thread pointer is 0, and whose number the target itself knows by `inner_tids`, in the same order.
+void find_thread_pointers(std::vector<thread_registers>& threads, const std::vector<std::uint32_t>& inner_tids,
+                          const memory& from);
 
 /// Of the executable, which lies just below each thread pointer; begins and ends at words. 0: it has none, or is not
 /// found.

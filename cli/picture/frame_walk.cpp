@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "base/text.hpp"
+#include "target/frame_pointers.hpp"
 #include "target/thread_end.hpp"
 
 namespace tasks::cli {
@@ -95,9 +96,17 @@ const frame_walker::object& frame_walker::object_of(Dwfl_Module* module) {
 }
 
 std::optional<std::uint64_t> frame_walker::value_of(const Dwarf_Op* ops, std::size_t count, const registers& of,
-                                                    std::uint64_t frame_end, bool& in_memory) const {
+                                                    std::uint64_t frame_end, bool& in_memory) {
   std::vector<std::uint64_t> stack;
   in_memory = true;
+  const auto push = [&](std::size_t number, std::uint64_t offset) {
+    if (number >= of.size() || !of.known[number]) {
+      lacks_ |= number < of.size();
+      return false;
+    }
+    stack.push_back(of[number] + offset);
+    return true;
+  };
   const auto pop = [&stack] {
     const auto top = stack.back();
     stack.pop_back();
@@ -109,14 +118,11 @@ std::optional<std::uint64_t> frame_walker::value_of(const Dwarf_Op* ops, std::si
     if (of_two && stack.size() < 2) return std::nullopt;
     const auto second = of_two ? pop() : 0, first = of_two ? pop() : 0;
     if (op.atom >= DW_OP_breg0 && op.atom <= DW_OP_breg31) {
-      const std::size_t index = op.atom - DW_OP_breg0;
-      if (index >= of.size()) return std::nullopt;
-      stack.push_back(of[index] + op.number);
+      if (!push(op.atom - DW_OP_breg0, op.number)) return std::nullopt;
     } else if (op.atom >= DW_OP_lit0 && op.atom <= DW_OP_lit31) {
       stack.push_back(op.atom - DW_OP_lit0);
     } else if (op.atom == DW_OP_bregx) {
-      if (op.number >= of.size()) return std::nullopt;
-      stack.push_back(of[op.number] + op.number2);
+      if (!push(op.number, op.number2)) return std::nullopt;
     } else if (op.atom == DW_OP_call_frame_cfa) {
       stack.push_back(frame_end);
     } else if (op.atom == DW_OP_plus) {
@@ -145,7 +151,7 @@ std::optional<std::uint64_t> frame_walker::value_of(const Dwarf_Op* ops, std::si
 /// function's registers, then of its caller's.
 frame_walker::step frame_walker::step_out(registers& of, const object& in, bool innermost,
                                           std::vector<std::uint64_t>& saved,
-                                          std::vector<std::optional<frame_register>>& places) const {
+                                          std::vector<std::optional<frame_register>>& places) {
   Dwarf_Frame* found = nullptr;
   // An address to return to may be the first of the next function.
   if (dwarf_cfi_addrframe(in.rules, of[program_counter] - in.bias - (innermost ? 0 : 1), &found) != 0)
@@ -182,17 +188,23 @@ frame_walker::step frame_walker::step_out(registers& of, const object& in, bool 
     if (how == rule::same) of_caller[index] = places[index];
     if (how != rule::known) continue;
     of_caller[index] = frame_register{value, place};
-    caller[index] = value;
+    caller.set(index, value);
     saved.push_back(value);
   }
   std::uint64_t place = 0;
   const auto how = restored(to_return, caller[program_counter], place);
-  of[stack_pointer] = caller[stack_pointer] = *end;
+  of.set(stack_pointer, *end);
+  caller.set(stack_pointer, *end);
   of_caller[stack_pointer] = frame_register{*end, 0};
   places = std::move(of_caller);
   if (how == rule::undefined) return step::first;
-  if (how == rule::same && static_cast<std::size_t>(to_return) < of.size())
+  if (how == rule::same && static_cast<std::size_t>(to_return) < of.size()) {
+    if (!of.known[static_cast<std::size_t>(to_return)]) {
+      lacks_ = true;
+      return step::lost;
+    }
     caller[program_counter] = of[static_cast<std::size_t>(to_return)];
+  }
   if (how == rule::strange) return step::lost;
   of = std::move(caller);
   return step::caller;
@@ -212,16 +224,33 @@ std::uint64_t frame_walker::end_of_agent(const frame_walk& walked) {
 }
 
 frame_walk frame_walker::walk(const thread_registers& thread) {
+  last_place last;
+  auto found = walk(thread, std::nullopt, last);
+  if (!found.lacks_registers) return found;
+  const auto guesses = likely_frame_pointers(code_.dwfl(), bytes_, reader_of(image_), last.address, last.stack_pointer);
+  for (const auto frame_pointer : guesses) {
+    last_place ignored;
+    if (auto again = walk(thread, frame_pointer, ignored); again.whole) return again;
+  }
+  return found;
+}
+
+frame_walk frame_walker::walk(const thread_registers& thread, std::optional<std::uint64_t> frame_pointer,
+                              last_place& last) {
   frame_walk found;
   Dwfl* dwfl = code_.dwfl();
-  auto at = in_dwarf_order(thread.general);
-  if (dwfl == nullptr || at.empty()) return found;
-  at.resize(program_counter + 1);
-  at[program_counter] = thread.instruction_pointer;
+  registers at{in_dwarf_order(thread.general), {}};
+  if (dwfl == nullptr || at.values.empty()) return found;
+  at.values.resize(program_counter + 1);
+  for (unsigned i = 0; i < at.size(); ++i) at.known.push_back(thread.knows(i));
+  at.set(program_counter, thread.instruction_pointer);
+  if (frame_pointer) at.set(frame_pointer_number, *frame_pointer);
+  lacks_ = false;
   libc_call call;
   bool in_libc = true;
   std::vector<std::optional<frame_register>> places(at.size());
-  for (std::size_t i = 0; i < at.size(); ++i) places[i] = frame_register{at[i], 0};
+  for (std::size_t i = 0; i < at.size(); ++i)
+    if (at.known[i]) places[i] = frame_register{at[i], 0};
   for (int depth = 0; depth < most_frames; ++depth) {
     const auto here = at[program_counter];
     Dwfl_Module* module = dwfl_addrmodule(dwfl, here - (depth == 0 ? 0 : 1));
@@ -233,17 +262,20 @@ frame_walk frame_walker::walk(const thread_registers& thread) {
       in_libc = false;
       if (depth != 0) {
         call.end = at[stack_pointer];
-        for (const auto number : callee_saved) call.saved.push_back(at[static_cast<std::size_t>(number)]);
+        for (const auto number : callee_saved)
+          if (at.known[static_cast<std::size_t>(number)]) call.saved.push_back(at[static_cast<std::size_t>(number)]);
         call.caller = symbol_at(module, here - 1);
         found.call = call;
       }
     }
     std::vector<std::uint64_t> saved;
     auto its = places;
+    last = {here - (depth == 0 ? 0 : 1), at[stack_pointer]};
     const auto stepped = step_out(at, in, depth == 0, saved, places);
     if (stepped != step::lost) found.frames.push_back({here - (depth == 0 ? 0 : 1), at[stack_pointer], std::move(its)});
     if (stepped == step::first) found.whole = depth != 0 && ends_the_thread(module, bytes_, here);
     if (found.whole) found.agent_end = end_of_agent(found);
+    found.lacks_registers = stepped == step::lost && lacks_;
     if (stepped != step::caller) return found;
     if (!in_libc) continue;
     call.function = plain_name(symbol_at(module, here - (depth == 0 ? 0 : 1)));

@@ -36,6 +36,8 @@ struct frame_walk {
   bool whole = false;
   std::vector<code_frame> frames;  ///< innermost first
   std::optional<libc_call> call;
+  /// It ended where a register is needed of which nothing is known, as the thread was left asleep.
+  bool lacks_registers = false;
   /// Of the agent's own thread: its frames lie below, from which nothing of the program's can be reached by anybody
   /// but a reader of it. 0: another's, or not known.
   std::uint64_t agent_end = 0;
@@ -54,25 +56,39 @@ class frame_walker {
 
  private:
   /// By DWARF number, the program counter in the column after those of the machine.
-  using registers = std::vector<std::uint64_t>;
+  struct registers {
+    std::vector<std::uint64_t> values;
+    std::vector<bool> known;
+    [[nodiscard]] std::uint64_t& operator[](std::size_t i) { return values[i]; }
+    [[nodiscard]] std::uint64_t operator[](std::size_t i) const { return values[i]; }
+    [[nodiscard]] std::size_t size() const noexcept { return values.size(); }
+    void set(std::size_t i, std::uint64_t value) { values[i] = value, known[i] = true; }
+  };
   struct object {
     Dwarf_CFI* rules = nullptr;  ///< null: its frames are not known
     Dwarf_Addr bias = 0;
     bool is_libc = false;
   };
   enum class step { caller, first, lost };
+  /// Where a walk came to; and with which frame pointer it began, where the thread does not tell.
+  struct last_place {
+    std::uint64_t address = 0, stack_pointer = 0;
+  };
+  [[nodiscard]] frame_walk walk(const thread_registers& thread, std::optional<std::uint64_t> frame_pointer,
+                                last_place& last);
   [[nodiscard]] std::uint64_t end_of_agent(const frame_walk& walked);
 
   [[nodiscard]] const object& object_of(Dwfl_Module* module);
   [[nodiscard]] bool is_what_was_mapped(Dwfl_Module* module) const;
   [[nodiscard]] step step_out(registers& of, const object& in, bool innermost, std::vector<std::uint64_t>& saved,
-                              std::vector<std::optional<frame_register>>& places) const;
+                              std::vector<std::optional<frame_register>>& places);
   [[nodiscard]] std::optional<std::uint64_t> value_of(const Dwarf_Op* ops, std::size_t count, const registers& of,
-                                                      std::uint64_t frame_end, bool& in_memory) const;
+                                                      std::uint64_t frame_end, bool& in_memory);
 
   const memory_image& image_;
   const memory& bytes_;
   modules& code_;
+  bool lacks_ = false;  ///< a register was needed that is not known
   std::unordered_map<Dwfl_Module*, object> objects_;
   std::unordered_map<std::uint64_t, bool> is_agents_;  ///< by address: does it lie in the agent's outermost function?
 };

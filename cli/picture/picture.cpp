@@ -9,10 +9,13 @@
 #include <optional>
 #include <string_view>
 #include <thread>
+#include <unordered_map>
 #include <utility>
 
 #include "base/quantities.hpp"
 #include "linux/proc.hpp"
+#include "linux/thread_list.hpp"
+#include "linux/thread_places.hpp"
 #include "picture/frame_walk.hpp"
 
 namespace tasks::cli {
@@ -88,25 +91,64 @@ result<memory_image> copy_memory(const target& from, const standstill& still, ow
                "some of it is served by a program (userfaultfd, FUSE): use --no-prove"};
 }
 
-}  // namespace
+/// Of threads that were left asleep.
+void find_storage(picture& of, pid_t pid) {
+  if (!of.has_sleepers()) return;
+  std::unordered_map<std::uint32_t, std::uint32_t> inner;
+  for (const auto& thread : list_threads(pid)) inner[static_cast<std::uint32_t>(thread.tid)] = thread.inner_tid;
+  std::vector<std::uint32_t> inner_tids;
+  for (const auto& thread : of.threads) inner_tids.push_back(inner[thread.tid]);
+  find_thread_pointers(of.threads, inner_tids, of.image);
+}
 
-result<picture> take_picture(target& from) {
+/// Without what takes long and can be found out when the target goes on. Nothing: threads moved, which `order` has
+/// then.
+result<std::optional<picture>> copy_all(target& from, stop_order& order) {
   using clock = std::chrono::steady_clock;
-  const auto& roots = from.roots();
-  if (!roots) return roots.why();
-  if (auto why = too_large(from)) return *std::move(why);
   auto room = room_for(from);
   if (!room) return room.why();
   const auto begin = clock::now();
-  auto still = from.hold();
+  auto still = from.hold(order);
   if (!still) return still.why();
   auto image = copy_memory(from, **still, *std::move(room));
   if (!image) return image.why();
-  picture taken{*std::move(image), (*still)->threads(), {}, (*still)->kernel(), *roots, 0, &from.code()};
-  if (!from.is_still()) {
-    still->reset();
-    taken.stopped_ms = std::chrono::duration<double, std::milli>(clock::now() - begin).count();
+  picture taken{*std::move(image), (*still)->threads(), {}, (*still)->kernel(), *from.roots(), 0, &from.code()};
+  const auto moved = (*still)->moved();
+  order.also.insert(moved.begin(), moved.end());
+  if (!moved.empty()) return std::optional<picture>();
+  const bool is_free = from.is_still() || (*still)->is_free();
+  still->reset();
+  if (!is_free) taken.stopped_ms = std::chrono::duration<double, std::milli>(clock::now() - begin).count();
+  return std::optional(std::move(taken));
+}
+
+}  // namespace
+
+bool picture::has_sleepers() const noexcept {
+  return std::any_of(threads.begin(), threads.end(), [](const thread_registers& each) { return each.slept; });
+}
+
+result<picture> take_picture(target& from, stop_order::whom whom) {
+  constexpr int most_tries = 6;
+  constexpr std::chrono::seconds most_time{1};
+  const auto begin = std::chrono::steady_clock::now();
+  if (!from.roots()) return from.roots().why();
+  if (auto why = too_large(from)) return *std::move(why);
+  stop_order order{whom};
+  auto copied = copy_all(from, order);
+  for (int tries = 1; copied && !*copied; ++tries) {
+    const bool is_last = tries + 1 >= most_tries || std::chrono::steady_clock::now() - begin > most_time;
+    if (is_last && whom == stop_order::whom::nobody)
+      return error{
+          error_code::timed_out, subject_of(from.pid()),
+          fmt::format("thread {} ran while its memory was copied, and none is to be stopped", *order.also.begin()), ""};
+    if (is_last && whom == stop_order::whom::who_runs) order.stop = stop_order::whom::everybody;
+    if (whom == stop_order::whom::nobody) order.also.clear();
+    copied = copy_all(from, order);
   }
+  if (!copied) return copied.why();
+  auto taken = **std::move(copied);
+  if (!from.is_still()) find_storage(taken, from.pid());
   // Code does not change, so that this can be done while the target goes on.
   frame_walker walker(taken.image, from.bytes(), from.code());
   stack_variables variables(from.code(), reader_of(taken.image));

@@ -1,6 +1,10 @@
 #pragma once
 
 /// Everything that a proof needs of a target, as it was at one moment.
+///
+///   some run ──> stop those ──┐
+///   all sleep ────────────────┴──> copy ──> have they slept all the time? ──> picture
+///                                           no ──> once more, and stop those that have not
 
 #include <vector>
 
@@ -19,12 +23,16 @@ struct picture {
   thread_words words;  ///< of theirs
   kernel_words kernel;
   std::vector<root_copy> roots;
-  double stopped_ms = 0;
+  double stopped_ms = 0;    ///< 0: no thread was
   modules* code = nullptr;  ///< the target's, which must outlive this
+
+  /// Of threads that were left asleep most registers are not known: one of those may hold what nothing else does.
+  [[nodiscard]] bool has_sleepers() const noexcept;
 };
 
-/// Holds a live target for as long as it takes to copy its memory. Fails where it cannot be stopped, where its
-/// registries cannot be read, and where there is no room for the copy.
-[[nodiscard]] result<picture> take_picture(target& from);
+/// Holds a live target for as long as it takes to copy its memory. `whom` is to be stopped of a live one: where others
+/// move meanwhile they are stopped, too, unless nobody is to be. Fails where it cannot be stopped or does not rest,
+/// where its registries cannot be read, and where there is no room for the copy.
+[[nodiscard]] result<picture> take_picture(target& from, stop_order::whom whom);
 
 }  // namespace tasks::cli

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "target/native_stack.hpp"
+#include "target/sleepers.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -79,10 +80,12 @@ class still_process final : public target {
     copies_.threads.clear();
     for (const auto tid : tids) copies_.threads.push_back(copy_of(tid));
     if (!attached_) attached_ = attach(code_, copies_.threads);
+    for (auto& copy : copies_.threads)
+      if (copy.slept) static_cast<void>(find_frame_pointer(code_, bytes_, copy));
     return copies_;
   }
 
-  [[nodiscard]] result<std::unique_ptr<standstill>> hold() const override {
+  [[nodiscard]] result<std::unique_ptr<standstill>> hold(const stop_order&) const override {
     return std::unique_ptr<standstill>(std::make_unique<still_moment>(bytes_, *taken_));
   }
 
@@ -99,6 +102,7 @@ class still_process final : public target {
     }
     copy.registers = in_dwarf_order(found->general);
     copy.pc = found->instruction_pointer;
+    copy.slept = found->slept;
     copy.stack_begin = found->stack_pointer - red_zone;
     copy.stack.resize(most_stack);
     copy.stack.resize(bytes_.read(copy.stack_begin, copy.stack.data(), copy.stack.size()));

@@ -247,6 +247,7 @@ thread_words words_of_threads(const memory_image& image, const std::vector<threa
     const auto frames = walker.walk(thread);
     words.frames.push_back(frames.frames);
     words.ends.push_back(frames.whole ? frames.frames.back().end : 0);
+    words.lacks_registers |= frames.lacks_registers || (thread.slept && thread.thread_pointer == 0);
     const bool waits = waits_in_libc(image, thread);
     const auto* in = waits && frames.call && only_returns_a_number(frames.call->function) ? &*frames.call : nullptr;
     const auto add = [&](std::uint64_t word) { words.registers.push_back({word, thread.tid}); };

@@ -25,6 +25,8 @@ struct thread_words {
   std::vector<std::vector<code_frame>> frames;
   /// Of each thread, where the frame of its first function ends; 0: not known.
   std::vector<std::uint64_t> ends;
+  /// More would be known if a thread that was left asleep had been stopped.
+  bool lacks_registers = false;
 };
 
 /// Unused is, of each thread:

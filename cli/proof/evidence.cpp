@@ -85,9 +85,12 @@ void evidence_finder::fill(finding& found, heap_map::object o) const {
 }
 
 void count_verdicts(proof_result& of) {
-  of.proven = of.held = of.unchecked = of.undecided = 0;
+  of.proven = of.likely = of.held = of.unchecked = of.undecided = 0;
   for (const auto& each : of.findings) {
-    ++(each.verdict == certainty::proven ? of.proven : each.verdict == certainty::held ? of.held : of.unchecked);
+    ++(each.verdict == certainty::proven   ? of.proven
+       : each.verdict == certainty::likely ? of.likely
+       : each.verdict == certainty::held   ? of.held
+                                           : of.unchecked);
     if (each.may_be_stale()) ++of.undecided;
   }
 }

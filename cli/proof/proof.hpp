@@ -11,6 +11,7 @@ namespace tasks::cli {
 
 enum class certainty : std::uint8_t {
   proven,     ///< nothing alive can reach what it waits for
+  likely,     ///< likewise, but for registers that were not read; see proof_result::unread
   held,       ///< something alive points to it; see finding::by
   unchecked,  ///< could not be told; see finding::reason
 };
@@ -59,11 +60,18 @@ struct finding {
   }
 };
 
+/// Whether threads of a live target are stopped.
+enum class proof_stop {
+  when_needed,  ///< those that run; and those that sleep, where something is proven only then
+  never
+};
+
 struct proof_result {
   std::vector<finding> findings;  ///< in the order of the records
   std::string doubt;              ///< why nothing at all could be proven; empty: nothing stood against it
+  std::string unread;  ///< why registers of threads that sleep were not read; empty: they were, or need not be
   std::uint64_t tasks = 0;
-  std::size_t proven = 0, held = 0, unchecked = 0;
+  std::size_t proven = 0, likely = 0, held = 0, unchecked = 0;
   std::size_t undecided = 0;  ///< of those that are held: by a word that may be stale
   std::size_t arenas = 0, refused_arenas = 0, mapped_allocations = 0;
   std::uint64_t objects = 0;  ///< allocations

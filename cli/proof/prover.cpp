@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <span>
@@ -21,12 +20,6 @@
 
 namespace tasks::cli {
 namespace {
-
-using clock = std::chrono::steady_clock;
-
-double ms_since(clock::time_point begin) {
-  return std::chrono::duration<double, std::milli>(clock::now() - begin).count();
-}
 
 /// Does it wait on an object, rather than for tasks?
 bool has_object(const seen_task& task) { return is_channel(task.waits_for) || task.never_expires; }
@@ -327,70 +320,8 @@ class leak_search {
   proof_result proof_;
 };
 
-/// What there is to prove, from a target that moves on. `worth_a_stop`: some of it lies in memory whose allocator could
-/// be known; else the findings are all that can be said.
-struct preview {
-  bool worth_a_stop = false;
-  proof_result without;
-};
-
-preview look_ahead(const memory& live, const std::vector<root_copy>& roots) {
-  const auto seen = read_tasks(live, read_again(live, roots));
-  const auto& regions = live.regions();
-  preview found;
-  found.without.tasks = seen.tasks.size();
-  for (const auto& task : seen.tasks) {
-    if (!may_be_leaked(task)) continue;
-    finding unchecked;
-    unchecked.task = task.id;
-    unchecked.object = task.object;
-    unchecked.reason = task.frames == 0 ? "its stack is not known" : "the allocator of its frames is not known";
-    found.without.findings.push_back(std::move(unchecked));
-    ++found.without.unchecked;
-    if (found.worth_a_stop || task.frames == 0) continue;
-    const auto frame = seen.frames[task.first_frame];
-    const auto region = std::find_if(regions.begin(), regions.end(),
-                                     [frame](const memory_region& r) { return frame >= r.begin && frame < r.end; });
-    found.worth_a_stop = region == regions.end() || may_be_glibc(live, *region, frame);
-  }
-  return found;
-}
-
 }  // namespace
 
-proof_result prove(scene& in) {
-  const auto begin = clock::now();
-  auto found = leak_search(in).run();
-  found.total_ms = ms_since(begin);
-  return found;
-}
-
-result<proof_result> prove_without_picture(target& from, const error& why) {
-  const auto& roots = from.roots();
-  if (!roots) return roots.why();
-  auto [worth_a_stop, found] = look_ahead(*process_memory(from.pid()), *roots);
-  if (worth_a_stop) return why;
-  return std::move(found);
-}
-
-result<proof_result> prove(target& from) {
-  const auto begin = clock::now();
-  const auto& roots = from.roots();
-  if (!roots) return roots.why();
-  if (!from.is_still()) {
-    auto [worth_a_stop, found] = look_ahead(*process_memory(from.pid()), *roots);
-    if (!worth_a_stop) {
-      found.total_ms = ms_since(begin);
-      return std::move(found);
-    }
-  }
-  auto taken = take_picture(from);
-  if (!taken) return taken.why();
-  scene in(*taken);
-  auto found = prove(in);
-  found.stopped_ms = taken->stopped_ms;
-  found.total_ms = ms_since(begin);
-  return found;
-}
+proof_result prove(scene& in) { return leak_search(in).run(); }
 
 }  // namespace tasks::cli

@@ -7,9 +7,8 @@
 #include <unordered_map>
 #include <utility>
 
-#include "picture/picture.hpp"
-#include "proof/prover.hpp"
 #include "proof/scene.hpp"
+#include "proof/target_proof.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -128,6 +127,31 @@ std::vector<cycle_step> cycle_through(const wait_graph& graph, const std::set<st
   return cycle;
 }
 
+wait_story story_of(const proven_picture& seen, std::uint64_t task) {
+  auto& in = *seen.in;
+  wait_story story;
+  story.stopped_ms = seen.proof.stopped_ms;
+  const auto& tasks = in.tasks().tasks;
+  const auto its = std::find_if(tasks.begin(), tasks.end(), [task](const seen_task& each) { return each.id == task; });
+  story.ended = its == tasks.end() && !in.tasks().torn;
+  if (its == tasks.end()) return story;
+  story.version = its->version;
+  for (const auto& found : seen.proof.findings)
+    if (found.task == task) story.proof = found;
+  in.look_closer();
+  in.erase_links();
+  reference_search search(in.image(), in.heap(), in.threads(), in.words(), in.kernel(), in.tasks());
+  story.graph = follower(in.tasks(), search).follow(task);
+  return story;
+}
+
+/// Would registers that were not read change what is told of any of its tasks?
+bool is_settled(const wait_story& story, const proof_result& proof) {
+  return std::none_of(proof.findings.begin(), proof.findings.end(), [&](const finding& each) {
+    return story.graph.tasks.contains(each.task) && (each.verdict == certainty::proven || each.may_be_stale());
+  });
+}
+
 }  // namespace
 
 std::vector<cycle_step> find_cycle(const wait_graph& graph, std::uint64_t task) {
@@ -138,23 +162,19 @@ std::vector<cycle_step> find_cycle(const wait_graph& graph, std::uint64_t task) 
   return found;
 }
 
-result<wait_story> look_at_wait(target& from, std::uint64_t task) {
-  auto taken = take_picture(from);
-  if (!taken) return taken.why();
-  scene in(*taken);
-  wait_story story;
-  story.stopped_ms = taken->stopped_ms;
-  const auto& tasks = in.tasks().tasks;
-  const auto its = std::find_if(tasks.begin(), tasks.end(), [task](const seen_task& each) { return each.id == task; });
-  story.ended = its == tasks.end() && !in.tasks().torn;
-  if (its == tasks.end()) return story;
-  story.version = its->version;
-  for (auto& found : prove(in).findings)
-    if (found.task == task) story.proof = std::move(found);
-  in.look_closer();
-  in.erase_links();
-  reference_search search(in.image(), in.heap(), in.threads(), in.words(), in.kernel(), in.tasks());
-  story.graph = follower(in.tasks(), search).follow(task);
+result<wait_story> look_at_wait(target& from, std::uint64_t task, proof_stop stop) {
+  std::optional<wait_story> first;
+  auto seen = take_proof(from, stop, [&](const proven_picture& so_far) {
+    first = story_of(so_far, task);
+    return is_settled(*first, so_far.proof);
+  });
+  if (!seen) return seen.why();
+  // Asked only of a picture with sleeping threads, which need not be the last one.
+  const bool is_of_first = first && seen->taken->has_sleepers();
+  auto story = is_of_first ? *std::move(first) : story_of(*seen, task);
+  story.unread = seen->proof.unread;
+  for (const auto& found : seen->proof.findings)
+    if (found.task == task) story.proof = found;
   return story;
 }
 

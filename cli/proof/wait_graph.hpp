@@ -49,10 +49,11 @@ struct wait_story {
   bool ended = false;                    ///< it is not there for certain
   finding proof;  ///< of the proof; `unchecked` without a reason: it waits for nothing that could be proven
   wait_graph graph;
+  std::string unread;  ///< as proof_result::unread
   double stopped_ms = 0;
 };
 
-/// A live process is stopped for as long as it takes to copy its memory. Fails where that may not be read.
-[[nodiscard]] result<wait_story> look_at_wait(target& from, std::uint64_t task);
+/// A live process is held for as long as it takes to copy its memory. Fails where that may not be read.
+[[nodiscard]] result<wait_story> look_at_wait(target& from, std::uint64_t task, proof_stop stop);
 
 }  // namespace tasks::cli

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "proof/asio_channels.hpp"
-#include "proof/prover.hpp"
+#include "proof/target_proof.hpp"
 #include "surveys/group_keys.hpp"
 
 namespace tasks::cli {
@@ -110,6 +110,8 @@ void judge(surveyed_channel& channel, const std::vector<const finding*>& waiters
     channel.held_words = held_words(*held);
   } else if (const auto* doubtful = first([](const auto* f) { return f->verdict == certainty::unchecked; })) {
     channel.held_by = doubtful->reason;
+  } else if (first([](const auto* f) { return f->verdict == certainty::likely; }) != nullptr) {
+    channel.held_by = "nothing that was read does, but not all was read";
   } else if (waiters.size() >= channel.senders + channel.receivers) {
     channel.who = surveyed_channel::references::nothing_alive;
   }
@@ -122,6 +124,8 @@ void look_for_holders(const result<proof_result>& proof, channel_survey& survey)
     return;
   }
   if (!proof->doubt.empty()) survey.notes.push_back(missing + proof->doubt);
+  if (!proof->unread.empty())
+    survey.notes.push_back("registers that may point to these channels were not read: " + proof->unread);
   survey.stopped_ms = proof->stopped_ms;
   std::unordered_map<std::uint64_t, std::vector<const finding*>> by_channel;
   for (const auto& each : proof->findings) by_channel[each.object].push_back(&each);
@@ -130,8 +134,7 @@ void look_for_holders(const result<proof_result>& proof, channel_survey& survey)
 
 }  // namespace
 
-result<channel_survey> survey_channels(snapshot_source& source, resolver& names, bool look,
-                                       const result<proof_result>* made) {
+result<channel_survey> survey_channels(snapshot_source& source, resolver& names, const channel_options& options) {
   v1::StacksRequest query;
   query.add_kinds(v1::Wait::CHANNEL_SEND);
   query.add_kinds(v1::Wait::CHANNEL_RECEIVE);
@@ -152,7 +155,7 @@ result<channel_survey> survey_channels(snapshot_source& source, resolver& names,
     return survey;
   }
   read_states(*from, survey.channels);
-  if (look) look_for_holders(made != nullptr ? *made : prove(*from), survey);
+  if (options.look) look_for_holders(options.made != nullptr ? *options.made : prove(*from, options.stop), survey);
   return survey;
 }
 

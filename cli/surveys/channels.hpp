@@ -47,10 +47,14 @@ struct channel_survey {
   double stopped_ms = 0;
 };
 
-/// `names` resolves the survey's frames and must outlive them. `look`: for who else points to them; a live target is
-/// stopped for the time that it takes to copy its memory, if any task waits on a channel. `made`: a proof of the same
-/// moment, where there is one already.
-[[nodiscard]] result<channel_survey> survey_channels(snapshot_source& source, resolver& names, bool look,
-                                                     const result<proof_result>* made = nullptr);
+struct channel_options {
+  bool look = true;  ///< for who else points to them: memory is copied, if any task waits on a channel
+  proof_stop stop = proof_stop::when_needed;
+  const result<proof_result>* made = nullptr;  ///< a proof of the same moment, where there is one already
+};
+
+/// `names` resolves the survey's frames and must outlive them.
+[[nodiscard]] result<channel_survey> survey_channels(snapshot_source& source, resolver& names,
+                                                     const channel_options& options);
 
 }  // namespace tasks::cli

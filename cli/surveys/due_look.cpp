@@ -139,7 +139,7 @@ void due_look::find_threads() {
   for (const auto& thread : threads) inner_[static_cast<std::uint32_t>(thread.tid)] = thread.inner_tid;
   if (moves_) {
     places_ = cli::find_threads(from_.pid(), threads, bytes_);
-  } else if (auto still = from_.hold()) {
+  } else if (auto still = from_.hold({})) {
     places_.threads = (*still)->threads();
   }
 }

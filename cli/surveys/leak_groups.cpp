@@ -74,6 +74,8 @@ void leak_groups::add(const v1::Task& task) {
     append_number(key, task.id());  // each has a stack of its own
   } else if (finding && finding->verdict == certainty::proven) {
     groups = &proven_;
+  } else if (finding && finding->verdict == certainty::likely) {
+    groups = &likely_;
   } else if (const auto due = over_.find(task.id()); due != over_.end() && due->second.resumes == task.resumes()) {
     groups = &due_;
     key += due->second.evidence;
@@ -197,6 +199,10 @@ std::vector<leak> leak_groups::finish() {
   };
   for (auto& [key, of] : proven_) {
     list(v1::LeakView::PROVEN, of, why_proven(of));
+    add_others(key, found.back());
+  }
+  for (auto& [key, of] : likely_) {
+    list(v1::LeakView::LIKELY, of, why_proven(of) + ", as far as its threads were read");
     add_others(key, found.back());
   }
   for (auto& [key, of] : running_) {

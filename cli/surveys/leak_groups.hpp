@@ -108,7 +108,7 @@ class leak_groups {
   };
   std::unordered_map<std::uint64_t, over> over_;
   group_keys keys_;
-  std::unordered_map<group_key, member> proven_, waiting_, running_, due_;
+  std::unordered_map<group_key, member> proven_, likely_, waiting_, running_, due_;
   std::size_t by_design_ = 0, would_have_gone_on_ = 0;
 };
 

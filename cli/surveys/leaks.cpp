@@ -9,7 +9,7 @@
 
 #include "linux/proc.hpp"
 #include "proof/frame_bytes.hpp"
-#include "proof/prover.hpp"
+#include "proof/target_proof.hpp"
 #include "surveys/crowds.hpp"
 #include "surveys/running_stacks.hpp"
 #include "target/target.hpp"
@@ -101,6 +101,9 @@ class leak_surveyor {
     if (stop) note_that_it_is_stopped(*stop, groups.would_have_gone_on());
     if (survey_.proof && !survey_.proof->doubt.empty())
       survey_.notes.push_back("nothing is proven: " + survey_.proof->doubt);
+    if (survey_.proof && !survey_.proof->unread.empty())
+      survey_.notes.push_back("nothing is proven, as registers that may hold something were not read: " +
+                              survey_.proof->unread);
     return std::move(survey_);
   }
 
@@ -109,7 +112,7 @@ class leak_surveyor {
   result<void> prove_early() {
     auto* from = source_.from();
     if (!how_.prove || how_.proof != nullptr || from == nullptr) return {};
-    auto proof = prove(*from);
+    auto proof = prove(*from, how_.stop);
     if (!proof) return {};
     longest_stop_ = std::max(longest_stop_, proof->stopped_ms);
     for (auto& each : proof->findings)
@@ -147,15 +150,16 @@ class leak_surveyor {
       survey_.notes.emplace_back("nothing is proven: there is no memory of it");
       return {};
     }
-    auto proof = how_.proof != nullptr ? *how_.proof : prove(*from);
+    auto proof = how_.proof != nullptr ? *how_.proof : prove(*from, how_.stop);
     if (!proof) {
       if (how_.must_prove) return proof.why();
       survey_.notes.push_back("nothing is proven: " + in_words(proof.why()));
       return {};
     }
-    if (how_.must_prove && (!proof->doubt.empty() || proof->unchecked != 0)) {
+    if (how_.must_prove && (!proof->doubt.empty() || proof->unchecked + proof->likely != 0)) {
       return error{error_code::system, subject_of(source_.pid()),
-                   fmt::format("nothing can be proven of {} tasks", proof->unchecked), "without --prove it says why"};
+                   fmt::format("nothing can be proven of {} tasks", proof->unchecked + proof->likely),
+                   "without --prove it says why"};
     }
     survey_.proof = *std::move(proof);
     return {};
@@ -172,8 +176,9 @@ class leak_surveyor {
   }
 
   void keep(std::vector<leak> found) {
-    survey_.wrong = static_cast<std::size_t>(
-        std::count_if(found.begin(), found.end(), [](const leak& l) { return l.verdict != v1::LeakView::OLD; }));
+    survey_.wrong = static_cast<std::size_t>(std::count_if(found.begin(), found.end(), [](const leak& l) {
+      return l.verdict != v1::LeakView::OLD && l.verdict != v1::LeakView::LIKELY;
+    }));
     if (found.size() > how_.top) {
       survey_.left_out = found.size() - how_.top;
       found.erase(found.begin() + static_cast<std::ptrdiff_t>(how_.top), found.end());

@@ -25,10 +25,11 @@ struct leaks_options {
   std::chrono::milliseconds min_age{30'000};  ///< what has waited so long is listed, though nothing is wrong with it
   std::chrono::milliseconds interval{0};      ///< 0: what grows is not looked for
   std::chrono::milliseconds stalled_after{1000};
-  std::size_t top = 20;     ///< groups
-  bool all = false;         ///< waits by design too: for connections, signals, and timers that will fire
-  bool prove = true;        ///< false: a live target is not stopped
+  std::size_t top = 20;  ///< groups
+  bool all = false;      ///< waits by design too: for connections, signals, and timers that will fire
+  bool prove = true;
   bool must_prove = false;  ///< fail unless all can be proven
+  proof_stop stop = proof_stop::when_needed;
   /// Made of the same moment already; null: it is made now.
   const result<proof_result>* proof = nullptr;
   const std::vector<due_task>* due = nullptr;  ///< looked for already; null: they are now

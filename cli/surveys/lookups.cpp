@@ -105,7 +105,7 @@ void lookup_look::find_threads() {
   std::erase_if(threads, [](const os_thread& each) { return each.state == 'Z' || each.state == 'X'; });
   if (from_.is_alive() && !from_.is_still()) {
     threads_ = cli::find_threads(from_.pid(), threads, bytes_).threads;
-  } else if (auto still = from_.hold()) {
+  } else if (auto still = from_.hold({})) {
     threads_ = (*still)->threads();
   }
 }

@@ -2,10 +2,8 @@
 
 #include <utility>
 
-#include "picture/picture.hpp"
 #include "picture/still_target.hpp"
-#include "proof/prover.hpp"
-#include "proof/scene.hpp"
+#include "proof/target_proof.hpp"
 #include "sources/memory_source.hpp"
 
 namespace tasks::cli {
@@ -14,14 +12,12 @@ result<moment> take_moment(pid_t pid) {
   auto live = live_target(pid);
   auto facts = facts_now(pid);
   auto threads = live->threads();
-  auto opened = take_picture(*live);
-  if (!opened) return opened.why();
-  const auto taken = std::make_shared<picture>(*std::move(opened));
-  scene in(*taken);
-  auto proof = prove(in);
-  proof.stopped_ms = taken->stopped_ms;
+  auto seen = take_proof(*live, proof_stop::when_needed);
+  if (!seen) return seen.why();
+  seen->in.reset();
+  const std::shared_ptr<const picture> taken = std::move(seen->taken);
   return moment{open_still(still_target(std::move(live), taken, std::move(threads)), std::move(facts)),
-                std::move(proof), taken->stopped_ms};
+                std::move(seen->proof), taken->stopped_ms};
 }
 
 }  // namespace tasks::cli

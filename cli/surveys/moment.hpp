@@ -1,8 +1,8 @@
 #pragma once
 
-/// One moment of a target, for whoever shows several views of it: they agree, and it is stopped once.
+/// One moment of a target, for whoever shows several views of it: they agree, and it is stopped once, if at all.
 ///
-///   stop ──> picture ──> let go     picture ──> proof
+///   hold ──> picture ──> let go     picture ──> proof
 ///                                           └─> source
 
 #include <sys/types.h>

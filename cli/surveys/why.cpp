@@ -137,7 +137,7 @@ class wait_surveyor {
       survey_.notes.push_back(missing + "there is no memory of it");
       return false;
     }
-    auto story = look_at_wait(*from, id);
+    auto story = look_at_wait(*from, id, options_.stop);
     if (!story) {
       survey_.notes.push_back(missing + in_words(story.why()));
       return false;
@@ -149,6 +149,8 @@ class wait_surveyor {
     survey_.graph = std::move(story->graph);
     survey_.cycle = find_cycle(survey_.graph, id);
     survey_.stopped_ms = story->stopped_ms;
+    if (!story->unread.empty())
+      survey_.notes.push_back("registers that may point to what it waits on were not read: " + story->unread);
     if (survey_.graph.cut) survey_.notes.emplace_back("there is more that leads to it than was followed");
     return true;
   }

@@ -40,6 +40,7 @@ struct why_survey {
 struct why_options {
   bool all_frames = false;
   bool memory = true;  ///< false: only what the source tells; nothing is stopped
+  proof_stop stop = proof_stop::when_needed;
 };
 
 /// Fails with no_such_task where it is not there.

@@ -96,7 +96,7 @@ class dumped_process final : public target {
   /// The core's own state is attached already.
   const thread_copies& copy_stacks(std::span<const pid_t>) override { return nothing_to_copy_; }
 
-  [[nodiscard]] result<std::unique_ptr<standstill>> hold() const override {
+  [[nodiscard]] result<std::unique_ptr<standstill>> hold(const stop_order&) const override {
     return std::unique_ptr<standstill>(std::make_unique<dead_process>(*core_, bytes_));
   }
 

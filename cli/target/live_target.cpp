@@ -21,6 +21,8 @@ class stopped_process final : public standstill {
   [[nodiscard]] const memory& bytes() const override { return *bytes_; }
   [[nodiscard]] const std::vector<thread_registers>& threads() const override { return stop_.threads(); }
   [[nodiscard]] kernel_words kernel() const override { return read_kernel_words(pid_, bytes_->regions(), listeners_); }
+  [[nodiscard]] bool is_free() const override { return !stop_.has_stopped_some(); }
+  [[nodiscard]] std::set<pid_t> moved() const override { return stop_.moved(); }
 
  private:
   pid_t pid_;
@@ -64,8 +66,8 @@ class process final : public target {
     return copies_;
   }
 
-  [[nodiscard]] result<std::unique_ptr<standstill>> hold() const override {
-    auto stop = process_stop::begin(pid_, patience);
+  [[nodiscard]] result<std::unique_ptr<standstill>> hold(const stop_order& order) const override {
+    auto stop = process_stop::begin(pid_, patience, order);
     if (!stop) return stop.why();
     std::set<std::uint64_t> listeners;
     if (roots())

@@ -5,7 +5,7 @@
 ///
 ///   target ──> bytes, roots           read while it goes on
 ///          ──> copy_stacks ──> code   each thread that runs is stopped for a moment
-///          ──> hold ──> standstill    all threads are stopped, until that goes
+///          ──> hold ──> standstill    threads are stopped, or sleep, until that goes
 
 #include <sys/types.h>
 
@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,6 +21,7 @@
 #include "base/error.hpp"
 #include "linux/kernel_words.hpp"
 #include "linux/memory.hpp"
+#include "linux/process_stop.hpp"
 #include "linux/registers.hpp"
 #include "linux/thread_copy.hpp"
 #include "linux/thread_list.hpp"
@@ -39,6 +41,10 @@ class standstill {
   [[nodiscard]] virtual const std::vector<thread_registers>& threads() const = 0;
   /// What the kernel holds for it. A core does not tell; see cli/README.md.
   [[nodiscard]] virtual kernel_words kernel() const = 0;
+  /// Nobody had to be stopped.
+  [[nodiscard]] virtual bool is_free() const { return true; }
+  /// Threads that were left asleep and have run since: what was read meanwhile is not of one moment. Empty: it is.
+  [[nodiscard]] virtual std::set<pid_t> moved() const { return {}; }
 };
 
 /// How a process was ended, as its core says.
@@ -67,8 +73,8 @@ class target {
   [[nodiscard]] virtual std::optional<death> ended_by() const { return std::nullopt; }
   /// Makes code() ready to unwind these threads, as they are now. What is returned holds until the next call.
   virtual const thread_copies& copy_stacks(std::span<const pid_t> tids) = 0;
-  /// Fails where threads cannot be stopped within a second.
-  [[nodiscard]] virtual result<std::unique_ptr<standstill>> hold() const = 0;
+  /// Fails where threads cannot be stopped within a second. `order`: of a live process.
+  [[nodiscard]] virtual result<std::unique_ptr<standstill>> hold(const stop_order& order) const = 0;
 
   /// Its executable and libraries: one for all who ask, as opening debug information is what costs.
   [[nodiscard]] virtual modules& code() = 0;

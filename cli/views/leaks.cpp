@@ -16,6 +16,8 @@ std::string_view word_of(v1::LeakView::Verdict verdict) {
   switch (verdict) {
     case v1::LeakView::PROVEN:
       return "proven";
+    case v1::LeakView::LIKELY:
+      return "likely";
     case v1::LeakView::GROWING:
       return "growing";
     case v1::LeakView::STALLED:
@@ -40,6 +42,8 @@ std::string reasons_of(const proof_result& proof) {
   for (const auto& [reason, count] : reasons) text += fmt::format("{}{}", text.empty() ? "" : "; ", reason);
   return text;
 }
+
+std::size_t checked(const proof_result& proof) { return proof.proven + proof.likely + proof.held + proof.unchecked; }
 
 /// One group; the `first` one has no empty line before it.
 void render_leak(fmt::memory_buffer& out, const leak& what_leaks, const resolved& meaning, bool first,
@@ -77,11 +81,14 @@ void render_summary(fmt::memory_buffer& out, const leak_survey& survey, const re
   if (survey.left_out != 0) fmt::format_to(to, "{} more groups (--top)\n", survey.left_out);
   const auto& proof = survey.proof;
   if (survey.by_design != 0) fmt::format_to(to, "{} more wait by design (--all)\n", survey.by_design);
-  const bool blind = !proof || !proof->doubt.empty() || (proof->unchecked != 0 && proof->proven + proof->held == 0);
+  const bool blind =
+      !proof || !proof->doubt.empty() || (proof->unchecked != 0 && proof->proven + proof->likely + proof->held == 0);
   if (survey.wrong == 0) {
     if (blind || proof->unchecked != 0)
       fmt::format_to(to, "no leaks found, but {}{}", blind ? "nothing was proven" : "not all could be checked",
                      proof ? ": " : "\n");
+    else if (proof->likely != 0)
+      fmt::format_to(to, "nothing proven, {} likely: ", proof->likely);
     else if (proof->undecided != 0)
       fmt::format_to(to, "nothing proven; {} of {} {} held by words that may be stale{}\n", proof->undecided,
                      proof->held, proof->undecided == 1 ? "is" : "are",
@@ -93,11 +100,16 @@ void render_summary(fmt::memory_buffer& out, const leak_survey& survey, const re
       fmt::format_to(to, "no leaks: ");
   }
   if (!proof) return;
-  fmt::format_to(to, "{} of {} tasks wait for what can be checked: ", proof->proven + proof->held + proof->unchecked,
-                 proof->tasks);
-  fmt::format_to(to, "{} proven, {} held elsewhere, {} not checked", proof->proven, proof->held, proof->unchecked);
+  fmt::format_to(to, "{} of {} tasks wait for what can be checked: ", checked(*proof), proof->tasks);
+  fmt::format_to(to, "{} proven, ", proof->proven);
+  if (proof->likely != 0) fmt::format_to(to, "{} likely, ", proof->likely);
+  fmt::format_to(to, "{} held elsewhere, {} not checked", proof->held, proof->unchecked);
   if (proof->unchecked != 0) fmt::format_to(to, " ({})", reasons_of(*proof));
-  fmt::format_to(to, "; target stopped {:.0f} ms, {:.1f}s in all\n", proof->stopped_ms, proof->total_ms / 1000);
+  if (proof->stopped_ms > 0)
+    fmt::format_to(to, "; target stopped {:.0f} ms", proof->stopped_ms);
+  else if (context.core.empty())
+    append(out, "; target not stopped");
+  fmt::format_to(to, ", {:.1f}s in all\n", proof->total_ms / 1000);
 }
 
 void fill_view(const leak& what_leaks, const resolved& meaning, v1::LeakView& view) {
@@ -133,8 +145,9 @@ void render_leaks(fmt::memory_buffer& out, const leak_survey& survey, const rend
 void fill_view(const leak_survey& survey, v1::LeaksView& view) {
   if (const auto& proof = survey.proof) {
     view.set_tasks(proof->tasks);
-    view.set_checked(proof->proven + proof->held + proof->unchecked);
+    view.set_checked(checked(*proof));
     view.set_proven(proof->proven);
+    view.set_likely(proof->likely);
     view.set_held(proof->held);
     view.set_unchecked(proof->unchecked);
     view.set_undecided(proof->undecided);

@@ -102,6 +102,8 @@ std::string verdict_words(const why_survey& survey) {
       return kind == v1::Wait::TASKS   ? "none of them will ever end: this task will never wake"
              : kind == v1::Wait::OTHER ? "nothing alive leads to its handler: this task will never wake"
                                        : "nothing alive points to it: this task will never wake";
+    case certainty::likely:
+      return "nothing that was read points to it: this task will probably never wake";
     case certainty::held:
       return held_words(proof);
     case certainty::unchecked:
@@ -323,6 +325,7 @@ void fill_view(const why_survey& survey, const render_context& context, v1::WhyV
   if (survey.due) fill_view(*survey.due, *view.mutable_task()->mutable_due());
   for (const auto& sentence : wait_sentences(survey, context)) view.add_waits(sentence);
   if (survey.proof.verdict == certainty::proven) view.set_verdict(v1::WhyView::NEVER_WAKES);
+  if (survey.proof.verdict == certainty::likely) view.set_verdict(v1::WhyView::LIKELY);
   if (survey.proof.verdict == certainty::held) view.set_verdict(v1::WhyView::HELD);
   view.set_evidence(verdict_words(survey));
   fill_evidence(survey.proof, view);

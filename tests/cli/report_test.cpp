@@ -19,7 +19,9 @@ namespace tasks::testing {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::AnyOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 class Report : public ::testing::Test {
@@ -147,14 +149,18 @@ TEST_F(Report, OfAProcessThatCannotBeStoppedSaysThatItIsNotOfOneMoment) {
   ASSERT_EQ(::ptrace(PTRACE_SEIZE, lab.pid(), nullptr, nullptr), 0);
   const auto made = report({lab.pid_text()});
   EXPECT_EQ(made.end.code, 0) << made.err;
-  EXPECT_THAT(made.out, HasSubstr("\nshows    not one moment, but one view after the other: "));
+  // As long as all its threads sleep it can be copied, but not be stopped for a proof.
+  EXPECT_THAT(made.out, AnyOf(HasSubstr("\nshows    not one moment, but one view after the other: "),
+                              HasSubstr("\nshows    one moment, which is known in part: ")));
+  EXPECT_THAT(made.out, HasSubstr("traces it already"));
+  EXPECT_THAT(made.out, Not(HasSubstr("\nproven: ")));
   EXPECT_THAT(made.out, HasSubstr("lab::ask_replica("));
 }
 
 TEST_F(Report, OfAProcessWithoutTasksHasItsThreads) {
   program plain(program::unready{}, {"cat"});
   const auto made = report({plain.pid_text()});
-  EXPECT_EQ(made.end.code, 0) << made.err;
+  EXPECT_EQ(made.end.code, 1) << made.err;
   EXPECT_THAT(made.out, HasSubstr("not instrumented"));
   EXPECT_THAT(made.out, HasSubstr("[main]"));
 }

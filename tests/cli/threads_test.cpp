@@ -143,6 +143,80 @@ TEST_P(Sleepers, AreNotStoppedByALook) {
   EXPECT_EQ(target.read_until("interrupted "), before);
 }
 
+outcome look_at(const program& target, std::string command, std::vector<std::string> more = {}) {
+  more.insert(more.begin(), {std::move(command), "-p", target.pid_text()});
+  return tasks_command(more);
+}
+
+/// Of what is held nothing needs registers, so that nobody is stopped for a proof.
+TEST_P(Sleepers, AreNotStoppedToFindThatNothingLeaks) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "of a sanitizer's address space no picture is taken";
+#endif
+  program target({program_path(GetParam()), "held"});
+  const auto waiting = view_once<v1::StackView>({"stack", target.pid_text(), "--kind", "channel-receive"},
+                                                [](const auto& seen) { return seen.tasks_size() == 1; });
+  ASSERT_EQ(waiting.tasks_size(), 1);
+  const auto task = std::to_string(waiting.tasks(0).id());
+  target.write("how many?\n");
+  const auto before = target.read_until("interrupted ");
+  for (int look = 0; look < 10; ++look) {
+    const auto leaks = look_at(target, "leaks", {"--stalled-after", "3600"});
+    EXPECT_EQ(leaks.end.code, 0) << leaks.out;
+    EXPECT_THAT(leaks.out, HasSubstr("1 held elsewhere, 0 not checked; "));
+    EXPECT_THAT(look_at(target, "why", {task}).out, HasSubstr("\nheld by "));
+    EXPECT_THAT(look_at(target, "channels").out, HasSubstr("\nheld by "));
+    EXPECT_THAT(look_at(target, "report").out, HasSubstr("\nshows    one moment: "));
+  }
+  target.write("and now?\n");
+  EXPECT_EQ(target.read_until("interrupted "), before);
+  // The agent's thread may be running at times, and is stopped then.
+  wait_until_shown({"leaks", "-p", target.pid_text()}, "; target not stopped, ");
+  wait_until_shown({"report", target.pid_text()}, "\nshows    one moment: no thread was stopped\n");
+}
+
+/// A register may hold what a task waits for: it is read before anything is proven, and not where nobody may be
+/// stopped.
+TEST(Threads, ThatSleepAreStoppedForAProofUnlessThatIsForbidden) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "of a sanitizer's address space no picture is taken";
+#endif
+  program target({program_path("sleepers_2"), "leak"});
+  const auto waiting = view_once<v1::StackView>({"stack", target.pid_text(), "--kind", "channel-receive"},
+                                                [](const auto& seen) { return seen.tasks_size() == 2; });
+  ASSERT_EQ(waiting.tasks_size(), 2);
+  target.write("how many?\n");
+  const auto before = target.read_until("interrupted ");
+  const auto likely = look_at(target, "leaks", {"--no-stop"});
+  EXPECT_EQ(likely.end.code, 4) << likely.out;
+  EXPECT_THAT(likely.out, HasSubstr("likely: 1 task [channel receive, "));
+  EXPECT_THAT(likely.out, HasSubstr("nothing proven, 1 likely: 2 of "));
+  EXPECT_THAT(likely.out, HasSubstr("0 proven, 1 likely, 1 held elsewhere, 0 not checked; "));
+  EXPECT_EQ(look_at(target, "leaks", {"--no-stop", "--prove"}).end.code, 2);
+  EXPECT_THAT(look_at(target, "channels", {"--no-stop"}).out,
+              HasSubstr("\nwho else points to it is not known: nothing that was read does, but not all was read\n"));
+  target.write("and now?\n");
+  EXPECT_EQ(target.read_until("interrupted "), before);
+  const auto proven = look_at(target, "leaks");
+  EXPECT_EQ(proven.end.code, 3) << proven.out;
+  EXPECT_THAT(proven.out, HasSubstr("proven: 1 task [channel receive, "));
+  EXPECT_THAT(proven.out, HasSubstr("; target stopped "));
+}
+
+/// The process would end by it.
+TEST(Threads, OfAProcessThatHangsAtItsExitAreNotStopped) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "of a sanitizer's address space no picture is taken";
+#endif
+  program target({program_path("exiting")});
+  wait_until_shown({"threads", "-p", target.pid_text()}, "pthread_cond_destroy");
+  for (const auto& command : {"threads", "stack", "leaks", "channels", "vitals", "tree", "report"})
+    EXPECT_EQ(look_at(target, command).end.code, 0) << command;
+  for (const auto& task : view<v1::StackView>({"stack", target.pid_text()}).tasks())
+    EXPECT_EQ(look_at(target, "why", {std::to_string(task.id())}).end.code, 0);
+  EXPECT_THAT(look_at(target, "threads").out, HasSubstr("pthread_cond_destroy"));
+}
+
 /// The user's innermost function says less than what it has called.
 TEST(Threads, ShowTheCallOfALibrarysThatBlocks) {
   const program target({program_path("hung"), "future"});

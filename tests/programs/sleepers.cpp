@@ -1,6 +1,8 @@
 /// A program whose threads sleep in calls that return EINTR when a thread is stopped, and count how often they do:
 /// epoll_wait, recv with a time-out, io_uring_enter where there is one, semtimedop, sigtimedwait; and a task that is in
-/// recv. Others sleep in calls that go on: sem_timedwait, nanosleep, a futex.
+/// recv. Others sleep in calls that go on: sem_timedwait, nanosleep, a futex. One task waits on a channel that data
+/// leads to. With `held` or `leak` as its argument it does not use io_uring, of which nothing can be proven; with
+/// `leak` another task waits on a channel that nothing leads to.
 ///
 /// Prints `ready`, answers each line with `interrupted N`, and ends when its standard input closes.
 
@@ -14,13 +16,16 @@
 #include <time.h>
 #include <unistd.h>
 #include <asio.hpp>
+#include <asio/experimental/channel.hpp>
 
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <future>
 #include <iostream>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -93,7 +98,13 @@ asio::awaitable<void> wait() {
   co_await timer.async_wait(asio::use_awaitable);
 }
 
-int run() {
+using channel = asio::experimental::channel<void(asio::error_code, int)>;
+
+std::shared_ptr<channel> held;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables): data leads to it
+
+asio::awaitable<void> take(std::shared_ptr<channel> from) { co_await from->async_receive(asio::use_awaitable); }
+
+int run(std::string_view form) {
   sigset_t quiet;
   ::sigemptyset(&quiet);
   ::sigaddset(&quiet, SIGUSR2);
@@ -102,11 +113,14 @@ int run() {
   const auto guard = asio::make_work_guard(idle);
   co_spawn(context, receive_in_task(silent_socket()), asio::detached);
   co_spawn(idle, wait(), asio::detached);
+  held = std::make_shared<channel>(idle, 0);
+  co_spawn(idle, take(held), asio::detached);
+  if (form == "leak") co_spawn(idle, take(std::make_shared<channel>(idle, 0)), asio::detached);
   sem_t semaphore;
   ::sem_init(&semaphore, 0, 0);
   const int set = ::semget(IPC_PRIVATE, 1, 0600), epoll = ::epoll_create1(0), socket = silent_socket();
   io_uring_params parameters{};
-  const int ring = static_cast<int>(::syscall(SYS_io_uring_setup, 1, &parameters));
+  const int ring = form.empty() ? static_cast<int>(::syscall(SYS_io_uring_setup, 1, &parameters)) : -1;
   std::promise<void> never;
   std::vector<std::thread> threads;
   threads.emplace_back([&] { context.run(); });
@@ -127,4 +141,4 @@ int run() {
 
 }  // namespace sleepers
 
-int main() { return sleepers::run(); }
+int main(int count, char** words) { return sleepers::run(count > 1 ? words[1] : ""); }
