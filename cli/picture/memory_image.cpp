@@ -159,6 +159,15 @@ void memory_image::erase(std::uint64_t address) noexcept {
     std::memset(area->bytes + (address - area->copied.begin), 0, sizeof address);
 }
 
+void memory_image::forget(range pages) noexcept {
+  const auto* area = area_of(pages.begin);
+  if (area == nullptr) return;
+  const auto& copied = area->copied;
+  const auto begin = std::max((pages.begin + page_size - 1) / page_size * page_size, copied.begin);
+  const auto end = std::min(pages.end / page_size * page_size, copied.end);
+  if (begin < end) give_back(area->bytes + (begin - copied.begin), end - begin);
+}
+
 void unite(std::vector<range>& ranges) {
   std::sort(ranges.begin(), ranges.end(), [](const range& a, const range& b) { return a.begin < b.begin; });
   std::size_t kept = 0;

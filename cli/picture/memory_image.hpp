@@ -63,6 +63,8 @@ class memory_image final : public memory {
   [[nodiscard]] std::uint64_t word(std::uint64_t address) const noexcept;
   /// Makes an aligned word of the copy zero, so that nobody follows it.
   void erase(std::uint64_t address) noexcept;
+  /// Gives back the room of whole pages that nobody will ask about: they are zeros from then on.
+  void forget(range pages) noexcept;
 
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
   /// What should have been copied and could not be.

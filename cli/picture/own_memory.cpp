@@ -33,4 +33,6 @@ own_memory::~own_memory() {
   if (bytes_ != nullptr) ::munmap(bytes_, size_);
 }
 
+void give_back(unsigned char* pages, std::size_t size) noexcept { ::madvise(pages, size, MADV_DONTNEED); }
+
 }  // namespace tasks::cli

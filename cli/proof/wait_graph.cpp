@@ -149,8 +149,9 @@ result<wait_story> look_at_wait(target& from, std::uint64_t task) {
   story.ended = its == tasks.end() && !in.tasks().torn;
   if (its == tasks.end()) return story;
   story.version = its->version;
-  for (auto& found : prove(in).findings)
-    if (found.task == task) story.proof = std::move(found);
+  const auto proof = prove(in);
+  for (const auto& found : proof.findings)
+    if (found.task == task) story.proof = proof.tell(found);
   in.look_closer();
   in.erase_links();
   reference_search search(in.image(), in.heap(), in.threads(), in.words(), in.kernel(), in.tasks());
