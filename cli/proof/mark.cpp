@@ -170,8 +170,11 @@ void marker::read(heap_map::object o) {
 
 void marker::tell(const listener& on_mark) {
   if (!std::exchange(watchers_are_sorted_, true)) std::sort(watchers_.begin(), watchers_.end());
+  auto at = watchers_.begin();
   for (const auto o : std::exchange(seen_, {})) {
-    auto at = std::lower_bound(watchers_.begin(), watchers_.end(), std::pair(o, watcher{0}));
+    // Most often the next one.
+    if (at == watchers_.end() || at->first != o)
+      at = std::lower_bound(watchers_.begin(), watchers_.end(), std::pair(o, watcher{0}));
     for (; at != watchers_.end() && at->first == o; ++at) on_mark(at->second, o);
   }
 }

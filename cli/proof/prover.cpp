@@ -93,11 +93,18 @@ class leak_search {
 
   /// Sorts out what cannot be proven. Those count as alive.
   void check() {
+    constexpr std::size_t soon = 8;
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
+      if (i + soon < candidates_.size()) prefetch_headers(seen_.tasks[candidates_[i + soon].task]);
       auto& found = proof_.findings[i];
       found.reason = proof_.number_of(why_not(seen_.tasks[candidates_[i].task], found));
       candidates_[i].alive = found.reason != 0 || found.verdict == certainty::held;
     }
+  }
+
+  void prefetch_headers(const seen_task& task) const {
+    for (const auto frame : std::span(seen_.frames).subspan(task.first_frame, task.frames))
+      image_.prefetch(frame - sizeof(layout::frame_header));
   }
 
   std::string why_not(const seen_task& task, brief_finding& found) {
@@ -406,6 +413,7 @@ result<proof_result> prove(target& from) {
   }
   auto taken = take_picture(from);
   if (!taken) return taken.why();
+  taken->image.forget_spare_room();
   scene in(*taken);
   // The registries are no roots, and have been read.
   for (const auto& slab : in.tasks().slabs) taken->image.forget(slab);
