@@ -9,6 +9,8 @@ namespace {
 constexpr std::uint64_t fast_bins_offset = 16;
 constexpr std::uint64_t top_offset = fast_bins_offset + 8 * arena_state::fast_count;
 constexpr std::uint64_t bins_offset = top_offset + 16;
+/// So far ahead of a walk memory is fetched.
+constexpr std::uint64_t soon = 2048;
 
 /// Is the free chunk at `p`, or the list's head if it has no chunk, linked with its neighbours?
 bool is_linked(const memory_image& image, std::uint64_t p) {
@@ -47,8 +49,9 @@ std::optional<chunk_walk> walk_chunks(const memory_image& image, range heap, std
   chunk_walk walk;
   walk.chunks = heap;
   bool previous_free = false;
+  auto head = head_at(image, heap.begin);
   for (auto at = heap.begin; at < heap.end;) {
-    const auto head = head_at(image, at);
+    image.prefetch(at + soon);
     if (head.size == 0 && at + 16 == heap.end) {
       // The fence: a header that is the last thing in a heap.
       walk.chunks.end = at;
@@ -76,6 +79,7 @@ std::optional<chunk_walk> walk_chunks(const memory_image& image, range heap, std
     walk.free.push_back(is_free);
     previous_free = is_free;
     at += head.size;
+    head = next;
   }
   return std::nullopt;
 }

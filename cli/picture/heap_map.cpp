@@ -1,6 +1,7 @@
 #include "picture/heap_map.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <numeric>
 #include <utility>
 
@@ -8,7 +9,7 @@ namespace tasks::cli {
 namespace {
 
 constexpr std::uint64_t unit = 16;
-constexpr std::uint64_t page_units = 4096 / unit;
+constexpr std::uint64_t block_units = 64;
 constexpr unsigned granule_bits = 26;
 constexpr std::size_t granules = std::size_t{1} << (48 - granule_bits);
 
@@ -18,11 +19,12 @@ void heap_map::add_segment(range chunks, std::vector<std::uint32_t> starts, cons
   segment s{chunks, static_cast<object>(free_.size()), std::move(starts), {}};
   free_.insert(free_.end(), free.begin(), free.end());
   const auto units = (chunks.end - chunks.begin) / unit;
-  s.pages.reserve(units / page_units + 1);
-  std::uint32_t index = 0;
-  for (std::uint64_t at = 0; at < units; at += page_units) {
-    while (index + 1 < s.starts.size() && s.starts[index + 1] <= at) ++index;
-    s.pages.push_back(index);
+  s.blocks.resize((units + block_units - 1) / block_units);
+  for (const auto start : s.starts) s.blocks[start / block_units].starts |= std::uint64_t{1} << start % block_units;
+  std::uint32_t before = 0;
+  for (auto& each : s.blocks) {
+    each.before = before;
+    before += static_cast<std::uint32_t>(std::popcount(each.starts));
   }
   segments_.push_back(std::move(s));
 }
@@ -58,11 +60,9 @@ heap_map::object heap_map::find(std::uint64_t address) const noexcept {
   const auto* s = segment_of(chunk);
   if (s == nullptr) return none;
   const auto at = static_cast<std::uint32_t>((chunk - s->chunks.begin) / unit);
-  const auto page = at / page_units;
-  const auto first = s->starts.begin() + s->pages[page];
-  const auto last = page + 1 < s->pages.size() ? s->starts.begin() + s->pages[page + 1] + 1 : s->starts.end();
-  const auto after = std::upper_bound(first, last, at);
-  return s->first + static_cast<object>(after - s->starts.begin()) - 1;
+  const auto& its = s->blocks[at / block_units];
+  const auto up_to_it = its.starts << (block_units - 1 - at % block_units);
+  return s->first + its.before + static_cast<object>(std::popcount(up_to_it)) - 1;
 }
 
 range heap_map::extent(object o) const noexcept {

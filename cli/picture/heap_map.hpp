@@ -22,8 +22,8 @@ class heap_map {
   static constexpr object none = std::numeric_limits<object>::max();
   static constexpr std::uint64_t header = 16;
 
-  /// Chunks that follow each other without a gap. `starts`: of their headers, in units of 16 bytes from `begin`; the
-  /// last one ends at `end`. `free`: one for each.
+  /// Chunks that follow each other without a gap. `starts`: of their headers, in units of 16 bytes from `begin`, where
+  /// the first one lies; the last one ends at `end`. `free`: one for each.
   void add_segment(range chunks, std::vector<std::uint32_t> starts, const std::vector<bool>& free);
   /// After the last add_segment(), before anything below. False: there are more objects than can be numbered.
   [[nodiscard]] bool seal();
@@ -41,11 +41,16 @@ class heap_map {
   [[nodiscard]] std::vector<range> segments() const;
 
  private:
+  /// 64 units of 16 bytes.
+  struct block {
+    std::uint64_t starts = 0;  ///< a bit for each: does a chunk begin there?
+    std::uint32_t before = 0;  ///< how many chunks begin before it
+  };
   struct segment {
     range chunks;
     object first;
     std::vector<std::uint32_t> starts;
-    std::vector<std::uint32_t> pages;  ///< for each page the index of the chunk that covers its first byte
+    std::vector<block> blocks;
   };
 
   [[nodiscard]] const segment* segment_of(std::uint64_t address) const noexcept;

@@ -154,9 +154,26 @@ std::uint64_t memory_image::word(std::uint64_t address) const noexcept {
   return value;
 }
 
+void memory_image::prefetch(std::uint64_t address) const noexcept {
+  if (const auto* bytes = at(address, 1)) __builtin_prefetch(bytes);
+}
+
 void memory_image::erase(std::uint64_t address) noexcept {
   if (const auto* area = area_of(address); area != nullptr && at(address, sizeof address) != nullptr)
     std::memset(area->bytes + (address - area->copied.begin), 0, sizeof address);
+}
+
+void memory_image::forget(range pages) noexcept {
+  const auto* area = area_of(pages.begin);
+  if (area == nullptr) return;
+  const auto& copied = area->copied;
+  const auto begin = std::max((pages.begin + page_size - 1) / page_size * page_size, copied.begin);
+  const auto end = std::min(pages.end / page_size * page_size, copied.end);
+  if (begin < end) give_back(area->bytes + (begin - copied.begin), end - begin);
+}
+
+void memory_image::forget_spare_room() noexcept {
+  if (room_used_ < room_.size()) give_back(room_.bytes() + room_used_, room_.size() - room_used_);
 }
 
 void unite(std::vector<range>& ranges) {

@@ -61,8 +61,14 @@ class memory_image final : public memory {
   [[nodiscard]] const unsigned char* at(std::uint64_t address, std::size_t size) const noexcept;
   /// An aligned word; 0 where nothing was copied.
   [[nodiscard]] std::uint64_t word(std::uint64_t address) const noexcept;
+  /// It will be read soon: most of a large copy is in no cache.
+  void prefetch(std::uint64_t address) const noexcept;
   /// Makes an aligned word of the copy zero, so that nobody follows it.
   void erase(std::uint64_t address) noexcept;
+  /// Gives back the room of whole pages that nobody will ask about: they are zeros from then on.
+  void forget(range pages) noexcept;
+  /// Gives back what is left of the room that the copy was given.
+  void forget_spare_room() noexcept;
 
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
   /// What should have been copied and could not be.

@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <thread>
 #include <utility>
 
 #ifndef MADV_POPULATE_WRITE
@@ -9,6 +10,18 @@
 #endif
 
 namespace tasks::cli {
+namespace {
+
+/// Since Linux 5.14; without it they are made later. The kernel fills them with zeros, on two processors at once.
+void make_pages(unsigned char* begin, std::size_t size) {
+  constexpr std::size_t large = std::size_t{64} << 20, huge_page = std::size_t{2} << 20;
+  const auto first = size < large ? size : size / 2 / huge_page * huge_page;
+  std::jthread second;
+  if (first != size) second = std::jthread([=] { ::madvise(begin + first, size - first, MADV_POPULATE_WRITE); });
+  ::madvise(begin, first, MADV_POPULATE_WRITE);
+}
+
+}  // namespace
 
 own_memory::own_memory(std::size_t size, bool now) {
   if (size == 0) return;
@@ -17,7 +30,7 @@ own_memory::own_memory(std::size_t size, bool now) {
   bytes_ = static_cast<unsigned char*>(at);
   size_ = size;
   ::madvise(at, size, MADV_HUGEPAGE);
-  if (now) ::madvise(at, size, MADV_POPULATE_WRITE);  // since Linux 5.14; without it they are made later
+  if (now) make_pages(bytes_, size);
 }
 
 own_memory::own_memory(own_memory&& other) noexcept
@@ -32,5 +45,7 @@ own_memory& own_memory::operator=(own_memory&& other) noexcept {
 own_memory::~own_memory() {
   if (bytes_ != nullptr) ::munmap(bytes_, size_);
 }
+
+void give_back(unsigned char* pages, std::size_t size) noexcept { ::madvise(pages, size, MADV_DONTNEED); }
 
 }  // namespace tasks::cli

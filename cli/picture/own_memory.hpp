@@ -22,4 +22,7 @@ class own_memory {
   std::size_t size_ = 0;
 };
 
+/// Whole pages of such memory, which are zeros from then on and take no room until they are written to.
+void give_back(unsigned char* pages, std::size_t size) noexcept;
+
 }  // namespace tasks::cli

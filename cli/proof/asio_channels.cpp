@@ -79,26 +79,32 @@ bool channel_list::is_closed(std::uint64_t channel) const {
   return (image_.word(channel) >> 16 & 0xffff) == closed_state;  // as senders see it
 }
 
-const std::unordered_set<heap_map::object>& channel_list::waiters(std::uint64_t channel) {
+const std::vector<heap_map::object>& channel_list::waiters(std::uint64_t channel) {
   const auto [known, is_new] = waiters_.try_emplace(channel);
   if (is_new) known->second = objects_of(image_, heap_, image_.word(channel + offsets_.next - 16));
   return known->second;
 }
 
-std::unordered_set<heap_map::object> objects_of(const memory_image& image, const heap_map& heap,
-                                                std::uint64_t first_operation) {
-  std::unordered_set<heap_map::object> found;
-  std::unordered_set<std::uint64_t> seen;
-  for (auto operation = first_operation; operation != 0 && seen.insert(operation).second;
-       operation = image.word(operation)) {
+std::vector<heap_map::object> objects_of(const memory_image& image, const heap_map& heap,
+                                         std::uint64_t first_operation) {
+  std::vector<heap_map::object> found;
+  // A damaged list may come back to where it was: one of these places is on the circle (Brent's algorithm).
+  std::uint64_t place = 0, steps = 0, next_place = 1;
+  for (auto operation = first_operation; operation != 0 && operation != place; operation = image.word(operation)) {
+    if (++steps == next_place) {
+      place = operation;
+      next_place *= 2;
+    }
     const auto o = heap.find(operation);
     if (o == heap_map::none || heap.is_free(o)) break;
     const auto memory = heap.extent(o);
     for (auto at = memory.begin; at + 8 <= memory.end; at += 8) {
       const auto pointed = heap.find(image.word(at));
-      if (pointed != heap_map::none) found.insert(pointed);
+      if (pointed != heap_map::none) found.push_back(pointed);
     }
   }
+  std::sort(found.begin(), found.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
   return found;
 }
 

@@ -10,7 +10,6 @@
 
 #include <cstdint>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "picture/heap_map.hpp"
@@ -28,9 +27,9 @@ struct channel_offsets {
 /// What a target's hooks say of its Asio's.
 [[nodiscard]] std::vector<channel_offsets> offsets_of(const std::vector<root_copy>& roots);
 
-/// Objects that a list of operations points to, each of which begins with a pointer to the next.
-[[nodiscard]] std::unordered_set<heap_map::object> objects_of(const memory_image& image, const heap_map& heap,
-                                                              std::uint64_t first_operation);
+/// Objects that a list of operations points to, each of which begins with a pointer to the next. Sorted.
+[[nodiscard]] std::vector<heap_map::object> objects_of(const memory_image& image, const heap_map& heap,
+                                                       std::uint64_t first_operation);
 
 class channel_list {
  public:
@@ -42,7 +41,8 @@ class channel_list {
   /// close() was called on a verified channel: whoever sends gets an error, but for those that waited already.
   [[nodiscard]] bool is_closed(std::uint64_t channel) const;
   /// Objects that the operations waiting on a verified channel point to: the frames of its tasks are among them.
-  [[nodiscard]] const std::unordered_set<heap_map::object>& waiters(std::uint64_t channel);
+  /// Sorted.
+  [[nodiscard]] const std::vector<heap_map::object>& waiters(std::uint64_t channel);
   /// Addresses of the words that link the channels of every verified list.
   [[nodiscard]] const std::vector<std::uint64_t>& links() const noexcept { return links_; }
 
@@ -54,7 +54,7 @@ class channel_list {
   const heap_map& heap_;
   channel_offsets offsets_;
   std::unordered_map<std::uint64_t, bool> verified_;
-  std::unordered_map<std::uint64_t, std::unordered_set<heap_map::object>> waiters_;
+  std::unordered_map<std::uint64_t, std::vector<heap_map::object>> waiters_;
   std::vector<std::uint64_t> links_;
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace tasks::cli {
 
@@ -39,15 +40,29 @@ holder holder_at(const memory_image& image, const std::vector<thread_registers>&
 }
 
 evidence_finder::evidence_finder(const scene& in, const marker& marks, std::span<const heap_map::object> frames,
-                                 const std::span<const held_variable>& variables)
-    : image_(in.image()), heap_(in.heap()), marks_(marks), threads_(in.threads()), variables_(variables) {
-  for (const auto& task : in.tasks().tasks)
-    for (std::uint32_t i = 0; i < task.frames; ++i)
-      if (const auto o = frames[task.first_frame + i]; o != heap_map::none) frames_.emplace_back(o, task.id);
-  std::sort(frames_.begin(), frames_.end());
+                                 const std::span<const held_variable>& variables, proof_result& told)
+    : in_(in),
+      image_(in.image()),
+      heap_(in.heap()),
+      marks_(marks),
+      threads_(in.threads()),
+      frames_(frames),
+      variables_(variables),
+      told_(told) {}
+
+/// Of several the oldest task.
+void evidence_finder::find_owners() {
+  owners_.assign(heap_.size(), nobody);
+  const auto& tasks = in_.tasks().tasks;
+  for (std::uint32_t i = 0; i < tasks.size(); ++i) {
+    for (const auto o : frames_.subspan(tasks[i].first_frame, tasks[i].frames)) {
+      if (o == heap_map::none) continue;
+      if (owners_[o] == nobody || tasks[i].id < tasks[owners_[o]].id) owners_[o] = i;
+    }
+  }
 }
 
-holder evidence_finder::of(const origin& from) const {
+holder evidence_finder::of(const origin& from) {
   switch (from.is) {
     case origin::kind::memory:
       return holder_at(image_, threads_, from.value);
@@ -70,18 +85,46 @@ holder evidence_finder::of(const origin& from) const {
   const auto o = static_cast<heap_map::object>(from.value);
   const auto memory = heap_.extent(o);
   holder found{holder::kind::allocation, memory.begin, memory.end - memory.begin, 0, {}, {}};
-  const auto frame = std::lower_bound(frames_.begin(), frames_.end(), std::pair(o, std::uint64_t{0}));
-  if (frame != frames_.end() && frame->first == o) {
+  if (owners_.empty()) find_owners();
+  if (owners_[o] != nobody) {
     found.is = holder::kind::frame;
-    found.id = frame->second;
+    found.id = in_.tasks().tasks[owners_[o]].id;
   }
   return found;
 }
 
-void evidence_finder::fill(finding& found, heap_map::object o) const {
-  found.by = of(marks_.marked_by(o));
-  found.root = of(marks_.root_of(o));
+std::uint32_t evidence_finder::number_of(const origin& from) {
+  const auto [known, is_new] = numbers_.try_emplace(from);
+  if (is_new) known->second = told_.number_of(of(from));
+  return known->second;
+}
+
+void evidence_finder::fill(brief_finding& found, heap_map::object o) {
+  found.by = number_of(marks_.marked_by(o));
+  found.root = number_of(marks_.root_of(o));
   found.ways = marks_.has_several_roots(o) ? marks_.ways_to(o) : 1;
+}
+
+finding proof_result::tell(const brief_finding& each) const {
+  return {each, reasons[each.reason], holders[each.by], holders[each.root]};
+}
+
+void proof_result::add(finding each) {
+  brief_finding brief{each, number_of(each.reason), number_of(std::move(each.by)), number_of(std::move(each.root))};
+  findings.push_back(brief);
+}
+
+std::uint32_t proof_result::number_of(std::string_view reason) {
+  const auto known = std::find(reasons.begin(), reasons.end(), reason);
+  const auto number = static_cast<std::uint32_t>(known - reasons.begin());
+  if (known == reasons.end()) reasons.emplace_back(reason);
+  return number;
+}
+
+std::uint32_t proof_result::number_of(holder who) {
+  if (who.is == holder::kind::none) return 0;
+  if (!(holders.back() == who)) holders.push_back(std::move(who));
+  return static_cast<std::uint32_t>(holders.size() - 1);
 }
 
 void count_verdicts(proof_result& of) {

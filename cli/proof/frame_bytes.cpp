@@ -11,7 +11,10 @@ std::map<std::uint64_t, std::uint64_t> frame_bytes(const target& from, const std
   const auto& bytes = from.bytes();
   detail::task_filter these;
   these.ids = ids;
-  registry_reader(bytes, *roots).walk(these, 0, [&](const target_task& task) {
+  std::size_t found = 0;
+  registry_reader reader(bytes, *roots);
+  reader.walk(these, 0, [&](const target_task& task) {
+    if (++found == ids.size()) reader.leave();
     std::uint64_t size = 0;
     for (std::size_t i = 0; i < task.depth; ++i) {
       const auto header = bytes.get<std::uint64_t>(task.frames[i] - sizeof(layout::frame_header)).value_or(0);

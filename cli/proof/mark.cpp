@@ -8,17 +8,8 @@
 
 namespace tasks::cli {
 
-marker::marker(const memory_image& image, const heap_map& heap)
-    : image_(image),
-      heap_(heap),
-      marked_(heap.size()),
-      watched_(heap.size()),
-      apart_(heap.size()),
-      fresh_(heap.size()),
-      several_roots_(heap.size()),
-      ways_(heap.size()),
-      from_(heap.size()),
-      root_of_(heap.size()) {
+marker::marker(const memory_image& image, const heap_map& heap) : image_(image), heap_(heap), marks_(heap.size()) {
+  static_assert(sizeof(object_mark) == 16);
   const auto segments = heap.segments();
   if (segments.empty()) return;
   low_ = segments.front().begin;
@@ -26,40 +17,46 @@ marker::marker(const memory_image& image, const heap_map& heap)
 }
 
 void marker::watch(heap_map::object o, watcher who) {
-  watched_[o] = true;
-  watchers_[o].push_back(who);
+  marks_[o].watched = true;
+  watchers_.emplace_back(o, who);
+  watchers_are_sorted_ = false;
 }
 
 void marker::mark(heap_map::object o, std::uint32_t from) {
-  if (watched_[o] && !marked_[o]) seen_.push_back(o);
-  marked_[o] = true;
-  fresh_[o] = true;
-  from_[o] = from;
+  auto& its = marks_[o];
+  if (its.watched && !its.marked) seen_.push_back(o);
+  its.marked = true;
+  its.from = from;
+  its.source = source_;
   if ((from & is_root) != 0) {
-    ways_[o] = 1;
-    several_roots_[o] = false;
-    root_of_[o] = from & ~is_root;
+    its.ways = 1;
+    its.several_roots = false;
+    its.root = from & ~is_root;
   } else {
-    ways_[o] = ways_[from];
-    several_roots_[o] = several_roots_[from];
-    root_of_[o] = root_of_[from];
+    const auto& other = marks_[from];
+    its.ways = other.ways;
+    its.several_roots = other.several_roots;
+    its.root = other.root;
   }
-  pending_.push_back(o);
+  if (!its.pending) pending_.push_back(o);
+  its.pending = true;
 }
 
 void marker::mark_by_root(heap_map::object o, const origin& from) {
-  roots_.push_back({from, reading_->identity});
+  // All frames of a task have one root.
+  if (roots_.empty() || !(roots_.back().is == from)) roots_.push_back({from, reading_->identity});
   mark(o, is_root | static_cast<std::uint32_t>(roots_.size() - 1));
 }
 
 void marker::count_way(heap_map::object o, std::uint32_t from) {
+  auto& its = marks_[o];
+  if (its.source == source_) return;
+  its.source = source_;
   const bool by_root = (from & is_root) != 0;
-  const bool is_known = by_root ? (from_[o] & is_root) != 0 && (from_[o] & ~is_root) >= first_of_it_ : from_[o] == from;
-  if (is_known || !counted_.insert(o).second) return;
-  const std::uint32_t more = by_root ? 1 : ways_[from];
-  ways_[o] = static_cast<std::uint16_t>(std::min(ways_[o] + more, many_ways));
-  const auto& other = by_root ? *reading_ : roots_[root_of_[from]];
-  several_roots_[o] = several_roots_[o] || (!by_root && several_roots_[from]) || !(roots_[root_of_[o]] == other);
+  const std::uint32_t more = by_root ? 1 : marks_[from].ways;
+  its.ways = static_cast<std::uint16_t>(std::min(its.ways + more, many_ways));
+  const auto& other = by_root ? *reading_ : roots_[marks_[from].root];
+  its.several_roots = its.several_roots || (!by_root && marks_[from].several_roots) || !(roots_[its.root] == other);
 }
 
 std::uint64_t marker::identity_of(const origin& from) const {
@@ -72,44 +69,37 @@ std::uint64_t marker::identity_of(const origin& from) const {
   return area->path.empty() ? area->begin : std::hash<std::string>()(area->path);
 }
 
-void marker::begin_source() {
-  // Clearing a set takes as long as it once was large.
-  constexpr std::size_t small = 64;
-  if (counted_.size() > small)
-    counted_ = {};
-  else if (!counted_.empty())
-    counted_.clear();
-  first_of_it_ = roots_.size();
-}
-
 void marker::begin_root(const origin& from) {
   const root next{from, identity_of(from)};
   if (reading_ && *reading_ == next) return;
   reading_ = next;
-  begin_source();
+  ++source_;
 }
 
 void marker::add(std::uint64_t word, const origin& from) {
   const auto o = heap_.find(word & address_bits);
   if (o == heap_map::none || heap_.is_free(o)) return;
   begin_root(from);
-  if (!marked_[o])
+  if (!marks_[o].marked)
     mark_by_root(o, from);
-  else if (fresh_[o])
+  else if (is_fresh(marks_[o]))
     count_way(o, is_root);
 }
 
 void marker::add_apart(heap_map::object o, const origin& from) {
-  if (o == heap_map::none || heap_.is_free(o) || (marked_[o] && !apart_[o])) return;
+  if (o == heap_map::none || heap_.is_free(o) || (marks_[o].marked && !is_apart(marks_[o]))) return;
   begin_root(from);
-  apart_[o] = false;
+  marks_[o].apart = false;
   mark_by_root(o, from);
 }
 
 void marker::follow_all() {
-  for (const auto o : std::exchange(held_back_, {}))
-    if (apart_[o]) pending_.push_back(o);
-  std::fill(apart_.begin(), apart_.end(), false);
+  for (const auto o : std::exchange(held_back_, {})) {
+    if (!marks_[o].apart || marks_[o].pending) continue;
+    marks_[o].pending = true;
+    pending_.push_back(o);
+  }
+  nothing_is_apart_ = true;
 }
 
 /// `words` lie in one area. From an object, or from memory that is none.
@@ -131,8 +121,8 @@ void marker::add_words(range words, std::uint32_t from_object) {
     if (address - low_ >= high_ - low_) continue;
     const auto o = heap_.find(address);
     if (o == heap_map::none) continue;
-    if (marked_[o]) {
-      if (fresh_[o]) count_way(o, from_object);
+    if (marks_[o].marked) {
+      if (is_fresh(marks_[o])) count_way(o, from_object);
       continue;
     }
     if (heap_.is_free(o)) continue;
@@ -168,29 +158,39 @@ void marker::add_variable(range words, const origin& from) {
 }
 
 void marker::read(heap_map::object o) {
-  if (apart_[o]) {
+  marks_[o].pending = false;
+  if (is_apart(marks_[o])) {
     held_back_.push_back(o);
     return;
   }
   reading_.reset();
-  begin_source();
+  ++source_;
   add_words(heap_.extent(o), o);
+}
+
+void marker::tell(const listener& on_mark) {
+  if (!std::exchange(watchers_are_sorted_, true)) std::sort(watchers_.begin(), watchers_.end());
+  auto at = watchers_.begin();
+  for (const auto o : std::exchange(seen_, {})) {
+    // Most often the next one.
+    if (at == watchers_.end() || at->first != o)
+      at = std::lower_bound(watchers_.begin(), watchers_.end(), std::pair(o, watcher{0}));
+    for (; at != watchers_.end() && at->first == o; ++at) on_mark(at->second, o);
+  }
 }
 
 void marker::run(const listener& on_mark) {
   while (!pending_.empty() || !seen_.empty()) {
     while (!pending_.empty()) {
-      const auto as_far = std::exchange(pending_, {});
-      for (const auto o : as_far) fresh_[o] = false;
-      for (const auto o : as_far) read(o);
+      first_of_level_ = source_ + 1;
+      for (const auto o : std::exchange(pending_, {})) read(o);
     }
-    for (const auto o : std::exchange(seen_, {}))
-      for (const auto who : watchers_[o]) on_mark(who, o);
+    tell(on_mark);
   }
 }
 
 origin marker::marked_by(heap_map::object o) const noexcept {
-  const auto from = from_[o];
+  const auto from = marks_[o].from;
   return (from & is_root) != 0 ? roots_[from & ~is_root].is : origin{origin::kind::object, from};
 }
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tasks::cli {
@@ -34,19 +35,18 @@ struct holder {
   std::uint64_t id = 0;
   std::string path;        ///< of the mapping
   std::string variable{};  ///< in a stack or a register, where debug information names one: "work of run"
+  bool operator==(const holder&) const = default;
 };
 
-struct finding {
+/// What was found out about one task, but for the words.
+struct judgement {
   std::uint64_t task = 0;
   std::uint64_t object = 0;  ///< what it waits on; 0: other tasks
+  /// Of one that is held: so many ways that are as short lead to it, from several tasks, threads or files, and
+  /// finding::by and ::root tell one of them; 1: all begin at the root. At most 65,535, which stands for more as well.
+  std::uint32_t ways = 1;
   certainty verdict = certainty::unchecked;
   bool closed = false;  ///< the channel that it waits on
-  std::string reason;   ///< why it was not checked
-  holder by;            ///< the word that keeps it alive, …
-  holder root;          ///< … and where the way to it begins
-  /// Of one that is held: so many ways that are as short lead to it, from several tasks, threads or files, and `by` and
-  /// `root` tell one of them; 1: all begin at `root`. At most 65,535, which stands for more as well.
-  std::uint32_t ways = 1;
   /// Of one that is held: nothing leads to it but words that may have been left behind, in a place of a stack where no
   /// variable that is in scope lies, or in a register that is none's.
   bool by_stale_words = false;
@@ -60,6 +60,17 @@ struct finding {
   }
 };
 
+struct finding : judgement {
+  std::string reason;  ///< why it was not checked
+  holder by;           ///< the word that keeps it alive, …
+  holder root;         ///< … and where the way to it begins
+};
+
+/// As it is kept of each of a million tasks, which have most of their words in common.
+struct brief_finding : judgement {
+  std::uint32_t reason = 0, by = 0, root = 0;  ///< of a proof_result's reasons and holders
+};
+
 /// Whether threads of a live target are stopped.
 enum class proof_stop {
   when_needed,  ///< those that run; and those that sleep, where something is proven only then
@@ -67,8 +78,10 @@ enum class proof_stop {
 };
 
 struct proof_result {
-  std::vector<finding> findings;  ///< in the order of the records
-  std::string doubt;              ///< why nothing at all could be proven; empty: nothing stood against it
+  std::vector<brief_finding> findings;                             ///< in the order of the records
+  std::vector<std::string> reasons = std::vector<std::string>(1);  ///< of findings; the first is none
+  std::vector<holder> holders = std::vector<holder>(1);            ///< likewise
+  std::string doubt;   ///< why nothing at all could be proven; empty: nothing stood against it
   std::string unread;  ///< why registers of threads that sleep were not read; empty: they were, or need not be
   std::uint64_t tasks = 0;
   std::size_t proven = 0, likely = 0, held = 0, unchecked = 0;
@@ -77,6 +90,13 @@ struct proof_result {
   std::uint64_t objects = 0;  ///< allocations
   std::uint64_t bytes_copied = 0;
   double stopped_ms = 0, total_ms = 0;
+
+  /// One of its findings with its words.
+  [[nodiscard]] finding tell(const brief_finding& each) const;
+  void add(finding each);
+  /// For a finding: adds what is not there yet. Of holders only the last one is looked at.
+  [[nodiscard]] std::uint32_t number_of(std::string_view reason);
+  [[nodiscard]] std::uint32_t number_of(holder who);
 };
 
 /// Counts the findings anew.

@@ -3,18 +3,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
+#include <vector>
 
-#include "picture/glibc_heap.hpp"
 #include "picture/heap_map.hpp"
 #include "picture/picture.hpp"
 #include "proof/evidence.hpp"
 #include "proof/mark.hpp"
+#include "proof/preview.hpp"
 #include "proof/scene.hpp"
 #include "proof/task_states.hpp"
 
@@ -41,20 +42,23 @@ class leak_search {
     proof_.refused_arenas = scene_.allocators().refused;
     proof_.mapped_allocations = scene_.allocators().mapped;
     proof_.objects = heap_.size();
+    for (const auto frame : seen_.frames) frames_.push_back(heap_.find(frame));
     check();
     scene_.erase_links();
-    mark();
+    // What no root leads to matters only of those that are not known to be alive.
+    if (!std::all_of(candidates_.begin(), candidates_.end(), [](const candidate& c) { return c.alive; })) mark();
     judge();
     return finish();
   }
 
  private:
+  /// What proof_.findings has one of, in the same order.
   struct candidate {
     std::uint32_t task;                    ///< index in seen_.tasks
-    bool alive = false;                    ///< marked, or not to be proven
     heap_map::object by = heap_map::none;  ///< the first object of it that was marked
-    finding found;
+    bool alive = false;                    ///< marked, or not to be proven
   };
+  static constexpr std::uint32_t no_candidate = ~std::uint32_t{0};
 
   std::string doubt() const {
     if (!scene_.kernel().forbids.empty()) return scene_.kernel().forbids;
@@ -68,33 +72,42 @@ class leak_search {
   }
 
   void choose() {
+    const auto doubt = proof_.number_of(proof_.doubt);
     for (std::uint32_t i = 0; i < seen_.tasks.size(); ++i) {
       const auto& task = seen_.tasks[i];
       if (!may_be_leaked(task)) continue;
-      candidate c{i, false, heap_map::none, {}};
-      c.found.task = task.id;
-      c.found.object = task.object;
-      c.found.reason = proof_.doubt;
-      candidates_.push_back(std::move(c));
+      candidates_.push_back({i});
+      auto& found = proof_.findings.emplace_back();
+      found.task = task.id;
+      found.object = task.object;
+      found.reason = doubt;
     }
   }
 
   /// Sorts out what cannot be proven. Those count as alive.
   void check() {
-    for (auto& c : candidates_) {
-      c.found.reason = why_not(seen_.tasks[c.task], c.found);
-      c.alive = !c.found.reason.empty() || c.found.verdict == certainty::held;
+    constexpr std::size_t soon = 8;
+    for (std::size_t i = 0; i < candidates_.size(); ++i) {
+      if (i + soon < candidates_.size()) prefetch_headers(seen_.tasks[candidates_[i + soon].task]);
+      auto& found = proof_.findings[i];
+      found.reason = proof_.number_of(why_not(seen_.tasks[candidates_[i].task], found));
+      candidates_[i].alive = found.reason != 0 || found.verdict == certainty::held;
     }
   }
 
-  std::string why_not(const seen_task& task, finding& found) {
+  void prefetch_headers(const seen_task& task) const {
+    for (const auto frame : std::span(seen_.frames).subspan(task.first_frame, task.frames))
+      image_.prefetch(frame - sizeof(layout::frame_header));
+  }
+
+  std::string why_not(const seen_task& task, brief_finding& found) {
     if (!task.whole) return "its stack is not known";
     for (std::uint32_t i = 0; i < task.frames; ++i) {
       const auto frame = seen_.frames[task.first_frame + i];
       constexpr auto before = sizeof(layout::frame_header);
       const auto header = image_.word(frame - before);
       if (static_cast<std::uint32_t>(header) != layout::frame_magic) return "it has a frame that is not instrumented";
-      const auto object = heap_.find(frame - before);
+      const auto object = frames_[task.first_frame + i];
       if (object == heap_map::none || heap_.is_free(object)) return "the allocator of its frames is not known";
       const auto memory = heap_.extent(object);
       if (frame - before < memory.begin || frame + (header >> 32) > memory.end)
@@ -105,10 +118,11 @@ class leak_search {
     const std::string what = task.never_expires ? "timer" : "channel";
     const auto object = heap_.find(task.object);
     if (object == heap_map::none) {
-      found.by = found.root = holder_at(image_, threads_, task.object);
-      if (found.by.is == holder::kind::memory) return "the allocator of its " + what + " is not known";
+      const auto& its = place_of(task);
+      found.by = found.root = its.who;
+      if (proof_.holders[its.who].is == holder::kind::memory) return "the allocator of its " + what + " is not known";
       found.verdict = certainty::held;
-      if (found.by.is == holder::kind::stack) look_at_stack(task, found);
+      found.by_stale_words = its.may_be_stale;
       return {};
     }
     if (heap_.is_free(object)) return "its " + what + " is gone";
@@ -126,28 +140,46 @@ class leak_search {
     return "its channel could not be verified";
   }
 
-  /// What a task waits on lies in a stack. It is still there if it is a variable that is in scope, or in the list of
-  /// its service, which it leaves when it ends.
-  void look_at_stack(const seen_task& task, finding& found) {
-    for (const auto& variable : scene_.variables())
-      if (variable.at.contains(task.object)) found.by.variable = found.root.variable = variable.name;
-    auto& lists = scene_.channels();
-    const bool is_listed = task.never_expires ? scene_.timers().verify(task.object)
-                                              : std::any_of(lists.begin(), lists.end(),
-                                                            [&](auto& list) { return list.verify(task.object); });
-    found.by_stale_words = found.by.variable.empty() && !is_listed;
+  /// Where an object lies that is in no heap.
+  struct place {
+    std::uint32_t who = 0;  ///< of proof_.holders
+    bool may_be_stale = false;
+  };
+
+  /// Many tasks may wait on one object.
+  const place& place_of(const seen_task& task) {
+    const auto [known, is_new] = places_.try_emplace({task.object, task.never_expires});
+    if (is_new) known->second = find_place(task);
+    return known->second;
   }
 
-  bool waits_in(const seen_task& task, const std::unordered_set<heap_map::object>& waiters) const {
-    for (std::uint32_t i = 0; i < task.frames; ++i)
-      if (waiters.contains(heap_.find(seen_.frames[task.first_frame + i]))) return true;
-    return false;
+  /// In a stack it is still there if it is a variable that is in scope, or in the list of its service, which it leaves
+  /// when it ends.
+  place find_place(const seen_task& task) {
+    auto who = holder_at(image_, threads_, task.object);
+    bool may_be_stale = false;
+    if (who.is == holder::kind::stack) {
+      for (const auto& variable : scene_.variables())
+        if (variable.at.contains(task.object)) who.variable = variable.name;
+      auto& lists = scene_.channels();
+      const bool is_listed = task.never_expires ? scene_.timers().verify(task.object)
+                                                : std::any_of(lists.begin(), lists.end(),
+                                                              [&](auto& list) { return list.verify(task.object); });
+      may_be_stale = who.variable.empty() && !is_listed;
+    }
+    return {proof_.number_of(std::move(who)), may_be_stale};
+  }
+
+  /// `waiters`: sorted.
+  bool waits_in(const seen_task& task, const std::vector<heap_map::object>& waiters) const {
+    const auto frames = frames_of(task);
+    return std::any_of(frames.begin(), frames.end(),
+                       [&](auto frame) { return std::binary_search(waiters.begin(), waiters.end(), frame); });
   }
 
   void mark() {
     marker_.emplace(image_, heap_);
-    for (const auto frame : seen_.frames) frames_.push_back(heap_.find(frame));
-    evidence_.emplace(scene_, *marker_, frames_, variables_);
+    evidence_.emplace(scene_, *marker_, frames_, variables_, proof_);
     for (const auto frame : frames_)
       if (frame != heap_map::none) marker_->set_apart(frame);
     for (std::uint32_t i = 0; i < candidates_.size(); ++i) {
@@ -159,6 +191,13 @@ class leak_search {
     mark_from_what_is_in_use();
     if (some_are_unmarked()) mark_from_variables();
     if (some_are_unmarked()) mark_from_what_may_be_stale();
+  }
+
+  [[nodiscard]] brief_finding& found_of(const candidate& c) {
+    return proof_.findings[static_cast<std::size_t>(&c - candidates_.data())];
+  }
+  [[nodiscard]] const brief_finding& found_of(const candidate& c) const {
+    return proof_.findings[static_cast<std::size_t>(&c - candidates_.data())];
   }
 
   [[nodiscard]] std::span<const heap_map::object> frames_of(const seen_task& task) const {
@@ -177,7 +216,7 @@ class leak_search {
     auto next = candidates_.begin();
     for (std::uint32_t i = 0; i < seen_.tasks.size(); ++i) {
       const bool is_candidate = next != candidates_.end() && next->task == i;
-      const bool is_in_use = !is_candidate || (next->alive && !next->found.by_stale_words);
+      const bool is_in_use = !is_candidate || (next->alive && !found_of(*next).by_stale_words);
       if (is_candidate) ++next;
       if (is_in_use) add_frames(seen_.tasks[i]);
     }
@@ -211,7 +250,7 @@ class leak_search {
     marker_->add_memory(without);
     for (const auto& held : scene_.words().registers) marker_->add(held.word, {origin::kind::thread, held.tid});
     for (const auto& c : candidates_)
-      if (c.found.by_stale_words) add_frames(seen_.tasks[c.task]);
+      if (found_of(c).by_stale_words) add_frames(seen_.tasks[c.task]);
     follow_marks(true);
   }
 
@@ -226,7 +265,7 @@ class leak_search {
 
   bool some_are_unmarked() const {
     return std::any_of(candidates_.begin(), candidates_.end(),
-                       [](const candidate& c) { return !c.alive || c.found.by_stale_words; });
+                       [this](const candidate& c) { return !c.alive || found_of(c).by_stale_words; });
   }
 
   void follow_marks(bool by_stale_words) {
@@ -235,8 +274,8 @@ class leak_search {
       if (c.alive) return;
       c.alive = true;
       c.by = o;
-      c.found.by_stale_words = by_stale_words;
-      evidence_->fill(c.found, o);
+      found_of(c).by_stale_words = by_stale_words;
+      evidence_->fill(found_of(c), o);
       if (follows_frames_) add_frames(seen_.tasks[c.task]);
     });
   }
@@ -247,59 +286,74 @@ class leak_search {
   }
 
   void judge() {
-    std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> awaited;  // children, by their parent
-    std::unordered_map<std::uint64_t, certainty> verdicts;
-    for (auto& c : candidates_) {
+    for (const auto& c : candidates_) {
       if (c.by != heap_map::none)
-        c.found.verdict = certainty::held;
+        found_of(c).verdict = certainty::held;
       else if (!c.alive && is_woken_by_holders(seen_.tasks[c.task]))
-        c.found.verdict = certainty::proven;
-      verdicts[c.found.task] = c.found.verdict;
+        found_of(c).verdict = certainty::proven;
     }
-    for (std::uint32_t i = 0; i < seen_.tasks.size(); ++i)
-      if (seen_.tasks[i].awaited) awaited[seen_.tasks[i].parent].push_back(i);
+    find_children();
     // Who waits for tasks waits for ever if they do. From the leaves upwards.
-    for (bool more = true; more;) {
+    const auto is_proven = [this](const child& each) {
+      return each.candidate != no_candidate && proof_.findings[each.candidate].verdict == certainty::proven;
+    };
+    for (bool more = !children_.empty(); more;) {
       more = false;
-      for (auto& c : candidates_) {
-        if (c.alive || c.found.verdict == certainty::proven) continue;
-        const auto& children = awaited[c.found.task];
-        const auto is_proven = [&](std::uint32_t child) {
-          const auto known = verdicts.find(seen_.tasks[child].id);
-          return known != verdicts.end() && known->second == certainty::proven;
-        };
+      for (const auto& c : candidates_) {
+        if (c.alive || found_of(c).verdict == certainty::proven) continue;
+        const auto children = children_of(found_of(c).task);
         if (children.empty() || !std::all_of(children.begin(), children.end(), is_proven)) continue;
-        c.found.verdict = verdicts[c.found.task] = certainty::proven;
+        found_of(c).verdict = certainty::proven;
         more = true;
       }
     }
-    for (auto& c : candidates_)
-      if (c.found.verdict == certainty::unchecked && c.found.reason.empty())
-        c.found.reason = "it is not known what it waits for";
-    find_live_children(awaited);
+    for (auto& found : proof_.findings)
+      if (found.verdict == certainty::unchecked && found.reason == 0)
+        found.reason = proof_.number_of("it is not known what it waits for");
+    find_live_children();
   }
 
   /// From the leaves upwards, too.
-  void find_live_children(std::unordered_map<std::uint64_t, std::vector<std::uint32_t>>& awaited) {
-    std::unordered_map<std::uint64_t, const finding*> known;
-    for (const auto& c : candidates_) known[c.found.task] = &c.found;
-    const auto is_live = [&](std::uint32_t child) {
-      const auto found = known.find(seen_.tasks[child].id);
-      return found == known.end() || (found->second->verdict == certainty::held && !found->second->may_be_stale());
+  void find_live_children() {
+    const auto is_live = [this](const child& each) {
+      if (each.candidate == no_candidate) return true;
+      const auto& found = proof_.findings[each.candidate];
+      return found.verdict == certainty::held && !found.may_be_stale();
     };
-    for (bool more = true; more;) {
+    for (bool more = !children_.empty(); more;) {
       more = false;
-      for (auto& c : candidates_) {
-        if (is_woken_by_holders(seen_.tasks[c.task]) || c.found.verdict != certainty::held || !c.found.may_be_stale())
-          continue;
-        const auto& children = awaited[c.found.task];
-        more |= c.found.waits_for_live = std::any_of(children.begin(), children.end(), is_live);
+      for (const auto& c : candidates_) {
+        auto& found = found_of(c);
+        if (is_woken_by_holders(seen_.tasks[c.task]) || !found.may_be_stale()) continue;
+        const auto children = children_of(found.task);
+        more |= found.waits_for_live = std::any_of(children.begin(), children.end(), is_live);
       }
     }
   }
 
+  /// A task that its parent waits for.
+  struct child {
+    std::uint64_t parent;     ///< its id
+    std::uint32_t candidate;  ///< itself, or no_candidate
+    bool operator<(const child& other) const noexcept { return parent < other.parent; }
+  };
+
+  void find_children() {
+    std::uint32_t next = 0;
+    for (std::uint32_t i = 0; i < seen_.tasks.size(); ++i) {
+      const bool is_candidate = next != candidates_.size() && candidates_[next].task == i;
+      if (seen_.tasks[i].awaited) children_.push_back({seen_.tasks[i].parent, is_candidate ? next : no_candidate});
+      if (is_candidate) ++next;
+    }
+    std::sort(children_.begin(), children_.end());
+  }
+
+  [[nodiscard]] std::span<const child> children_of(std::uint64_t parent) const {
+    const auto [begin, end] = std::equal_range(children_.begin(), children_.end(), child{parent, no_candidate});
+    return {begin, end};
+  }
+
   proof_result finish() {
-    for (auto& c : candidates_) proof_.findings.push_back(std::move(c.found));
     count_verdicts(proof_);
     proof_.bytes_copied = image_.bytes();
     return std::move(proof_);
@@ -310,13 +364,15 @@ class leak_search {
   const std::vector<thread_registers>& threads_;
   const seen_tasks& seen_;
   const heap_map& heap_ = scene_.heap();
-  std::unordered_map<std::uint64_t, std::unordered_set<heap_map::object>> timer_waiters_;  ///< by timer
+  std::unordered_map<std::uint64_t, std::vector<heap_map::object>> timer_waiters_;  ///< by timer
+  std::map<std::pair<std::uint64_t, bool>, place> places_;  ///< by object, and whether it is a timer
   std::optional<marker> marker_;
   std::optional<evidence_finder> evidence_;
   std::vector<heap_map::object> frames_;      ///< allocations of seen_.frames
   bool follows_frames_ = false;               ///< of tasks that are found to be held, at once
   std::span<const held_variable> variables_;  ///< that were followed
   std::vector<candidate> candidates_;
+  std::vector<child> children_;  ///< by parent
   proof_result proof_;
 };
 

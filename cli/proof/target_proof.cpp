@@ -5,9 +5,8 @@
 #include <utility>
 #include <vector>
 
-#include "picture/glibc_heap.hpp"
+#include "proof/preview.hpp"
 #include "proof/prover.hpp"
-#include "proof/task_states.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -22,42 +21,20 @@ class stopwatch {
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
-/// What there is to prove, from a target that moves on. `worth_a_stop`: some of it lies in memory whose allocator could
-/// be known; else the findings are all that can be said.
-struct preview {
-  bool worth_a_stop = false;
-  proof_result without;
-};
+/// What a picture is for: more than a proof reads the registries in it.
+enum class use { only_proof, more };
 
-preview look_ahead(const memory& live, const std::vector<root_copy>& roots) {
-  const auto seen = read_tasks(live, read_again(live, roots));
-  const auto& regions = live.regions();
-  preview found;
-  found.without.tasks = seen.tasks.size();
-  for (const auto& task : seen.tasks) {
-    if (!may_be_leaked(task)) continue;
-    finding unchecked;
-    unchecked.task = task.id;
-    unchecked.object = task.object;
-    unchecked.reason = task.frames == 0 ? "its stack is not known" : "the allocator of its frames is not known";
-    found.without.findings.push_back(std::move(unchecked));
-    ++found.without.unchecked;
-    if (found.worth_a_stop || task.frames == 0) continue;
-    const auto frame = seen.frames[task.first_frame];
-    const auto region = std::find_if(regions.begin(), regions.end(),
-                                     [frame](const memory_region& r) { return frame >= r.begin && frame < r.end; });
-    found.worth_a_stop = region == regions.end() || may_be_glibc(live, *region, frame);
-  }
-  return found;
-}
-
-result<proven_picture> look(target& from, stop_order::whom whom) {
+result<proven_picture> look(target& from, stop_order::whom whom, use as) {
   const stopwatch taken_in;
   auto taken = take_picture(from, whom);
   if (!taken) return taken.why();
   proven_picture seen;
   seen.taken = std::make_unique<picture>(*std::move(taken));
+  seen.taken->image.forget_spare_room();
   seen.in = std::make_unique<scene>(*seen.taken);
+  // They are no roots, and have been read.
+  if (as == use::only_proof)
+    for (const auto& slab : seen.in->tasks().slabs) seen.taken->image.forget(slab);
   seen.proof = prove(*seen.in);
   seen.proof.stopped_ms = seen.taken->stopped_ms;
   seen.proof.total_ms = taken_in.ms();
@@ -71,17 +48,9 @@ void doubt_proofs(proof_result& proof, std::string unread) {
   count_verdicts(proof);
 }
 
-}  // namespace
-
-bool all_is_held(const proven_picture& seen) {
-  const auto& findings = seen.proof.findings;
-  return std::none_of(findings.begin(), findings.end(),
-                      [](const finding& each) { return each.verdict == certainty::proven || each.may_be_stale(); });
-}
-
-result<proven_picture> take_proof(target& from, proof_stop stop, const settled& is_settled) {
+result<proven_picture> take(target& from, proof_stop stop, const settled& is_settled, use as) {
   const bool may_stop = stop == proof_stop::when_needed;
-  auto seen = look(from, may_stop ? stop_order::whom::who_runs : stop_order::whom::nobody);
+  auto seen = look(from, may_stop ? stop_order::whom::who_runs : stop_order::whom::nobody, as);
   if (!seen || !seen->taken->has_sleepers()) return seen;
   const bool tells_all = !seen->taken->words.lacks_registers && is_settled(*seen);
   if (tells_all) return seen;
@@ -89,11 +58,27 @@ result<proven_picture> take_proof(target& from, proof_stop stop, const settled& 
     doubt_proofs(seen->proof, "threads that sleep were not stopped (--no-stop)");
     return seen;
   }
-  // Two copies of a large process are too many, but a proof with its scene is small beside them.
-  auto again = look(from, stop_order::whom::everybody);
-  if (again) return again;
+  // What is shown of a process that ends by the stop is this picture; but of a large one there may be no room for two.
+  constexpr std::uint64_t most_bytes = std::uint64_t{1} << 30;
+  const bool stays = as == use::more && seen->taken->image.bytes() <= most_bytes;
+  seen->in.reset();
+  if (!stays) seen->taken.reset();
+  auto again = look(from, stop_order::whom::everybody, as);
+  if (again || (as == use::more && !stays)) return again;
   doubt_proofs(seen->proof, in_words(again.why()));
   return seen;
+}
+
+}  // namespace
+
+bool all_is_held(const proven_picture& seen) {
+  const auto& findings = seen.proof.findings;
+  return std::none_of(findings.begin(), findings.end(),
+                      [](const judgement& each) { return each.verdict == certainty::proven || each.may_be_stale(); });
+}
+
+result<proven_picture> take_proof(target& from, proof_stop stop, const settled& is_settled) {
+  return take(from, stop, is_settled, use::more);
 }
 
 result<proof_result> prove_without_picture(target& from, const error& why) {
@@ -115,7 +100,7 @@ result<proof_result> prove(target& from, proof_stop stop) {
       return std::move(found);
     }
   }
-  auto seen = take_proof(from, stop);
+  auto seen = take(from, stop, all_is_held, use::only_proof);
   if (!seen) return seen.why();
   auto found = std::move(seen->proof);
   found.total_ms = looked_for.ms();

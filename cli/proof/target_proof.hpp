@@ -22,7 +22,7 @@ namespace tasks::cli {
 /// What a proof was made of, for whoever wants to know more of that moment.
 struct proven_picture {
   std::unique_ptr<picture> taken;
-  std::unique_ptr<scene> in;
+  std::unique_ptr<scene> in;  ///< null where the threads that sleep should have been stopped, and could not be
   proof_result proof;
 };
 

@@ -5,7 +5,9 @@
 #include "proof/asio_timers.hpp"
 
 namespace tasks::cli {
-seen_tasks read_tasks(const memory& from, const std::vector<root_copy>& roots) {
+
+seen_tasks read_tasks(const memory& from, const std::vector<root_copy>& roots,
+                      const std::function<bool(const seen_tasks&)>& is_enough) {
   seen_tasks seen;
   registry_reader reader(from, roots);
   const auto counts = reader.walk({}, 0, [&](const target_task& task) {
@@ -29,6 +31,7 @@ seen_tasks read_tasks(const memory& from, const std::vector<root_copy>& roots) {
     seen.frames.insert(seen.frames.end(), task.frames.begin(),
                        task.frames.begin() + static_cast<std::ptrdiff_t>(task.depth));
     seen.tasks.push_back(t);
+    if (is_enough && is_enough(seen)) reader.leave();
   });
   seen.torn = counts.torn != 0 || reader.incomplete();
   seen.slabs = reader.slabs();

@@ -3,6 +3,7 @@
 /// The tasks of a picture, as the proof sees them.
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "picture/heap_map.hpp"
@@ -45,6 +46,8 @@ struct seen_tasks {
          task.unnamed;
 }
 
-[[nodiscard]] seen_tasks read_tasks(const memory& from, const std::vector<root_copy>& roots);
+/// `is_enough` is asked after each task of what was read so far, and ends it.
+[[nodiscard]] seen_tasks read_tasks(const memory& from, const std::vector<root_copy>& roots,
+                                    const std::function<bool(const seen_tasks&)>& is_enough = {});
 
 }  // namespace tasks::cli

@@ -137,7 +137,7 @@ wait_story story_of(const proven_picture& seen, std::uint64_t task) {
   if (its == tasks.end()) return story;
   story.version = its->version;
   for (const auto& found : seen.proof.findings)
-    if (found.task == task) story.proof = found;
+    if (found.task == task) story.proof = seen.proof.tell(found);
   in.look_closer();
   in.erase_links();
   reference_search search(in.image(), in.heap(), in.threads(), in.words(), in.kernel(), in.tasks());
@@ -147,7 +147,7 @@ wait_story story_of(const proven_picture& seen, std::uint64_t task) {
 
 /// Would registers that were not read change what is told of any of its tasks?
 bool is_settled(const wait_story& story, const proof_result& proof) {
-  return std::none_of(proof.findings.begin(), proof.findings.end(), [&](const finding& each) {
+  return std::none_of(proof.findings.begin(), proof.findings.end(), [&](const judgement& each) {
     return story.graph.tasks.contains(each.task) && (each.verdict == certainty::proven || each.may_be_stale());
   });
 }
@@ -169,12 +169,13 @@ result<wait_story> look_at_wait(target& from, std::uint64_t task, proof_stop sto
     return is_settled(*first, so_far.proof);
   });
   if (!seen) return seen.why();
-  // Asked only of a picture with sleeping threads, which need not be the last one.
+  if (!seen->in) seen->in = std::make_unique<scene>(*seen->taken);
+  // It was asked of a picture with sleeping threads, which need not be the last one.
   const bool is_of_first = first && seen->taken->has_sleepers();
   auto story = is_of_first ? *std::move(first) : story_of(*seen, task);
   story.unread = seen->proof.unread;
   for (const auto& found : seen->proof.findings)
-    if (found.task == task) story.proof = found;
+    if (found.task == task) story.proof = seen->proof.tell(found);
   return story;
 }
 

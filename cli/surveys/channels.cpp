@@ -91,7 +91,7 @@ void read_states(const target& from, std::vector<surveyed_channel>& channels) {
 }
 
 /// Of all that waits on one channel. What holds one waiter of it holds all of them, through the channel.
-void judge(surveyed_channel& channel, const std::vector<const finding*>& waiters) {
+void judge(surveyed_channel& channel, const proof_result& proof, const std::vector<const brief_finding*>& waiters) {
   const auto first = [&](auto is) {
     const auto at = std::find_if(waiters.begin(), waiters.end(), is);
     return at == waiters.end() ? nullptr : *at;
@@ -100,16 +100,18 @@ void judge(surveyed_channel& channel, const std::vector<const finding*>& waiters
   for (const auto* each : waiters) ids.insert(each->task);
   const auto is_held = [](const auto* f) { return f->verdict == certainty::held; };
   const auto from_outside = [&](const auto* f) {
-    return is_held(f) && (f->by.is != holder::kind::frame || !ids.contains(f->by.id));
+    const auto& by = proof.holders[f->by];
+    return is_held(f) && (by.is != holder::kind::frame || !ids.contains(by.id));
   };
   const auto* held = first(from_outside);
   if (held == nullptr) held = first(is_held);
   if (held != nullptr) {
     channel.who = surveyed_channel::references::held;
-    channel.held_by = describe_holders(*held);
-    channel.held_words = held_words(*held);
+    const auto told = proof.tell(*held);
+    channel.held_by = describe_holders(told);
+    channel.held_words = held_words(told);
   } else if (const auto* doubtful = first([](const auto* f) { return f->verdict == certainty::unchecked; })) {
-    channel.held_by = doubtful->reason;
+    channel.held_by = proof.reasons[doubtful->reason];
   } else if (first([](const auto* f) { return f->verdict == certainty::likely; }) != nullptr) {
     channel.held_by = "nothing that was read does, but not all was read";
   } else if (waiters.size() >= channel.senders + channel.receivers) {
@@ -127,9 +129,9 @@ void look_for_holders(const result<proof_result>& proof, channel_survey& survey)
   if (!proof->unread.empty())
     survey.notes.push_back("registers that may point to these channels were not read: " + proof->unread);
   survey.stopped_ms = proof->stopped_ms;
-  std::unordered_map<std::uint64_t, std::vector<const finding*>> by_channel;
+  std::unordered_map<std::uint64_t, std::vector<const brief_finding*>> by_channel;
   for (const auto& each : proof->findings) by_channel[each.object].push_back(&each);
-  for (auto& channel : survey.channels) judge(channel, by_channel[channel.address]);
+  for (auto& channel : survey.channels) judge(channel, *proof, by_channel[channel.address]);
 }
 
 }  // namespace

@@ -44,9 +44,23 @@ bool task_count::has(const v1::Task& task) const {
 
 leak_groups::leak_groups(resolver& names, const leak_options& options, const proof_result* proof,
                          const task_count* before, const task_count* halfway)
-    : options_(options), before_(before), halfway_(halfway), keys_(names) {
-  if (proof)
-    for (const auto& finding : proof->findings) findings_[finding.task] = &finding;
+    : options_(options), before_(before), halfway_(halfway), proof_(proof), keys_(names) {
+  if (!proof) return;
+  findings_.reserve(proof->findings.size());
+  for (const auto& each : proof->findings) findings_.push_back(&each);
+  std::sort(findings_.begin(), findings_.end(),
+            [](const brief_finding* a, const brief_finding* b) { return a->task < b->task; });
+}
+
+/// Null: there was nothing to prove of it.
+const brief_finding* leak_groups::finding_of(std::uint64_t task) {
+  if (next_finding_ >= findings_.size() || findings_[next_finding_]->task != task) {
+    const auto at = std::lower_bound(findings_.begin(), findings_.end(), task,
+                                     [](const brief_finding* each, std::uint64_t id) { return each->task < id; });
+    if (at == findings_.end() || (*at)->task != task) return nullptr;
+    next_finding_ = static_cast<std::size_t>(at - findings_.begin());
+  }
+  return findings_[next_finding_++];
 }
 
 void leak_groups::set_stalled(std::uint64_t id, std::string evidence, bool computes) {
@@ -64,8 +78,7 @@ void leak_groups::add(const v1::Chunk& chunk) {
 
 void leak_groups::add(const v1::Task& task) {
   if (task.state() == v1::Task::READY) return;
-  const auto found = findings_.find(task.id());
-  const auto* finding = found == findings_.end() ? nullptr : found->second;
+  const auto* finding = finding_of(task.id());
   auto key = keys_.of(task);
   auto* groups = &waiting_;
   if (task.state() == v1::Task::RUNNING) {
@@ -96,7 +109,7 @@ void leak_groups::add(const v1::Task& task) {
   its.longest_wait_ms = std::max(its.longest_wait_ms, waited_ms(task));
   its.expired += options_.stopped && has_expired(task.wait()) ? 1 : 0;
   if (group.ids_size() < most_ids) group.add_ids(task.id());
-  ++its.objects[task.wait().object()];
+  if (groups == &proven_ || groups == &likely_) its.objects.insert(task.wait().object());
   its.by_design = its.by_design && is_by_design(task.wait());
   if (finding != nullptr && finding->may_be_stale() && its.stale_count++ < most_ids) its.stale.push_back(finding);
   its.closed = its.closed || (finding && finding->closed);
@@ -141,26 +154,27 @@ std::string leak_groups::why_proven(const member& of) const {
   return text;
 }
 
-std::string leak_groups::why_old(const member& of) {
-  const auto* finding = of.about;
-  if (!finding && of.expired != 0)
+std::string leak_groups::why_old(const member& of) const {
+  if (!of.about && of.expired != 0)
     return of.count == 1
                ? "its timer has expired, and the process is stopped"
                : fmt::format("{} of {} timers have expired, and the process is stopped", of.expired, of.count);
-  if (!finding) return {};
-  const auto which = of.count == 1 ? std::string() : fmt::format("task {}: ", finding->task);
-  if (finding->verdict == certainty::unchecked) return which + "not checked: " + finding->reason;
-  return which + held_words(*finding);
+  if (!of.about) return {};
+  const auto finding = proof_->tell(*of.about);
+  const auto which = of.count == 1 ? std::string() : fmt::format("task {}: ", finding.task);
+  if (finding.verdict == certainty::unchecked) return which + "not checked: " + finding.reason;
+  return which + held_words(finding);
 }
 
 /// Who keeps those that are likely to be leaked, a few of them.
-std::string leak_groups::why_likely(const member& of) {
+std::string leak_groups::why_likely(const member& of) const {
   std::string text;
-  for (const auto* each : of.stale) {
-    text += fmt::format("{}task {} is {}", text.empty() ? "" : "; ", each->task, held_words(*each));
-    text += each->root.is == holder::kind::frame       ? ", which such words hold"
-            : each->root.is == holder::kind::registers ? ", which may have been left there"
-                                                       : ", at a place of no variable there: probably left behind";
+  for (const auto* brief : of.stale) {
+    const auto each = proof_->tell(*brief);
+    text += fmt::format("{}task {} is {}", text.empty() ? "" : "; ", each.task, held_words(each));
+    text += each.root.is == holder::kind::frame       ? ", which such words hold"
+            : each.root.is == holder::kind::registers ? ", which may have been left there"
+                                                      : ", at a place of no variable there: probably left behind";
   }
   return text + (of.stale_count > of.stale.size() ? "; …" : "");
 }

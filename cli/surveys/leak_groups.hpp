@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "proof/proof.hpp"
@@ -78,25 +79,28 @@ class leak_groups {
     std::uint64_t longest_wait_ms = 0;  ///< not counting the time for which the process alone is to blame
     std::uint64_t expired = 0;          ///< timers of a stopped process
     v1::Group group;
-    std::unordered_map<std::uint64_t, std::uint64_t> objects;  ///< what they wait on, and how many on each
-    const finding* about = nullptr;                            ///< of the first
+    std::unordered_set<std::uint64_t> objects;  ///< what proven and likely ones wait on
+    const brief_finding* about = nullptr;       ///< of the first
     bool closed = false;
-    bool by_design = true;              ///< all wait so
-    std::vector<const finding*> stale;  ///< of those that are held by words that may be stale, the first
+    bool by_design = true;                    ///< all wait so
+    std::vector<const brief_finding*> stale;  ///< of those that are held by words that may be stale, the first
     std::uint64_t stale_count = 0;
   };
   void add(const v1::Task& task);
+  [[nodiscard]] const brief_finding* finding_of(std::uint64_t task);
   [[nodiscard]] std::uint64_t waited_ms(const v1::Task& task) const;
   [[nodiscard]] bool grows(const group_key& key, const member& of) const;
   [[nodiscard]] std::string why_proven(const member& of) const;
-  [[nodiscard]] static std::string why_old(const member& of);
-  [[nodiscard]] static std::string why_likely(const member& of);
+  [[nodiscard]] std::string why_old(const member& of) const;
+  [[nodiscard]] std::string why_likely(const member& of) const;
   void add_others(const group_key& key, leak& to);
 
   leak_options options_;
   const task_count* before_;
   const task_count* halfway_;
-  std::unordered_map<std::uint64_t, const finding*> findings_;  ///< by task
+  const proof_result* proof_;
+  std::vector<const brief_finding*> findings_;  ///< by task
+  std::size_t next_finding_ = 0;                ///< most likely, as tasks come in nearly the same order
   struct stall {
     std::string evidence;
     bool computes;

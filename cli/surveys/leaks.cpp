@@ -115,8 +115,8 @@ class leak_surveyor {
     auto proof = prove(*from, how_.stop);
     if (!proof) return {};
     longest_stop_ = std::max(longest_stop_, proof->stopped_ms);
-    for (auto& each : proof->findings)
-      if (each.verdict == certainty::proven) early_.insert_or_assign(each.task, std::move(each));
+    for (const auto& each : proof->findings)
+      if (each.verdict == certainty::proven) early_.insert_or_assign(each.task, each);
     return {};
   }
 
@@ -212,7 +212,7 @@ class leak_surveyor {
   resolver& names_;
   const leaks_options& how_;
   std::map<std::uint64_t, std::vector<native_frame>> stalled_;
-  std::map<std::uint64_t, finding> early_;  ///< proofs of earlier looks, by task
+  std::map<std::uint64_t, brief_finding> early_;  ///< proofs of earlier looks, by task; these have no words
   double longest_stop_ = 0;
   leak_survey survey_;
 };

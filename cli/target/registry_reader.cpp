@@ -175,7 +175,7 @@ void registry_reader::read_slab(const slab& at, const detail::task_filter& filte
   const bool still = memory_.is_still();
   std::size_t records = copy(words_);
   if (!still) records = std::min({records, copy(records_), copy(words_again_)});
-  for (std::size_t i = 0; i < records; ++i) {
+  for (std::size_t i = 0; i < records && !left_; ++i) {
     const auto offset = i * layout::record_size;
     const auto word = word_of(words_.data() + offset);
     const auto again = still ? word : word_of(words_again_.data() + offset);
@@ -200,7 +200,9 @@ void registry_reader::read_slab(const slab& at, const detail::task_filter& filte
 detail::walk_counts registry_reader::walk(const detail::task_filter& filter, std::uint64_t now, const visitor& visit) {
   detail::walk_counts counts;
   find_slabs();
-  for (const auto& at : slabs_) read_slab(at, filter, now, visit, counts);
+  left_ = false;
+  for (const auto& at : slabs_)
+    if (!left_) read_slab(at, filter, now, visit, counts);
   return counts;
 }
 

@@ -41,6 +41,8 @@ class registry_reader {
   /// What does not pass a filter is counted and not visited. In the order of the records.
   using visitor = std::function<void(const target_task&)>;
   detail::walk_counts walk(const detail::task_filter& filter, std::uint64_t now, const visitor& visit);
+  /// For a visitor: the walk ends with the record that it is called for, and what follows is not counted.
+  void leave() noexcept { left_ = true; }
   /// The bytes of each record of a task, not held against its word: a record that is being changed may be of two
   /// states. For what changes too often to be read at once.
   using record_visitor = std::function<void(std::uint64_t address, const unsigned char* bytes)>;
@@ -90,7 +92,7 @@ class registry_reader {
   std::vector<slab> slabs_;
   std::vector<unsigned char> words_, records_, words_again_;
   target_task task_{};
-  bool incomplete_ = false;
+  bool incomplete_ = false, left_ = false;
 };
 
 }  // namespace tasks::cli

@@ -1,7 +1,7 @@
 #include "views/leaks.hpp"
 
 #include <iterator>
-#include <map>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -35,12 +35,10 @@ std::string_view color_of(v1::LeakView::Verdict verdict) {
 
 /// "2 not checked: the allocator of its frames is not known".
 std::string reasons_of(const proof_result& proof) {
-  std::map<std::string_view, std::size_t> reasons;
+  std::set<std::string_view> reasons;
   for (const auto& finding : proof.findings)
-    if (finding.verdict == certainty::unchecked) ++reasons[finding.reason];
-  std::string text;
-  for (const auto& [reason, count] : reasons) text += fmt::format("{}{}", text.empty() ? "" : "; ", reason);
-  return text;
+    if (finding.verdict == certainty::unchecked) reasons.insert(proof.reasons[finding.reason]);
+  return fmt::format("{}", fmt::join(reasons, "; "));
 }
 
 std::size_t checked(const proof_result& proof) { return proof.proven + proof.likely + proof.held + proof.unchecked; }

@@ -60,7 +60,7 @@ task_count counted(const v1::Chunk& chunk) {
 
 proof_result proof_of(const std::vector<finding>& findings) {
   proof_result proof;
-  proof.findings = findings;
+  for (const auto& each : findings) proof.add(each);
   return proof;
 }
 finding proven(std::uint64_t id, bool closed = false) {
@@ -169,6 +169,40 @@ TEST(Likely, AreTasksBesideProvenOnesThatNothingHoldsButWordsThatMayBeStale) {
             "task 4 is held by the stack of the main thread, at a place of no variable there: probably left behind");
   EXPECT_EQ(found[1].verdict, v1::LeakView::OLD);
   EXPECT_THAT(found[1].group.ids(), ElementsAre(5));
+}
+
+TEST(Findings, HaveTheirWordsInCommonAndSayThemInFull) {
+  proof_result proof;
+  auto unchecked = proven(4);
+  unchecked.verdict = certainty::unchecked;
+  unchecked.reason = "its timer could not be verified";
+  for (const auto& each :
+       {held_by(1, holder::kind::stack, "pool of run"), held_by(2, holder::kind::stack, "pool of run"), proven(3),
+        unchecked, unchecked, held_by(6, holder::kind::module)})
+    proof.add(each);
+  EXPECT_EQ(proof.holders.size(), 3u);
+  EXPECT_EQ(proof.reasons.size(), 2u);
+  const auto second = proof.tell(proof.findings[1]);
+  EXPECT_EQ(second.task, 2u);
+  EXPECT_EQ(held_words(second), "held by pool of run on the stack of the main thread");
+  EXPECT_EQ(proof.tell(proof.findings[2]).by.is, holder::kind::none);
+  EXPECT_EQ(proof.tell(proof.findings[4]).reason, "its timer could not be verified");
+  EXPECT_EQ(proof.tell(proof.findings[5]).root.is, holder::kind::module);
+}
+
+/// Tasks come in another order than findings, and not all of them have one.
+TEST(Findings, AreFoundInWhateverOrderTasksCome) {
+  const auto found = leaks_in(look({{.id = 9, .location = 1},
+                                    {.id = 2, .location = 1},
+                                    {.id = 3, .location = 2},
+                                    {.id = 1, .location = 1},
+                                    {.id = 4, .location = 1}}),
+                              proof_of({proven(4), proven(1), held_by(3, holder::kind::module), proven(9)}));
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_THAT(found[0].group.ids(), ElementsAre(9, 1, 4));
+  EXPECT_EQ(found[0].held, 1u);
+  EXPECT_EQ(found[1].verdict, v1::LeakView::OLD);
+  EXPECT_EQ(found[1].evidence, "held by the data of ");
 }
 
 TEST(ByDesign, WaitsAreNoSuspects) {

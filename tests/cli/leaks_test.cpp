@@ -62,18 +62,31 @@ TEST(Leaks, OfTheHealthyLabAreNoneThoughWordsOnAStackPointToItsTasksToo) {
   EXPECT_EQ(target.stop(), (ending{0, 0}));
 }
 
+/// Who spawns the tasks that leak.
+std::string spawner(std::string_view leak) { return "lab::leak_" + std::string(leak) + "()"; }
+
 class FreshLeak : public ::testing::TestWithParam<std::pair<const char*, int>> {};
 INSTANTIATE_TEST_SUITE_P(Of, FreshLeak,
                          ::testing::Values(std::pair("send", 2), std::pair("receive", 3), std::pair("cycle", 2),
                                            std::pair("close", 1), std::pair("timer", 1)),
                          [](const auto& form) { return std::string(form.param.first); });
 
-/// In its first second, when the memory of what has just ended lies in Asio's and malloc's hands.
-TEST_P(FreshLeak, IsProven) {
+/// In its first second, when the memory of what has just ended lies in Asio's and malloc's hands. A word that was left
+/// behind in a frame of a task may hide it in one of fifty starts, so most of several have to be told.
+TEST_P(FreshLeak, IsProvenAtMostStarts) {
   const auto [leak, count] = GetParam();
-  const program target({program_path("lab"), "--leak", leak});
-  wait_until_shown({"stack", "-p", target.pid_text()}, "lab::worker");
-  wait_until_shown({"leaks", "-p", target.pid_text()}, ": " + std::to_string(count) + " proven, ");
+  const auto expected = ": " + std::to_string(count) + " proven, ";
+  constexpr int starts = 5, most = 3;
+  int proven = 0;
+  std::string seen;
+  for (int start = 0; start < starts; ++start) {
+    const program target({program_path("lab"), "--leak", leak});
+    wait_until_shown({"stack", "-p", target.pid_text()}, "lab::worker");
+    wait_until_shown({"leaks", "-p", target.pid_text(), "--min-age", "0"}, spawner(leak));
+    seen = leaks({"-p", target.pid_text()}).out;
+    proven += seen.find(expected) != seen.npos ? 1 : 0;
+  }
+  EXPECT_GE(proven, most) << seen;
 }
 
 TEST(Leaks, ThatCannotBeToldAreNoneButItSaysSo) {

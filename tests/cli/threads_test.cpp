@@ -190,6 +190,9 @@ TEST(Threads, ThatSleepAreStoppedForAProofUnlessThatIsForbidden) {
   const auto likely = look_at(target, "leaks", {"--no-stop"});
   EXPECT_EQ(likely.end.code, 4) << likely.out;
   EXPECT_THAT(likely.out, HasSubstr("likely: 1 task [channel receive, "));
+  EXPECT_THAT(likely.out,
+              ContainsRegex("\nevidence: 1 receiver waits on channel 0x[0-9a-f]+; nothing alive points to it, "
+                            "as far as its threads were read\n"));
   EXPECT_THAT(likely.out, HasSubstr("nothing proven, 1 likely: 2 of "));
   EXPECT_THAT(likely.out, HasSubstr("0 proven, 1 likely, 1 held elsewhere, 0 not checked; "));
   EXPECT_EQ(look_at(target, "leaks", {"--no-stop", "--prove"}).end.code, 2);
