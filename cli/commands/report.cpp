@@ -79,6 +79,7 @@ struct evidence {
   std::shared_ptr<target> process;  ///< whose threads there are all the same
   std::optional<result<proof_result>> proof;
   due_survey due;
+  std::vector<busy_task> busy;
   bool is_one_moment = false;
   double stopped_ms = 0;
   std::string doubt;  ///< why it is not one moment, and what is missing therefore
@@ -94,6 +95,7 @@ result<evidence> gather(const report_request& asked, std::optional<pid_t> pid) {
   std::optional<error> no_picture;
   if (pid) {
     found.due = survey_due(*live_target(*pid), true);
+    found.busy = find_busy(*live_target(*pid));
     auto taken = take_moment(*pid);
     if (taken) {
       found.source = std::move(taken->source);
@@ -171,6 +173,7 @@ class reporter {
            auto asked = request<vitals_request>();
            asked.details = true;
            asked.due = &found_.due;
+           asked.busy = &found_.busy;
            return show_vitals(source, asked, out);
          })},
         {"leaks", "tasks leaks", of_source([this](snapshot_source& source, output& out) -> result<void> {
@@ -194,22 +197,26 @@ class reporter {
            const auto why_no_tasks = found_.why_no_tasks ? in_words(*found_.why_no_tasks) : "";
            auto asked = request<threads_request>();
            asked.native = !found_.no_stacks;
+           asked.busy = &found_.busy;
            return show_threads(*found_.from(), found_.source.get(), why_no_tasks, asked, out);
          }},
         {"groups", "tasks stack --group", of_source([this](snapshot_source& source, output& out) {
            auto asked = request<stack_request>();
            asked.query.set_grouped(true);
            asked.due = &found_.due.due;
+           asked.busy = &found_.busy;
            return show_stack(source, asked, out);
          })},
         {"tree", "tasks tree", of_source([this](snapshot_source& source, output& out) {
            auto asked = request<tree_request>();
            asked.due = &found_.due.due;
+           asked.busy = &found_.busy;
            return show_tree(source, asked, out);
          })},
         {"stacks", "tasks stack", of_source([this](snapshot_source& source, output& out) {
            auto asked = request<stack_request>();
            asked.due = &found_.due.due;
+           asked.busy = &found_.busy;
            asked.native = !found_.no_stacks;
            return show_stack(source, asked, out);
          })},

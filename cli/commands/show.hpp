@@ -27,7 +27,8 @@ struct vitals_request : target_options {
   std::optional<std::chrono::milliseconds> watch;  ///< nothing: once
   std::chrono::milliseconds stalled_after{1000};
   bool details = false;
-  const due_survey* due = nullptr;  ///< looked for already; null: it is now
+  const due_survey* due = nullptr;               ///< looked for already; null: it is now
+  const std::vector<busy_task>* busy = nullptr;  ///< likewise
 };
 struct leaks_request : target_options, leaks_options {};
 struct channels_request : target_options, frame_options, prove_options {
@@ -37,14 +38,17 @@ struct threads_request : target_options, frame_options {
   bool native = true;
   bool verbose = false;
   std::chrono::milliseconds interval{0};
+  const std::vector<busy_task>* busy = nullptr;  ///< looked for already; null: they are now
 };
 struct stack_request : target_options, filter_options, frame_options {
   bool native = true;
-  bool all_ids = false;                        ///< of each group, not three of them
-  const std::vector<due_task>* due = nullptr;  ///< looked for already; null: they are now
+  bool all_ids = false;                          ///< of each group, not three of them
+  const std::vector<due_task>* due = nullptr;    ///< looked for already; null: they are now
+  const std::vector<busy_task>* busy = nullptr;  ///< likewise
 };
 struct tree_request : target_options, frame_options {
-  const std::vector<due_task>* due = nullptr;  ///< likewise
+  const std::vector<due_task>* due = nullptr;    ///< likewise
+  const std::vector<busy_task>* busy = nullptr;  ///< likewise
 };
 
 result<void> show_vitals(snapshot_source& source, const vitals_request& asked, output& out);

@@ -39,8 +39,10 @@ result<void> show_stack(snapshot_source& source, const stack_request& asked, out
   // Whoever groups tasks names three of each group: for all of them every task is asked for, and grouped here.
   std::vector<due_task> due = asked.due ? *asked.due : std::vector<due_task>();
   if (auto* from = source.from(); from && !asked.due) due = find_due(*from);
-  // Who is due is told by its id.
-  const bool of_tasks = group && (asked.all_ids || !due.empty());
+  std::vector<busy_task> busy = asked.busy ? *asked.busy : std::vector<busy_task>();
+  if (auto* from = source.from(); from && !asked.busy) busy = find_busy(*from);
+  // Who is due or busy is told by its id.
+  const bool of_tasks = group && (asked.all_ids || !due.empty() || !busy.empty());
   if (of_tasks) query.set_grouped(false);
   std::optional<running_stacks> native;
   if (asked.native && !group && may_select_running(query)) {
@@ -58,7 +60,8 @@ result<void> show_stack(snapshot_source& source, const stack_request& asked, out
   // Printing starts with the first part: an error before it leaves standard output empty.
   const auto start = [&]() -> stack_printer& {
     if (!printer) {
-      printer.emplace(out, style, source, asked.core.value_or(""), native ? &*native : nullptr, std::move(due));
+      printer.emplace(out, style, source, asked.core.value_or(""), native ? &*native : nullptr, std::move(due),
+                      std::move(busy));
       if (auto* from = source.from(); from && !group) printer->set_lookups(find_lookups(*from));
     }
     return *printer;

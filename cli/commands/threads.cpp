@@ -38,7 +38,7 @@ result<int> run_threads(const threads_request& asked, output& out) {
 
 result<void> show_threads(target& from, snapshot_source* source, const std::string& why_no_tasks,
                           const threads_request& asked, output& out) {
-  auto survey = survey_threads(from, source, {.stacks = asked.native, .interval = asked.interval});
+  auto survey = survey_threads(from, source, {.stacks = asked.native, .interval = asked.interval, .busy = asked.busy});
   if (!survey) return survey.why();
   if (!why_no_tasks.empty()) survey->notes.insert(survey->notes.begin(), "no tasks: " + why_no_tasks);
   if (asked.json) {

@@ -21,6 +21,7 @@ result<void> show_tree(snapshot_source& source, const tree_request& asked, outpu
   resolver names(source, {.all_frames = asked.all_frames});
   if (auto* from = source.from()) names.set_due(asked.due ? *asked.due : find_due(*from));
   if (auto* from = source.from()) names.set_lookups(find_lookups(*from));
+  if (auto* from = source.from()) names.set_busy(asked.busy ? *asked.busy : find_busy(*from));
   task_tree tree;
   const auto trailer = source.stacks({}, [&](const v1::Chunk& chunk) {
     names.learn(chunk);

@@ -57,7 +57,7 @@ option_of<vitals_request> watch_option() {
 
 result<void> show_vitals(snapshot_source& source, const vitals_request& asked, output& out) {
   resolver names(source, {.all_frames = false, .spawn_sites = false});
-  const auto survey = survey_vitals(source, names, asked.stalled_after, asked.due);
+  const auto survey = survey_vitals(source, names, asked.stalled_after, asked.due, asked.busy);
   if (!survey) return survey.why();
   if (asked.json) {
     auto view = new_view<v1::VitalsView>(source.pid());

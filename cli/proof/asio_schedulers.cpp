@@ -162,9 +162,10 @@ std::optional<scheduler_state> asio_schedulers::look(std::uint64_t scheduler) co
     if (has_limits) {
       state.stopped = bytes[place + to_flags + 1] == 1;
     } else if ((behind & 0xff) <= 1 && (behind >> 8 & 0xff) <= 1) {
-      // A thread_pool says 0 there.
-      state.is_io_context = behind >> 32 != 0;
-      state.stopped = state.is_io_context && (behind & 0xff) == 1;
+      // A thread_pool says 0 there or, of one thread, 1, as an io_context may too.
+      const auto concurrency = behind >> 32;
+      state.is_io_context = concurrency > 1;
+      state.stopped = concurrency != 0 && (behind & 0xff) == 1;
     }
     found = std::move(state);
   }
@@ -176,14 +177,22 @@ std::vector<strand_state> asio_schedulers::strands_beside(std::uint64_t schedule
   for (const auto service : services_beside(scheduler)) {
     const auto& type = type_of(service);
     if (type.find("asio6detail23strand_executor_serviceE") == std::string::npos) continue;
-    // The list begins in one of the last words; each strand is {…, waiting {first, last}, ready {first, last}, next,
-    // previous, service}.
-    constexpr std::uint64_t size = 4096, to_waiting = 16, to_ready = 32, next = 48, previous = 56, its_service = 64;
+    // The list begins in one of the last words; each strand is {address of its mutex, flags, waiting {first, last},
+    // ready {first, last}, next, previous, service}. Since Asio 1.38 its mutex lies in the word of the flags.
+    constexpr std::uint64_t size = 4096, flags = 8;
+    std::uint64_t to_waiting = 16, to_ready = 32, next = 48, previous = 56, its_service = 64;
     const auto inside = words_in(from_, service, service + size);
-    std::uint64_t first = 0;
-    for (std::size_t i = service_next / 8 + 1; i < inside.size() && first == 0; ++i) {
-      const auto at = inside[i];
-      if (at != 0 && at % 8 == 0 && word(at + its_service) == service && word(at + previous) == 0) first = at;
+    const auto find_first = [&]() -> std::uint64_t {
+      for (std::size_t i = service_next / 8 + 1; i < inside.size(); ++i) {
+        const auto at = inside[i];
+        if (at != 0 && at % 8 == 0 && word(at + its_service) == service && word(at + previous) == 0) return at;
+      }
+      return 0;
+    };
+    auto first = find_first();
+    if (first == 0) {
+      for (auto* place : {&to_waiting, &to_ready, &next, &previous, &its_service}) *place -= flags;
+      first = find_first();
     }
     for (std::size_t count = 0; first != 0 && count < most_strands; ++count, first = word(first + next)) {
       if (word(first + its_service) != service) break;

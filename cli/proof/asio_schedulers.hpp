@@ -24,7 +24,7 @@ namespace tasks::cli {
 
 struct scheduler_state {
   bool stopped = false;               ///< certain only if true: its run() returns at once
-  bool is_io_context = false;         ///< certain only if true
+  bool is_io_context = false;         ///< certain only if true; executors may tell too
   bool polled = false;                ///< a thread waits in the reactor, or looks at it
   std::uint64_t sleeping = 0;         ///< threads that wait for handlers
   std::vector<std::uint64_t> queued;  ///< operations that wait for a thread, the first to come first

@@ -42,9 +42,11 @@ due_survey survey_due(target& from, bool no_workers) {
   if (!from.roots() || is_crowd(from)) return found;
   if (!from.is_alive()) {
     due_look look(from);
-    if (!look.is_worth_it()) return found;
+    if (!look.is_worth_it() && !no_workers) return found;
     look.gather();
     found.due = look.finish();
+    // A thread that calls poll() now and then would be a worker.
+    found.nobody_runs = no_workers && look.nobody_runs();
     return found;
   }
   // What is due has not moved for long, and shows in a process that goes on as well as in a picture of it.

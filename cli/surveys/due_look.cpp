@@ -113,6 +113,7 @@ void due_look::gather() {
     });
     if (detail::kind_of(each.task) == wait_kind::post) find_contexts(each.task);
   }
+  name_contexts();
   std::unordered_set<std::uint64_t> keys = schedulers_.known();
   for (const auto scheduler : schedulers_.known()) {
     const auto beside = schedulers_.strands_beside(scheduler);
@@ -192,6 +193,39 @@ void due_look::find_contexts(const target_task& task) {
     for (const auto word : inside) {
       const auto context = word & ~std::uint64_t{7};  // executors keep flags in the lowest bits
       if (context > page_size && seen_.insert(context).second) static_cast<void>(schedulers_.of_context(context));
+    }
+  }
+}
+
+/// A task's executor is in its outermost frame, that of a timer or a socket behind what is known of it.
+void due_look::name_contexts() {
+  const auto step = std::max<std::size_t>(1, waiting_.size() / asked_at_most);
+  for (std::size_t i = 0; i < waiting_.size() && contexts_.size() < schedulers_.known().size(); i += step) {
+    const auto& task = waiting_[i].task;
+    if (task.depth != 0 && !task.frames.empty()) name_context(task.frames[0]);
+    name_context(task.object);
+  }
+}
+
+/// An executor of any type is {object {of three words}, functions for any object, where the object is, functions for
+/// one of its type}, and an io_context's object begins with its address and flags, as a strand's does that is made of
+/// it (asio/execution/any_executor.hpp).
+void due_look::name_context(std::uint64_t executors) {
+  constexpr std::size_t most = 64, to_object = 4, to_functions = 5;
+  std::array<std::uint64_t, most> inside{};
+  const auto count = executors < page_size ? 0 : bytes_.read(executors, inside.data(), sizeof inside) / 8;
+  for (std::size_t i = 0; i + to_functions < count; ++i) {
+    if (inside[i + to_object] != executors + 8 * i) continue;
+    const auto scheduler = schedulers_.of_context(inside[i] & ~std::uint64_t{7});
+    if (scheduler == 0 || contexts_.contains(scheduler)) continue;
+    const auto function = bytes_.get<std::uint64_t>(inside[i + to_functions]).value_or(0);
+    if (!schedulers_.is_code(function)) continue;
+    for (const auto& name : from_.names().resolve(function)) {
+      // As compilers spell it.
+      if (name.function.find("10io_context19basic_executor_type") != std::string::npos)
+        contexts_[scheduler] = "io_context";
+      if (name.function.find("11thread_pool19basic_executor_type") != std::string::npos)
+        contexts_[scheduler] = "thread_pool";
     }
   }
 }
@@ -328,9 +362,11 @@ due_look::obstacle due_look::find_obstacle(std::uint64_t scheduler, const schedu
   const auto runners = runners_of(scheduler);
   if (!runners) return {};
   if (runners->empty()) {
-    return {fmt::format("no thread runs its {}{}", state.is_io_context ? "io_context" : "execution context",
-                        state.stopped ? " (stopped)" : ""),
-            0, state.stopped};
+    const auto named = contexts_.find(scheduler);
+    const auto* context = named != contexts_.end() ? named->second.c_str()
+                          : state.is_io_context    ? "io_context"
+                                                   : "execution context";
+    return {fmt::format("no thread runs its {}{}", context, state.stopped ? " (stopped)" : ""), 0, state.stopped};
   }
   if (state.polled || state.sleeping != 0) return {};
   std::vector<const target_task*> tasks;

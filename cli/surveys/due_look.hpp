@@ -65,6 +65,8 @@ class due_look {
   void find_threads();
   [[nodiscard]] bool is_served(std::uint64_t scheduler);
   void find_contexts(const target_task& task);
+  void name_contexts();
+  void name_context(std::uint64_t executors);
   void find_owner(std::uint64_t operation, std::uint64_t queue, std::size_t before, queued_operations& to);
   [[nodiscard]] const queued_operation* operation_of(const queued_operations& operations, std::uint64_t task);
   void look_at(const waiting_task& each);
@@ -89,7 +91,8 @@ class due_look {
   std::size_t wait_for_schedulers_ = 0;                      ///< tasks that wait, and not for other tasks
   std::unordered_map<std::uint64_t, std::uint64_t> owners_;  ///< tasks, by Asio's pointer to their outermost coroutine
   std::unordered_map<std::uint64_t, bool> served_, resumes_;
-  std::unordered_set<std::uint64_t> seen_;  ///< what was taken for a context
+  std::unordered_set<std::uint64_t> seen_;                   ///< what was taken for a context
+  std::unordered_map<std::uint64_t, std::string> contexts_;  ///< what they are, by scheduler; missing: not known
   std::vector<strand_state> strands_;
   thread_places places_;
   calls_of_threads calls_;

@@ -21,6 +21,7 @@
 #include "sources/agent_connection.hpp"
 #include "sources/agent_sockets.hpp"
 #include "sources/memory_source.hpp"
+#include "surveys/busy_places.hpp"
 #include "surveys/due.hpp"
 #include "surveys/running_tasks.hpp"
 #include "surveys/vitals.hpp"
@@ -53,6 +54,7 @@ class lister {
     ask_sockets_by_name();
     ask_the_rest();
     collect();
+    mark_busy();
     v1::ListView list;
     for (auto& [pid, view] : rows_) *list.add_processes() = std::move(view);
     return list;
@@ -211,6 +213,7 @@ class lister {
     view.set_blocked(q.vitals->blocked());
     view.set_os_threads(q.vitals->os_threads());
     for (auto& finding : findings_of(*q.vitals)) view.add_findings(std::move(finding));
+    counted_[q.stat.pid] = *q.vitals;
     add_stalled(std::move(q.long_running), view);
     if (may_be_due(q.stat.pid, *q.vitals)) add_due(*live_target(q.stat.pid), *q.vitals, view);
   }
@@ -237,6 +240,32 @@ class lister {
     for (auto& finding : findings_of(looked.due)) view.add_findings(std::move(finding));
   }
 
+  /// A task that never rests keeps a thread running, or about to.
+  static bool may_have_busy(pid_t pid, const v1::Vitals& counted) {
+    if (counted.tasks() == 0) return false;
+    const auto threads = list_threads(pid);
+    return std::any_of(threads.begin(), threads.end(),
+                       [](const os_thread& thread) { return thread.name != agents_thread && thread.state == 'R'; });
+  }
+
+  /// In all processes at once. Tasks that others take part in may be of a server that works as hard as it should.
+  void mark_busy() {
+    std::vector<std::shared_ptr<target>> targets;
+    for (const auto& [pid, counted] : counted_)
+      if (may_have_busy(pid, counted)) targets.push_back(live_target(pid));
+    std::vector<target*> from;
+    for (const auto& each : targets) from.push_back(each.get());
+    const auto found = find_busy(from);
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      std::vector<busy_place> named;
+      for (const auto& busy : found[i])
+        if (busy.needs_nobody) named.push_back({busy, {}});
+      auto& view = rows_[from[i]->pid()];
+      view.set_blocked(blocked_without(counted_[from[i]->pid()], found[i].size()));
+      for (auto& finding : findings_of(named)) view.add_findings(std::move(finding));
+    }
+  }
+
   /// As `vitals` does, but for what they do: no thread is stopped for a list.
   static void add_stalled(running_tasks running, v1::ProcessView& view) {
     keep_older(running, stalled_after_ms);
@@ -247,7 +276,7 @@ class lister {
   }
 
   /// The counts of a process whose agent does not tell them, where its memory may be read.
-  static void count_directly(v1::ProcessView& view, target_roots roots) {
+  void count_directly(v1::ProcessView& view, target_roots roots) {
     auto source = open_direct(live_target(static_cast<pid_t>(view.pid()), std::move(roots)));
     if (!source) return;
     const auto vitals = (*source)->vitals(true, [](const v1::Chunk&) { return true; });
@@ -257,6 +286,7 @@ class lister {
     for (auto& finding : findings_of(*vitals)) view.add_findings(std::move(finding));
     // What a stopped process does not do says nothing of its tasks.
     if (!view.stopped().empty()) return;
+    counted_[static_cast<pid_t>(view.pid())] = *vitals;
     if (auto* from = (*source)->from(); from && may_be_due(from->pid(), *vitals)) add_due(*from, *vitals, view);
     if (vitals->running() == 0) return;
     if (auto running = read_running(**source, stalled_after_ms)) add_stalled(*std::move(running), view);
@@ -281,6 +311,7 @@ class lister {
   std::vector<question> questions_;
   std::set<pid_t> asked_;
   std::map<pid_t, v1::ProcessView> rows_;
+  std::map<pid_t, v1::Vitals> counted_;  ///< of those that go on
 };
 
 }  // namespace

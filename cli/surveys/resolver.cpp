@@ -268,6 +268,7 @@ void resolver::resolve(const v1::Task& task, resolved& to) {
   to.also.clear();
   for (const auto& wait : task.also()) to.also.push_back(descriptor(wait));
   to.due = due_of(task);
+  to.busy = busy_of(task);
   to.looked_up = task.state() == v1::Task::BLOCKED ? find(lookups_, task.id(), task.resumes()) : nullptr;
   to.now = to.looked_up != nullptr ? first_before(lookups_, *to.looked_up) : nullptr;
 }
@@ -275,6 +276,25 @@ void resolver::resolve(const v1::Task& task, resolved& to) {
 const due_task* resolver::due_of(const v1::Task& task) const {
   const auto* due = find(due_, task.id());
   return due != nullptr && task.state() == v1::Task::BLOCKED && due->resumes == task.resumes() ? due : nullptr;
+}
+
+const busy_task* resolver::busy_of(const v1::Task& task) const {
+  const auto* busy = find(busy_, task.id());
+  if (busy == nullptr || task.resumes() < busy->resumes) return nullptr;
+  if (task.resumes() > busy->resumes || task.state() != v1::Task::BLOCKED || !task.has_wait()) return busy;
+  // One that has not been resumed since may rest now, if it waits for what comes from outside.
+  const auto& wait = task.wait();
+  switch (wait.kind()) {
+    case v1::Wait::OTHER:  // it has not said yet
+    case v1::Wait::POST:
+    case v1::Wait::CHANNEL_SEND:
+    case v1::Wait::CHANNEL_RECEIVE:
+      return busy;
+    case v1::Wait::TIMER:
+      return wait.has_expires_in_ms() && wait.expires_in_ms() <= 0 ? busy : nullptr;
+    default:
+      return nullptr;
+  }
 }
 
 void resolver::resolve(const v1::Group& group, resolved& to) {
@@ -288,6 +308,8 @@ void resolver::resolve(const v1::Group& group, resolved& to) {
   to.also.clear();
   to.due = nullptr;
   to.due_tasks = 0;
+  to.busy = nullptr;
+  to.busy_tasks = 0;
   to.looked_up = to.now = nullptr;
 }
 

@@ -14,6 +14,7 @@
 #include "linux/descriptors.hpp"
 #include "operation_names.hpp"
 #include "sources/snapshot_source.hpp"
+#include "surveys/busy.hpp"
 #include "surveys/due.hpp"
 #include "surveys/lookups.hpp"
 #include "target/native_stack.hpp"
@@ -57,6 +58,8 @@ struct resolved {
   std::vector<const endpoint*> also;  ///< of each of Task::also, likewise
   const due_task* due = nullptr;      ///< null: its wait is not over, as far as that is known
   std::uint64_t due_tasks = 0;        ///< of a group: so many of it, of which `due` is the first
+  const busy_task* busy = nullptr;    ///< null: it rests, as far as that is known; of a group: the busiest of it
+  std::uint64_t busy_tasks = 0;       ///< of a group: so many of it
   const lookup* looked_up = nullptr;  ///< what a task that waits for a name has asked for; null: not known
   const lookup* now = nullptr;        ///< where that waits for its turn, the one whose it is; null: not known
 };
@@ -89,6 +92,11 @@ class resolver {
   /// Null: it is not due, or has gone on since.
   [[nodiscard]] const due_task* due_of(const v1::Task& task) const;
   [[nodiscard]] const due_task* due_of(std::uint64_t task) const { return find(due_, task); }
+  /// Tasks that are shown as busy, if they still are.
+  void set_busy(std::vector<busy_task> busy) { busy_ = std::move(busy); }
+  /// Null: it rests, or has not been resumed since somebody looked.
+  [[nodiscard]] const busy_task* busy_of(const v1::Task& task) const;
+  [[nodiscard]] const busy_task* busy_of(std::uint64_t task) const { return find(busy_, task); }
   /// What tasks wait for that wait for a name, if they still do.
   void set_lookups(lookup_survey lookups) { lookups_ = std::move(lookups); }
   /// Remembers the locations of a part of an answer.
@@ -122,6 +130,7 @@ class resolver {
 
   target* from_;  ///< null: no names of its code
   std::vector<due_task> due_;
+  std::vector<busy_task> busy_;
   lookup_survey lookups_;
   resolver_options options_;
   descriptor_table descriptors_;

@@ -88,17 +88,35 @@ class thread_surveyor {
   }
 
   void tell_roles(const running_tasks& running, const std::vector<std::uint32_t>& workers) {
-    const auto busy = find_busy(from_);
+    name_busy_tasks();
     for (auto& thread : survey_.threads) {
-      for (const auto& each : busy)
-        if (!thread.busy && each.thread == thread.os.inner_tid) thread.busy = each;
+      tell_resumed(thread);
       if (const auto* task = running_on(running, thread.os.inner_tid)) thread.task = *task;
       if (!thread.task && is_in_task(thread.stack)) {
         thread.task = read_starting(from_, thread.os.inner_tid);
         thread.starts = thread.task.has_value();
       }
-      thread.role = role_of(thread.os, thread.os.tid == from_.pid(), thread.task || thread.busy, workers);
+      thread.role = role_of(thread.os, thread.os.tid == from_.pid(), thread.task || !thread.resumes.empty(), workers);
     }
+  }
+
+  void name_busy_tasks() {
+    const auto busy = options_.busy ? *options_.busy : find_busy(from_);
+    if (source_) {
+      survey_.busy = name_busy(busy, *source_);
+      return;
+    }
+    for (const auto& each : busy) survey_.busy.tasks.push_back({each, {}});
+  }
+
+  void tell_resumed(surveyed_thread& thread) const {
+    for (const auto& each : survey_.busy.tasks)
+      for (const auto& by : each.task.by)
+        if (by.thread == thread.os.inner_tid) thread.resumes.push_back({&each, by});
+    const auto more_often = [](const auto& a, const auto& b) {
+      return a.seen.anew != b.seen.anew ? a.seen.anew > b.seen.anew : a.seen.ran > b.seen.ran;
+    };
+    std::stable_sort(thread.resumes.begin(), thread.resumes.end(), more_often);
   }
 
   void tell_resolvers() {

@@ -11,7 +11,7 @@
 
 #include "linux/thread_list.hpp"
 #include "sources/snapshot_source.hpp"
-#include "surveys/busy.hpp"
+#include "surveys/busy_places.hpp"
 #include "surveys/lookups.hpp"
 #include "surveys/running_tasks.hpp"
 #include "target/native_stack.hpp"
@@ -20,13 +20,20 @@
 
 namespace tasks::cli {
 
+/// What a thread has to do with a busy task.
+struct resumed_task {
+  const busy_place* place;  ///< of the survey
+  task_resumer seen;
+};
+
 struct surveyed_thread {
   os_thread os;
   v1::ThreadView::Role role = v1::ThreadView::OTHER;
   std::optional<double> cpu_percent;
   std::optional<running_task> task;
-  bool starts = false;                      ///< it does not run the task, but the initiation of its operation
-  std::optional<busy_task> busy;            ///< that it resumes over and over
+  bool starts = false;  ///< it does not run the task, but the initiation of its operation
+  /// Tasks that it resumes over and over, those first that it was seen to resume most often.
+  std::vector<resumed_task> resumes;
   std::optional<resolver_thread> resolver;  ///< it looks up names for Asio
   native_stack stack;
   std::string failure;  ///< why there is no stack
@@ -35,14 +42,16 @@ struct surveyed_thread {
 struct thread_survey {
   std::vector<surveyed_thread> threads;
   lookup_survey lookups;
+  busy_survey busy;
   std::uint32_t resolution_ms = 0;  ///< of the tasks' ages
   std::chrono::nanoseconds longest_stop{0};
   std::vector<std::string> notes;  ///< what is missing and why
 };
 
 struct survey_options {
-  bool stacks = true;                     ///< false: no thread is stopped
-  std::chrono::milliseconds interval{0};  ///< over which CPU time is measured; 0: since each thread's start
+  bool stacks = true;                            ///< false: no thread is stopped
+  std::chrono::milliseconds interval{0};         ///< over which CPU time is measured; 0: since each thread's start
+  const std::vector<busy_task>* busy = nullptr;  ///< looked for already; null: they are now
 };
 
 /// `source` is where tasks are read from; null: no tasks are known.

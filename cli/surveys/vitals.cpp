@@ -3,10 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <utility>
 
-#include "base/text.hpp"
 #include "names.hpp"
 #include "surveys/crowds.hpp"
 #include "surveys/group_keys.hpp"
@@ -79,34 +77,9 @@ void add_due(due_survey looked, vitals_survey& to) {
 
 /// A task that never rests waits in each snapshot, and waits for nothing.
 void add_busy(const std::vector<busy_task>& busy, snapshot_source& source, vitals_survey& to) {
-  if (busy.empty()) return;
-  v1::StacksRequest query;
-  for (const auto& each : busy) query.add_ids(each.id);
-  std::sort(query.mutable_ids()->begin(), query.mutable_ids()->end());
-  to.names_of_busy = std::make_unique<resolver>(source, resolver_options{.spawn_sites = false});
-  std::map<std::uint64_t, resolved> meanings;
-  const auto read = source.stacks(query, [&](const v1::Chunk& chunk) {
-    to.names_of_busy->learn(chunk);
-    for (const auto& task : chunk.tasks()) to.names_of_busy->resolve(task, meanings[task.id()]);
-    return true;
-  });
-  if (!read) return;
-  auto& vitals = to.vitals;
-  // Whichever of them did not run when the tasks were counted.
-  const auto waited = busy.size() - std::min<std::uint64_t>(busy.size(), vitals.running());
-  vitals.set_blocked(vitals.blocked() - std::min<std::uint64_t>(vitals.blocked(), waited));
-  constexpr std::size_t most_named = 5;
-  for (const auto& each : busy) {
-    to.busy.push_back({each, std::move(meanings[each.id])});
-    const auto& frames = to.busy.back().meaning.frames;
-    if (to.busy.size() > most_named) continue;
-    auto finding = fmt::format("busy: task {}, {} resumptions/s", each.id, format_rate(each.per_second));
-    const auto* at = frames.empty() ? nullptr : frames.front().location;
-    if (at != nullptr && !at->function.empty()) finding += ", " + at->function;
-    if (at != nullptr && !at->file.empty()) finding += fmt::format(" {}:{}", base_name(at->file), at->line);
-    to.findings.push_back(std::move(finding));
-  }
-  if (busy.size() > most_named) to.findings.push_back(fmt::format("busy: {} more tasks", busy.size() - most_named));
+  to.vitals.set_blocked(blocked_without(to.vitals, busy.size()));
+  to.busy = name_busy(busy, source);
+  for (auto& finding : findings_of(to.busy.tasks)) to.findings.push_back(std::move(finding));
 }
 
 }  // namespace
@@ -115,6 +88,12 @@ std::string no_workers(std::uint64_t blocked) {
   return fmt::format("no worker: {} and no thread runs what would resume {}",
                      blocked == 1 ? "a task waits," : fmt::format("{} tasks wait,", blocked),
                      blocked == 1 ? "it" : "them");
+}
+
+std::uint64_t blocked_without(const v1::Vitals& counted, std::size_t busy) {
+  // Whichever of them did not run when the tasks were counted.
+  const auto waited = busy - std::min<std::uint64_t>(busy, counted.running());
+  return counted.blocked() - std::min<std::uint64_t>(counted.blocked(), waited);
 }
 
 std::vector<std::string> findings_of(const v1::Vitals& vitals) {
@@ -126,7 +105,7 @@ std::vector<std::string> findings_of(const v1::Vitals& vitals) {
 }
 
 result<vitals_survey> survey_vitals(snapshot_source& source, resolver& names, std::chrono::milliseconds stalled_after,
-                                    const due_survey* due) {
+                                    const due_survey* due, const std::vector<busy_task>* busy) {
   vitals_survey survey;
   alike_groups groups(names);
   std::vector<v1::Failure> failures;
@@ -166,7 +145,7 @@ result<vitals_survey> survey_vitals(snapshot_source& source, resolver& names, st
   if (auto* from = source.from())
     for (auto& finding : findings_of(find_lookups(*from), survey.vitals.tick_resolution_ms()))
       survey.findings.push_back(std::move(finding));
-  if (auto* from = source.from()) add_busy(find_busy(*from), source, survey);
+  if (auto* from = source.from()) add_busy(busy ? *busy : find_busy(*from), source, survey);
   // For how long a task has run tells nothing of a process that was stopped meanwhile.
   if (survey.vitals.running() == 0 || survey.stop) return survey;
   auto stacks = running_stacks::look(source, static_cast<std::uint64_t>(stalled_after.count()));

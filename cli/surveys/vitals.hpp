@@ -10,7 +10,7 @@
 
 #include "linux/proc.hpp"
 #include "sources/snapshot_source.hpp"
-#include "surveys/busy.hpp"
+#include "surveys/busy_places.hpp"
 #include "surveys/deaths.hpp"
 #include "surveys/due.hpp"
 #include "surveys/resolver.hpp"
@@ -33,11 +33,6 @@ struct failed_group {
   std::size_t count = 0;
 };
 
-struct busy_place {
-  busy_task task;
-  resolved meaning;  ///< without frames: it has ended since
-};
-
 struct vitals_survey {
   v1::Vitals vitals;
   std::vector<blocked_group> on_channels;  ///< the largest first
@@ -47,8 +42,7 @@ struct vitals_survey {
   std::optional<surveyed_death> death;  ///< of a core; told in `findings`, too
   std::optional<stop_cause> stop;       ///< nothing stops it; told in `findings`, too
   std::vector<due_task> due;
-  std::vector<busy_place> busy;
-  std::unique_ptr<resolver> names_of_busy;
+  busy_survey busy;
   std::vector<failed_group> failed;  ///< the last one first
   /// Theirs: they are told with their spawn sites, which would keep apart what is listed alike of the groups.
   std::unique_ptr<resolver> names_of_failed;
@@ -57,13 +51,16 @@ struct vitals_survey {
   std::string unknown;                ///< what was not looked for, and why; empty: nothing was left out
 };
 
-/// `due`: looked for already; null: it is now. `names` resolves the survey's frames and must outlive them.
+/// `due`, `busy`: looked for already; null: they are now. `names` resolves the survey's frames and must outlive them.
 /// `stalled_after`: longer than that nobody should run one task.
 [[nodiscard]] result<vitals_survey> survey_vitals(snapshot_source& source, resolver& names,
-                                                  std::chrono::milliseconds stalled_after, const due_survey* due);
+                                                  std::chrono::milliseconds stalled_after, const due_survey* due,
+                                                  const std::vector<busy_task>* busy);
 
 /// "no worker: 5 tasks wait, and no thread runs what would resume them".
 [[nodiscard]] std::string no_workers(std::uint64_t blocked);
+/// Tasks that are counted as blocked, without so many that never rest.
+[[nodiscard]] std::uint64_t blocked_without(const v1::Vitals& counted, std::size_t busy);
 /// What the counts alone say is wrong.
 [[nodiscard]] std::vector<std::string> findings_of(const v1::Vitals& vitals);
 

@@ -43,7 +43,7 @@ class wait_surveyor {
         return error{error_code::no_such_task, subject_of(source_.pid()), fmt::format("task {} has ended", id), ""};
       if (!std::exchange(has_gone_on_, false)) break;
     }
-    if (wanted_memory_ && !options_.memory && is_ended_by_tasks(survey_.subject.task))
+    if (wanted_memory_ && !options_.memory && survey_.busy.empty() && is_ended_by_tasks(survey_.subject.task))
       survey_.notes.emplace_back("who else points to what it waits on is not known: it does not wait for long enough");
     return std::move(survey_);
   }
@@ -65,9 +65,10 @@ class wait_surveyor {
                    "it may have ended"};
     has_been_seen_ = true;
     survey_.resolution_ms = trailer->tick_resolution_ms();
-    if (survey_.subject.task.state() == v1::Task::BLOCKED) look_for_due();
+    look_for_busy();
+    if (survey_.subject.task.state() == v1::Task::BLOCKED && survey_.busy.empty()) look_for_due();
     if (may_wait_for_name(survey_.subject.task)) look_for_lookups();
-    if (is_ended_by_tasks(survey_.subject.task)) {
+    if (is_ended_by_tasks(survey_.subject.task) && survey_.busy.empty()) {
       const bool looked = options_.memory && look_into_memory(id);
       if (has_ended_ || has_gone_on_) return {};
       const auto named = looked ? name_tasks() : ask_source();
@@ -79,6 +80,17 @@ class wait_surveyor {
     const auto again = ask(query, false, [&](known_task&&) { is_there = true; });
     has_ended_ = again && again->torn() == 0 && !is_there;
     return {};
+  }
+
+  void look_for_busy() {
+    auto* from = source_.from();
+    auto& [task, meaning] = survey_.subject;
+    if (from == nullptr || !may_be_busy(task.resumes(), task.age_ms())) return;
+    const auto busy = find_busy(*from);
+    const auto* its = find(busy, task.id());
+    if (its == nullptr) return;
+    survey_.busy.push_back(*its);
+    meaning.busy = &survey_.busy.front();
   }
 
   void look_for_due() {

@@ -31,6 +31,7 @@ struct why_survey {
   finding proof;                              ///< `unchecked` without a reason: nothing to prove
   std::map<std::uint64_t, known_task> tasks;  ///< of the graph; those are missing that have ended since
   std::optional<due_task> due;                ///< the subject: its wait is over
+  std::vector<busy_task> busy;                ///< the subject, if it never rests
   lookup_survey lookups;                      ///< where it waits for a name, or for tasks that may
   std::vector<std::string> notes;             ///< what is missing and why, a sentence each
   double stopped_ms = 0;

@@ -133,8 +133,48 @@ result<void> core_file::attach(const std::optional<std::string>& executable) {
         return static_cast<int>(DWARF_CB_OK);
       },
       &tids_);
+  add_regions_of_objects();
   name_regions();
   return {};
+}
+
+/// gdb leaves out what stands in the files of objects, their code and constants; the kernel names at least where it
+/// was.
+void core_file::add_regions_of_objects() {
+  std::vector<memory_region> missing;
+  const auto add = [&](std::uint64_t begin, std::uint64_t end, bool executable) {
+    const auto add_gap = [&](std::uint64_t to) {
+      if (begin >= to) return;
+      auto& region = missing.emplace_back();
+      region.begin = begin;
+      region.end = to;
+      region.readable = true;
+      region.executable = executable;
+    };
+    for (const auto& known : regions_) {
+      if (known.end <= begin) continue;
+      if (known.begin >= end) break;
+      add_gap(known.begin);
+      begin = known.end;
+    }
+    add_gap(end);
+  };
+  for (const auto start : objects()) {
+    Dwfl_Module* module = dwfl_addrmodule(code_->dwfl(), start);
+    GElf_Addr bias = 0;
+    Elf* elf = module ? dwfl_module_getelf(module, &bias) : nullptr;
+    std::size_t count = 0;
+    if (!elf || elf_getphdrnum(elf, &count) != 0) continue;
+    for (std::size_t i = 0; i < count; ++i) {
+      GElf_Phdr part;
+      if (!gelf_getphdr(elf, static_cast<int>(i), &part) || part.p_type != PT_LOAD || (part.p_flags & PF_W) != 0)
+        continue;
+      const auto begin = part.p_vaddr + bias, end = begin + part.p_memsz;
+      add(begin / page_size * page_size, (end + page_size - 1) / page_size * page_size, (part.p_flags & PF_X) != 0);
+    }
+  }
+  regions_.insert(regions_.end(), missing.begin(), missing.end());
+  std::sort(regions_.begin(), regions_.end(), [](const auto& a, const auto& b) { return a.begin < b.begin; });
 }
 
 namespace {

@@ -54,6 +54,7 @@ class core_file {
   core_file() = default;
   result<void> read_headers();
   result<void> attach(const std::optional<std::string>& executable);
+  void add_regions_of_objects();
   void name_regions();
   result<void> check_executable(const std::string& executable) const;
   [[nodiscard]] std::size_t read_from_object(std::uint64_t address, void* to, std::size_t size) const;

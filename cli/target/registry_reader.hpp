@@ -82,6 +82,7 @@ class registry_reader {
   void read_slab(const slab& at, const detail::task_filter& filter, std::uint64_t now, const visitor& visit,
                  detail::walk_counts& counts);
   [[nodiscard]] taken read_again(std::uint64_t address);
+  [[nodiscard]] bool take_steady(const unsigned char* before, const unsigned char* bytes);
   [[nodiscard]] bool take_fields(const unsigned char* bytes, std::uint64_t word);
   [[nodiscard]] bool take_overflow(std::uint64_t first);
   [[nodiscard]] bool take_members();

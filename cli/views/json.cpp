@@ -54,6 +54,18 @@ void fill_view(const due_task& due, v1::DueView& view) {
   if (due.behind != 0) view.set_behind_task_id(due.behind);
 }
 
+void fill_view(const busy_task& busy, v1::BusyView& view) {
+  view.set_task_id(busy.id);
+  view.set_resumptions_per_second(busy.per_second);
+  view.set_looks(busy.looks);
+  for (const auto& by : busy.by) {
+    auto& to = *view.add_resumed_by();
+    to.set_thread(by.thread);
+    to.set_looks(by.anew);
+    to.set_looks_that_it_ran(by.ran);
+  }
+}
+
 void fill_view(const lookup& one, v1::LookupView& view) {
   view.set_host(one.host);
   view.set_service(one.service);
@@ -97,6 +109,10 @@ void fill_view(const v1::Task& task, const resolved& meaning, v1::TaskView& view
   view.set_ran_before_fork(task.ran_before_fork());
   if (meaning.due) fill_view(*meaning.due, *view.mutable_due());
   if (meaning.looked_up) fill_view(*meaning.looked_up, *view.mutable_lookup());
+  if (!meaning.busy) return;
+  fill_view(*meaning.busy, *view.mutable_busy());
+  view.clear_wait();
+  view.clear_also();
 }
 
 void fill_view(const v1::Group& group, const resolved& meaning, v1::GroupView& view) {
@@ -111,6 +127,8 @@ void fill_view(const v1::Group& group, const resolved& meaning, v1::GroupView& v
     view.set_due_tasks(group.count() == 1 ? 1 : meaning.due_tasks);
     fill_view(*meaning.due, *view.mutable_due());
   }
+  view.set_busy_tasks(meaning.busy_tasks);
+  if (meaning.busy && meaning.busy_tasks == group.count()) view.clear_wait();
   *view.mutable_ids() = group.ids();
   if (meaning.spawned_at) fill_view(shown_frame{meaning.spawned_at, false}, *view.mutable_spawned_at());
   if (meaning.spawned_after) fill_view(shown_frame{meaning.spawned_after, false}, *view.mutable_spawned_after());

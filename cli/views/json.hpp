@@ -34,6 +34,8 @@ void fill_view(const shown_frame& frame, v1::FrameView& view);
 /// `fd`: what its descriptor is, or null.
 void fill_view(const v1::Wait& wait, std::uint64_t ms, const endpoint* fd, v1::WaitView& view);
 void fill_view(const due_task& due, v1::DueView& view);
+/// But for the frame, which is the task's.
+void fill_view(const busy_task& busy, v1::BusyView& view);
 void fill_view(const lookup& one, v1::LookupView& view);
 void fill_view(const v1::Task& task, const resolved& meaning, v1::TaskView& view);
 void fill_view(const v1::Group& group, const resolved& meaning, v1::GroupView& view);

@@ -72,13 +72,15 @@ void render_trailer(fmt::memory_buffer& out, const v1::Trailer& trailer, bool gr
 }
 
 stack_printer::stack_printer(output& out, const stack_style& style, const snapshot_source& source,
-                             const std::string& core, running_stacks* native, std::vector<due_task> due)
+                             const std::string& core, running_stacks* native, std::vector<due_task> due,
+                             std::vector<busy_task> busy)
     : out_(out),
       style_(style),
       names_(source, {.all_frames = style.all_frames}),
       groups_(names_, style.of_tasks),
       native_(native) {
   names_.set_due(std::move(due));
+  names_.set_busy(std::move(busy));
   header_ = new_view<v1::StackView>(source.pid());
   if (style.json) {
     json_.emplace(out, header_, style.group ? "groups" : "tasks");
@@ -93,8 +95,10 @@ bool stack_printer::part(const v1::Chunk& chunk) {
   names_.learn(chunk);
   if (style_.of_tasks) {
     groups_.add(chunk);
-    for (const auto& task : chunk.tasks())
+    for (const auto& task : chunk.tasks()) {
       if (names_.due_of(task) != nullptr) due_.push_back(task.id());
+      if (names_.busy_of(task) != nullptr) busy_.push_back(task.id());
+    }
     return true;
   }
   for (const auto& task : chunk.tasks()) {
@@ -119,6 +123,11 @@ void stack_printer::resolve(v1::Group& group) {
   names_.resolve(group, what_);
   if (!style_.of_tasks) return;
   for (const auto id : group.ids()) {
+    if (std::binary_search(busy_.begin(), busy_.end(), id)) {
+      ++what_.busy_tasks;
+      const auto* busy = names_.busy_of(id);
+      if (!what_.busy || busy->per_second > what_.busy->per_second) what_.busy = busy;
+    }
     if (!std::binary_search(due_.begin(), due_.end(), id)) continue;
     ++what_.due_tasks;
     if (!what_.due) what_.due = names_.due_of(id);
@@ -129,6 +138,7 @@ void stack_printer::resolve(v1::Group& group) {
 void stack_printer::print_groups(v1::Trailer* trailer) {
   auto groups = groups_.finish();
   std::sort(due_.begin(), due_.end());
+  std::sort(busy_.begin(), busy_.end());
   std::uint64_t left_out = 0, tasks_left_out = 0;
   if (style_.limit != 0 && groups.size() > style_.limit) {
     const auto first = groups.begin() + static_cast<std::ptrdiff_t>(style_.limit);

@@ -40,7 +40,7 @@ class stack_printer {
  public:
   /// `native`: of the tasks that run; null: not asked for.
   stack_printer(output& out, const stack_style& style, const snapshot_source& source, const std::string& core,
-                running_stacks* native, std::vector<due_task> due);
+                running_stacks* native, std::vector<due_task> due, std::vector<busy_task> busy);
 
   /// Of tasks that wait for a name.
   void set_lookups(lookup_survey lookups) { names_.set_lookups(std::move(lookups)); }
@@ -65,7 +65,7 @@ class stack_printer {
   resolved what_;
   v1::TaskView task_view_;
   v1::GroupView group_view_;
-  std::vector<std::uint64_t> due_;  ///< tasks that came and are due, by id
+  std::vector<std::uint64_t> due_, busy_;  ///< tasks that came and are that, by id
   bool first_ = true;
 };
 

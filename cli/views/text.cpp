@@ -158,6 +158,7 @@ std::string stack_line(std::uint64_t task, const render_context& context) {
 
 std::string describe_state(const v1::Task& task, const resolved& meaning, const render_context& context) {
   const auto age = format_age(task.age_ms(), context.resolution_ms);
+  if (meaning.busy) return words_of(*meaning.busy);
   switch (task.state()) {
     case v1::Task::READY:
       return "ready";
@@ -177,11 +178,15 @@ std::string describe_state(const v1::Task& task, const resolved& meaning, const 
 
 std::string describe_state(const v1::Group& group, const resolved& meaning, const render_context& context) {
   const bool blocked = group.state() == v1::Task::BLOCKED;
+  if (meaning.busy && meaning.busy_tasks == group.count())
+    return group.count() == 1 ? words_of(*meaning.busy)
+                              : fmt::format("busy, up to {} resumptions/s", format_rate(meaning.busy->per_second));
   auto text = blocked && group.has_wait() ? wait_words(group.wait(), meaning.fd, meaning.operation)
                                           : std::string(state_name(group.state()));
   if (group.state() == v1::Task::READY) return text;
   text += group.count() == 1 ? ", " : ", oldest ";
   text += format_age(group.oldest_ms(), context.resolution_ms);
+  if (meaning.busy) text += fmt::format(", {} of them busy", meaning.busy_tasks);
   if (!meaning.due) return text;
   if (group.count() == 1) return text + ", " + words_of(*meaning.due);
   return text + fmt::format(", {} due: {}", meaning.due_tasks, meaning.due->reason);

@@ -55,6 +55,31 @@ std::string resolver_words(const surveyed_thread& thread, const thread_survey& s
   return queued == 0 ? text : text + fmt::format("; {} more {} queued", queued, queued == 1 ? "is" : "are");
 }
 
+/// "resumes task 78 1.3 M times/s, poll_queue() lab.cpp:12: had done so anew at 97 of 100 looks, and ran it at 31".
+std::string resumed_words(const resumed_task& resumed) {
+  const auto& task = resumed.place->task;
+  const auto others = task.by.size() - 1;
+  const auto rate = format_rate(task.per_second) + " times/s";
+  auto text = fmt::format("resumes task {}", task.id);
+  if (others == 0) text += " " + rate;
+  if (const auto place = place_of(*resumed.place); !place.empty()) text += ", " + place;
+  if (others != 0)
+    text += fmt::format(", as {} other {}, {} in all", others, others == 1 ? "thread does" : "threads do", rate);
+  text += fmt::format(": had done so anew at {} of {} looks", resumed.seen.anew, task.looks);
+  return resumed.seen.ran == 0 ? text : text + fmt::format(", and ran it at {}", resumed.seen.ran);
+}
+
+/// Of each task that the thread resumes, the first ones at length.
+std::string resumed_words(const surveyed_thread& thread) {
+  constexpr std::size_t most_named = 3;
+  std::string text;
+  for (std::size_t i = 0; i < thread.resumes.size(); ++i) {
+    if (i == most_named) return text + fmt::format("; and {} more tasks", thread.resumes.size() - most_named);
+    text += (i == 0 ? "" : "; ") + resumed_words(thread.resumes[i]);
+  }
+  return text;
+}
+
 void render_stack(fmt::memory_buffer& out, const surveyed_thread& thread, const thread_survey& survey,
                   const thread_style& style) {
   const auto to = std::back_inserter(out);
@@ -70,8 +95,7 @@ void render_stack(fmt::memory_buffer& out, const surveyed_thread& thread, const 
   } else {
     append(out, role_name(thread.role));
   }
-  if (thread.busy)
-    fmt::format_to(to, ", resumes task {} {} times/s", thread.busy->id, format_rate(thread.busy->per_second));
+  if (!thread.resumes.empty()) append(out, ", " + resumed_words(thread));
   append(out, "]:\n");
   if (!thread.failure.empty()) return append(out, "<" + thread.failure + ">\n");
   for (const auto& f : shown_frames(thread.stack.frames, style.all_frames)) render_native_frame(out, f);
@@ -88,9 +112,9 @@ void render_threads(fmt::memory_buffer& out, const thread_survey& survey, const 
     rows.push_back(
         {std::to_string(t.tid), t.name.empty() ? "-" : t.name, t.state ? std::string(thread_state_name(t.state)) : "-",
          thread.cpu_percent ? fmt::format("{:.1f}", *thread.cpu_percent) : "-", role_of(thread, t.tid == context.pid),
-         thread.task   ? std::to_string(thread.task->id)
-         : thread.busy ? std::to_string(thread.busy->id)
-                       : "-",
+         thread.task               ? std::to_string(thread.task->id)
+         : !thread.resumes.empty() ? std::to_string(thread.resumes.front().place->task.id)
+                                   : "-",
          thread.task && !thread.starts ? age_of(*thread.task, survey) : "-"});
   }
   render_table(out, {{true, 6}, {false, 0, true}, {}, {true, 5}, {}, {true, 4}, {}}, rows, "", context.style);
@@ -101,6 +125,8 @@ void render_threads(fmt::memory_buffer& out, const thread_survey& survey, const 
       render_stack(out, thread, survey, style);
     else if (thread.resolver)
       fmt::format_to(std::back_inserter(out), "\nthread {} [{}]\n", thread.os.tid, resolver_words(thread, survey));
+    else if (!thread.resumes.empty())
+      fmt::format_to(std::back_inserter(out), "\nthread {} [{}]\n", thread.os.tid, resumed_words(thread));
   }
   if (!survey.notes.empty()) out.push_back('\n');
   for (const auto& note : survey.notes) append(out, "! " + note + "\n");
@@ -135,9 +161,15 @@ void fill_view(const thread_survey& survey, bool all_frames, v1::ThreadsView& vi
         to.set_queued_lookups(*queued);
       if (const auto* its = done_by(survey.lookups, thread.resolver->tid)) fill_view(*its, *to.mutable_lookup());
     }
-    if (thread.busy) {
-      to.set_busy_task_id(thread.busy->id);
-      to.set_resumptions_per_second(thread.busy->per_second);
+    if (!thread.resumes.empty()) {
+      const auto& first = thread.resumes.front().place->task;
+      to.set_busy_task_id(first.id);
+      to.set_resumptions_per_second(first.per_second);
+    }
+    for (const auto& [place, seen] : thread.resumes) {
+      auto& resumed = *to.add_resumes();
+      fill_view(place->task, resumed);
+      if (!place->meaning.frames.empty()) fill_view(place->meaning.frames.front(), *resumed.mutable_frame());
     }
   }
   for (const auto& note : survey.notes) view.add_notes(note);

@@ -171,10 +171,9 @@ void fill_view(const vitals_survey& survey, v1::VitalsView& view) {
   if (survey.stop) view.set_stopped(survey.stop->words);
   if (survey.stop && survey.stop->tracer != 0) view.set_tracer_pid(static_cast<std::uint32_t>(survey.stop->tracer));
   for (const auto& due : survey.due) fill_view(due, *view.add_due());
-  for (const auto& [busy, meaning] : survey.busy) {
+  for (const auto& [busy, meaning] : survey.busy.tasks) {
     auto& to = *view.add_busy();
-    to.set_task_id(busy.id);
-    to.set_resumptions_per_second(busy.per_second);
+    fill_view(busy, to);
     if (!meaning.frames.empty()) fill_view(meaning.frames.front(), *to.mutable_frame());
   }
 }

@@ -249,6 +249,11 @@ std::vector<std::string> wait_sentences(const why_survey& survey, const render_c
   const auto* node = node_of(survey, task.id());
   std::vector<std::string> sentences;
   if (task.state() == v1::Task::READY) return {"has not begun: it waits for its turn on an executor"};
+  if (survey.subject.meaning.busy) {
+    return {fmt::format("is resumed {} times a second: whatever it waits for does not last",
+                        format_rate(survey.subject.meaning.busy->per_second)),
+            fmt::format("who resumes it: tasks threads {}", target_words(context))};
+  }
   if (task.state() == v1::Task::RUNNING) {
     return {fmt::format("runs on thread {}, for {} since it last awaited", task.thread(),
                         format_age(task.age_ms(), context.resolution_ms)),

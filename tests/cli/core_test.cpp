@@ -5,9 +5,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <regex>
+#include <stdexcept>
 
 #include "support/program.hpp"
 
@@ -15,6 +17,7 @@ namespace tasks::testing {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::AllOf;
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -100,6 +103,57 @@ TEST_P(Crash, IsToldWithItsThreadAndTask) {
   EXPECT_THAT(threads.out, ContainsRegex("\n *[0-9]+ [^\n]* worker  +1  "));
   EXPECT_THAT(threads.out, HasSubstr("! ended by SIGSEGV at address 0x10, in thread "));
   EXPECT_THAT(threads.out, Not(HasSubstr("_ZZN4asio")));
+}
+
+/// Until its timer has been expired for so long that the clock of a core, which may be a second behind, says so too.
+void wait_until_long_due(const program& target) {
+  const auto begin = std::chrono::steady_clock::now();
+  while (!std::regex_search(tasks_command({"stack", target.pid_text()}).out, std::regex(R"(due ([4-9]|[1-9][0-9])s:)")))
+    if (std::chrono::steady_clock::now() - begin > guard) throw std::runtime_error("no task is due for long");
+}
+
+/// Of the program whose context was stopped: its timer has expired, and a core does not tell what came in its pipe.
+void expect_due(const std::string& core) {
+  const auto stacks = tasks_command({"stack", "--core", core});
+  EXPECT_THAT(stacks.out,
+              ContainsRegex("\\[timer, [0-9]+s, expired, due [0-9]+s: no thread runs its io_context \\(stopped\\)"));
+  EXPECT_THAT(stacks.out, ContainsRegex("\\[descriptor read, [0-9]+s, fd [0-9]+\\]:"));
+  EXPECT_THAT(tasks_command({"vitals", "--core", core}).out,
+              AllOf(HasSubstr("! no worker: 2 tasks wait, and no thread runs what would resume them\n"),
+                    HasSubstr("! due: task 1, for ")));
+  const auto leaks = tasks_command({"leaks", "--core", core});
+  EXPECT_EQ(leaks.end.code, 3);
+  EXPECT_THAT(leaks.out, HasSubstr("evidence: its timer has expired, and no thread runs its io_context (stopped)"));
+  EXPECT_THAT(tasks_command({"why", "--core", core, "1"}).out,
+              HasSubstr(": no thread runs its io_context (stopped)\nits timer has expired\n"));
+}
+
+TEST_F(Core, OfGcoreTellsWhichWaitsAreOver) {
+  const program target({program_path("due"), "stopped"});
+  wait_until_long_due(target);
+  expect_due(gcore(target));
+}
+
+TEST_F(Core, OfGcoreOfAServerUnderLoadTellsOfNone) {
+  const program target({program_path("due"), "load"});
+  EXPECT_THAT(tasks_command({"vitals", "--core", gcore(target)}).out, Not(HasSubstr("! due")));
+}
+
+TEST_F(Core, OfTheKernelTellsWhichWaitsAreOver) {
+  std::ifstream pattern("/proc/sys/kernel/core_pattern");
+  std::string where;
+  std::getline(pattern, where);
+  if (where.starts_with('|') || where.find('/') != std::string::npos)
+    GTEST_SKIP() << "the kernel hands cores to " << where;
+  program target(
+      {"sh", "-c", "ulimit -c unlimited && cd " + folder_.string() + " && exec " + program_path("due") + " stopped"});
+  wait_until_long_due(target);
+  target.send_signal(SIGABRT);
+  EXPECT_EQ(target.wait().signal, SIGABRT);
+  std::string core;
+  for (const auto& file : fs::directory_iterator(folder_)) core = file.path().string();
+  if (core.empty()) GTEST_SKIP() << "no core was written: the hard limit of its size is 0";
+  expect_due(core);
 }
 
 class Signal : public Core, public ::testing::WithParamInterface<int> {};

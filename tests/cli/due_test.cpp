@@ -96,6 +96,14 @@ TEST(Due, AStoppedContextIsCalledSo) {
   EXPECT_EQ(tasks_in(stacks, "read")[0].due().over(), "1 B has come");
 }
 
+TEST(Due, AThreadPoolOfOneThreadIsNotTakenForAnIoContext) {
+  const program target({program_path("due"), "pool"});
+  wait_until_due(target);
+  const auto resting = tasks_in(view<v1::StackView>({"stack", target.pid_text()}), "rest");
+  ASSERT_EQ(resting.size(), 1U);
+  EXPECT_EQ(resting[0].due().reason(), "no thread runs its thread_pool (stopped)");
+}
+
 TEST(Due, GroupsTreeAndReportSaySoToo) {
   const program target({program_path("due"), "stopped"});
   wait_until_due(target);

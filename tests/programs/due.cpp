@@ -4,6 +4,7 @@
 ///   other    a task waits for a timer and a pipe of an io_context that nobody runs
 ///   left     as ended, but the thread goes on and does something else
 ///   stopped  its context was stopped, and run() has returned
+///   pool     a thread_pool of one thread was stopped
 ///   busy     the only worker runs a task that does not await
 ///   queued   likewise, and three tasks have posted themselves
 ///   strand   one of two workers runs a task that does not await, on a strand that another task needs
@@ -137,8 +138,25 @@ awaitable<void> wait_by_turns(std::chrono::milliseconds time) {
   std::_Exit(EXIT_SUCCESS);
 }
 
+[[noreturn]] void stop_pool() {
+  asio::thread_pool pool(1);
+  co_spawn(pool, rest(), detached);
+  asio::post(pool, [] {
+    begun = true;
+    begun.notify_all();
+  });
+  begun.wait(false);
+  pool.stop();
+  pool.join();
+  ready();
+  for (std::string line; std::getline(std::cin, line);) {
+  }
+  std::_Exit(EXIT_SUCCESS);
+}
+
 int run(std::string_view how) {
   if (how == "load") serve_load();
+  if (how == "pool") stop_pool();
   asio::io_context mine, other;
   const auto guard = asio::make_work_guard(mine);
   int ends[2];
