@@ -96,7 +96,9 @@ class thread_surveyor {
         thread.task = read_starting(from_, thread.os.inner_tid);
         thread.starts = thread.task.has_value();
       }
-      thread.role = role_of(thread.os, thread.os.tid == from_.pid(), thread.task || !thread.resumes.empty(), workers);
+      // Between two looks it may have taken up a task that nothing tells of.
+      const bool runs_task = thread.task || !thread.resumes.empty() || is_in_task(thread.stack);
+      thread.role = role_of(thread.os, thread.os.tid == from_.pid(), runs_task, workers);
     }
   }
 

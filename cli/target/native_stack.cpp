@@ -149,6 +149,11 @@ int visit_frame(Dwfl_Frame* frame, void* argument) {
   return addresses.size() == most_frames ? DWARF_CB_ABORT : DWARF_CB_OK;
 }
 
+bool is_public_asio(const native_frame& frame) {
+  const std::string_view function = frame.function;
+  return frame.plumbing && function.find("asio::") != function.npos && function.find("detail::") == function.npos;
+}
+
 }  // namespace
 
 bool attach(modules& code, const std::vector<thread_copy>& threads) {
@@ -221,11 +226,15 @@ std::vector<native_frame> shown_frames(std::span<const native_frame> frames, boo
   const auto is_plumbing = [](const native_frame& f) { return f.plumbing; };
   if (all || std::all_of(frames.begin(), frames.end(), is_plumbing)) return {frames.begin(), frames.end()};
   const auto user = std::find_if(frames.begin(), frames.end(), [](const auto& f) { return !f.plumbing && !f.system; });
+  // Where the user has nothing in it, as in a pool's thread or at exit: the outermost that he knows by name.
+  const auto known =
+      user != frames.end() ? frames.rend() : std::find_if(frames.rbegin(), frames.rend(), is_public_asio);
   std::vector<native_frame> shown;
   for (auto f = frames.begin(); f != frames.end(); ++f) {
     // What the user's innermost function has called says where it is: std::future::get(), ~io_context(), run().
     const bool is_called = user != frames.end() && f + 1 == user && !f->function.empty() && !f->is_coroutine;
-    if (!f->plumbing || is_called) shown.push_back(*f);
+    const bool is_known = known != frames.rend() && &*f == &*known;
+    if (!f->plumbing || is_called || is_known) shown.push_back(*f);
   }
   return shown;
 }

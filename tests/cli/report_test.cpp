@@ -152,7 +152,9 @@ TEST_F(Report, OfAProcessThatCannotBeStoppedSaysThatItIsNotOfOneMoment) {
   // As long as all its threads sleep it can be copied, but not be stopped for a proof.
   EXPECT_THAT(made.out, AnyOf(HasSubstr("\nshows    not one moment, but one view after the other: "),
                               HasSubstr("\nshows    one moment, which is known in part: ")));
+#if !defined(__SANITIZE_ADDRESS__)  // of whose address space no picture is taken
   EXPECT_THAT(made.out, HasSubstr("traces it already"));
+#endif
   EXPECT_THAT(made.out, Not(HasSubstr("\nproven: ")));
   EXPECT_THAT(made.out, HasSubstr("lab::ask_replica("));
 }
