@@ -194,6 +194,22 @@ TEST(TaskWalk, NeverTearsAndNeverRepeatsATaskThatHasEnded) {
   EXPECT_GT(tasks, 0u);
 }
 
+/// A proof that nobody has a channel would take the copy of its address for somebody's.
+TEST(TaskWalk, KeepsNoAddressOfWhatTasksWaitOnWhenItIsOver) {
+  fake_task task;
+  task.run().wait(wait_kind::channel_receive, 0x1234, detail_kind::capacity, 0, 0);
+  for (const auto order : {task_walk::order::oldest_first, task_walk::order::any}) {
+    task_walk walk({.ids = {task.id()}, .kinds = 0}, order);
+    auto step = walk.next();
+    while (step == task_walk::step::pause) step = walk.next();
+    ASSERT_EQ(step, task_walk::step::task);
+    EXPECT_EQ(walk.task().object, 0x1234u);
+    while (step != task_walk::step::end) step = walk.next();
+    EXPECT_EQ(walk.task().object, 0u);
+    EXPECT_EQ(walk.task().group.count, 0u);
+  }
+}
+
 TEST(TaskWalk, VisitsTheOldestFirstAndAllThatThereAre) {
   { const std::deque<fake_task> ended(700); }  // their records are used again in the opposite order
   const std::deque<fake_task> tasks(1000);

@@ -68,24 +68,32 @@ bool task_walk::take(const layout::record& at, std::uint64_t id) {
   return true;
 }
 
+void task_walk::forget() noexcept {
+  task_.object = task_.detail = 0;
+  task_.group = {};
+}
+
 task_walk::step task_walk::next() {
   for (;;) {
     if (++since_pause_ >= records_between_pauses) {
       since_pause_ = 0;
       now_ = monotonic_ms();
+      forget();
       return step::pause;
     }
     if (is_sorted_) {
-      if (position_ == sorted_.size()) return step::end;
+      if (position_ == sorted_.size()) break;
       const auto& c = sorted_[position_++];
       // Its record may be another task's by now: one that began after this walk did.
       if (take(*c.at, c.id)) return step::task;
     } else {
       const auto* at = next_record();
-      if (at == nullptr) return step::end;
+      if (at == nullptr) break;
       if (take(*at, 0)) return step::task;
     }
   }
+  forget();
+  return step::end;
 }
 
 }  // namespace tasks::detail

@@ -32,6 +32,9 @@ class task_walk {
 
   [[nodiscard]] step next();
   [[nodiscard]] const task_copy& task() const noexcept { return task_; }
+  /// Keeps no address of what task() waits on: whoever proves that nobody has it looks into our memory too. Likewise
+  /// where there is no task.
+  void forget() noexcept;
   [[nodiscard]] std::uint64_t age() const noexcept { return age_of(task_, now_); }
   /// CLOCK_MONOTONIC in milliseconds, as of the last pause.
   [[nodiscard]] std::uint64_t now() const noexcept { return now_; }

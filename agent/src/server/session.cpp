@@ -166,6 +166,7 @@ asio::awaitable<bool> session::answer_each(const wire::request& ask) {
     out.add(walk.task(), walk.now(), walk.slabs());
     ++shown;
     if (out.full()) {
+      walk.forget();
       if (!co_await send(out.take())) co_return false;
     }
   }
