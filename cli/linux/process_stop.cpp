@@ -153,7 +153,8 @@ result<process_stop> process_stop::begin(pid_t pid, std::chrono::milliseconds pa
     while (!stops_some && !awake.empty() && clock::now() < deadline) awake = stop.leave_asleep(order);
     if (!stops_some && !awake.empty())
       return error{error_code::timed_out, subject_of(pid),
-                   fmt::format("thread {} runs, and none is to be stopped", awake.front()), ""};
+                   fmt::format("thread {} runs, and none is to be stopped", awake.front()),
+                   "try again, or leave out --no-stop"};
   }
   for (bool more = stops_some; more;) {
     const auto found = stop.seize_new();

@@ -2,7 +2,7 @@
 
 /// Keeps the threads of a process still for as long as the object lives, and reads their registers.
 ///
-///   sleeps in a system call ──> is left alone; has_moved() tells afterwards whether it has slept all the time
+///   sleeps in a system call ──> is left alone; moved() tells afterwards whether it has slept all the time
 ///   runs ──> a tracee, stopped
 ///
 /// A system call of a thread that is stopped may return EINTR, which the program sees: epoll_wait(2) does. One that is

@@ -141,7 +141,8 @@ result<picture> take_picture(target& from, stop_order::whom whom) {
     if (is_last && whom == stop_order::whom::nobody)
       return error{
           error_code::timed_out, subject_of(from.pid()),
-          fmt::format("thread {} ran while its memory was copied, and none is to be stopped", *order.also.begin()), ""};
+          fmt::format("thread {} ran while its memory was copied, and none is to be stopped", *order.also.begin()),
+          "try again, or leave out --no-stop"};
     if (is_last && whom == stop_order::whom::who_runs) order.stop = stop_order::whom::everybody;
     if (whom == stop_order::whom::nobody) order.also.clear();
     copied = copy_all(from, order);

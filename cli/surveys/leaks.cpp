@@ -166,7 +166,8 @@ class leak_surveyor {
   }
 
   result<void> look_for_stalled(leak_groups& groups) {
-    auto stacks = running_stacks::look(source_, static_cast<std::uint64_t>(how_.stalled_after.count()));
+    auto stacks = running_stacks::look(source_, static_cast<std::uint64_t>(how_.stalled_after.count()),
+                                       how_.stop != proof_stop::never);
     if (!stacks) return stacks.why();
     for (const auto& stalled : stalled_workers(*stacks)) {
       stalled_[stalled.task.id] = shown_frames(frames_of_task(stacks->stack_of(stalled.task)), false);

@@ -42,7 +42,7 @@ std::string blocking_function(const native_stack& stack) {
 
 }  // namespace
 
-result<running_stacks> running_stacks::look(snapshot_source& source, std::uint64_t age_ms) {
+result<running_stacks> running_stacks::look(snapshot_source& source, std::uint64_t age_ms, bool with_stacks) {
   running_stacks look;
   auto running = read_running(source, age_ms);
   if (!running) return running.why();
@@ -60,7 +60,9 @@ result<running_stacks> running_stacks::look(snapshot_source& source, std::uint64
 
   std::vector<pid_t> tids;
   for (const auto& [inner, thread] : look.threads_) tids.push_back(thread.tid);
-  if (const auto& refusal = look.from_->copy_stacks(tids).refusal) look.failure_ = in_words(*refusal);
+  look.with_stacks_ = with_stacks;
+  if (with_stacks)
+    if (const auto& refusal = look.from_->copy_stacks(tids).refusal) look.failure_ = in_words(*refusal);
   if (look.from_->is_still()) return look;
   const auto later = read_running(source, age_ms);
   if (!later) return later.why();
@@ -97,7 +99,7 @@ const native_stack& running_stacks::stack_of(const running_task& task) {
   const auto* kept = running_on(running_, task.thread);
   const pid_t tid = thread_of(task);
   // Where resumptions nest the thread is in the innermost task; the others have no stack of their own.
-  if (!kept || kept->id != task.id || kept->resumes != task.resumes || tid == 0) return none;
+  if (!with_stacks_ || !kept || kept->id != task.id || kept->resumes != task.resumes || tid == 0) return none;
   if (!stacks_) stacks_ = std::make_unique<native_stacks>(from_->code(), from_->names());
   const auto [known, is_new] = known_.try_emplace(tid);
   if (is_new) known->second = stacks_->of(tid);

@@ -21,8 +21,8 @@ namespace tasks::cli {
 class running_stacks {
  public:
   /// Looks at tasks that have run for at least `age_ms`, without an await. Each of their threads is stopped for a
-  /// moment, where the target lives; names are looked up when they are asked for.
-  static result<running_stacks> look(snapshot_source& source, std::uint64_t age_ms = 0);
+  /// moment, where the target lives, unless there are to be no stacks; names are looked up when they are asked for.
+  static result<running_stacks> look(snapshot_source& source, std::uint64_t age_ms = 0, bool with_stacks = true);
 
   /// Those that ran all the while; oldest first.
   [[nodiscard]] const running_tasks& tasks() const noexcept { return running_; }
@@ -45,7 +45,8 @@ class running_stacks {
   running_tasks running_;
   std::map<std::uint32_t, os_thread> threads_;  ///< by the id that the target calls them
   target* from_ = nullptr;                      ///< null: it has no threads to look at
-  std::unique_ptr<native_stacks> stacks_;       ///< null: not asked for yet
+  bool with_stacks_ = true;
+  std::unique_ptr<native_stacks> stacks_;  ///< null: not asked for yet
   std::map<pid_t, native_stack> known_;
   std::optional<std::string> failure_;
 };

@@ -55,7 +55,8 @@ std::string resolver_words(const surveyed_thread& thread, const thread_survey& s
   return queued == 0 ? text : text + fmt::format("; {} more {} queued", queued, queued == 1 ? "is" : "are");
 }
 
-/// "resumes task 78 1.3 M times/s, poll_queue() lab.cpp:12: had done so anew at 97 of 100 looks, and ran it at 31".
+/// "resumes task 78 1.3 M times/s, poll_queue() lab.cpp:12; in 100 looks it had resumed it since the last one in 97,
+/// and ran it in 31".
 std::string resumed_words(const resumed_task& resumed) {
   const auto& task = resumed.place->task;
   const auto others = task.by.size() - 1;
@@ -65,8 +66,8 @@ std::string resumed_words(const resumed_task& resumed) {
   if (const auto place = place_of(*resumed.place); !place.empty()) text += ", " + place;
   if (others != 0)
     text += fmt::format(", as {} other {}, {} in all", others, others == 1 ? "thread does" : "threads do", rate);
-  text += fmt::format(": had done so anew at {} of {} looks", resumed.seen.anew, task.looks);
-  return resumed.seen.ran == 0 ? text : text + fmt::format(", and ran it at {}", resumed.seen.ran);
+  text += fmt::format("; in {} looks it had resumed it since the last one in {}", task.looks, resumed.seen.anew);
+  return resumed.seen.ran == 0 ? text : text + fmt::format(", and ran it in {}", resumed.seen.ran);
 }
 
 /// Of each task that the thread resumes, the first ones at length.

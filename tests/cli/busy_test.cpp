@@ -63,11 +63,11 @@ TEST(Busy, AListMarksTheProcess) {
   EXPECT_THAT(list.out, HasSubstr("\"busy: task 201, "));
 }
 
-TEST(Busy, ThreadsSayAtHowManyLooksTheyHadResumedIt) {
+TEST(Busy, ThreadsSayInHowManyLooksTheyHadResumedIt) {
   const auto target = busy_program("post");
   EXPECT_THAT(text({"threads", target.pid_text()}),
               AllOf(HasSubstr("[worker, resumes task 201 "), HasSubstr(" times/s, busy::poll_queue() busy.cpp:"),
-                    HasSubstr(": had done so anew at "), HasSubstr(" of 100 looks")));
+                    HasSubstr("; in 100 looks it had resumed it since the last one in ")));
   const auto threads = view<v1::ThreadsView>({"threads", target.pid_text()});
   int resuming = 0;
   for (const auto& thread : threads.threads()) {

@@ -152,6 +152,21 @@ TEST(Leaks, OfACoreAreProvenToo) {
   EXPECT_THAT(seen.out, HasSubstr(": tasks why --core "));
 }
 
+/// Where it stands its registers would tell.
+TEST(Leaks, ThatAreStalledAreToldWithoutAStopToo) {
+  const program target({program_path("hung"), "loop"});
+  const std::vector<std::string> words = {"-p", target.pid_text(), "--stalled-after", "0.001"};
+  auto asked = words;
+  asked.insert(asked.begin(), "leaks");
+  wait_until_shown(asked, "hung::crunch(");
+  auto free = words;
+  free.emplace_back("--no-stop");
+  const auto seen = leaks(free);
+  EXPECT_EQ(seen.end.code, 3);
+  EXPECT_THAT(seen.out, HasSubstr("stalled: 1 task [running, "));
+  EXPECT_THAT(seen.out, Not(HasSubstr("hung::crunch(")));
+}
+
 TEST(Leaks, WithoutProofStopNobodyAndListWhatIsOld) {
   const program target({program_path("leak_first_reply"), "leaking"});
   const auto seen = leaks({"-p", target.pid_text(), "--no-prove", "--min-age", "0"});

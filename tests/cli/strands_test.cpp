@@ -74,23 +74,18 @@ void add_strands(few_words& words, std::uint64_t waiting) {
   words.set(other + its_service, service);
 }
 
-TEST(Strands, WithTheirMutexElsewhereAreFound) {
+void expect_found(std::uint64_t waiting) {
   auto words = memory_of_context();
-  add_strands(words, 16);
+  add_strands(words, waiting);
   const auto found = asio_schedulers(words).strands_beside(service);
   ASSERT_EQ(found.size(), 1U);
   EXPECT_EQ(found[0].address, strand);
   EXPECT_THAT(found[0].queued, ElementsAre(last_operation, operation));
 }
 
-TEST(Strands, WithTheirMutexWithinAreFound) {
-  auto words = memory_of_context();
-  add_strands(words, 8);
-  const auto found = asio_schedulers(words).strands_beside(service);
-  ASSERT_EQ(found.size(), 1U);
-  EXPECT_EQ(found[0].address, strand);
-  EXPECT_THAT(found[0].queued, ElementsAre(last_operation, operation));
-}
+TEST(Strands, WithTheirMutexElsewhereAreFound) { expect_found(16); }
+
+TEST(Strands, WithTheirMutexWithinAreFound) { expect_found(8); }
 
 TEST(Strands, LaidOutOtherwiseAreNotKnown) {
   auto words = memory_of_context();
