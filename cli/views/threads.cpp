@@ -81,11 +81,20 @@ std::string resumed_words(const surveyed_thread& thread) {
   return text;
 }
 
+/// The task that it runs at this moment is one that it resumes all the time: which of both a look meets is chance.
+bool runs_busy_task(const surveyed_thread& thread) {
+  return thread.task && std::any_of(thread.resumes.begin(), thread.resumes.end(), [&](const auto& each) {
+           return each.place->task.id == thread.task->id;
+         });
+}
+
 void render_stack(fmt::memory_buffer& out, const surveyed_thread& thread, const thread_survey& survey,
                   const thread_style& style) {
   const auto to = std::back_inserter(out);
   fmt::format_to(to, "\nthread {} [", thread.os.tid);
-  if (thread.starts) {
+  if (runs_busy_task(thread)) {
+    append(out, role_name(thread.role));
+  } else if (thread.starts) {
     fmt::format_to(to, "starts an operation of task {}", thread.task->id);
   } else if (thread.task) {
     fmt::format_to(to, "runs task {}, {}", thread.task->id, age_of(*thread.task, survey));
