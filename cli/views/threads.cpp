@@ -83,9 +83,8 @@ std::string resumed_words(const surveyed_thread& thread) {
 
 /// The task that it runs at this moment is one that it resumes all the time: which of both a look meets is chance.
 bool runs_busy_task(const surveyed_thread& thread) {
-  return thread.task && std::any_of(thread.resumes.begin(), thread.resumes.end(), [&](const auto& each) {
-           return each.place->task.id == thread.task->id;
-         });
+  return thread.task && std::any_of(thread.resumes.begin(), thread.resumes.end(),
+                                    [&](const auto& each) { return each.place->task.id == thread.task->id; });
 }
 
 void render_stack(fmt::memory_buffer& out, const surveyed_thread& thread, const thread_survey& survey,
