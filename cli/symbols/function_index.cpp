@@ -3,6 +3,7 @@
 #include <dwarf.h>
 
 #include <algorithm>
+#include <cstddef>
 
 namespace tasks::cli {
 namespace {
@@ -30,20 +31,27 @@ Dwarf_Die* unit_at(Dwfl_Module* module, std::uint64_t address, Dwarf_Addr& bias)
   return nullptr;
 }
 
-function_index::function_index(Dwarf_Die& unit) : dwarf_(dwarf_cu_getdwarf(unit.cu)) {
-  add_functions(unit);
+function_index::function_index(Dwarf_Die& unit) : unit_(&unit), dwarf_(dwarf_cu_getdwarf(unit.cu)) {
+  add_functions(unit, false);
+  sort();
+}
+
+void function_index::sort() {
   std::sort(ranges_.begin(), ranges_.end(), [](const range& a, const range& b) { return a.begin < b.begin; });
 }
 
-void function_index::add_functions(Dwarf_Die& parent) {
-  any_child(parent, [this](Dwarf_Die& child) {
+void function_index::add_functions(Dwarf_Die& parent, bool within_others) {
+  any_child(parent, [&](Dwarf_Die& child) {
     const int tag = dwarf_tag(&child);
-    if (tag == DW_TAG_namespace) add_functions(child);
-    if (tag != DW_TAG_subprogram) return false;
-    Dwarf_Addr base = 0, begin = 0, end = 0;
-    for (ptrdiff_t at = 0; (at = dwarf_ranges(&child, at, &base, &begin, &end)) > 0;) {
-      ranges_.push_back({begin, end, dwarf_dieoffset(&child)});
+    if (tag == DW_TAG_subprogram) {
+      Dwarf_Addr base = 0, begin = 0, end = 0;
+      for (std::ptrdiff_t at = 0; (at = dwarf_ranges(&child, at, &base, &begin, &end)) > 0;) {
+        ranges_.push_back({begin, end, dwarf_dieoffset(&child)});
+      }
     }
+    const bool may_have_some = tag == DW_TAG_subprogram || tag == DW_TAG_structure_type || tag == DW_TAG_class_type ||
+                               tag == DW_TAG_lexical_block;
+    if (tag == DW_TAG_namespace || (within_others && may_have_some)) add_functions(child, within_others);
     return false;
   });
 }
@@ -59,7 +67,17 @@ bool function_index::find_inlined(Dwarf_Die& parent, Dwarf_Addr address, std::ve
   });
 }
 
-std::vector<Dwarf_Die> function_index::chain_at(Dwarf_Addr address) const {
+std::vector<Dwarf_Die> function_index::chain_at(Dwarf_Addr address) {
+  auto chain = look_up(address);
+  if (!chain.empty() || is_deep_) return chain;
+  is_deep_ = true;
+  ranges_.clear();
+  add_functions(*unit_, true);
+  sort();
+  return look_up(address);
+}
+
+std::vector<Dwarf_Die> function_index::look_up(Dwarf_Addr address) const {
   std::vector<Dwarf_Die> chain;
   auto after = std::upper_bound(ranges_.begin(), ranges_.end(), address,
                                 [](Dwarf_Addr at, const range& r) { return at < r.begin; });

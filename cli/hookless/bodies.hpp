@@ -1,0 +1,69 @@
+#pragma once
+
+/// The bodies of a program's coroutines, by the symbols that compilers give them, and the functions by which Asio's
+/// operations are told apart:
+///
+///   g++     _Z….Frame.actor, _Z….Frame.destroy      the function's own symbol is in the first, after its length
+///   clang   _Z….resume, _Z….destroy, _Z….cleanup    the last one of frames that lie within their callers'
+///
+/// Link-time optimization appends .lto_priv.N, .llvm.N. All of these symbols are local: `strip` takes them, `strip -g`
+/// does not.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "linux/memory.hpp"
+#include "symbols/modules.hpp"
+#include "tasks/detail/layout.hpp"
+
+namespace tasks::cli {
+
+/// What resumes a coroutine.
+struct coroutine_body {
+  std::string symbol;  ///< without suffixes of the compiler's: "_Z5outeri"
+  range code;          ///< its main part
+  bool is_gnu = false;
+  std::vector<std::uint64_t> destroyers;  ///< functions that destroy its frames
+};
+
+/// What a pointer in one of Asio's operations points to.
+struct operation_function {
+  tasks::layout::wait_kind waits_for = tasks::layout::wait_kind::other;
+  bool is_first = false;  ///< that pointer is the object's first word, else its second
+  std::string symbol;
+};
+
+class program_code {
+ public:
+  /// Reads the symbols of all modules. `code` must outlive it.
+  explicit program_code(modules& code);
+
+  [[nodiscard]] bool has_coroutines() const noexcept { return !bodies_.empty(); }
+  /// Null: none begins there. Cheap for words that are no address of a body.
+  [[nodiscard]] const coroutine_body* body_at(std::uint64_t address) const noexcept;
+  /// Null: no operation's function begins there.
+  [[nodiscard]] const operation_function* operation_at(std::uint64_t address) const noexcept;
+  /// Of Asio's record of a descriptor, in its reactor; 0: not known.
+  [[nodiscard]] std::uint64_t descriptor_state_function() const noexcept { return descriptor_state_function_; }
+  [[nodiscard]] const std::vector<coroutine_body>& bodies() const noexcept { return bodies_; }
+
+ private:
+  void add(std::string_view symbol, std::uint64_t address, std::uint64_t size);
+  void join();
+
+  std::vector<coroutine_body> bodies_;
+  std::unordered_map<std::uint64_t, std::uint32_t> by_address_;  ///< index in bodies_
+  range addresses_{~std::uint64_t{0}, 0};                        ///< all of them lie in it
+  std::unordered_map<std::uint64_t, operation_function> operations_;
+  std::uint64_t descriptor_state_function_ = 0;
+  /// While symbols are read: by the symbol of the body, functions that destroy its frames.
+  std::unordered_map<std::string, std::vector<std::uint64_t>> destroyers_;
+};
+
+/// What an operation waits for, by the first of Asio's classes in the symbol of its function; other: none is known.
+[[nodiscard]] tasks::layout::wait_kind kind_of_operation(std::string_view symbol) noexcept;
+
+}  // namespace tasks::cli

@@ -1,0 +1,53 @@
+#pragma once
+
+/// A small abstract machine that runs a coroutine's body on what is known, which is little more than where its frame is
+/// and the index of its suspend point: registers, stack and flags are known or unknown, calls clobber, and both ways
+/// are taken where a condition is not known. Nothing of the target is written or called.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "hookless/bodies.hpp"
+#include "hookless/code_bytes.hpp"
+#include "hookless/frame_layout.hpp"
+
+namespace tasks::cli {
+
+class body_machine {
+ public:
+  /// `code` must outlive it.
+  explicit body_machine(const code_bytes& code);
+  ~body_machine();
+  body_machine(const body_machine&) = delete;
+  body_machine& operator=(const body_machine&) = delete;
+
+  /// Where the body stores each index that it can come to.
+  using stores = std::map<std::uint64_t, std::set<std::uint64_t>>;
+  [[nodiscard]] stores find_stores(const coroutine_body& body, const frame_layout& layout);
+
+  /// Where it goes on when it is resumed.
+  struct dispatch {
+    std::uint64_t first_jump = 0;     ///< that depends on the index; 0: there is none
+    std::uint64_t target = 0;         ///< behind the last such jump; 0: not found
+    std::vector<std::uint64_t> path;  ///< instructions that are certain to run from there on, up to the first call
+  };
+  [[nodiscard]] dispatch resume_at(const coroutine_body& body, const frame_layout& layout, std::uint64_t index);
+
+  /// Of a body without debug information: the offset of what its dispatch loads from the frame and jumps on first.
+  [[nodiscard]] std::optional<std::uint64_t> find_index(const coroutine_body& body);
+
+  /// The instruction after the one there, or where its jump leads; 0: it returns, or is none.
+  [[nodiscard]] std::uint64_t next_of(std::uint64_t address);
+  /// What the instruction there calls; 0: it calls nothing, or what is not known.
+  [[nodiscard]] std::uint64_t called_at(std::uint64_t address);
+
+ private:
+  class state;
+  std::unique_ptr<state> state_;
+};
+
+}  // namespace tasks::cli

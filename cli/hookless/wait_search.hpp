@@ -1,0 +1,53 @@
+#pragma once
+
+/// What tasks wait for, by who keeps them: the handlers in Asio's operations.
+///
+///   word = promise of a task's entry point ──> operation around it ──> queue that it is in ──> timer, channel,
+///   descriptor
+///                                         └──> entry point of another task ──> waits for that task
+///                                         └──> allocation of another kind ──> who points to that? (five steps at most)
+///
+/// Operations that are in no queue are stale as long as there is another explanation: Asio keeps memory of those that
+/// are over.
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <vector>
+
+#include "hookless/task_chains.hpp"
+#include "tasks/detail/layout.hpp"
+
+namespace tasks::cli {
+
+struct found_wait {
+  tasks::layout::wait_kind kind = tasks::layout::wait_kind::none;  ///< none: it runs; other: not known
+  std::uint64_t object = 0;  ///< address of what it waits on, as layout::record::object; 0: none, or not known
+  std::optional<std::uint32_t> fd;
+  std::optional<std::uint64_t> capacity;  ///< of a channel, in messages
+  std::optional<std::int64_t> expiry;     ///< of a timer: nanoseconds on its clock; INT64_MAX: never
+  bool is_system_clock = false;           ///< that clock is CLOCK_REALTIME, else CLOCK_MONOTONIC
+  std::uint32_t awaited_by = std::numeric_limits<std::uint32_t>::max();  ///< index of the task that waits for this one
+  bool is_ready = false;        ///< it has not begun, and waits for its first turn
+  std::uint64_t operation = 0;  ///< address of Asio's operation; 0: none
+};
+
+class wait_search {
+ public:
+  /// What the descriptor of a socket's wait is: sockets and other descriptors wait by the same operation. Nothing: not
+  /// known.
+  using is_socket = std::function<std::optional<bool>(std::uint32_t)>;
+
+  /// All must outlive it.
+  wait_search(const memory_image& image, const heap_map& heap, const stack_memory& stacks, const program_code& code,
+              const frame_scan& scan, const task_chains& chains, is_socket asks);
+
+  /// One for each of the chains.
+  [[nodiscard]] std::vector<found_wait> run();
+
+ private:
+  // What it needs, as its author likes it.
+};
+
+}  // namespace tasks::cli
