@@ -19,6 +19,8 @@ if(TASKS_BUILD_CLI OR TASKS_BUILD_TESTS)
   find_package(fmt REQUIRED)
   find_package(PkgConfig REQUIRED)
   pkg_check_modules(libdw REQUIRED IMPORTED_TARGET libdw)
+  # Reads where coroutines suspend, in programs without the hook. Without it their lines are not known.
+  find_package(Zydis CONFIG)
 endif()
 if(TASKS_BUILD_TESTS)
   find_package(GTest REQUIRED)

@@ -7,6 +7,7 @@
 
 #include "sources/fallback_source.hpp"
 #include "sources/memory_source.hpp"
+#include "surveys/without_hook.hpp"
 #include "target/roots.hpp"
 
 namespace tasks::cli {
@@ -14,15 +15,21 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// What a view says stays alone on standard output.
-void tell_on_standard_error(const std::string& line) { fmt::print(stderr, "{}\n", line); }
-
 result<std::unique_ptr<snapshot_source>> widened(result<std::unique_ptr<memory_source>> opened) {
   if (!opened) return opened.why();
   return std::unique_ptr<snapshot_source>(*std::move(opened));
 }
 
+template <class Open>
+result<std::unique_ptr<snapshot_source>> unless_it_has_no_hook(result<std::unique_ptr<snapshot_source>> opened,
+                                                               Open without_hook) {
+  if (opened || opened.why().code != error_code::not_instrumented) return opened;
+  return widened(without_hook());
+}
+
 }  // namespace
+
+void tell_on_standard_error(const std::string& line) { fmt::print(stderr, "{}\n", line); }
 
 option_of<target_options> pid_word() {
   return {{"PID", "", "the target"}, [](target_options& to, const std::string& typed) -> result<void> {
@@ -45,10 +52,14 @@ option_of<patience> timeout_option() {
 
 std::vector<option_of<target_options>> reading_options() {
   return {
-      json_option(), timeout_option(),
+      json_option(),
+      timeout_option(),
       flag("--direct",
            "read the target's memory instead of asking its agent; works when it hangs, is stopped or has none",
            &target_options::direct),
+      flag("--no-hook",
+           "find the tasks by symbols and debug information, as in a program that was built without the hook",
+           &target_options::hook, false),
       text("--core", "FILE", "read a core file instead of a process", &target_options::core),
       text("--exe", "FILE", "the executable that dumped the core, if it is not where it was", &target_options::exe)};
 }
@@ -57,14 +68,19 @@ result<std::unique_ptr<snapshot_source>> open_target(const target_options& of) {
   if (of.core) {
     if (!of.target.empty() || of.direct)
       return usage_error("--core", "a core is read instead of a process", "leave out the PID and --direct");
-    return widened(open_core(*of.core, of.exe, tell_on_standard_error));
+    if (!of.hook) return widened(open_core_without_hook(*of.core, of.exe, tell_on_standard_error));
+    return unless_it_has_no_hook(widened(open_core(*of.core, of.exe, tell_on_standard_error)),
+                                 [&] { return open_core_without_hook(*of.core, of.exe, tell_on_standard_error); });
   }
   if (of.exe) return usage_error("--exe", "there is no core that it belongs to", "add --core FILE");
   if (of.target.empty()) return usage_error("", "which process?", "give a PID or a name; tasks list shows them");
   const auto pid = find_process(of.target);
   if (!pid) return pid.why();
-  if (of.direct) return widened(open_direct(live_target(*pid)));
-  return open_agent_or_memory(*pid, of.timeout, tell_on_standard_error);
+  const auto without_hook = [&] { return open_without_hook(*pid, tell_on_standard_error); };
+  if (!of.hook) return widened(without_hook());
+  return unless_it_has_no_hook(of.direct ? widened(open_direct(live_target(*pid)))
+                                         : open_agent_or_memory(*pid, of.timeout, tell_on_standard_error),
+                               without_hook);
 }
 
 render_context context_of(const target_options& of, const snapshot_source& source, const output& out,

@@ -26,6 +26,7 @@ struct patience {
 struct target_options : view_options, patience {
   std::string target;  ///< a PID or a name; empty: none given
   bool direct = false;
+  bool hook = true;  ///< false: tasks are found as if the program had none
   std::optional<std::string> core, exe;
 };
 
@@ -34,7 +35,8 @@ struct target_options : view_options, patience {
 [[nodiscard]] option_of<target_options> pid_option();
 [[nodiscard]] option_of<view_options> json_option();
 [[nodiscard]] option_of<patience> timeout_option();
-/// --json, --timeout, --direct, --core and --exe: the last of the options of every command that has a target.
+/// --json, --timeout, --direct, --no-hook, --core and --exe: the last of the options of every command that has a
+/// target.
 [[nodiscard]] std::vector<option_of<target_options>> reading_options();
 
 /// -p, then the command's own, then reading_options().
@@ -44,6 +46,9 @@ std::vector<option_of<Chosen>> with_target(std::vector<option_of<Chosen>> own) {
   for (const auto& each : reading_options()) own.push_back(each);
   return own;
 }
+
+/// What a view says stays alone on standard output.
+void tell_on_standard_error(const std::string& line);
 
 /// Finds the target and opens what there is to read it with.
 [[nodiscard]] result<std::unique_ptr<snapshot_source>> open_target(const target_options& of);

@@ -94,9 +94,11 @@ result<evidence> gather(const report_request& asked, std::optional<pid_t> pid) {
   evidence found;
   std::optional<error> no_picture;
   if (pid) {
-    found.due = survey_due(*live_target(*pid), true);
-    found.busy = find_busy(*live_target(*pid));
-    auto taken = take_moment(*pid);
+    if (asked.hook) {
+      found.due = survey_due(*live_target(*pid), true);
+      found.busy = find_busy(*live_target(*pid));
+    }
+    auto taken = take_moment(*pid, asked.hook, tell_on_standard_error);
     if (taken) {
       found.source = std::move(taken->source);
       found.proof = std::move(taken->proof);

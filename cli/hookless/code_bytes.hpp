@@ -17,8 +17,12 @@ class code_bytes {
 
   /// Copies what is known from `address` on, at most `size` bytes; how many that were.
   std::size_t read(std::uint64_t address, void* to, std::size_t size) const;
+  /// It lies in memory that the target may write.
+  [[nodiscard]] bool may_change(std::uint64_t address) const;
 
  private:
+  std::size_t read_file(std::uint64_t address, unsigned char* to, std::size_t size) const;
+
   const memory& memory_;
   modules& code_;
 };

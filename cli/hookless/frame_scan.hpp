@@ -7,9 +7,11 @@
 /// In the order of their addresses.
 
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <vector>
 
+#include "hookless/address_map.hpp"
 #include "hookless/body_machine.hpp"
 #include "hookless/frame_layout.hpp"
 #include "picture/heap_map.hpp"
@@ -29,12 +31,31 @@ struct coroutine_frame {
   [[nodiscard]] std::uint64_t promise() const noexcept { return at + layout->promise; }
 };
 
-/// Memory that nobody will read again, and that of threads' stacks; both sorted and disjoint.
+/// Memory of threads' stacks, and what nobody will read again. Both sorted and disjoint.
 struct stack_memory {
   std::vector<range> stacks, dead;
   [[nodiscard]] bool is_stack(std::uint64_t address) const noexcept;
   [[nodiscard]] bool is_dead(std::uint64_t address) const noexcept;
 };
+
+/// Calls `visit(address, word, bytes)` for each aligned word of memory that may be written and was copied; 24 bytes can
+/// be read from `bytes` on.
+template <class Visit>
+void each_word(const memory_image& image, Visit visit) {
+  constexpr std::uint64_t readable = 24;
+  for (const auto& run : image.runs()) {
+    const auto* area = image.area_of(run.begin);
+    if (area == nullptr || (!area->writable && area->is_file())) continue;
+    const auto size = run.end - run.begin;
+    const auto* bytes = image.at(run.begin, size);
+    if (bytes == nullptr || size < readable) continue;
+    for (std::uint64_t at = 0; at <= size - readable; at += 8) {
+      std::uint64_t word;
+      std::memcpy(&word, bytes + at, sizeof word);
+      visit(run.begin + at, word, bytes + at);
+    }
+  }
+}
 
 class frame_scan {
  public:
@@ -62,7 +83,21 @@ class frame_scan {
   [[nodiscard]] const left_out& others() const noexcept { return others_; }
 
  private:
-  // What it needs, as its author likes it.
+  void consider(std::uint64_t address, const coroutine_body& body);
+  [[nodiscard]] const frame_layout& layout_of(const coroutine_body& body);
+  void add(coroutine_frame frame);
+  void find_tops();
+
+  const memory_image& image_;
+  const heap_map& heap_;
+  const stack_memory& stacks_;
+  frame_layouts& layouts_;
+  body_machine& machine_;
+  std::vector<coroutine_frame> frames_;
+  address_map pages_;  ///< of 4 KiB in which frames begin, their numbers and one: the first of those
+  const coroutine_body* last_body_ = nullptr;
+  const frame_layout* last_layout_ = nullptr;
+  left_out others_;
 };
 
 }  // namespace tasks::cli

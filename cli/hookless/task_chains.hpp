@@ -34,9 +34,11 @@ class task_chains {
   [[nodiscard]] const std::vector<std::uint32_t>& not_awaited() const noexcept { return not_awaited_; }
 
  private:
-  // What it needs, as its author likes it.
+  [[nodiscard]] bool follow(const frame_scan& scan, std::uint32_t entry);
+
   std::vector<task_chain> tasks_;
-  std::vector<std::uint32_t> links_;  ///< of all chains
+  std::vector<std::uint32_t> links_;   ///< of all chains, one after another
+  std::vector<std::uint32_t> met_by_;  ///< for each frame, the entry point whose search met it last, and one
   std::uint64_t broken_ = 0;
   std::vector<std::uint32_t> not_awaited_;
 };

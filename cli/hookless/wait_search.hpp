@@ -14,9 +14,10 @@
 #include <functional>
 #include <limits>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
-#include "hookless/task_chains.hpp"
+#include "hookless/asio_operation.hpp"
 #include "tasks/detail/layout.hpp"
 
 namespace tasks::cli {
@@ -29,9 +30,12 @@ struct found_wait {
   std::optional<std::int64_t> expiry;     ///< of a timer: nanoseconds on its clock; INT64_MAX: never
   bool is_system_clock = false;           ///< that clock is CLOCK_REALTIME, else CLOCK_MONOTONIC
   std::uint32_t awaited_by = std::numeric_limits<std::uint32_t>::max();  ///< index of the task that waits for this one
-  bool is_ready = false;        ///< it has not begun, and waits for its first turn
-  std::uint64_t operation = 0;  ///< address of Asio's operation; 0: none
+  bool is_ready = false;           ///< it has not begun, and waits for its first turn
+  std::uint64_t operation = 0;     ///< address of Asio's operation; 0: none
+  std::vector<found_wait> also{};  ///< what it waits for at the same time; what matters less comes later
 };
+
+class owner_search;
 
 class wait_search {
  public:
@@ -47,7 +51,13 @@ class wait_search {
   [[nodiscard]] std::vector<found_wait> run();
 
  private:
-  // What it needs, as its author likes it.
+  /// For each task the operation that explains best what it waits for, or asio_operation::nobody.
+  [[nodiscard]] std::vector<std::uint32_t> choose(const std::vector<asio_operation>& operations) const;
+  [[nodiscard]] bool is_ready(const task_chain& task);
+
+  wait_scene scene_;
+  is_socket asks_;
+  std::unordered_map<const coroutine_body*, bool> is_plumbing_;
 };
 
 }  // namespace tasks::cli

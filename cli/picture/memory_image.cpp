@@ -42,7 +42,7 @@ memory_image::memory_image(const memory& from, const page_filter& pages, own_mem
   std::uint64_t shared_memory = 0;
   for (std::size_t i = 0; i < regions_.size();) {
     const auto& first = regions_[i];
-    memory_area area{{first.begin, first.end}, first.path, first.writable, first.shared, {}, nullptr};
+    memory_area area{{first.begin, first.end}, first.path, first.writable, first.shared, {}, nullptr, first.readable};
     found.clear();
     bool must = false;
     do {
@@ -129,10 +129,10 @@ std::size_t memory_image::read(std::uint64_t address, void* to, std::size_t size
   std::size_t done = 0;
   while (done < size) {
     const auto* area = area_of(address + done);
-    if (area == nullptr || area->copied.begin == area->copied.end) break;
-    const auto here = address + done;
     // Pages of anonymous memory that were never touched are zeros; those of files are not known.
-    const bool zeros = area->is_anonymous();
+    const bool zeros = area != nullptr && area->readable && area->is_anonymous();
+    if (area == nullptr || (area->copied.begin == area->copied.end && !zeros)) break;
+    const auto here = address + done;
     const auto n = std::min<std::uint64_t>(size - done, area->end - here);
     if (!zeros && (here < area->copied.begin || here + n > area->copied.end)) {
       if (!area->copied.contains(here)) break;
@@ -161,6 +161,27 @@ void memory_image::prefetch(std::uint64_t address) const noexcept {
 void memory_image::erase(std::uint64_t address) noexcept {
   if (const auto* area = area_of(address); area != nullptr && at(address, sizeof address) != nullptr)
     std::memset(area->bytes + (address - area->copied.begin), 0, sizeof address);
+}
+
+bool memory_image::add(std::uint64_t address, own_memory pages, const std::string& name) {
+  const range whole{address, address + pages.size()};
+  const auto after = std::lower_bound(areas_.begin(), areas_.end(), address,
+                                      [](const memory_area& area, std::uint64_t a) { return area.begin < a; });
+  if (pages.size() == 0 || whole.end < whole.begin || (after != areas_.end() && after->begin < whole.end) ||
+      (after != areas_.begin() && std::prev(after)->end > whole.begin))
+    return false;
+  areas_.insert(after, memory_area{whole, name, false, false, whole, pages.bytes(), true});
+  const auto by_begin = [](const auto& each, std::uint64_t a) { return each.begin < a; };
+  runs_.insert(std::lower_bound(runs_.begin(), runs_.end(), address, by_begin), whole);
+  memory_region region;
+  region.begin = whole.begin;
+  region.end = whole.end;
+  region.readable = true;
+  region.path = name;
+  regions_.insert(std::lower_bound(regions_.begin(), regions_.end(), address, by_begin), std::move(region));
+  bytes_ += pages.size();
+  more_room_.push_back(std::move(pages));
+  return true;
 }
 
 void memory_image::forget(range pages) noexcept {

@@ -27,6 +27,7 @@ struct memory_area : range {
   bool writable = false, shared = false;
   range copied;                    ///< from the first to the last page that was copied; empty: none was
   unsigned char* bytes = nullptr;  ///< of `copied`
+  bool readable = true;
 
   [[nodiscard]] bool is_anonymous() const noexcept {
     return path.empty() || path == "[heap]" || path.starts_with("[anon");
@@ -65,6 +66,8 @@ class memory_image final : public memory {
   void prefetch(std::uint64_t address) const noexcept;
   /// Makes an aligned word of the copy zero, so that nobody follows it.
   void erase(std::uint64_t address) noexcept;
+  /// Adds whole pages that the target does not have, between its areas. False: they are not between them.
+  bool add(std::uint64_t address, own_memory pages, const std::string& name);
   /// Gives back the room of whole pages that nobody will ask about: they are zeros from then on.
   void forget(range pages) noexcept;
   /// Gives back what is left of the room that the copy was given.

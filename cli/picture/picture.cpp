@@ -117,6 +117,7 @@ result<std::optional<picture>> copy_all(target& from, stop_order& order) {
   order.also.insert(moved.begin(), moved.end());
   if (!moved.empty()) return std::optional<picture>();
   const bool is_free = from.is_still() || (*still)->is_free();
+  taken.stopped_ms = (*still)->stopped_ms();
   still->reset();
   if (!is_free) taken.stopped_ms = std::chrono::duration<double, std::milli>(clock::now() - begin).count();
   return std::optional(std::move(taken));

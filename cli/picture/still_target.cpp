@@ -77,8 +77,7 @@ class still_process final : public target {
 
   /// Of all of them, whoever is asked for: they are there.
   const thread_copies& copy_stacks(std::span<const pid_t> tids) override {
-    copies_.threads.clear();
-    for (const auto tid : tids) copies_.threads.push_back(copy_of(tid));
+    copies_.threads = copies_of(*taken_, bytes_, tids);
     if (!attached_) attached_ = attach(code_, copies_.threads);
     for (auto& copy : copies_.threads)
       if (copy.slept) static_cast<void>(find_frame_pointer(code_, bytes_, copy));
@@ -90,25 +89,6 @@ class still_process final : public target {
   }
 
  private:
-  [[nodiscard]] thread_copy copy_of(pid_t tid) const {
-    thread_copy copy;
-    copy.tid = tid;
-    const auto found = std::find_if(taken_->threads.begin(), taken_->threads.end(), [tid](const thread_registers& t) {
-      return t.tid == static_cast<std::uint32_t>(tid);
-    });
-    if (found == taken_->threads.end()) {
-      copy.failure = "the thread has ended";
-      return copy;
-    }
-    copy.registers = in_dwarf_order(found->general);
-    copy.pc = found->instruction_pointer;
-    copy.slept = found->slept;
-    copy.stack_begin = found->stack_pointer - red_zone;
-    copy.stack.resize(most_stack);
-    copy.stack.resize(bytes_.read(copy.stack_begin, copy.stack.data(), copy.stack.size()));
-    return copy;
-  }
-
   std::shared_ptr<target> live_;
   std::shared_ptr<const picture> taken_;
   std::vector<os_thread> threads_;
@@ -119,7 +99,36 @@ class still_process final : public target {
   bool attached_ = false;
 };
 
+thread_copy copy_thread(const picture& taken, const memory& bytes, pid_t tid) {
+  thread_copy copy;
+  copy.tid = tid;
+  const auto found = std::find_if(taken.threads.begin(), taken.threads.end(), [tid](const thread_registers& t) {
+    return t.tid == static_cast<std::uint32_t>(tid);
+  });
+  if (found == taken.threads.end()) {
+    copy.failure = "the thread has ended";
+    return copy;
+  }
+  copy.registers = in_dwarf_order(found->general);
+  copy.pc = found->instruction_pointer;
+  copy.slept = found->slept;
+  copy.stack_begin = found->stack_pointer - red_zone;
+  copy.stack.resize(most_stack);
+  copy.stack.resize(bytes.read(copy.stack_begin, copy.stack.data(), copy.stack.size()));
+  return copy;
+}
+
 }  // namespace
+
+std::unique_ptr<memory> memory_of(const memory_image& image, const memory& live) {
+  return std::make_unique<still_memory>(image, live);
+}
+
+std::vector<thread_copy> copies_of(const picture& taken, const memory& bytes, std::span<const pid_t> tids) {
+  std::vector<thread_copy> copies;
+  for (const auto tid : tids) copies.push_back(copy_thread(taken, bytes, tid));
+  return copies;
+}
 
 std::shared_ptr<target> still_target(std::shared_ptr<target> live, std::shared_ptr<const picture> taken,
                                      std::vector<os_thread> threads) {

@@ -104,11 +104,12 @@ class leak_search {
     if (!task.whole) return "its stack is not known";
     for (std::uint32_t i = 0; i < task.frames; ++i) {
       const auto frame = seen_.frames[task.first_frame + i];
+      const auto object = frames_[task.first_frame + i];
+      if (object == heap_map::none || heap_.is_free(object)) return "the allocator of its frames is not known";
+      if (!has_headers_) continue;
       constexpr auto before = sizeof(layout::frame_header);
       const auto header = image_.word(frame - before);
       if (static_cast<std::uint32_t>(header) != layout::frame_magic) return "it has a frame that is not instrumented";
-      const auto object = frames_[task.first_frame + i];
-      if (object == heap_map::none || heap_.is_free(object)) return "the allocator of its frames is not known";
       const auto memory = heap_.extent(object);
       if (frame - before < memory.begin || frame + (header >> 32) > memory.end)
         return "the allocator of its frames is not known";
@@ -364,6 +365,7 @@ class leak_search {
   const std::vector<thread_registers>& threads_;
   const seen_tasks& seen_;
   const heap_map& heap_ = scene_.heap();
+  const bool has_headers_ = scene_.has_headers();
   std::unordered_map<std::uint64_t, std::vector<heap_map::object>> timer_waiters_;  ///< by timer
   std::map<std::pair<std::uint64_t, bool>, place> places_;  ///< by object, and whether it is a timer
   std::optional<marker> marker_;

@@ -22,6 +22,10 @@ scene::scene(picture& taken)
       tasks_(read_tasks(taken.image, roots_)),
       timers_(taken.image, heap_) {}
 
+bool scene::has_headers() const noexcept {
+  return std::all_of(roots_.begin(), roots_.end(), [](const root_copy& root) { return root.has_headers; });
+}
+
 void scene::look_closer() {
   if (std::exchange(has_looked_, true)) return;
   allocators_ = find_glibc_heaps(taken_.image, taken_.threads, heap_);

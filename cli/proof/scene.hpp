@@ -39,6 +39,8 @@ class scene {
   [[nodiscard]] modules& code() const noexcept { return *taken_.code; }
   [[nodiscard]] const kernel_words& kernel() const noexcept { return taken_.kernel; }
   [[nodiscard]] const seen_tasks& tasks() const noexcept { return tasks_; }
+  /// The hook has put a layout::frame_header before each of their frames.
+  [[nodiscard]] bool has_headers() const noexcept;
 
   /// On stacks and in registers, as far as debug information tells, without what nobody will read again.
   [[nodiscard]] const std::vector<held_variable>& variables();

@@ -63,7 +63,8 @@ result<proven_picture> take(target& from, proof_stop stop, const settled& is_set
   const bool stays = as == use::more && seen->taken->image.bytes() <= most_bytes;
   seen->in.reset();
   if (!stays) seen->taken.reset();
-  auto again = look(from, stop_order::whom::everybody, as);
+  const auto looked = from.look_again(stop_order::whom::everybody);
+  auto again = looked ? look(from, stop_order::whom::everybody, as) : looked.why();
   if (again || (as == use::more && !stays)) return again;
   doubt_proofs(seen->proof, in_words(again.why()));
   return seen;

@@ -99,6 +99,7 @@ void chunk_maker::add(const target_task& task) {
   to.set_ended_members(task.group.ended);
   to.set_task_members(task.group.tasks);
   to.set_age_ms(age_of(task, clocks_.monotonic_ms));
+  to.set_age_unknown(!clocks_.tells_ages);
   to.set_resumes(task.resumes);
   to.set_thread(task.thread);
   const bool runs = state == detail::task_state::running;
@@ -136,6 +137,7 @@ void chunk_maker::add(const detail::stack_group& group, std::span<const std::uin
   }
   for (auto i = frames.size(); i-- > 0;) to.add_frames(number(frames[i]));
   to.set_oldest_ms(group.ages[0]);
+  to.set_age_unknown(!clocks_.tells_ages);
   for (std::size_t i = 0; i < group.id_count; ++i) to.add_ids(group.ids[i]);
   to.set_spawn_path(number_path(group.spawn_path));
   to.set_spawn_location(number(group.spawn_where));

@@ -19,6 +19,7 @@ namespace tasks::cli {
 struct target_clocks {
   std::uint64_t monotonic_ms;
   std::optional<std::int64_t> wall_ns;  ///< since the epoch; nullopt: not known
+  bool tells_ages = true;               ///< false: it is not known since when anything is
 };
 
 class chunk_maker {

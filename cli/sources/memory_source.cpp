@@ -95,7 +95,7 @@ bool memory_source::is_fork() const {
 }
 
 result<v1::Trailer> memory_source::stacks(const v1::StacksRequest& query, const chunk_visitor& visit) {
-  const target_clocks clocks{now(), wall_clock()};
+  const target_clocks clocks{now(), wall_clock(), from_->has_hook()};
   chunk_maker out(from_->bytes(), reader_, clocks, visit);
   if (is_fork()) out.set_own_threads(facts().tids);
   v1::Trailer end;
@@ -120,7 +120,7 @@ result<v1::Trailer> memory_source::stacks(const v1::StacksRequest& query, const 
 }
 
 result<v1::Vitals> memory_source::vitals(bool counts_only, const chunk_visitor& visit) {
-  const target_clocks clocks{now(), wall_clock()};
+  const target_clocks clocks{now(), wall_clock(), from_->has_hook()};
   detail::task_filter on_channels;
   on_channels.kinds = bit(layout::wait_kind::channel_send) | bit(layout::wait_kind::channel_receive);
   detail::stack_groups groups;

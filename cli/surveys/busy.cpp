@@ -116,7 +116,7 @@ class busy_search {
   /// The first look.
   explicit busy_search(target& from)
       : live_(from.is_alive() && from.is_still() ? live_target(from.pid()) : nullptr), from_(live_ ? *live_ : from) {
-    if (!from_.is_alive() || !from_.roots() || is_crowd(from_)) return;
+    if (!from_.is_alive() || !from.has_hook() || !from_.roots() || is_crowd(from_)) return;
     registry_reader reader(from_.bytes(), *from_.roots());
     const auto now = detail::monotonic_ms();
     reader.each_record([&](std::uint64_t address, const unsigned char* bytes) {

@@ -44,7 +44,7 @@ class collector {
     auto& channel = channels_[known->second];
     if (task.wait().has_capacity()) channel.capacity = task.wait().capacity();
     (task.wait().kind() == v1::Wait::CHANNEL_SEND ? channel.senders : channel.receivers) += 1;
-    channel.oldest_ms = std::max(channel.oldest_ms, task.age_ms());
+    if (!task.age_unknown()) channel.oldest_ms = std::max(channel.oldest_ms.value_or(0), task.age_ms());
     add_to_group(known->second, task);
   }
 
@@ -59,6 +59,7 @@ class collector {
       made.set_spawn_path(task.spawn_path());
       made.set_spawn_location(task.spawn_location());
       made.set_spawn_outer_location(task.spawn_outer_location());
+      made.set_age_unknown(task.age_unknown());
     }
     auto& group = waiters[known->second].group;
     group.set_count(group.count() + 1);

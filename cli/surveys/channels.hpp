@@ -33,8 +33,8 @@ struct surveyed_channel {
   std::optional<std::uint64_t> capacity;  ///< in messages
   std::optional<bool> closed;             ///< nothing: its memory could not be read
   std::uint64_t senders = 0, receivers = 0;
-  std::uint64_t oldest_ms = 0;
-  std::vector<channel_waiters> waiters;  ///< the largest group first
+  std::optional<std::uint64_t> oldest_ms;  ///< nothing: not known
+  std::vector<channel_waiters> waiters;    ///< the largest group first
   references who = references::unknown;
   std::string held_by;
   std::string held_words;  ///< of held ones, as the rest of a sentence

@@ -39,7 +39,7 @@ void keep_same(std::vector<due_task>& first, const std::vector<due_task>& second
 
 due_survey survey_due(target& from, bool no_workers) {
   due_survey found;
-  if (!from.roots() || is_crowd(from)) return found;
+  if (!from.roots() || !from.has_hook() || is_crowd(from)) return found;
   if (!from.is_alive()) {
     due_look look(from);
     if (!look.is_worth_it() && !no_workers) return found;

@@ -47,6 +47,7 @@ v1::Group group_of(const v1::Task& task) {
   group.set_spawn_path(task.spawn_path());
   group.set_spawn_location(task.spawn_location());
   group.set_spawn_outer_location(task.spawn_outer_location());
+  group.set_age_unknown(task.age_unknown());
   return group;
 }
 

@@ -102,6 +102,7 @@ void leak_groups::add(const v1::Task& task) {
     group.set_spawn_path(task.spawn_path());
     group.set_spawn_location(task.spawn_location());
     group.set_spawn_outer_location(task.spawn_outer_location());
+    group.set_age_unknown(task.age_unknown());
     its.about = finding;
   }
   group.set_count(its.count);

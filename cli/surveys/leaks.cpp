@@ -58,10 +58,12 @@ class leak_surveyor {
       if (!first) return first.why();
       if (const auto made = prove_early(); !made) return made.why();
       std::this_thread::sleep_until(begin + how_.interval / 2);
+      if (const auto looked = look_again(); !looked) return looked.why();
       auto second = count(source_, names_);
       if (!second) return second.why();
       if (const auto made = prove_early(); !made) return made.why();
       std::this_thread::sleep_until(begin + how_.interval);
+      if (const auto looked = look_again(); !looked) return looked.why();
       before = *std::move(first);
       halfway = *std::move(second);
     }
@@ -108,6 +110,11 @@ class leak_surveyor {
   }
 
  private:
+  result<void> look_again() {
+    auto* from = source_.from();
+    return from == nullptr ? result<void>() : from->look_again(stop_order::whom::who_runs);
+  }
+
   /// What is proven of one moment holds for ever. Where nothing can be proven now, the last look says why.
   result<void> prove_early() {
     auto* from = source_.from();

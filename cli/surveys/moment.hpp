@@ -19,7 +19,8 @@ struct moment {
   double stopped_ms = 0;
 };
 
-/// Fails where a process may not be stopped, its memory not be read, and where there is no room for a copy of it.
-[[nodiscard]] result<moment> take_moment(pid_t pid);
+/// Fails where a process may not be stopped, its memory not be read, and where there is no room for a copy of it. One
+/// without a hook is looked at as such, and so is any if `hook` is false; `tell` gets what cannot be known then.
+[[nodiscard]] result<moment> take_moment(pid_t pid, bool hook, const teller& tell);
 
 }  // namespace tasks::cli

@@ -25,6 +25,7 @@
 #include "surveys/due.hpp"
 #include "surveys/running_tasks.hpp"
 #include "surveys/vitals.hpp"
+#include "target/coroutine_files.hpp"
 #include "target/roots.hpp"
 
 namespace tasks::cli {
@@ -128,9 +129,16 @@ class lister {
       // Kernel threads, half of all processes, have no executable: one system call instead of three.
       if (!has_executable(pid)) continue;
       const auto roots = finder_.find(pid);
-      if (!roots.instrumented) continue;
+      const auto told = roots.instrumented ? told_coroutines::none : coroutines_.in(pid);
+      if (!roots.instrumented && told == told_coroutines::none) continue;
       const auto stat = read_stat(pid);
       if (!stat) continue;
+      if (!roots.instrumented) {
+        // To count its tasks all of its memory is copied: that is done when somebody asks for it.
+        add(*stat, v1::ProcessView::ABSENT,
+            told == told_coroutines::by_symbols ? "no hook, symbols" : "no hook, debug information");
+        continue;
+      }
       const auto inner_pid = innermost_pid(pid);
       descriptor socket;
       for (const auto& root : roots.roots) {
@@ -308,6 +316,7 @@ class lister {
 
   std::chrono::milliseconds timeout_;
   root_finder finder_;
+  coroutine_files coroutines_;
   std::vector<question> questions_;
   std::set<pid_t> asked_;
   std::map<pid_t, v1::ProcessView> rows_;

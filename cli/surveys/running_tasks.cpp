@@ -7,7 +7,9 @@
 
 namespace tasks::cli {
 
-running_task as_running(const v1::Task& task) { return {task.id(), task.thread(), task.age_ms(), task.resumes()}; }
+running_task as_running(const v1::Task& task) {
+  return {task.id(), task.thread(), task.age_ms(), task.resumes(), task.age_unknown()};
+}
 
 void running_tasks::add(const v1::Task& task) {
   if (task.state() == v1::Task::RUNNING && task.thread() != 0) tasks.push_back(as_running(task));
@@ -59,7 +61,7 @@ std::optional<running_task> read_starting(const target& from, std::uint32_t thre
     if (from.bytes().get<std::uint32_t>(task.record + offsetof(layout::record, thread)) != thread) return;
     alone = task.since != since;
     since = task.since;
-    last = running_task{task.id, thread, 0, task.resumes};
+    last = running_task{.id = task.id, .thread = thread, .resumes = task.resumes};
   }));
   return alone ? last : std::nullopt;
 }

@@ -19,6 +19,7 @@ struct running_task {
   std::uint32_t thread = 0;  ///< as the target's pid namespace calls it
   std::uint64_t age_ms = 0;  ///< since it last awaited, too high by the resolution at most
   std::uint64_t resumes = 0;
+  bool age_unknown = false;  ///< both are 0 then
 };
 
 [[nodiscard]] running_task as_running(const v1::Task& task);

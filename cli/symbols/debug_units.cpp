@@ -16,6 +16,15 @@ std::string absolute_path(Dwarf_Die& unit, const char* path) {
   return folder ? fmt::format("{}/{}", folder, path) : std::string(path);
 }
 
+/// What g++ may do to a coroutine's body from -O2 on: a part of a function is split off, and inlined in it again.
+bool is_part_of(Dwarf_Die& function, Dwarf_Die& inlined) {
+  Dwarf_Attribute memory;
+  Dwarf_Die its, of_inlined;
+  return dwarf_formref_die(dwarf_attr(&function, DW_AT_abstract_origin, &memory), &its) &&
+         dwarf_formref_die(dwarf_attr(&inlined, DW_AT_abstract_origin, &memory), &of_inlined) &&
+         its.addr == of_inlined.addr;
+}
+
 }  // namespace
 
 debug_units::module_units* debug_units::of(std::uint64_t address) {
@@ -26,10 +35,10 @@ debug_units::module_units* debug_units::of(std::uint64_t address) {
   auto& its = known->second;
   if (!is_new) return its.dwarf ? &its : nullptr;
   its.dwarf = dwfl_module_getdwarf(module, &its.bias);
-  Dwarf_CU* unit = nullptr;
+  Dwarf_CU* current = nullptr;
   Dwarf_Die die, split;
   std::uint8_t type = 0;
-  while (its.dwarf && dwarf_get_units(its.dwarf, unit, &unit, nullptr, &type, &die, &split) == 0) {
+  while (its.dwarf && dwarf_get_units(its.dwarf, current, &current, nullptr, &type, &die, &split) == 0) {
     Dwarf_Addr base = 0, begin = 0, end = 0;
     for (std::ptrdiff_t at = 0; (at = dwarf_ranges(&die, at, &base, &begin, &end)) > 0;)
       its.ranges.push_back({begin, end, dwarf_dieoffset(&die)});
@@ -62,7 +71,10 @@ std::optional<debug_units::scope> debug_units::at(std::uint64_t address) {
     if (local >= after->end) continue;
     auto* its = open(*in, after->unit);
     if (!its) continue;
-    if (auto found = its->index->chain_at(local); !found.empty()) return scope{std::move(found), its->lines, in->bias};
+    auto found = its->index->chain_at(local);
+    if (found.empty()) continue;
+    while (found.size() > 1 && is_part_of(found.back(), found[found.size() - 2])) found.erase(found.end() - 2);
+    return scope{std::move(found), its->lines, in->bias};
   }
   return std::nullopt;
 }

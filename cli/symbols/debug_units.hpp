@@ -33,9 +33,10 @@ class debug_units {
   explicit debug_units(modules& code) : code_(code) {}
 
   struct scope {
-    std::vector<Dwarf_Die> functions;  ///< innermost first; the last one is no inlined one
-    Dwarf_Die unit{};                  ///< that has the lines
-    Dwarf_Addr bias = 0;               ///< an address is this and what debug information says
+    /// Innermost first; the last one is no inlined one. Parts of that one, inlined in itself, are left out.
+    std::vector<Dwarf_Die> functions;
+    Dwarf_Die unit{};     ///< that has the lines
+    Dwarf_Addr bias = 0;  ///< an address is this and what debug information says
   };
   /// Nothing: no debug information tells of a function there.
   [[nodiscard]] std::optional<scope> at(std::uint64_t address);

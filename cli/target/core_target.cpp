@@ -147,4 +147,8 @@ result<std::shared_ptr<target>> core_target(std::shared_ptr<core_file> core) {
   return std::shared_ptr<target>(std::make_shared<dumped_process>(std::move(core), std::move(roots)));
 }
 
+std::shared_ptr<target> core_target_without_hook(std::shared_ptr<core_file> core) {
+  return std::make_shared<dumped_process>(std::move(core), std::vector<root_copy>());
+}
+
 }  // namespace tasks::cli

@@ -44,6 +44,9 @@ class process final : public target {
   process(pid_t pid, std::optional<target_roots> found)
       : pid_(pid), bytes_(process_memory(pid)), found_(std::move(found)), code_(pid) {}
 
+  process(pid_t pid, std::vector<root_copy> roots)
+      : pid_(pid), bytes_(process_memory(pid)), roots_(std::move(roots)), code_(pid) {}
+
   [[nodiscard]] pid_t pid() const override { return pid_; }
   [[nodiscard]] bool is_alive() const override { return true; }
   [[nodiscard]] bool is_still() const override { return false; }
@@ -100,6 +103,10 @@ class process final : public target {
 }  // namespace
 
 std::shared_ptr<target> live_target(pid_t pid) { return std::make_shared<process>(pid, std::nullopt); }
+
+std::shared_ptr<target> live_target_without_hook(pid_t pid) {
+  return std::make_shared<process>(pid, std::vector<root_copy>());
+}
 
 std::shared_ptr<target> live_target(pid_t pid, target_roots found) {
   return std::make_shared<process>(pid, std::move(found));

@@ -19,21 +19,6 @@
 namespace tasks::cli {
 namespace {
 
-/// Opens the mapped file itself, also when it was deleted or replaced since; else what now has its path.
-descriptor open_mapped(pid_t pid, const memory_region& m) {
-  const auto range = fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, m.begin, m.end);
-  descriptor fd(::open(range.c_str(), O_RDONLY | O_CLOEXEC));
-  if (fd) return fd;
-  if (descriptor by_path(
-          ::open(fmt::format("/proc/{}/root{}", pid, m.path).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-      by_path) {
-    return by_path;
-  }
-  const auto exe = fmt::format("/proc/{}/exe", pid);
-  if (read_link(exe.c_str()) != m.path) return {};
-  return descriptor(::open(exe.c_str(), O_RDONLY | O_CLOEXEC));
-}
-
 using root_bytes = std::array<char, sizeof(layout::root)>;
 
 template <class T>
@@ -80,6 +65,20 @@ std::string describe(const root_copy& root, pid_t inner_pid) {
 
 }  // namespace
 
+descriptor open_mapped(pid_t pid, const memory_region& m) {
+  const auto range = fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, m.begin, m.end);
+  descriptor fd(::open(range.c_str(), O_RDONLY | O_CLOEXEC));
+  if (fd) return fd;
+  if (descriptor by_path(
+          ::open(fmt::format("/proc/{}/root{}", pid, m.path).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+      by_path) {
+    return by_path;
+  }
+  const auto exe = fmt::format("/proc/{}/exe", pid);
+  if (read_link(exe.c_str()) != m.path) return {};
+  return descriptor(::open(exe.c_str(), O_RDONLY | O_CLOEXEC));
+}
+
 int read_root(const memory& from, std::uint64_t address, root_copy& copy) {
   root_bytes bytes;
   const auto got = from.read(address, bytes.data(), bytes.size());
@@ -97,6 +96,7 @@ int read_root(const memory& from, std::uint64_t address, root_copy& copy) {
   copy.tick_resolution = field<std::uint32_t>(bytes, offsetof(layout::root, tick_resolution));
   copy.channel_next = field<std::uint32_t>(bytes, offsetof(layout::root, channel_next));
   copy.channel_prev = field<std::uint32_t>(bytes, offsetof(layout::root, channel_prev));
+  copy.has_headers = field<std::uint32_t>(bytes, offsetof(layout::root, header_bytes)) != 0;
   copy.listener = field<std::uint64_t>(bytes, offsetof(layout::root, listener));
   const char* path = bytes.data() + offsetof(layout::root, socket_path);
   copy.socket_path.assign(path, ::strnlen(path, sizeof(layout::root::socket_path)));

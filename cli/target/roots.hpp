@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "descriptor.hpp"
 #include "linux/elf_note.hpp"
 #include "linux/memory.hpp"
 #include "tasks/detail/layout.hpp"
@@ -35,6 +36,8 @@ struct root_copy {
   std::uint32_t tick_resolution = 0;
   std::uint32_t channel_next = 0, channel_prev = 0;
   std::uint64_t listener = 0;  ///< inode of the socket on which its agent listens; 0: not known
+  /// The hook made its tasks' frames. False: they were found without it, and so it is not known since when anything is.
+  bool has_headers = true;
   std::string socket_path;
 };
 
@@ -44,6 +47,10 @@ struct target_roots {
   int failure = 0;
   std::vector<root_copy> roots;
 };
+
+/// The mapped file itself, also when it was deleted or replaced since; else what now has its path. Empty: errno says
+/// why.
+[[nodiscard]] detail::descriptor open_mapped(pid_t pid, const memory_region& region);
 
 /// The root at an address of the target. 0, or the errno with which it could not be read; EINVAL: there is none.
 [[nodiscard]] int read_root(const memory& from, std::uint64_t address, root_copy& copy);

@@ -43,6 +43,8 @@ class standstill {
   [[nodiscard]] virtual kernel_words kernel() const = 0;
   /// Nobody had to be stopped.
   [[nodiscard]] virtual bool is_free() const { return true; }
+  /// Of one that was held before, and is told of from a copy: how long its threads were stopped for that.
+  [[nodiscard]] virtual double stopped_ms() const { return 0; }
   /// Threads that were left asleep and have run since: what was read meanwhile is not of one moment. Empty: it is.
   [[nodiscard]] virtual std::set<pid_t> moved() const { return {}; }
 };
@@ -67,6 +69,11 @@ class target {
   [[nodiscard]] virtual const memory& bytes() const = 0;
   /// The registries that are its own, and no copies of another process's; found once. Or why there are none to read.
   [[nodiscard]] virtual const result<std::vector<root_copy>>& roots() const = 0;
+  /// Its tasks are told by a hook within it. False: they were found out, in one look at it.
+  [[nodiscard]] virtual bool has_hook() const { return true; }
+  /// Of one without a hook that lives: finds its tasks once more, as they are now. Fails where it cannot be looked at
+  /// any more; then what is known stays. Of others it does nothing.
+  virtual result<void> look_again(stop_order::whom) { return {}; }
   /// As they are now. Of a core only their ids are known.
   [[nodiscard]] virtual std::vector<os_thread> threads() const = 0;
   /// Nothing: it lives, or its core does not tell.
@@ -93,5 +100,8 @@ class core_file;
 [[nodiscard]] std::shared_ptr<target> live_target(pid_t pid, target_roots found);
 /// Fails where no registry can be read in it.
 [[nodiscard]] result<std::shared_ptr<target>> core_target(std::shared_ptr<core_file> core);
+/// The same, as if no hook had been linked: its registries, if there are any, are not read, and its roots are none.
+[[nodiscard]] std::shared_ptr<target> live_target_without_hook(pid_t pid);
+[[nodiscard]] std::shared_ptr<target> core_target_without_hook(std::shared_ptr<core_file> core);
 
 }  // namespace tasks::cli

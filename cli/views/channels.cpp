@@ -57,7 +57,9 @@ void render_channel(fmt::memory_buffer& out, const surveyed_channel& channel, co
   fmt::format_to(to, "channel {:#x} [{}", channel.address, is_full(channel) ? "full" : "empty");
   if (channel.capacity) fmt::format_to(to, ", capacity {}", *channel.capacity);
   if (channel.closed.value_or(false)) append(out, ", closed");
-  fmt::format_to(to, "]: {}, oldest {}\n", waiters_of(channel), format_age(channel.oldest_ms, context.resolution_ms));
+  fmt::format_to(to, "]: {}", waiters_of(channel));
+  if (channel.oldest_ms) fmt::format_to(to, ", oldest {}", format_age(*channel.oldest_ms, context.resolution_ms));
+  out.push_back('\n');
   render_references(out, channel);
   for (const auto& each : channel.waiters) {
     fmt::memory_buffer group;
@@ -107,7 +109,7 @@ void fill_view(const channel_survey& survey, v1::ChannelsView& view) {
     to.set_senders(channel.senders);
     to.set_receivers(channel.receivers);
     for (const auto& each : channel.waiters) fill_view(each.group, each.meaning, *to.add_waiters());
-    to.set_oldest_seconds(static_cast<double>(channel.oldest_ms) / 1000);
+    if (channel.oldest_ms) to.set_oldest_seconds(static_cast<double>(*channel.oldest_ms) / 1000);
     to.set_references(in_view(channel.who));
     to.set_held_by(channel.held_by);
   }

@@ -27,12 +27,20 @@ void fill_view(const shown_frame& frame, v1::FrameView& view) {
   view.set_not_instrumented(frame.not_instrumented);
 }
 
-void fill_view(const v1::Wait& wait, std::uint64_t ms, const endpoint* fd, v1::WaitView& view) {
+std::optional<std::uint64_t> age_of(const v1::Task& task) {
+  return task.age_unknown() ? std::nullopt : std::optional(task.age_ms());
+}
+
+std::optional<std::uint64_t> age_of(const v1::Group& group) {
+  return group.age_unknown() ? std::nullopt : std::optional(group.oldest_ms());
+}
+
+void fill_view(const v1::Wait& wait, std::optional<std::uint64_t> ms, const endpoint* fd, v1::WaitView& view) {
   view.set_kind(wait.kind());
   if (wait.object() != 0) view.set_object(fmt::format("{:#x}", wait.object()));
   if (wait.has_fd()) view.set_fd(wait.fd());
   if (wait.has_capacity()) view.set_capacity(wait.capacity());
-  view.set_seconds(seconds(ms));
+  if (ms) view.set_seconds(seconds(*ms));
   if (wait.has_expires_in_ms()) view.set_expires_in_seconds(static_cast<double>(wait.expires_in_ms()) / 1000);
   if (wait.kind() == v1::Wait::TIMER && (wait.never_expires() || wait.has_expires_in_ms()))
     view.set_never_expires(wait.never_expires());
@@ -82,7 +90,7 @@ void fill_view(const v1::Task& task, const resolved& meaning, v1::TaskView& view
   view.set_name(task.name());
   *view.mutable_labels() = task.labels();
   view.set_state(task.state());
-  if (task.has_wait()) fill_view(task.wait(), task.age_ms(), meaning.fd, *view.mutable_wait());
+  if (task.has_wait()) fill_view(task.wait(), age_of(task), meaning.fd, *view.mutable_wait());
   if (task.wait().kind() == v1::Wait::OTHER && meaning.operation != nullptr)
     view.mutable_wait()->set_operation(*meaning.operation);
   if (task.wait().kind() == v1::Wait::TIMER) {
@@ -94,16 +102,16 @@ void fill_view(const v1::Task& task, const resolved& meaning, v1::TaskView& view
     if (when == expiry::unknown && meaning.clock != nullptr) timer.set_clock(*meaning.clock);
   }
   for (int i = 0; i < task.also_size(); ++i)
-    fill_view(task.also(i), task.age_ms(), meaning.also[static_cast<std::size_t>(i)], *view.add_also());
+    fill_view(task.also(i), age_of(task), meaning.also[static_cast<std::size_t>(i)], *view.add_also());
   view.set_members(task.members());
   view.set_ended_members(task.ended_members());
   fill_frames(meaning, *view.mutable_frames());
   for (const auto& f : meaning.native) fill_view(f, *view.add_native_frames());
   if (meaning.spawned_at) fill_view(shown_frame{meaning.spawned_at, false}, *view.mutable_spawned_at());
   if (meaning.spawned_after) fill_view(shown_frame{meaning.spawned_after, false}, *view.mutable_spawned_after());
-  view.set_resumes(task.resumes());
+  if (!task.age_unknown()) view.set_resumes(task.resumes());
   view.set_thread(task.thread());
-  view.set_age_seconds(seconds(task.age_ms()));
+  if (const auto age = age_of(task)) view.set_age_seconds(seconds(*age));
   view.set_awaited(meaning.awaited);
   view.set_truncated(task.truncated());
   view.set_ran_before_fork(task.ran_before_fork());
@@ -118,11 +126,11 @@ void fill_view(const v1::Task& task, const resolved& meaning, v1::TaskView& view
 void fill_view(const v1::Group& group, const resolved& meaning, v1::GroupView& view) {
   view.set_count(group.count());
   view.set_state(group.state());
-  if (group.has_wait()) fill_view(group.wait(), group.oldest_ms(), nullptr, *view.mutable_wait());
+  if (group.has_wait()) fill_view(group.wait(), age_of(group), nullptr, *view.mutable_wait());
   if (group.wait().kind() == v1::Wait::OTHER && meaning.operation != nullptr)
     view.mutable_wait()->set_operation(*meaning.operation);
   fill_frames(meaning, *view.mutable_frames());
-  view.set_oldest_seconds(seconds(group.oldest_ms()));
+  if (const auto age = age_of(group)) view.set_oldest_seconds(seconds(*age));
   if (meaning.due) {
     view.set_due_tasks(group.count() == 1 ? 1 : meaning.due_tasks);
     fill_view(*meaning.due, *view.mutable_due());

@@ -5,6 +5,7 @@
 #include <google/protobuf/message.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/json.hpp"
@@ -30,9 +31,13 @@ template <class View>
 [[nodiscard]] constexpr double seconds(std::uint64_t ms) { return static_cast<double>(ms) / 1000; }
 
 void fill_view(const shown_frame& frame, v1::FrameView& view);
-/// `ms`: how long it has lasted.
+/// How long it has been so, in milliseconds; nothing: not known.
+[[nodiscard]] std::optional<std::uint64_t> age_of(const v1::Task& task);
+/// Of the oldest.
+[[nodiscard]] std::optional<std::uint64_t> age_of(const v1::Group& group);
+/// `ms`: how long it has lasted; nothing: not known.
 /// `fd`: what its descriptor is, or null.
-void fill_view(const v1::Wait& wait, std::uint64_t ms, const endpoint* fd, v1::WaitView& view);
+void fill_view(const v1::Wait& wait, std::optional<std::uint64_t> ms, const endpoint* fd, v1::WaitView& view);
 void fill_view(const due_task& due, v1::DueView& view);
 /// But for the frame, which is the task's.
 void fill_view(const busy_task& busy, v1::BusyView& view);

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/quantities.hpp"
+#include "base/text.hpp"
 #include "views/frames.hpp"
 #include "views/json.hpp"
 
@@ -115,12 +116,12 @@ void fill_view(const leak& what_leaks, const resolved& meaning, v1::LeakView& vi
   view.set_verdict(what_leaks.verdict);
   view.set_count(group.count());
   if (group.has_wait())
-    fill_view(group.wait(), group.oldest_ms(), static_cast<const endpoint*>(nullptr), *view.mutable_wait());
+    fill_view(group.wait(), age_of(group), static_cast<const endpoint*>(nullptr), *view.mutable_wait());
   for (const auto& f : meaning.frames) fill_view(f, *view.add_frames());
   for (const auto& f : meaning.native) fill_view(f, *view.add_native_frames());
   if (meaning.spawned_at) fill_view(shown_frame{meaning.spawned_at, false}, *view.mutable_spawned_at());
   if (meaning.spawned_after) fill_view(shown_frame{meaning.spawned_after, false}, *view.mutable_spawned_after());
-  view.set_oldest_seconds(seconds(group.oldest_ms()));
+  if (!group.age_unknown()) view.set_oldest_seconds(seconds(group.oldest_ms()));
   view.set_evidence(what_leaks.evidence);
   view.set_hint(what_leaks.hint);
   *view.mutable_task_ids() = group.ids();

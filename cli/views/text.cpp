@@ -157,17 +157,17 @@ std::string stack_line(std::uint64_t task, const render_context& context) {
 }
 
 std::string describe_state(const v1::Task& task, const resolved& meaning, const render_context& context) {
-  const auto age = format_age(task.age_ms(), context.resolution_ms);
+  const auto age = task.age_unknown() ? "" : ", " + format_age(task.age_ms(), context.resolution_ms);
   if (meaning.busy) return words_of(*meaning.busy);
   switch (task.state()) {
     case v1::Task::READY:
       return "ready";
     case v1::Task::RUNNING:
-      if (task.ran_before_fork()) return "ran in the parent when it forked, " + age;
-      return fmt::format("running on thread {}, {}", task.thread(), age);
+      if (task.ran_before_fork()) return "ran in the parent when it forked" + age;
+      return (task.thread() == 0 ? "running" : fmt::format("running on thread {}", task.thread())) + age;
     case v1::Task::BLOCKED:
-      if (!task.has_wait()) return "blocked, " + age;
-      return wait_words(task.wait(), meaning.fd, meaning.operation) + ", " + age +
+      if (!task.has_wait()) return "blocked" + age;
+      return wait_words(task.wait(), meaning.fd, meaning.operation) + age +
              wait_details(task.wait(), meaning.fd, meaning, context) +
              (task.wait().kind() == v1::Wait::RESOLVE ? lookup_words(meaning) : "") +
              others_words(task, meaning, context) + (meaning.due ? ", " + words_of(*meaning.due) : "");
@@ -184,8 +184,8 @@ std::string describe_state(const v1::Group& group, const resolved& meaning, cons
   auto text = blocked && group.has_wait() ? wait_words(group.wait(), meaning.fd, meaning.operation)
                                           : std::string(state_name(group.state()));
   if (group.state() == v1::Task::READY) return text;
-  text += group.count() == 1 ? ", " : ", oldest ";
-  text += format_age(group.oldest_ms(), context.resolution_ms);
+  if (!group.age_unknown())
+    text += (group.count() == 1 ? ", " : ", oldest ") + format_age(group.oldest_ms(), context.resolution_ms);
   if (meaning.busy) text += fmt::format(", {} of them busy", meaning.busy_tasks);
   if (!meaning.due) return text;
   if (group.count() == 1) return text + ", " + words_of(*meaning.due);

@@ -255,8 +255,10 @@ std::vector<std::string> wait_sentences(const why_survey& survey, const render_c
             fmt::format("who resumes it: tasks threads {}", target_words(context))};
   }
   if (task.state() == v1::Task::RUNNING) {
-    return {fmt::format("runs on thread {}, for {} since it last awaited", task.thread(),
-                        format_age(task.age_ms(), context.resolution_ms)),
+    const auto since = task.age_unknown() ? std::string()
+                                          : fmt::format(", for {} since it last awaited",
+                                                        format_age(task.age_ms(), context.resolution_ms));
+    return {(task.thread() == 0 ? "runs" : fmt::format("runs on thread {}", task.thread())) + since,
             fmt::format("its native stack: {}", stack_line(task.id(), context))};
   }
   switch (wait.kind()) {

@@ -239,8 +239,8 @@ TEST(WhatIsNoCore, IsRefusedInALine) {
   EXPECT_EQ(tasks_command({"stack", "-p", "1", "--core", "/etc/passwd"}).end.code, 2);
 }
 
-TEST_F(Core, OfAProgramThatIsNotInstrumentedSaysSo) {
-  program plain({program_path("lab_plain")});
+TEST_F(Core, OfAProgramWithoutCoroutinesSaysSo) {
+  program plain(program::unready{}, {"cat"});
   const auto seen = tasks_command({"stack", "--core", gcore(plain)});
   EXPECT_EQ(seen.end.code, 1);
   EXPECT_THAT(seen.err, HasSubstr("not instrumented"));

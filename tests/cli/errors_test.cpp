@@ -56,7 +56,9 @@ TEST_P(EachView, SaysThatAProcessIsNotInstrumented) {
   }
   expect_error(
       tasks_command({GetParam(), plain.pid_text()}), 1,
-      "tasks: pid " + plain.pid_text() + ": not instrumented (link tasks::asio or tasks::boost_asio into the program)");
+      "tasks: pid " + plain.pid_text() +
+          ": not instrumented, and without symbols its coroutines are not known (install its debug symbols, or link "
+          "tasks::asio or tasks::boost_asio into the program)");
 }
 
 TEST_P(EachView, NamesBothLayoutsOfARegistryThatItCannotRead) {

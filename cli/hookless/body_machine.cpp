@@ -1,0 +1,174 @@
+#include "hookless/body_machine.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <unordered_map>
+#include <utility>
+
+#include "hookless/code_view.hpp"
+#include "hookless/machine_state.hpp"
+#include "hookless/machine_steps.hpp"
+
+namespace tasks::cli {
+
+class body_machine::state {
+ public:
+  explicit state(const code_bytes& bytes) : code(bytes), steps_(code) {}
+
+  /// Runs until the index was jumped on for the last time, and from there as far as is certain. `after`: how it is
+  /// behind the last such jump; if there is none, nothing is put there.
+  dispatch run(std::uint64_t begin, const machine_steps::task& what, std::optional<machine_state>* after) {
+    dispatch made;
+    steps_.begin(what);
+    machine_state now(machine_steps::frame);
+    now.at = begin;
+    for (std::size_t steps = 0; steps < most_steps_of_dispatch; ++steps) {
+      const auto* instruction = code.at(now.at);
+      if (!instruction) break;
+      if (made.target != 0) {
+        if (made.path.size() >= longest_path || std::ranges::find(made.path, now.at) != made.path.end()) break;
+        made.path.push_back(now.at);
+      } else if (instruction->does == machine_operation::call) {
+        // What a compiler is asked to put at the begin of every function: of profilers, of sanitizers.
+        step_over(now, *instruction);
+        continue;
+      }
+      const auto did = steps_.step(now, *instruction);
+      if (did.next == 0) break;
+      if (did.is_of_index) {
+        if (made.first_jump == 0) made.first_jump = now.at;
+        made.target = did.next;
+        made.path.clear();
+      }
+      now.at = did.next;
+      if (did.is_of_index && after) *after = now;
+    }
+    return made;
+  }
+
+  /// All indices that are stored on any way from there on. Takes `left` steps at most.
+  void explore(machine_state from, const machine_steps::task& what, stores& found, std::size_t& left) {
+    steps_.begin(what);
+    std::vector<machine_state> open;
+    std::size_t kept = 0;  // words of their stacks
+    std::unordered_map<std::uint64_t, int> visits;
+    open.push_back(std::move(from));
+    while (!open.empty()) {
+      auto now = std::move(open.back());
+      open.pop_back();
+      kept -= std::min(kept, now.written.words());
+      while (now.at != 0 && left != 0) {
+        --left;
+        if (++visits[now.at] > most_visits) break;
+        const auto* instruction = code.at(now.at);
+        if (!instruction) break;
+        const auto next = now.at + instruction->length;
+        if (instruction->does == machine_operation::call) {
+          step_over(now, *instruction);
+          continue;
+        }
+        if (instruction->does == machine_operation::jump_if && !now.flags.hold(instruction->when)) {
+          if (open.size() < most_open && kept + now.written.words() <= most_kept) {
+            kept += now.written.words();
+            open.push_back(now);
+            open.back().at = instruction->target();
+          }
+          now.at = next;
+          continue;
+        }
+        const auto did = steps_.step(now, *instruction);
+        if (did.stored) found[*did.stored].insert(now.at);
+        now.at = did.next;
+      }
+    }
+  }
+
+  /// What the first jump depends on.
+  std::optional<std::uint64_t> find_index(std::uint64_t begin) {
+    steps_.begin({machine_steps::purpose::find_index, 0, 0, 0});
+    machine_state now(machine_steps::frame);
+    now.at = begin;
+    for (std::size_t steps = 0; steps < most_steps_of_dispatch && now.at != 0; ++steps) {
+      const auto* instruction = code.at(now.at);
+      if (!instruction) break;
+      const auto did = steps_.step(now, *instruction);
+      if (did.is_of_index) return did.source;
+      now.at = did.next;
+    }
+    return std::nullopt;
+  }
+
+  static constexpr std::size_t most_steps_of_body = 2'000'000, most_steps_of_index = 400'000, most_indices = 4096;
+
+  code_view code;
+
+ private:
+  static constexpr std::size_t most_steps_of_dispatch = 4000, longest_path = 64;
+  static constexpr std::size_t most_open = 4096, most_kept = 500'000;
+  static constexpr int most_visits = 6;
+  static constexpr std::uint16_t clobbered_by_calls = 0x0fc7;  ///< rax, rcx, rdx, rsi, rdi, r8 to r11
+
+  static void step_over(machine_state& now, const machine_instruction& call) {
+    now.forget(clobbered_by_calls);
+    now.flags = {};
+    now.at += call.length;
+  }
+
+  machine_steps steps_;
+};
+
+body_machine::body_machine(const code_bytes& code) : state_(std::make_unique<state>(code)) {}
+
+body_machine::~body_machine() = default;
+
+body_machine::stores body_machine::find_stores(const coroutine_body& body, const frame_layout& layout) {
+  stores found;
+  if (layout.index_size == 0) return found;
+  std::vector<std::uint64_t> open{0};
+  std::set<std::uint64_t> seen{0};
+  std::size_t left = state::most_steps_of_body;
+  for (std::size_t i = 0; i < open.size() && open.size() < state::most_indices && left != 0; ++i) {
+    machine_steps::task what{machine_steps::purpose::dispatch, layout.index, layout.index_size, open[i]};
+    std::optional<machine_state> after;
+    static_cast<void>(state_->run(body.code.begin, what, &after));
+    if (!after) {
+      // It can suspend in one place only, and has no dispatch.
+      after.emplace(machine_steps::frame);
+      after->at = body.code.begin;
+    }
+    what.why = machine_steps::purpose::explore;
+    const auto whole = std::min(left, state::most_steps_of_index);
+    auto rest = whole;
+    state_->explore(std::move(*after), what, found, rest);
+    left -= whole - rest;
+    for (const auto& [index, places] : found) {
+      if (seen.insert(index).second) open.push_back(index);
+    }
+  }
+  return found;
+}
+
+body_machine::dispatch body_machine::resume_at(const coroutine_body& body, const frame_layout& layout,
+                                               std::uint64_t index) {
+  if (layout.index_size == 0) return {};
+  return state_->run(body.code.begin, {machine_steps::purpose::dispatch, layout.index, layout.index_size, index},
+                     nullptr);
+}
+
+std::optional<std::uint64_t> body_machine::find_index(const coroutine_body& body) {
+  return state_->find_index(body.code.begin);
+}
+
+std::uint64_t body_machine::next_of(std::uint64_t address) {
+  const auto* instruction = state_->code.at(address);
+  if (!instruction || instruction->does == machine_operation::leave_function) return 0;
+  if (instruction->does == machine_operation::jump && instruction->target() != 0) return instruction->target();
+  return address + instruction->length;
+}
+
+std::uint64_t body_machine::called_at(std::uint64_t address) {
+  const auto* instruction = state_->code.at(address);
+  return instruction && instruction->does == machine_operation::call ? instruction->target() : 0;
+}
+
+}  // namespace tasks::cli

@@ -1,0 +1,48 @@
+#include "hookless/code_view.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace tasks::cli {
+
+std::size_t code_view::read(std::uint64_t address, unsigned char* to, std::size_t size) {
+  std::size_t done = 0;
+  while (done < size) {
+    const auto at = address + done;
+    const auto within = static_cast<std::size_t>(at % page_size);
+    if (pages_.size() >= most_pages && !pages_.contains(at - within)) pages_.clear();
+    const auto [known, is_new] = pages_.try_emplace(at - within);
+    auto& page = known->second;
+    if (is_new) {
+      page.resize(page_size);
+      page.resize(code_.read(at - within, page.data(), page.size()));
+    }
+    if (within >= page.size()) break;
+    const auto here = std::min(size - done, page.size() - within);
+    std::memcpy(to + done, page.data() + within, here);
+    done += here;
+  }
+  return done;
+}
+
+const machine_instruction* code_view::at(std::uint64_t address) {
+  if (instructions_.size() >= most_instructions && !instructions_.contains(address)) instructions_.clear();
+  const auto [known, is_new] = instructions_.try_emplace(address);
+  if (is_new) {
+    std::array<unsigned char, machine_instruction::longest> bytes;
+    const auto size = read(address, bytes.data(), bytes.size());
+    if (size != 0) known->second = decode_instruction({bytes.data(), size}, address);
+  }
+  return known->second ? &*known->second : nullptr;
+}
+
+std::optional<std::uint64_t> code_view::number_at(std::uint64_t address, std::size_t size) {
+  std::uint64_t number = 0;
+  std::array<unsigned char, sizeof number> bytes{};
+  if (size > bytes.size() || read(address, bytes.data(), size) != size) return std::nullopt;
+  std::memcpy(&number, bytes.data(), size);
+  return number;
+}
+
+}  // namespace tasks::cli

@@ -1,0 +1,34 @@
+#pragma once
+
+/// One look at the tasks of a program without a hook: a registry of what is found in a picture is put into it.
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "base/error.hpp"
+#include "hookless/program.hpp"
+#include "hookless/wait_search.hpp"
+#include "linux/thread_list.hpp"
+#include "picture/picture.hpp"
+#include "symbols/symbolizer.hpp"
+
+namespace tasks::cli {
+
+/// What the picture does not tell of its process.
+struct process_view {
+  pid_t inner_pid = 0;  ///< as it calls itself
+  std::uint64_t start_time = 0;
+  std::vector<os_thread> threads;
+  wait_search::is_socket asks;
+  /// Is it known what time it was? Else nothing is said of when timers expire.
+  bool knows_time = true;
+  /// Set by a look: some line was found, or none was looked for.
+  bool knows_lines = true;
+};
+
+/// `names`: of the program's code. Fails where there is no room for a registry among the picture's addresses.
+[[nodiscard]] result<void> put_registry(picture& into, coroutine_program& program, symbolizer& names, process_view& of);
+
+}  // namespace tasks::cli

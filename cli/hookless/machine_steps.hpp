@@ -1,0 +1,62 @@
+#pragma once
+
+/// One instruction after another of body_machine, on what is known.
+
+#include <cstdint>
+#include <optional>
+
+#include "hookless/code_view.hpp"
+#include "hookless/machine_state.hpp"
+
+namespace tasks::cli {
+
+class machine_steps {
+ public:
+  /// Where no target has anything.
+  static constexpr std::uint64_t frame = 0x6000'0000'0000;
+
+  enum class purpose : std::uint8_t {
+    dispatch,    ///< the index is given; it ends where anything is written to the frame, or something is not known
+    explore,     ///< nothing of the frame is known; nothing ends it but a jump to what is not known
+    find_index,  ///< as dispatch, and whatever is loaded from the frame may be the index
+  };
+  struct task {
+    purpose why = purpose::dispatch;
+    std::uint64_t index_at = 0;    ///< offset in the frame
+    std::uint32_t index_size = 0;  ///< in bytes
+    std::uint64_t index = 0;       ///< of purpose::dispatch
+  };
+
+  /// `code` must outlive it.
+  explicit machine_steps(code_view& code) : code_(code) {}
+  void begin(const task& what) { task_ = what; }
+
+  struct outcome {
+    std::uint64_t next = 0;               ///< the instruction that is next; 0: it ends here
+    bool is_of_index = false;             ///< it was a jump that depends on the index
+    std::uint64_t source = 0;             ///< as machine_value::source
+    std::optional<std::uint64_t> stored;  ///< an index that is known was stored in the frame
+  };
+  /// Runs the instruction at `state.at`, which stays what it is. A jump on what is not known ends, be it of the index.
+  [[nodiscard]] outcome step(machine_state& state, const machine_instruction& instruction);
+
+ private:
+  static constexpr std::uint64_t longest_frame = std::uint64_t{1} << 20;
+
+  [[nodiscard]] static machine_value address_of(const machine_state& state, const machine_operand& operand,
+                                                std::uint64_t next);
+  [[nodiscard]] machine_value load(const machine_state& state, std::uint64_t address, std::size_t size);
+  /// False: it ends here.
+  [[nodiscard]] bool store(machine_state& state, std::uint64_t address, const machine_value& value, std::size_t size);
+  [[nodiscard]] machine_value read(const machine_state& state, const machine_operand& operand, std::uint64_t next);
+  [[nodiscard]] bool write(machine_state& state, const machine_operand& operand, const machine_value& value,
+                           std::uint64_t next);
+  [[nodiscard]] bool compute(machine_state& state, const machine_instruction& instruction, std::uint64_t next);
+  [[nodiscard]] bool run(machine_state& state, const machine_instruction& instruction, std::uint64_t next);
+
+  code_view& code_;
+  task task_;
+  std::optional<std::uint64_t> stored_;
+};
+
+}  // namespace tasks::cli

@@ -1,0 +1,100 @@
+#include "hookless/suspend_lines.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "hookless/suspend_sites.hpp"
+
+namespace tasks::cli {
+
+class suspend_lines::state {
+ public:
+  state(const code_bytes& code, modules& of, debug_units& debug, body_machine& machine)
+      : sites(code, of, debug, machine), debug_(debug), machine_(machine) {}
+
+  std::optional<source_line> work_out(const coroutine_body& body, const frame_layout& layout, std::uint64_t index) {
+    auto site = sites.find(body, layout, index);
+    // clang's stores have the lines of their co_awaits at every level, while it may take an instruction that several
+    // copies of await_suspend() begin with for that of another one. g++'s stores may have the line of the body's end.
+    if (!body.is_gnu && is_some(site.store)) return site.store;
+    if (is_some(site.certain)) return site.certain;
+    const auto dispatch = machine_.resume_at(body, layout, index);
+    auto resumed = dispatch.target != 0 ? line_behind(dispatch) : only_line_of(body);
+    // g++ gives much that it makes itself the line of the function's end, and so its dispatch.
+    const auto end = dispatch.first_jump != 0 ? debug_.outermost_line(dispatch.first_jump) : std::nullopt;
+    const auto is_written = [&](const std::optional<source_line>& line) {
+      return is_some(line) && (!body.is_gnu || !end || line->line != end->line);
+    };
+    if (resumed.is_await_resume && is_written(resumed.line)) return resumed.line;
+    if (is_written(site.store)) return site.store;
+    auto last = site.merged ? std::move(site.merged) : std::move(resumed.line);
+    return is_some(last) ? last : std::nullopt;
+  }
+
+  suspend_sites sites;
+  std::map<std::pair<std::uint64_t, std::uint64_t>, std::optional<source_line>> known;  ///< by body's begin and index
+
+ private:
+  static constexpr std::string_view resuming_function = "await_resume";
+  /// In instructions: how far from where a body begins, and from where it goes on, it may be called.
+  static constexpr std::size_t farthest_from_begin = 80, farthest_from_target = 12;
+
+  struct resumed_line {
+    std::optional<source_line> line;
+    bool is_await_resume = false;  ///< of that, and not of what comes after it
+  };
+
+  static bool is_some(const std::optional<source_line>& line) { return line && line->line != 0; }
+
+  /// clang: a body that can be resumed in one place only begins there.
+  resumed_line only_line_of(const coroutine_body& body) {
+    resumed_line found;
+    auto at = body.code.begin;
+    for (std::size_t i = 0; i < farthest_from_begin && at != 0; ++i, at = machine_.next_of(at)) {
+      auto line = debug_.outermost_line(at);
+      if (!is_some(line)) continue;
+      if (sites.has_call(at, resuming_function)) return {std::move(line), true};
+      if (i > 0 && !found.line) found.line = std::move(line);
+    }
+    return found;
+  }
+
+  resumed_line line_behind(const body_machine::dispatch& dispatch) {
+    resumed_line found;
+    for (const auto at : dispatch.path) {
+      auto line = debug_.outermost_line(at);
+      if (!is_some(line)) continue;
+      found = {std::move(line), sites.has_call(at, resuming_function)};
+      break;
+    }
+    // Where nothing is optimized it is called a little later.
+    for (std::size_t i = 0; i < dispatch.path.size() && i < farthest_from_target && !found.is_await_resume; ++i) {
+      if (!sites.has_call(dispatch.path[i], resuming_function)) continue;
+      if (auto line = debug_.outermost_line(dispatch.path[i]); is_some(line)) found = {std::move(line), true};
+    }
+    return found;
+  }
+
+  debug_units& debug_;
+  body_machine& machine_;
+};
+
+suspend_lines::suspend_lines(const code_bytes& code, modules& of, debug_units& debug, body_machine& machine)
+    : state_(std::make_unique<state>(code, of, debug, machine)) {}
+
+suspend_lines::~suspend_lines() = default;
+
+const std::optional<source_line>& suspend_lines::line_of(const coroutine_body& body, const frame_layout& layout,
+                                                         std::uint64_t index) {
+  const auto [known, is_new] = state_->known.try_emplace({body.code.begin, index});
+  if (is_new && layout.index_size != 0) known->second = state_->work_out(body, layout, index);
+  return known->second;
+}
+
+std::optional<std::uint64_t> suspend_lines::place_of(const coroutine_body& body, const frame_layout& layout,
+                                                     std::uint64_t index) {
+  return state_->sites.place_of(body, layout, index);
+}
+
+}  // namespace tasks::cli

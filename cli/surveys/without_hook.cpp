@@ -1,0 +1,70 @@
+#include "surveys/without_hook.hpp"
+
+#include <fmt/format.h>
+
+#include <string_view>
+#include <utility>
+
+#include "hookless/hookless_target.hpp"
+#include "target/core_file.hpp"
+
+namespace tasks::cli {
+namespace {
+
+class source_without_hook final : public memory_source {
+ public:
+  source_without_hook(std::shared_ptr<hookless_target> from, std::string subject)
+      : memory_source(from), found_(std::move(from)), subject_(std::move(subject)) {}
+
+  [[nodiscard]] std::string description() const override { return "one look at " + subject_ + ", without a hook"; }
+  [[nodiscard]] std::uint64_t now() override { return found_->looked_at_ms(); }
+  [[nodiscard]] process_facts facts() override {
+    if (found_->is_alive()) return facts_now(pid()).process;
+    process_facts facts;
+    for (const auto& thread : found_->threads()) facts.tids.push_back(thread.inner_tid);
+    return facts;
+  }
+
+ protected:
+  [[nodiscard]] std::optional<std::int64_t> wall_clock() override {
+    if (!found_->is_alive()) return std::nullopt;
+    return facts_now(pid()).wall_clock_ns;
+  }
+
+ private:
+  std::shared_ptr<hookless_target> found_;
+  std::string subject_;
+};
+
+result<std::unique_ptr<memory_source>> open(std::shared_ptr<target> bare, std::string subject, const teller& tell) {
+  auto found = find_tasks(std::move(bare), stop_order::whom::who_runs);
+  if (!found) return found.why();
+  const std::string_view known =
+      (*found)->knows_lines()
+          ? "tasks are found by its symbols and debug information; ages, names and spawn sites are not known"
+          : "tasks are found by its symbols; lines, ages, names and spawn sites are not known (for lines install its "
+            "debug "
+            "symbols, or build it with -g)";
+  tell(fmt::format("tasks: {}: no hook: {}", subject, known));
+  return std::unique_ptr<memory_source>(std::make_unique<source_without_hook>(*std::move(found), std::move(subject)));
+}
+
+}  // namespace
+
+result<std::unique_ptr<memory_source>> open_without_hook(pid_t pid, const teller& tell) {
+  return open(live_target_without_hook(pid), subject_of(pid), tell);
+}
+
+result<std::unique_ptr<memory_source>> open_core_without_hook(const std::string& path,
+                                                              const std::optional<std::string>& executable,
+                                                              const teller& tell) {
+  auto core = core_file::open(path, executable);
+  if (!core) return core.why();
+  const auto doubts = (*core)->doubts();
+  auto opened = open(core_target_without_hook(*std::move(core)), "core " + path, tell);
+  if (!opened) return opened;
+  for (const auto& doubt : doubts) tell(fmt::format("tasks: core {}: {}", path, doubt));
+  return opened;
+}
+
+}  // namespace tasks::cli

@@ -1,0 +1,21 @@
+#pragma once
+
+/// Snapshots of processes, and of cores, in which nobody tells of tasks: of what one look at them has found.
+
+#include <sys/types.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "sources/memory_source.hpp"
+
+namespace tasks::cli {
+
+/// Its threads that run are stopped while it is copied; those that sleep are left alone. Fails with `not_instrumented`
+/// where no coroutine of it is known. `tell` gets what cannot be known of such a process.
+[[nodiscard]] result<std::unique_ptr<memory_source>> open_without_hook(pid_t pid, const teller& tell);
+[[nodiscard]] result<std::unique_ptr<memory_source>> open_core_without_hook(
+    const std::string& path, const std::optional<std::string>& executable, const teller& tell);
+
+}  // namespace tasks::cli

@@ -1,0 +1,157 @@
+// A program that was never built with tasks, in each view.
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "support/program.hpp"
+#include "support/view.hpp"
+
+namespace tasks::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+outcome tasks_command(std::vector<std::string> words) {
+  words.insert(words.begin(), tasks_executable());
+  return run(words);
+}
+
+/// The lab, which knows nothing of tasks, with all its tasks at rest.
+class LabWithoutHook : public ::testing::Test {
+ protected:
+  explicit LabWithoutHook(std::vector<std::string> arguments = {})
+      : lab_([&] {
+          arguments.insert(arguments.begin(), program_path("lab_plain"));
+          return arguments;
+        }()) {
+    static_cast<void>(stacks_at_rest(lab_, leaks(arguments) ? 12 : 9));
+  }
+  static bool leaks(const std::vector<std::string>& arguments) { return arguments.size() > 1; }
+
+  [[nodiscard]] std::string pid() const { return lab_.pid_text(); }
+
+  program lab_;
+};
+
+class LeakingLabWithoutHook : public LabWithoutHook {
+ protected:
+  LeakingLabWithoutHook() : LabWithoutHook({"--leak", "receive"}) {}
+};
+
+TEST_F(LabWithoutHook, IsListedWithTheReason) {
+  const auto list = view<v1::ListView>({"list"});
+  const auto its = std::find_if(list.processes().begin(), list.processes().end(),
+                                [&](const auto& each) { return std::to_string(each.pid()) == pid(); });
+  ASSERT_NE(its, list.processes().end());
+  EXPECT_EQ(its->agent(), v1::ProcessView::ABSENT);
+  EXPECT_EQ(its->reason(), "no hook, debug information");
+  EXPECT_FALSE(its->has_tasks());
+}
+
+TEST_F(LabWithoutHook, HasVitals) {
+  const auto seen = view<v1::VitalsView>({"vitals", pid()});
+  EXPECT_EQ(seen.tasks(), 9U);
+  EXPECT_EQ(seen.blocked(), 9U);
+  EXPECT_EQ(seen.blocked_on_channels(), 4U);
+  EXPECT_EQ(seen.workers(), 2U);
+}
+
+TEST_F(LabWithoutHook, SaysWhatIsNotKnownOnStandardErrorOnce) {
+  const auto seen = tasks_command({"stack", pid()});
+  EXPECT_EQ(seen.end.code, 0);
+  EXPECT_EQ(seen.err,
+            "tasks: pid " + pid() +
+                ": no hook: tasks are found by its symbols and debug information; ages, names and spawn sites "
+                "are not known\n");
+}
+
+TEST_F(LabWithoutHook, HasStacksWithoutAges) {
+  const auto seen = view<v1::StackView>({"stack", pid()});
+  const auto workers = tasks_in(seen, "next_job");
+  ASSERT_EQ(workers.size(), 4U);
+  for (const auto& each : workers) {
+    EXPECT_EQ(each.wait().kind(), v1::Wait::CHANNEL_RECEIVE);
+    EXPECT_FALSE(each.has_age_seconds());
+    EXPECT_FALSE(each.has_resumes());
+    EXPECT_THAT(places(each).front(), StartsWith("next_job lab.cpp:"));
+  }
+  EXPECT_THAT(text({"stack", pid()}), AllOf(HasSubstr(" [channel receive]:\n"), Not(HasSubstr("<1s"))));
+  EXPECT_THAT(text({"stack", pid(), "--group"}), HasSubstr("4 tasks [channel receive]:\n"));
+}
+
+TEST_F(LabWithoutHook, KeepsTheIdsOfItsTasks) {
+  const auto ids = [&] {
+    const auto seen = view<v1::StackView>({"stack", pid()});
+    std::vector<std::uint64_t> all;
+    for (const auto& each : seen.tasks()) all.push_back(each.id());
+    return all;
+  };
+  EXPECT_EQ(ids(), ids());
+}
+
+TEST_F(LabWithoutHook, HasATreeChannelsAndThreads) {
+  EXPECT_THAT(text({"tree", pid()}), HasSubstr("lab::listener("));
+  EXPECT_THAT(text({"channels", pid()}), HasSubstr("4 receivers"));
+  const auto threads = view<v1::ThreadsView>({"threads", pid()});
+  std::vector<v1::ThreadView::Role> roles;
+  for (const auto& each : threads.threads()) roles.push_back(each.role());
+  EXPECT_THAT(roles, Contains(v1::ThreadView::IDLE_WORKER).Times(2));
+}
+
+TEST_F(LabWithoutHook, HasNoLeaks) {
+  const auto seen = tasks_command({"leaks", pid()});
+  EXPECT_EQ(seen.end.code, 0) << seen.out;
+  EXPECT_THAT(seen.out, HasSubstr("no leaks: "));
+}
+
+TEST_F(LeakingLabWithoutHook, HasItsLeaksProven) {
+  const auto seen = tasks_command({"leaks", pid()});
+  EXPECT_EQ(seen.end.code, 3) << seen.out;
+  EXPECT_THAT(seen.out, AllOf(HasSubstr("proven: 3 tasks [channel receive]"), HasSubstr("nothing alive points to it")));
+}
+
+TEST_F(LeakingLabWithoutHook, TellsWhyATaskWaits) {
+  const auto stacks = view<v1::StackView>({"stack", pid()});
+  const auto workers = tasks_in(stacks, "next_job");
+  ASSERT_FALSE(workers.empty());
+  EXPECT_THAT(text({"why", pid(), std::to_string(workers.front().id())}), HasSubstr("waits to receive"));
+}
+
+TEST_F(LeakingLabWithoutHook, HasAReportOfOneMoment) {
+  const auto report = text({"report", pid()});
+  EXPECT_THAT(report,
+              AllOf(HasSubstr("\nshows    one moment"), HasSubstr("proven: 3 tasks"), HasSubstr("tasks: 12\n")));
+}
+
+TEST_F(LeakingLabWithoutHook, IsToldOfInItsCoreAlike) {
+  const auto folder = std::filesystem::temp_directory_path() / ("tasks-hookless-" + pid());
+  std::filesystem::create_directory(folder);
+  const auto made = run({"gcore", "-o", (folder / "core").string(), pid()});
+  const auto core = (folder / ("core." + pid())).string();
+  ASSERT_TRUE(std::filesystem::exists(core)) << made.err;
+  const auto live = view<v1::StackView>({"stack", pid()}), dead = view<v1::StackView>({"stack", "--core", core});
+  ASSERT_EQ(dead.tasks_size(), live.tasks_size());
+  std::vector<std::vector<std::string>> in_core, in_process;
+  for (const auto& each : live.tasks()) in_process.push_back(places(each));
+  for (const auto& each : dead.tasks()) in_core.push_back(places(each));
+  EXPECT_THAT(in_core, ::testing::UnorderedElementsAreArray(in_process));
+  std::filesystem::remove_all(folder);
+}
+
+TEST(AProgramWithoutCoroutines, IsSaidToHaveNone) {
+  const program plain(program::unready{}, {"cat"});
+  const auto seen = tasks_command({"stack", "-p", plain.pid_text(), "--no-hook"});
+  EXPECT_EQ(seen.end.code, 1);
+  EXPECT_THAT(seen.err, HasSubstr("not instrumented"));
+}
+
+}  // namespace
+}  // namespace tasks::testing
