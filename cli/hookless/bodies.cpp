@@ -11,27 +11,19 @@ namespace {
 
 using layout::wait_kind;
 
-/// What link-time optimization appends.
+/// Without what link-time optimization appends.
 std::string_view without_suffixes(std::string_view symbol) {
   for (const std::string_view appended : {".lto_priv.", ".llvm."})
     if (const auto at = symbol.rfind(appended); at != symbol.npos) symbol = symbol.substr(0, at);
   return symbol;
 }
 
-/// Removes the suffix. False: it has another one.
-bool take_suffix(std::string_view& symbol, std::string_view suffix) {
-  if (!symbol.ends_with(suffix)) return false;
-  symbol.remove_suffix(suffix.size());
-  return true;
-}
-
-/// g++: …Z5outeriE15_Z5outeri.Frame has the function's own symbol in it, after its length.
+/// g++: …Z5outeriE15_Z5outeri.Frame has the function's own symbol in it, after the length of what is left.
 std::string_view own_symbol(std::string_view frame) {
   constexpr std::size_t suffix = std::string_view(".Frame").size();
   for (auto at = frame.find("_Z", 1); at != frame.npos; at = frame.find("_Z", at + 1)) {
     const auto length = std::to_string(frame.size() - at);
-    if (at >= length.size() && frame.substr(at - length.size(), length.size()) == length)
-      return frame.substr(at, frame.size() - at - suffix);
+    if (frame.substr(0, at).ends_with(length)) return frame.substr(at, frame.size() - at - suffix);
   }
   return frame.substr(0, frame.size() - suffix);
 }
@@ -47,6 +39,28 @@ bool is_operations(std::string_view symbol) {
 bool is_first_word(std::string_view symbol) { return symbol.find("17executor_function8complete") != symbol.npos; }
 
 }  // namespace
+
+std::optional<coroutine_symbol> parse_coroutine_symbol(std::string_view symbol) noexcept {
+  struct suffix {
+    std::string_view text;
+    bool is_gnu, destroys;
+  };
+  static constexpr std::array<suffix, 5> suffixes = {{{".Frame.actor", true, false},
+                                                      {".Frame.destroy", true, true},
+                                                      {".resume", false, false},
+                                                      {".destroy", false, true},
+                                                      {".cleanup", false, true}}};
+  if (symbol.find('.') == symbol.npos) return std::nullopt;
+  const auto name = without_suffixes(symbol);
+  for (const auto& each : suffixes) {
+    if (!name.ends_with(each.text)) continue;
+    // Of g++'s, up to .Frame: the length that is looked for counts it.
+    const auto function =
+        each.is_gnu ? own_symbol(name.substr(0, name.rfind('.'))) : name.substr(0, name.size() - each.text.size());
+    return coroutine_symbol{function, each.is_gnu, each.destroys};
+  }
+  return std::nullopt;
+}
 
 wait_kind kind_of_operation(std::string_view symbol) noexcept {
   struct operation {
@@ -119,44 +133,45 @@ program_code::program_code(modules& code) {
 }
 
 void program_code::add(std::string_view symbol, std::uint64_t address, std::uint64_t size) {
+  if (address == 0) return;
+  const auto coroutine = parse_coroutine_symbol(symbol);
+  if (!coroutine && !is_operations(symbol)) return;
   // The namespace that our agent has its own Asio in: its tasks are not the program's.
   if (symbol.find("10tasks_asio") != symbol.npos) return;
-  if (symbol.find('.') != symbol.npos) {
-    auto name = without_suffixes(symbol);
-    const range its{address, address + size};
-    if (take_suffix(name, ".Frame.actor"))
-      bodies_.push_back({std::string(own_symbol(std::string(name) + ".Frame")), its, true, {}});
-    else if (take_suffix(name, ".Frame.destroy"))
-      destroyers_[std::string(own_symbol(std::string(name) + ".Frame"))].push_back(address);
-    else if (take_suffix(name, ".resume"))
-      bodies_.push_back({std::string(name), its, false, {}});
-    else if (take_suffix(name, ".destroy") || take_suffix(name, ".cleanup"))
-      destroyers_[std::string(name)].push_back(address);
-    return;
+  if (!coroutine) {
+    if (symbol.find("epoll_reactor16descriptor_state11do_complete") != symbol.npos)
+      descriptor_state_function_ = address;
+    operations_[address] = {kind_of_operation(symbol), is_first_word(symbol), std::string(symbol)};
+  } else if (coroutine->destroys) {
+    destroyers_[std::string(coroutine->function)].push_back(address);
+  } else {
+    const range its{address, address + std::min(size, ~address)};
+    bodies_.push_back({std::string(coroutine->function), its, coroutine->is_gnu, {}});
   }
-  if (!is_operations(symbol)) return;
-  if (symbol.find("epoll_reactor16descriptor_state11do_complete") != symbol.npos) descriptor_state_function_ = address;
-  operations_[address] = {kind_of_operation(symbol), is_first_word(symbol), std::string(symbol)};
 }
 
 void program_code::join() {
+  by_address_.reserve(bodies_.size());
+  may_be_body_ = address_filter(bodies_.size());
   for (std::uint32_t i = 0; i < bodies_.size(); ++i) {
     auto& body = bodies_[i];
     if (const auto its = destroyers_.find(body.symbol); its != destroyers_.end()) body.destroyers = its->second;
-    by_address_[body.code.begin] = i;
-    addresses_.begin = std::min(addresses_.begin, body.code.begin);
-    addresses_.end = std::max(addresses_.end, body.code.begin + 1);
+    by_address_.insert(body.code.begin, i);
+    may_be_body_.add(body.code.begin);
   }
   destroyers_.clear();
+  may_be_operation_ = address_filter(operations_.size());
+  for (const auto& [address, _] : operations_) may_be_operation_.add(address);
 }
 
 const coroutine_body* program_code::body_at(std::uint64_t address) const noexcept {
-  if (!addresses_.contains(address)) return nullptr;
-  const auto known = by_address_.find(address);
-  return known == by_address_.end() ? nullptr : &bodies_[known->second];
+  if (!may_be_body_(address)) return nullptr;
+  const auto* known = by_address_.find(address);
+  return known == nullptr ? nullptr : &bodies_[*known];
 }
 
 const operation_function* program_code::operation_at(std::uint64_t address) const noexcept {
+  if (!may_be_operation_(address)) return nullptr;
   const auto known = operations_.find(address);
   return known == operations_.end() ? nullptr : &known->second;
 }

@@ -10,11 +10,13 @@
 /// does not.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "hookless/address_map.hpp"
 #include "linux/memory.hpp"
 #include "symbols/modules.hpp"
 #include "tasks/detail/layout.hpp"
@@ -55,13 +57,24 @@ class program_code {
   void join();
 
   std::vector<coroutine_body> bodies_;
-  std::unordered_map<std::uint64_t, std::uint32_t> by_address_;  ///< index in bodies_
-  range addresses_{~std::uint64_t{0}, 0};                        ///< all of them lie in it
+  address_map by_address_;         ///< index in bodies_
+  address_filter may_be_body_{0};  ///< asked first: nearly no word of a memory is one
+  address_filter may_be_operation_{0};
   std::unordered_map<std::uint64_t, operation_function> operations_;
   std::uint64_t descriptor_state_function_ = 0;
   /// While symbols are read: by the symbol of the body, functions that destroy its frames.
   std::unordered_map<std::string, std::vector<std::uint64_t>> destroyers_;
 };
+
+/// What a symbol says of a coroutine.
+struct coroutine_symbol {
+  std::string_view function;  ///< its own symbol, a part of the one that was given
+  bool is_gnu = false;
+  bool destroys = false;  ///< it names what destroys the coroutine's frames, else the body
+};
+
+/// Nothing: it names neither the body of a coroutine nor what destroys its frames.
+[[nodiscard]] std::optional<coroutine_symbol> parse_coroutine_symbol(std::string_view symbol) noexcept;
 
 /// What an operation waits for, by the first of Asio's classes in the symbol of its function; other: none is known.
 [[nodiscard]] tasks::layout::wait_kind kind_of_operation(std::string_view symbol) noexcept;

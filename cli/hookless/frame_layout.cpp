@@ -10,6 +10,8 @@ namespace {
 
 /// Classes and blocks within one another that are looked into.
 constexpr int most_nested = 16;
+/// A frame that is larger is none.
+constexpr std::uint64_t largest_frame = std::uint64_t{1} << 24;
 
 /// Until `visit` returns true.
 template <class Visit>
@@ -28,12 +30,16 @@ std::string_view die_name(Dwarf_Die& die) {
 
 /// Without qualifiers and other names for it.
 std::optional<Dwarf_Die> type_of(Dwarf_Die& die) {
-  Dwarf_Attribute memory;
-  Dwarf_Die type, plain;
-  if (!dwarf_attr_integrate(&die, DW_AT_type, &memory) || !dwarf_formref_die(&memory, &type) ||
-      dwarf_peel_type(&type, &plain) != 0)
-    return std::nullopt;
-  return plain;
+  Dwarf_Die type = die;
+  for (int steps = 0; steps < most_nested; ++steps) {
+    Dwarf_Attribute memory;
+    if (!dwarf_attr_integrate(&type, DW_AT_type, &memory) || !dwarf_formref_die(&memory, &type)) return std::nullopt;
+    // -fdebug-types-section: it is elsewhere, and this says where.
+    if (dwarf_attr(&type, DW_AT_signature, &memory) && !dwarf_formref_die(&memory, &type)) return std::nullopt;
+    const int tag = dwarf_tag(&type);
+    if (tag != DW_TAG_typedef && tag != DW_TAG_const_type && tag != DW_TAG_volatile_type) return type;
+  }
+  return std::nullopt;
 }
 
 std::uint64_t offset_of(Dwarf_Die& member) {
@@ -48,18 +54,23 @@ std::uint64_t size_of(Dwarf_Die& type) {
   return dwarf_aggregate_size(&type, &size) == 0 ? size : 0;
 }
 
-/// Of a base class, too.
-std::optional<std::uint64_t> find_member(Dwarf_Die& type, std::string_view name, int depth = 0) {
+/// Of a base class, too. Looks into `bases_left` of them at most.
+std::optional<std::uint64_t> find_member(Dwarf_Die& type, std::string_view name, int& bases_left, int depth = 0) {
   std::optional<std::uint64_t> found;
   each_child(type, [&](Dwarf_Die& child) {
     const int tag = dwarf_tag(&child);
     if (tag == DW_TAG_member && die_name(child) == name) found = offset_of(child);
-    if (tag == DW_TAG_inheritance && depth < most_nested)
+    if (tag == DW_TAG_inheritance && depth < most_nested && bases_left-- > 0)
       if (auto base = type_of(child))
-        if (const auto inner = find_member(*base, name, depth + 1)) found = offset_of(child) + *inner;
+        if (const auto inner = find_member(*base, name, bases_left, depth + 1)) found = offset_of(child) + *inner;
     return found.has_value();
   });
-  return found;
+  return found && *found < largest_frame ? found : std::nullopt;
+}
+
+std::optional<std::uint64_t> find_member(Dwarf_Die& type, std::string_view name) {
+  int bases_left = 100;
+  return find_member(type, name, bases_left);
 }
 
 /// g++ has it as the type that its parameter frame_ptr points to, clang as that of its variable __coro_frame.
@@ -84,7 +95,7 @@ std::optional<Dwarf_Die> find_frame_type(Dwarf_Die& scope, int depth = 0) {
 std::uint32_t size_of_index(Dwarf_Die& member) {
   Dwarf_Attribute memory;
   Dwarf_Word bits = 0;
-  if (dwarf_attr(&member, DW_AT_bit_size, &memory) && dwarf_formudata(&memory, &bits) == 0 && bits <= 64)
+  if (dwarf_attr(&member, DW_AT_bit_size, &memory) && dwarf_formudata(&memory, &bits) == 0 && bits >= 1 && bits <= 64)
     return static_cast<std::uint32_t>((bits + 7) / 8);
   auto type = type_of(member);
   const auto size = type ? size_of(*type) : 0;
@@ -109,9 +120,6 @@ void take_promise(Dwarf_Die& promise, frame_layout& to) {
   to.top_of_stack = top ? to.promise + *top : 0;
 }
 
-/// A frame that is larger is none.
-constexpr std::uint64_t largest_frame = std::uint64_t{1} << 24;
-
 frame_layout read_layout(Dwarf_Die& type) {
   frame_layout its;
   its.size = size_of(type);
@@ -132,7 +140,7 @@ frame_layout read_layout(Dwarf_Die& type) {
     }
     return false;
   });
-  its.is_known = its.size < largest_frame && promise;
+  its.is_known = its.size < largest_frame;
   if (promise) take_promise(*promise, its);
   return its;
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
+#include <unordered_map>
 
 namespace tasks::cli {
 namespace {
@@ -9,10 +11,20 @@ namespace {
 constexpr unsigned page_bits = 12;
 /// A frame is looked for no further from an address in it.
 constexpr std::uint64_t most_pages = 17;
-/// A chain of callers that is longer leads nowhere.
-constexpr int longest_chain = 10'000;
+/// From one frame to the next in a memory full of them, at least.
+constexpr std::uint64_t likely_distance = 128;
 /// Of a frame whose size nobody tells.
 constexpr std::uint64_t likely_size = 512;
+/// clang's frames may lie within others, few deep.
+constexpr int most_within = 4;
+
+/// Where the top of the stack may be in an entry point's frame without debug information, and how many frames of a body
+/// are asked about it.
+constexpr std::uint64_t first_top = 56, last_top = 256;
+constexpr std::size_t most_asked = 64;
+/// A chain of callers that is longer leads nowhere; and what all of them together may cost.
+constexpr int longest_chain = 10'000;
+constexpr std::uint64_t most_steps = 20'000'000;
 
 bool is_within(const std::vector<range>& ranges, std::uint64_t address) noexcept {
   const auto after = std::upper_bound(ranges.begin(), ranges.end(), address,
@@ -33,33 +45,37 @@ bool stack_memory::is_dead(std::uint64_t address) const noexcept { return is_wit
 
 frame_scan::frame_scan(const memory_image& image, const heap_map& heap, const stack_memory& stacks,
                        const program_code& code, frame_layouts& layouts, body_machine& machine)
-    : image_(image), heap_(heap), stacks_(stacks), layouts_(layouts), machine_(machine) {
+    : image_(image), heap_(heap), stacks_(stacks), code_(code), layouts_(layouts), machine_(machine) {
+  known_.resize(code.bodies().size());
+  // Their addresses first, into room that takes no memory until it is used: vectors that grow cost more than all the
+  // rest.
+  std::vector<std::uint64_t> candidates;
+  candidates.reserve(image.bytes() / likely_distance);
   // clang's may lie within one another, at any multiple of eight.
   each_word(image, [&](std::uint64_t address, std::uint64_t word, const unsigned char* bytes) {
     const auto* body = code.body_at(word);
     if (body == nullptr) return;
     const auto& destroyers = body->destroyers;
     if (std::find(destroyers.begin(), destroyers.end(), word_at(bytes + 8)) != destroyers.end())
-      consider(address, *body);
+      candidates.push_back(address);
   });
-  find_tops();
+  frames_.reserve(candidates.size());
+  for (const auto each : candidates) consider(each, *code.body_at(image.word(each)));
+  if (has_guessed_) take_out_copies();
+  number();
+  if (has_guessed_) find_tops();
 }
 
-const frame_layout& frame_scan::layout_of(const coroutine_body& body) {
-  if (last_body_ == &body) return *last_layout_;
-  auto& layout = layouts_.of(body);
-  if (!layout.is_known && layout.index_size == 0 && !layout.is_asio) {
-    // What every Asio with awaitables has had; that it is one of those its own address says.
-    layout.is_asio = true;
-    layout.is_entry = body.symbol.find("6detail20co_spawn_entry_point") != body.symbol.npos;
-    if (const auto index = machine_.find_index(body)) {
-      layout.index = *index;
-      layout.index_size = body.is_gnu ? 2 : 1;
-    }
+frame_layout& frame_scan::layout_of(const coroutine_body& body) {
+  auto*& known = known_[static_cast<std::size_t>(&body - code_.bodies().data())];
+  if (known != nullptr) return *known;
+  known = &layouts_.of(body);
+  if (known->is_known || known->index_size != 0) return *known;
+  if (const auto index = machine_.find_index(body)) {
+    known->index = *index;
+    known->index_size = body.is_gnu ? 2 : 1;
   }
-  last_body_ = &body;
-  last_layout_ = &layout;
-  return layout;
+  return *known;
 }
 
 void frame_scan::consider(std::uint64_t address, const coroutine_body& body) {
@@ -67,64 +83,99 @@ void frame_scan::consider(std::uint64_t address, const coroutine_body& body) {
     ++others_.below_stack;
     return;
   }
+  auto& layout = layout_of(body);
+  if (!layout.is_known && !layout.is_asio && image_.word(address + layout.coro) == address) {
+    // What every Asio with awaitables has had.
+    layout.is_asio = true;
+    layout.is_entry = body.symbol.find("6detail20co_spawn_entry_point") != body.symbol.npos;
+  }
+  has_guessed_ = has_guessed_ || (!layout.is_known && layout.is_asio);
   coroutine_frame frame;
   frame.at = address;
   frame.body = &body;
-  const auto& layout = layout_of(body);
   frame.layout = &layout;
-  if (layout.index_size != 0)
-    if (const auto* bytes = image_.at(address + layout.index, layout.index_size))
-      std::memcpy(&frame.index, bytes, layout.index_size);
-  // What g++ makes to destroy a frame begins with setting the lowest bit.
-  if (body.is_gnu && layout.index_size != 0 && (frame.index & 1) != 0) {
-    ++others_.destroyed;
-    return;
+  if (layout.index_size != 0) {
+    const auto* bytes = image_.at(address + layout.index, layout.index_size);
+    if (bytes != nullptr) std::memcpy(&frame.index, bytes, layout.index_size);
+    // What g++ makes to destroy a frame begins with setting the lowest bit.
+    if (body.is_gnu && (frame.index & 1) != 0) {
+      ++others_.destroyed;
+      return;
+    }
   }
-  if (layout.is_asio && image_.word(address + layout.coro) != address) {
-    // Without debug information it is another library's.
-    if (layout.is_known) {
+  if (layout.is_asio) {
+    const auto last = std::max({layout.coro, layout.attached_thread, layout.caller, layout.top_of_stack});
+    const auto* bytes = image_.at(address, last + sizeof(std::uint64_t));
+    if (bytes == nullptr || word_at(bytes + layout.coro) != address) {
       ++others_.copies;
       return;
     }
+    frame.attached_thread = word_at(bytes + layout.attached_thread);
+    frame.caller = word_at(bytes + layout.caller);
+    if (layout.top_of_stack != 0) frame.top_of_stack = word_at(bytes + layout.top_of_stack);
   }
   if (const auto object = heap_.find(address); object != heap_map::none && heap_.is_free(object)) {
     ++others_.freed;
     return;
   }
-  if (layout.is_asio && image_.word(address + layout.coro) == address) {
-    frame.attached_thread = image_.word(address + layout.attached_thread);
-    frame.caller = image_.word(address + layout.caller);
-    if (layout.top_of_stack != 0) frame.top_of_stack = image_.word(address + layout.top_of_stack);
-  }
-  add(frame);
-}
-
-void frame_scan::add(coroutine_frame frame) {
-  const auto page = frame.at >> page_bits;
-  if (frames_.empty() || frames_.back().at >> page_bits != page)
-    pages_.insert(page, static_cast<std::uint32_t>(frames_.size()));
   frames_.push_back(frame);
 }
 
-/// Without debug information: the top of an entry point's stack is the word from which callers lead back to it.
+/// Those that were met before a frame of their body said that it is an awaitable's.
+void frame_scan::take_out_copies() {
+  others_.copies += std::erase_if(frames_, [this](const coroutine_frame& each) {
+    return each.layout->is_asio && image_.word(each.at + each.layout->coro) != each.at;
+  });
+}
+
+void frame_scan::number() {
+  const auto is_first = [this](std::uint32_t i) {
+    return i == 0 || frames_[i - 1].at >> page_bits != frames_[i].at >> page_bits;
+  };
+  std::size_t pages = 0;
+  for (std::uint32_t i = 0; i < frames_.size(); ++i) pages += is_first(i) ? 1u : 0u;
+  pages_.reserve(pages);
+  for (std::uint32_t i = 0; i < frames_.size(); ++i)
+    if (is_first(i)) pages_.insert(frames_[i].at >> page_bits, i);
+}
+
+/// Without debug information: what most of a body's frames say.
 void frame_scan::find_tops() {
-  for (auto& frame : frames_) {
-    if (!frame.layout->is_entry || frame.layout->is_known || frame.caller != 0) continue;
-    if (frame.layout->top_of_stack == 0) {
-      constexpr std::uint64_t first = 56, last = 256;
-      for (auto offset = first; offset <= last; offset += 8) {
-        auto promise = image_.word(frame.at + offset);
-        for (int steps = 0; promise != 0 && promise != frame.promise() && steps < longest_chain; ++steps) {
-          const auto next = of_promise(promise);
-          promise = next == none ? 0 : frames_[next].caller;
-        }
-        if (promise == 0 || promise != frame.promise()) continue;
-        layouts_.of(*frame.body).top_of_stack = offset;
-        break;
-      }
-    }
-    if (frame.layout->top_of_stack != 0) frame.top_of_stack = image_.word(frame.at + frame.layout->top_of_stack);
+  std::unordered_map<const coroutine_body*, std::vector<const coroutine_frame*>> entries;
+  const auto is_asked = [](const coroutine_frame& each) {
+    return each.layout->is_entry && !each.layout->is_known && each.caller == 0;
+  };
+  for (const auto& each : frames_) {
+    if (!is_asked(each)) continue;
+    if (auto& its = entries[each.body]; its.size() < most_asked) its.push_back(&each);
   }
+  auto steps_left = most_steps;
+  for (const auto& [body, asked] : entries) {
+    std::map<std::uint64_t, std::size_t> votes;
+    for (const auto* each : asked)
+      if (const auto offset = find_top(*each, steps_left); offset != 0) ++votes[offset];
+    const auto most =
+        std::max_element(votes.begin(), votes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+    if (most != votes.end()) layout_of(*body).top_of_stack = most->first;
+  }
+  for (auto& each : frames_)
+    if (is_asked(each) && each.layout->top_of_stack != 0)
+      each.top_of_stack = image_.word(each.at + each.layout->top_of_stack);
+}
+
+/// The offset of the first word from which callers lead back to an entry point; 0: there is none.
+std::uint64_t frame_scan::find_top(const coroutine_frame& entry, std::uint64_t& steps_left) const {
+  for (auto offset = first_top; offset <= last_top; offset += sizeof(std::uint64_t)) {
+    auto promise = image_.word(entry.at + offset);
+    for (int steps = 0; promise != 0 && promise != entry.promise() && steps < longest_chain; ++steps) {
+      if (steps_left == 0) return 0;
+      --steps_left;
+      const auto next = of_promise(promise);
+      promise = next == none ? 0 : frames_[next].caller;
+    }
+    if (promise == entry.promise()) return offset;
+  }
+  return 0;
 }
 
 std::uint32_t frame_scan::at(std::uint64_t address) const noexcept {
@@ -153,15 +204,20 @@ std::uint32_t frame_scan::of_promise(std::uint64_t promise) const noexcept {
 }
 
 std::uint32_t frame_scan::around(std::uint64_t address) const noexcept {
-  const auto i = before(address);
-  if (i == none) return none;
-  const auto& frame = frames_[i];
-  auto size = frame.layout->size;
-  if (size == 0) {
-    const auto object = heap_.find(frame.at);
-    size = object == heap_map::none ? likely_size : heap_.extent(object).end - frame.at;
+  auto i = before(address);
+  for (int tries = 0; i != none && tries < most_within; ++tries) {
+    const auto& frame = frames_[i];
+    auto size = frame.layout->size;
+    if (size == 0) {
+      const auto object = heap_.find(frame.at);
+      size = object == heap_map::none ? likely_size : heap_.extent(object).end - frame.at;
+    }
+    if (address - frame.at < size) return i;
+    // Only clang's have others within them.
+    if (i == 0 || frame.body->is_gnu) break;
+    --i;
   }
-  return address - frame.at < size ? i : none;
+  return none;
 }
 
 }  // namespace tasks::cli

@@ -84,19 +84,22 @@ class frame_scan {
 
  private:
   void consider(std::uint64_t address, const coroutine_body& body);
-  [[nodiscard]] const frame_layout& layout_of(const coroutine_body& body);
-  void add(coroutine_frame frame);
+  [[nodiscard]] frame_layout& layout_of(const coroutine_body& body);
+  void take_out_copies();
+  void number();
   void find_tops();
+  [[nodiscard]] std::uint64_t find_top(const coroutine_frame& entry, std::uint64_t& steps_left) const;
 
   const memory_image& image_;
   const heap_map& heap_;
   const stack_memory& stacks_;
+  const program_code& code_;
   frame_layouts& layouts_;
   body_machine& machine_;
   std::vector<coroutine_frame> frames_;
-  address_map pages_;  ///< of 4 KiB in which frames begin, their numbers and one: the first of those
-  const coroutine_body* last_body_ = nullptr;
-  const frame_layout* last_layout_ = nullptr;
+  address_map pages_;                 ///< the first frame that begins in each 4 KiB, by their number
+  std::vector<frame_layout*> known_;  ///< of each body; null: not asked for yet
+  bool has_guessed_ = false;          ///< some have no debug information, and are an awaitable's
   left_out others_;
 };
 

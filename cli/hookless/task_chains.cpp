@@ -1,12 +1,20 @@
 #include "hookless/task_chains.hpp"
 
+#include <utility>
+
 namespace tasks::cli {
+namespace {
+
+/// What callers lead to that is no frame, or nothing but a circle.
+constexpr std::uint32_t nowhere = frame_scan::none - 1;
+
+}  // namespace
 
 task_chains::task_chains(const memory_image& image, frame_scan& scan) {
   auto& frames = scan.frames();
-  // Each frame is in one chain at most: spans point into it.
-  links_.reserve(2 * frames.size());
-  met_by_.resize(frames.size());
+  // Each frame is in one chain at most, and one search more meets each once: spans point into it.
+  links_.reserve(2 * frames.size() + 1);
+  leads_to_.assign(frames.size(), frame_scan::none);
   for (std::uint32_t i = 0; i < frames.size(); ++i) {
     const auto& entry = frames[i];
     // Without a top it has ended.
@@ -26,26 +34,36 @@ task_chains::task_chains(const memory_image& image, frame_scan& scan) {
   }
   for (std::uint32_t i = 0; i < frames.size(); ++i) {
     const auto& frame = frames[i];
+    const auto& layout = *frame.layout;
+    if (frame.task != frame_scan::none || !layout.is_asio || layout.is_entry || frame.caller != 0) continue;
     const std::uint64_t first = frame.body->is_gnu ? 2 : 0;
-    if (frame.task == frame_scan::none && frame.layout->is_asio && frame.caller == 0 && frame.index == first)
-      not_awaited_.push_back(i);
+    if (frame.index == first) not_awaited_.push_back(i);
   }
+  leads_to_ = {};
 }
 
-/// Adds the links of a chain that leads back to its entry point, innermost first; else none.
+/// Adds the links of a chain that leads back to its entry point, innermost first; else none. Frames of a chain that
+/// does not are gone through twice at most, however many entry points lead into it.
 bool task_chains::follow(const frame_scan& scan, std::uint32_t entry) {
   const auto& frames = scan.frames();
   const auto begin = links_.size();
-  auto promise = frames[entry].top_of_stack;
-  for (;;) {
+  auto end = nowhere;
+  for (auto promise = frames[entry].top_of_stack; links_.size() - begin <= frames.size();) {
     const auto i = promise == frames[entry].promise() ? entry : scan.of_promise(promise);
-    // Those that are met again go round.
-    if (i == frame_scan::none || frames[i].task != frame_scan::none || met_by_[i] == entry + 1) break;
-    met_by_[i] = entry + 1;
+    if (i == frame_scan::none || frames[i].task != frame_scan::none) break;
+    if (leads_to_[i] != frame_scan::none && leads_to_[i] != entry) {
+      end = leads_to_[i];
+      break;
+    }
     links_.push_back(i);
     if (i == entry) return true;
+    if (frames[i].caller == 0) {
+      end = i;
+      break;
+    }
     promise = frames[i].caller;
   }
+  for (auto i = begin; i < links_.size(); ++i) leads_to_[links_[i]] = end;
   links_.resize(begin);
   return false;
 }

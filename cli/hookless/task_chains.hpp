@@ -37,8 +37,8 @@ class task_chains {
   [[nodiscard]] bool follow(const frame_scan& scan, std::uint32_t entry);
 
   std::vector<task_chain> tasks_;
-  std::vector<std::uint32_t> links_;   ///< of all chains, one after another
-  std::vector<std::uint32_t> met_by_;  ///< for each frame, the entry point whose search met it last, and one
+  std::vector<std::uint32_t> links_;     ///< of all chains, one after another
+  std::vector<std::uint32_t> leads_to_;  ///< of frames in chains that did not lead back: the last one of theirs
   std::uint64_t broken_ = 0;
   std::vector<std::uint32_t> not_awaited_;
 };
