@@ -100,7 +100,7 @@ const std::string spawned = "spawned by task 1 at user_spawns() symbols_test.cpp
 
 TEST(Frame, ThatHasNotAwaitedYetIsNamedByItsCode) {
   EXPECT_EQ(stack_of(one_task(v1::Task::RUNNING, {1, 2})),
-            "task 7 [running on thread 0, 12s]:\nlegacy_coroutine(int)\n\t" + file_line(legacy_line) +
+            "task 7 [running, 12s]:\nlegacy_coroutine(int)\n\t" + file_line(legacy_line) +
                 "\nworker(int)\n\t/src/pool.cpp:31\n" + spawned);
 }
 
@@ -112,7 +112,7 @@ TEST(Frame, OfABlockedTaskThatSaysNoLineIsNotInstrumented) {
 
 TEST(Frame, BelowAnotherThatSaysNoLineIsNotInstrumented) {
   EXPECT_EQ(stack_of(one_task(v1::Task::RUNNING, {2, 1})),
-            "task 7 [running on thread 0, 12s]:\nworker(int)\n\t/src/pool.cpp:31\n"
+            "task 7 [running, 12s]:\nworker(int)\n\t/src/pool.cpp:31\n"
             "<not instrumented> legacy_coroutine(int)\n\t" +
                 file_line(legacy_line) + "\n" + spawned);
 }
