@@ -47,17 +47,16 @@ class suspend_lines::state {
 
   static bool is_some(const std::optional<source_line>& line) { return line && line->line != 0; }
 
-  /// clang: a body that can be resumed in one place only begins there.
+  /// clang: a body that can be resumed in one place only begins there. Where it does not begin with await_resume(), as
+  /// that may do nothing, it says nothing of the line: of one that began at once the co_await is in who made it.
   resumed_line only_line_of(const coroutine_body& body) {
-    resumed_line found;
     auto at = body.code.begin;
     for (std::size_t i = 0; i < farthest_from_begin && at != 0; ++i, at = machine_.next_of(at)) {
       auto line = debug_.outermost_line(at);
       if (!is_some(line)) continue;
       if (sites.has_call(at, resuming_function)) return {std::move(line), true};
-      if (i > 0 && !found.line) found.line = std::move(line);
     }
-    return found;
+    return {};
   }
 
   resumed_line line_behind(const body_machine::dispatch& dispatch) {

@@ -14,6 +14,14 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
+/// clang moves all of a coroutine that begins at once into who makes it, if that is optimized, but for what comes after
+/// its only suspend point. Nothing of the body says then where that is.
+#if defined(__clang__)
+constexpr std::string_view untold = "coroutines_2";
+#else
+constexpr std::string_view untold = "none of these";
+#endif
+
 /// The one line of the program that contains `code`.
 std::string at(std::string_view function, std::string_view code) {
   return place(function, TASKS_COROUTINES_SOURCE, code);
@@ -51,8 +59,11 @@ TEST_P(Coroutines, ThatAreLazyLeadToWhoeverAwaitsThem) {
 TEST_P(Coroutines, ThatBeganAtOnceLeadToWhoCameLater) {
   const auto pages = in("loads_page");
   ASSERT_EQ(pages.size(), 1U);
-  EXPECT_THAT(places(pages[0]),
-              ElementsAre(at("loads_page", "co_await happens;  // of a page"), at("renders_page", "co_await page")));
+  if (GetParam() == untold)
+    EXPECT_THAT(places(pages[0]), ElementsAre("loads_page :0", "renders_page :0"));
+  else
+    EXPECT_THAT(places(pages[0]),
+                ElementsAre(at("loads_page", "co_await happens;  // of a page"), at("renders_page", "co_await page")));
 }
 
 TEST_P(Coroutines, WithAnExecutorBeforeTheirAwaiterLeadToThat) {
@@ -86,7 +97,8 @@ TEST_P(Coroutines, ThatHandOutValuesStandWhereTheyDid) {
 TEST_P(Coroutines, ThatNobodyAwaitsAreAlone) {
   const auto beats = in("beats");
   ASSERT_EQ(beats.size(), 1U);
-  EXPECT_THAT(places(beats[0]), ElementsAre(at("beats", "co_await happens;  // of a beat")));
+  EXPECT_THAT(places(beats[0]),
+              ElementsAre(GetParam() == untold ? "beats :0" : at("beats", "co_await happens;  // of a beat")));
 }
 
 TEST_P(Coroutines, AreDrawnAsATree) {
