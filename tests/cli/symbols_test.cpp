@@ -99,9 +99,9 @@ std::string stack_of(const fake_agent::script& script) {
 const std::string spawned = "spawned by task 1 at user_spawns() symbols_test.cpp:" + std::to_string(spawn_line) + "\n";
 
 TEST(Frame, ThatHasNotAwaitedYetIsNamedByItsCode) {
-  EXPECT_EQ(stack_of(one_task(v1::Task::RUNNING, {1, 2})),
-            "task 7 [running, 12s]:\nlegacy_coroutine(int)\n\t" + file_line(legacy_line) +
-                "\nworker(int)\n\t/src/pool.cpp:31\n" + spawned);
+  EXPECT_EQ(stack_of(one_task(v1::Task::RUNNING, {1, 2})), "task 7 [running, 12s]:\nlegacy_coroutine(int)\n\t" +
+                                                               file_line(legacy_line) +
+                                                               "\nworker(int)\n\t/src/pool.cpp:31\n" + spawned);
 }
 
 TEST(Frame, OfABlockedTaskThatSaysNoLineIsNotInstrumented) {
