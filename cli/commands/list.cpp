@@ -29,8 +29,9 @@ result<int> run_list(const list_request& asked, output& out) {
 }  // namespace
 
 command list_command() {
-  return make_command<list_request>("list", "list instrumented processes; * marks those whose agent answered", {},
-                                    {json_option(), timeout_option()}, run_list);
+  return make_command<list_request>("list",
+                                    "list processes whose tasks can be looked at; * marks those whose agent answered",
+                                    {}, {json_option(), timeout_option()}, run_list);
 }
 
 }  // namespace tasks::cli

@@ -68,7 +68,7 @@ wait_kind kind_of_operation(std::string_view symbol) noexcept {
     wait_kind kind;
   };
   using enum wait_kind;
-  static constexpr std::array<operation, 31> operations = {{
+  static constexpr std::array<operation, 30> operations = {{
       {"12wait_handlerI", timer},
       {"reactive_socket_recv_op", socket_read},
       {"reactive_socket_recvfrom_op", socket_read},
@@ -99,7 +99,6 @@ wait_kind kind_of_operation(std::string_view symbol) noexcept {
       {"11executor_op", post},
       {"18completion_handlerI", post},
       {"17executor_function", post},
-      {"17dispatch_handler", post},
   }};
   auto first = symbol.npos;
   auto kind = other;

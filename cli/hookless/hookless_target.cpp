@@ -51,6 +51,14 @@ std::optional<bool> is_socket(pid_t pid, std::uint32_t fd) {
   return leads_to->starts_with("socket:");
 }
 
+/// What to do is said for commands that can do without a copy; here there is nothing without one.
+error without_options(error why) {
+  if (why.next_step.empty() || why.next_step.find("--no-prove") != std::string::npos)
+    why.next_step =
+        "without a copy of its memory only programs that link tasks::asio or tasks::boost_asio are looked at";
+  return why;
+}
+
 class without_hook final : public hookless_target {
  public:
   explicit without_hook(std::shared_ptr<target> from)
@@ -88,7 +96,7 @@ class without_hook final : public hookless_target {
     view.threads = from_->threads();
     const auto now = detail::monotonic_ms();
     auto copied = take_picture(*from_, whom);
-    if (!copied) return copied.why();
+    if (!copied) return without_options(copied.why());
     auto taken = std::make_unique<picture>(*std::move(copied));
     taken->image.forget_spare_room();
     if (const auto put = put_registry(*taken, program_, from_->names(), view); !put) {

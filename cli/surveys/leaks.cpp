@@ -12,6 +12,7 @@
 #include "proof/target_proof.hpp"
 #include "surveys/crowds.hpp"
 #include "surveys/running_stacks.hpp"
+#include "surveys/without_hook.hpp"
 #include "target/target.hpp"
 
 namespace tasks::cli {
@@ -85,7 +86,10 @@ class leak_surveyor {
     if (auto* from = source_.from()) {
       for (const auto& due : how_.due ? *how_.due : find_due(*from))
         groups.set_due(due.id, due.resumes, evidence_of(due));
-      if (is_crowd(*from)) survey_.notes.push_back(unknown_of_crowds());
+      if (!from->has_hook())
+        survey_.notes.push_back(unknown_without_hook());
+      else if (is_crowd(*from))
+        survey_.notes.push_back(unknown_of_crowds());
     }
     v1::StacksRequest all;
     all.add_states(v1::Task::BLOCKED);

@@ -9,6 +9,7 @@
 #include "surveys/crowds.hpp"
 #include "surveys/group_keys.hpp"
 #include "surveys/lookups.hpp"
+#include "surveys/without_hook.hpp"
 #include "target/target.hpp"
 
 namespace tasks::cli {
@@ -129,7 +130,9 @@ result<vitals_survey> survey_vitals(snapshot_source& source, resolver& names, st
   if (survey.vitals.all_on_channels())
     survey.notes.emplace_back("every task waits on a channel, and only callbacks or other threads can wake them");
   const auto before_due = survey.findings.size();
-  if (const auto* from = source.from(); from && is_crowd(*from)) {
+  const auto* looked_at = source.from();
+  if (looked_at && !looked_at->has_hook()) survey.unknown = unknown_without_hook();
+  if (const auto* from = looked_at; from && is_crowd(*from)) {
     survey.unknown = unknown_of_crowds();
   } else if (from && survey.vitals.blocked() != survey.vitals.blocked_on_channels()) {
     survey.names_of_timers = std::make_unique<resolver>(source, resolver_options{.spawn_sites = false});

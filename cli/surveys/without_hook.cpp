@@ -51,7 +51,17 @@ result<std::unique_ptr<memory_source>> open(std::shared_ptr<target> bare, std::s
 
 }  // namespace
 
+std::string unknown_without_hook() {
+  return "which waits are over, which tasks never rest and which workers are stalled was not looked for: it has no "
+         "hook";
+}
+
 result<std::unique_ptr<memory_source>> open_without_hook(pid_t pid, const teller& tell) {
+  // Whether it has a hook or not does not matter; whether it may be read does.
+  if (const auto hooked = live_target(pid); !hooked->roots()) {
+    const auto& why = hooked->roots().why();
+    if (why.code == error_code::permission_denied || why.code == error_code::no_such_process) return why;
+  }
   return open(live_target_without_hook(pid), subject_of(pid), tell);
 }
 

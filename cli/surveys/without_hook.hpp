@@ -12,6 +12,9 @@
 
 namespace tasks::cli {
 
+/// What is not looked for in such a process, a sentence without a period.
+[[nodiscard]] std::string unknown_without_hook();
+
 /// Its threads that run are stopped while it is copied; those that sleep are left alone. Fails with `not_instrumented`
 /// where no coroutine of it is known. `tell` gets what cannot be known of such a process.
 [[nodiscard]] result<std::unique_ptr<memory_source>> open_without_hook(pid_t pid, const teller& tell);
