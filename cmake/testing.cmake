@@ -6,6 +6,24 @@ if(NOT TASKS_SANITIZE)
 endif()
 set(TASKS_TEST_PROGRAMS ${PROJECT_BINARY_DIR}/tests/programs)
 
+# Programs without sanitizers are inspected by an executable with them: a picture is taken of their memory alone.
+set(TASKS_SANITIZE_PROGRAMS ${TASKS_SANITIZE})
+if(TASKS_PROGRAMS_OF)
+  set(TASKS_TEST_PROGRAMS ${TASKS_PROGRAMS_OF}/tests/programs)
+  set(TASKS_SANITIZE_PROGRAMS "")
+endif()
+
+# tasks_needs(TARGET program…): builds these targets before that one, as far as they are built here.
+function(tasks_needs target)
+  set(programs ${ARGN})
+  if(TASKS_PROGRAMS_OF)
+    list(FILTER programs INCLUDE REGEX "^tasks$")
+  endif()
+  if(programs)
+    add_dependencies(${target} ${programs})
+  endif()
+endfunction()
+
 # Of tests that are compiled with the hook: what a compiler keeps across a suspension it does not keep at -O0.
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND NOT TASKS_SANITIZE)
   set(TASKS_HOOK_TEST_OPTIONS -O2)
@@ -18,12 +36,15 @@ target_compile_definitions(tasks_plain_asio INTERFACE
   $<$<CXX_COMPILER_ID:Clang>:ASIO_HAS_CO_AWAIT> $<$<CXX_COMPILER_ID:Clang>:ASIO_HAS_STD_COROUTINE>)
 target_link_libraries(tasks_plain_asio INTERFACE Threads::Threads)
 
+add_custom_target(test_programs)  # all of them
+
 # tasks_program(NAME source… [LIBRARIES …]): a program to inspect, found by program_path("NAME").
 function(tasks_program name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LIBRARIES")
   add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE tasks_warnings Threads::Threads ${arg_LIBRARIES})
-  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${TASKS_TEST_PROGRAMS})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests/programs)
+  add_dependencies(test_programs ${name})
 endfunction()
 
 # tasks_test(NAME sources… [LIBRARIES …] [LABELS …] [LOCK resource] [PROGRAMS …])
@@ -42,9 +63,7 @@ function(tasks_test name)
     target_precompile_headers(${name} REUSE_FROM tasks_gmock)
     target_compile_options(${name} PRIVATE -O0 ${TASKS_TEST_DEBUG})
   endif()
-  if(arg_PROGRAMS)
-    add_dependencies(${name} ${arg_PROGRAMS})
-  endif()
+  tasks_needs(${name} ${arg_PROGRAMS})
   set(properties TIMEOUT 300)
   if(arg_LABELS)
     list(APPEND properties LABELS "${arg_LABELS}")

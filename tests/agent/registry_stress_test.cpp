@@ -29,7 +29,12 @@ using tasks::layout::wait_kind;
 using channel = asio::experimental::concurrent_channel<void(std::error_code, int)>;
 
 // Under a sanitizer a part of it: that looks at every access, and finds a missing order without having to meet it.
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#if defined(__has_feature)
+#  if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#    define SANITIZED
+#  endif
+#endif
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__) || defined(SANITIZED)
 constexpr bool sanitized = true;
 #else
 constexpr bool sanitized = false;

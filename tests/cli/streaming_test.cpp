@@ -58,7 +58,12 @@ fake_agent::script many(std::uint64_t tasks) {
   return script;
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__has_feature)
+#  if __has_feature(address_sanitizer)
+#    define SANITIZED
+#  endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(SANITIZED)
 constexpr bool memory_counts = false;  // a sanitizer's own
 constexpr std::uint64_t crowd = 100'000;
 #else

@@ -305,7 +305,16 @@ class promise : public host::detail::awaitable_frame<T, E> {
   }
 
   void* frame() noexcept { return std::coroutine_handle<promise>::from_promise(*this).address(); }
-  entry*& slot() noexcept { return (static_cast<layout::frame_header*>(frame()) - 1)->slot; }
+  entry*& slot() noexcept {
+    void* begin = frame();
+#if defined(__clang__)
+#  if __has_feature(undefined_behavior_sanitizer)
+    // Before clang splits a coroutine it takes the promise for a variable, with nothing before it.
+    asm("" : "+r"(begin));
+#  endif
+#endif
+    return (static_cast<layout::frame_header*>(begin) - 1)->slot;
+  }
 };
 
 /// Leaves in the thread that this handler's task was reached. A handler that was moved away has none.
