@@ -7,6 +7,7 @@
 
 #include "sources/fallback_source.hpp"
 #include "sources/memory_source.hpp"
+#include "surveys/locals.hpp"
 #include "surveys/without_hook.hpp"
 #include "target/roots.hpp"
 
@@ -25,6 +26,31 @@ result<std::unique_ptr<snapshot_source>> unless_it_has_no_hook(result<std::uniqu
                                                                Open without_hook) {
   if (opened || opened.why().code != error_code::not_instrumented) return opened;
   return widened(without_hook());
+}
+
+using opener = result<std::unique_ptr<snapshot_source>> (*)(pid_t, const target_options&);
+
+result<std::unique_ptr<snapshot_source>> open_live(pid_t pid, const target_options& of) {
+  const auto without_hook = [&] { return open_without_hook(pid, tell_on_standard_error); };
+  if (!of.hook) return widened(without_hook());
+  return unless_it_has_no_hook(of.direct ? widened(open_direct(live_target(pid)))
+                                         : open_agent_or_memory(pid, of.timeout, tell_on_standard_error),
+                               without_hook);
+}
+
+result<std::unique_ptr<snapshot_source>> open_core_or_live(const target_options& of, opener live) {
+  if (of.core) {
+    if (!of.target.empty() || of.direct)
+      return usage_error("--core", "a core is read instead of a process", "leave out the PID and --direct");
+    if (!of.hook) return widened(open_core_without_hook(*of.core, of.exe, tell_on_standard_error));
+    return unless_it_has_no_hook(widened(open_core(*of.core, of.exe, tell_on_standard_error)),
+                                 [&] { return open_core_without_hook(*of.core, of.exe, tell_on_standard_error); });
+  }
+  if (of.exe) return usage_error("--exe", "there is no core that it belongs to", "add --core FILE");
+  if (of.target.empty()) return usage_error("", "which process?", "give a PID or a name; tasks list shows them");
+  const auto pid = find_process(of.target);
+  if (!pid) return pid.why();
+  return live(*pid, of);
 }
 
 }  // namespace
@@ -65,22 +91,13 @@ std::vector<option_of<target_options>> reading_options() {
 }
 
 result<std::unique_ptr<snapshot_source>> open_target(const target_options& of) {
-  if (of.core) {
-    if (!of.target.empty() || of.direct)
-      return usage_error("--core", "a core is read instead of a process", "leave out the PID and --direct");
-    if (!of.hook) return widened(open_core_without_hook(*of.core, of.exe, tell_on_standard_error));
-    return unless_it_has_no_hook(widened(open_core(*of.core, of.exe, tell_on_standard_error)),
-                                 [&] { return open_core_without_hook(*of.core, of.exe, tell_on_standard_error); });
-  }
-  if (of.exe) return usage_error("--exe", "there is no core that it belongs to", "add --core FILE");
-  if (of.target.empty()) return usage_error("", "which process?", "give a PID or a name; tasks list shows them");
-  const auto pid = find_process(of.target);
-  if (!pid) return pid.why();
-  const auto without_hook = [&] { return open_without_hook(*pid, tell_on_standard_error); };
-  if (!of.hook) return widened(without_hook());
-  return unless_it_has_no_hook(of.direct ? widened(open_direct(live_target(*pid)))
-                                         : open_agent_or_memory(*pid, of.timeout, tell_on_standard_error),
-                               without_hook);
+  return open_core_or_live(of, open_live);
+}
+
+result<std::unique_ptr<snapshot_source>> open_target_at_one_moment(const target_options& of) {
+  return open_core_or_live(of, [](pid_t pid, const target_options& its) {
+    return widened(open_one_moment(pid, its.hook, tell_on_standard_error));
+  });
 }
 
 render_context context_of(const target_options& of, const snapshot_source& source, const output& out,

@@ -53,6 +53,10 @@ void tell_on_standard_error(const std::string& line);
 /// Finds the target and opens what there is to read it with.
 [[nodiscard]] result<std::unique_ptr<snapshot_source>> open_target(const target_options& of);
 
+/// The same, where memory and tasks are of one moment: of a live process what was copied of it, of which threads that
+/// run are stopped meanwhile.
+[[nodiscard]] result<std::unique_ptr<snapshot_source>> open_target_at_one_moment(const target_options& of);
+
 [[nodiscard]] render_context context_of(const target_options& of, const snapshot_source& source, const output& out,
                                         std::uint32_t resolution_ms);
 

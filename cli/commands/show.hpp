@@ -43,6 +43,7 @@ struct threads_request : target_options, frame_options {
 struct stack_request : target_options, filter_options, frame_options {
   bool native = true;
   bool all_ids = false;                          ///< of each group, not three of them
+  bool locals = false;                           ///< values in frames; the source stands still
   const std::vector<due_task>* due = nullptr;    ///< looked for already; null: they are now
   const std::vector<busy_task>* busy = nullptr;  ///< likewise
 };

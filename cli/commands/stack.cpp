@@ -9,6 +9,7 @@
 
 #include "commands/command.hpp"
 #include "commands/show.hpp"
+#include "surveys/locals.hpp"
 #include "surveys/running_stacks.hpp"
 
 namespace tasks::cli {
@@ -23,9 +24,21 @@ bool may_select_running(const v1::StacksRequest& query) {
 result<int> run_stack(const stack_request& asked, output& out) {
   if (asked.all_ids && !asked.query.grouped())
     return usage_error("--ids", "without --group every task is shown", "add --group");
-  const auto source = open_target(asked);
+  if (asked.locals && asked.query.grouped())
+    return usage_error("--locals", "each task of a group has values of its own", "leave out --group");
+  const auto source = asked.locals ? open_target_at_one_moment(asked) : open_target(asked);
   if (!source) return source.why();
-  if (const auto shown = show_stack(**source, asked, out); !shown) return shown.why();
+  auto rest = asked;
+  std::vector<due_task> due;
+  std::vector<busy_task> busy;
+  // A copy does not tell what moves; what has gone on since is told by its version.
+  if (const auto* from = (*source)->from(); asked.locals && from->is_alive() && from->has_hook()) {
+    due = find_due(*live_target(from->pid()));
+    busy = find_busy(*live_target(from->pid()));
+    rest.due = &due;
+    rest.busy = &busy;
+  }
+  if (const auto shown = show_stack(**source, rest, out); !shown) return shown.why();
   return 0;
 }
 
@@ -56,6 +69,11 @@ result<void> show_stack(snapshot_source& source, const stack_request& asked, out
                              .all_ids = asked.all_ids,
                              .limit = asked.query.limit(),
                              .all_frames = asked.all_frames};
+  std::optional<locals_survey> locals;
+  if (asked.locals && source.from()) {
+    locals.emplace(*source.from());
+    if (const auto missing = locals->missing()) tell_on_standard_error("tasks: " + *missing);
+  }
   std::optional<stack_printer> printer;
   // Printing starts with the first part: an error before it leaves standard output empty.
   const auto start = [&]() -> stack_printer& {
@@ -63,6 +81,7 @@ result<void> show_stack(snapshot_source& source, const stack_request& asked, out
       printer.emplace(out, style, source, asked.core.value_or(""), native ? &*native : nullptr, std::move(due),
                       std::move(busy));
       if (auto* from = source.from(); from && !group) printer->set_lookups(find_lookups(*from));
+      if (locals) printer->set_locals(*locals);
     }
     return *printer;
   };
@@ -85,6 +104,10 @@ command stack_command() {
   options.push_back(
       flag("--ids", "with --group: every task of each group, not three of them", &stack_request::all_ids));
   options.push_back(all_frames_option());
+  options.push_back(flag("--locals",
+                         "parameters and variables that live in the frames, with their values; the target is stopped "
+                         "while its memory is copied",
+                         &stack_request::locals));
   options.push_back(flag("--no-native", "no native stacks: no thread that runs is stopped, not even for a moment",
                          &stack_request::native, false));
   return make_command<stack_request>("stack", "the stack of every task, or of those that the options select",

@@ -77,6 +77,7 @@ class body_machine::state {
           continue;
         }
         const auto did = steps_.step(now, *instruction);
+        if (did.touched) break;
         if (did.stored) found[*did.stored].insert(now.at);
         now.at = did.next;
       }
@@ -85,7 +86,7 @@ class body_machine::state {
 
   /// What the first jump depends on.
   std::optional<std::uint64_t> find_index(std::uint64_t begin) {
-    steps_.begin({machine_steps::purpose::find_index, 0, 0, 0});
+    steps_.begin({machine_steps::purpose::find_index, 0, 0, 0, {}});
     machine_state now(machine_steps::frame);
     now.at = begin;
     for (std::size_t steps = 0; steps < most_steps_of_dispatch && now.at != 0; ++steps) {
@@ -121,14 +122,15 @@ body_machine::body_machine(const code_bytes& code) : state_(std::make_unique<sta
 
 body_machine::~body_machine() = default;
 
-body_machine::stores body_machine::find_stores(const coroutine_body& body, const frame_layout& layout) {
+body_machine::stores body_machine::find_stores(const coroutine_body& body, const frame_layout& layout,
+                                               range untouched) {
   stores found;
   if (layout.index_size == 0) return found;
   std::vector<std::uint64_t> open{0};
   std::set<std::uint64_t> seen{0};
   std::size_t left = state::most_steps_of_body;
   for (std::size_t i = 0; i < open.size() && open.size() < state::most_indices && left != 0; ++i) {
-    machine_steps::task what{machine_steps::purpose::dispatch, layout.index, layout.index_size, open[i]};
+    machine_steps::task what{machine_steps::purpose::dispatch, layout.index, layout.index_size, open[i], untouched};
     std::optional<machine_state> after;
     static_cast<void>(state_->run(body.code.begin, what, &after));
     if (!after) {
@@ -151,7 +153,7 @@ body_machine::stores body_machine::find_stores(const coroutine_body& body, const
 body_machine::dispatch body_machine::resume_at(const coroutine_body& body, const frame_layout& layout,
                                                std::uint64_t index) {
   if (layout.index_size == 0) return {};
-  return state_->run(body.code.begin, {machine_steps::purpose::dispatch, layout.index, layout.index_size, index},
+  return state_->run(body.code.begin, {machine_steps::purpose::dispatch, layout.index, layout.index_size, index, {}},
                      nullptr);
 }
 

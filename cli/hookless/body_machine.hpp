@@ -27,7 +27,11 @@ class body_machine {
 
   /// Where the body stores each index that it can come to.
   using stores = std::map<std::uint64_t, std::set<std::uint64_t>>;
-  [[nodiscard]] stores find_stores(const coroutine_body& body, const frame_layout& layout);
+  [[nodiscard]] stores find_stores(const coroutine_body& body, const frame_layout& layout) {
+    return find_stores(body, layout, range());
+  }
+  /// Where it can come to without storing anything to these bytes of its frame, and without taking their address.
+  [[nodiscard]] stores find_stores(const coroutine_body& body, const frame_layout& layout, range untouched);
 
   /// Where it goes on when it is resumed.
   struct dispatch {

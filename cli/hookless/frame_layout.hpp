@@ -20,7 +20,8 @@ namespace tasks::cli {
 struct frame_variable {
   std::string name;  ///< as the compiler has it: of g++'s variables NAME_depth_number
   std::uint64_t offset = 0;
-  Dwarf_Die type{};
+  Dwarf_Die type{};    ///< without qualifiers and other names for it
+  Dwarf_Die member{};  ///< of the frame
 };
 
 /// Offsets are from the frame's begin.

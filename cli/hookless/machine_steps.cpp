@@ -129,6 +129,7 @@ machine_value machine_steps::load(const machine_state& state, std::uint64_t addr
 bool machine_steps::store(machine_state& state, std::uint64_t address, const machine_value& value, std::size_t size) {
   if (const auto offset = address - frame; offset < longest_frame) {
     if (task_.why != purpose::explore) return false;  // it runs
+    touched_ = touched_ || (offset < task_.watched.end && offset + size > task_.watched.begin);
     if (offset == task_.index_at && size >= task_.index_size && value.is_known)
       stored_ = low_bytes(value.bits, task_.index_size);
     return true;
@@ -157,6 +158,7 @@ machine_value machine_steps::read(const machine_state& state, const machine_oper
 bool machine_steps::write(machine_state& state, const machine_operand& operand, const machine_value& value,
                           std::uint64_t next) {
   if (operand.is == machine_operand::form::a_register) {
+    touched_ = touched_ || (value.is_known && task_.watched.contains(value.bits - frame));
     state.set(operand.base, operand.is_high_byte ? machine_value{} : value, operand.is_high_byte ? 8 : operand.size);
     return true;
   }
@@ -259,14 +261,14 @@ machine_steps::outcome machine_steps::step(machine_state& state, const machine_i
   const auto next = state.at + instruction.length;
   switch (instruction.does) {
     case machine_operation::jump: {
-      if (const auto target = instruction.target(); target != 0) return {target, false, 0, std::nullopt};
+      if (const auto target = instruction.target(); target != 0) return {target, false, 0, std::nullopt, false};
       const auto to = read(state, instruction.operands[0], next);
-      return {to.is_known ? to.bits : 0, to.is_of_index, to.source, std::nullopt};
+      return {to.is_known ? to.bits : 0, to.is_of_index, to.source, std::nullopt, false};
     }
     case machine_operation::jump_if: {
       const auto holds = state.flags.hold(instruction.when);
       const auto to = !holds ? 0 : *holds ? instruction.target() : next;
-      return {to, state.flags.is_of_index, state.flags.source, std::nullopt};
+      return {to, state.flags.is_of_index, state.flags.source, std::nullopt, false};
     }
     case machine_operation::call:
     case machine_operation::leave_function:
@@ -276,8 +278,9 @@ machine_steps::outcome machine_steps::step(machine_state& state, const machine_i
       break;
   }
   stored_.reset();
+  touched_ = false;
   const bool goes_on = run(state, instruction, next);
-  return {goes_on ? next : 0, false, 0, stored_};
+  return {goes_on ? next : 0, false, 0, stored_, touched_};
 }
 
 }  // namespace tasks::cli

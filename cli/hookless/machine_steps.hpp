@@ -7,6 +7,7 @@
 
 #include "hookless/code_view.hpp"
 #include "hookless/machine_state.hpp"
+#include "linux/memory.hpp"
 
 namespace tasks::cli {
 
@@ -25,6 +26,7 @@ class machine_steps {
     std::uint64_t index_at = 0;    ///< offset in the frame
     std::uint32_t index_size = 0;  ///< in bytes
     std::uint64_t index = 0;       ///< of purpose::dispatch
+    range watched{};               ///< of purpose::explore: bytes of the frame, by offset
   };
 
   /// `code` must outlive it.
@@ -36,6 +38,7 @@ class machine_steps {
     bool is_of_index = false;             ///< it was a jump that depends on the index
     std::uint64_t source = 0;             ///< as machine_value::source
     std::optional<std::uint64_t> stored;  ///< an index that is known was stored in the frame
+    bool touched = false;                 ///< something was stored to what is watched, or its address was taken
   };
   /// Runs the instruction at `state.at`, which stays what it is. A jump on what is not known ends, be it of the index.
   [[nodiscard]] outcome step(machine_state& state, const machine_instruction& instruction);
@@ -57,6 +60,7 @@ class machine_steps {
   code_view& code_;
   task task_;
   std::optional<std::uint64_t> stored_;
+  bool touched_ = false;
 };
 
 }  // namespace tasks::cli

@@ -91,7 +91,7 @@ void resolver::show_frames(const location_ids& ids, v1::Task::State state, resol
     const auto known = locations_.find(ids[i]);
     const frame& f = known == locations_.end() ? unknown_frame() : known->second;
     if (f.plumbing && !options_.all_frames) continue;
-    to.frames.push_back({&f, f.from_address && (i != 0 || state == v1::Task::BLOCKED)});
+    to.frames.push_back({&f, f.from_address && (i != 0 || state == v1::Task::BLOCKED), static_cast<std::size_t>(i)});
   }
   to.is_operation = to.frames.empty() && !ids.empty();
   if (to.is_operation) to.frames.push_back({&operation_of(ids, state), false});

@@ -3,7 +3,9 @@
 /// From the wire's numbers to what a view shows: locations become named frames, spawn addresses a spawn site,
 /// descriptors their peers. Each is worked out once per answer.
 
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -11,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "hookless/frame_values.hpp"
 #include "linux/descriptors.hpp"
 #include "operation_names.hpp"
 #include "sources/snapshot_source.hpp"
@@ -37,6 +40,8 @@ struct frame {
 struct shown_frame {
   const frame* location;
   bool not_instrumented;
+  std::size_t number = std::numeric_limits<std::size_t>::max();  ///< of the task's frames, 0 innermost; else none
+  std::vector<frame_value> locals{};                             ///< that were asked for
 };
 
 /// What a task's or group's numbers mean. Its pointers hold until the resolver ends; `frames` until it is filled again.

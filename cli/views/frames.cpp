@@ -19,6 +19,23 @@ bool is_body_of(const native_frame& native, const frame& f) {
          bare_name(native.function) == bare_name(f.function);
 }
 
+/// "n=7 name="ann" socket=<tcp_socket>"
+void render_locals(fmt::memory_buffer& out, const std::vector<frame_value>& locals, const text_style& style) {
+  if (locals.empty()) return;
+  fmt::memory_buffer line;
+  for (const auto& each : locals) {
+    append(line, line.size() == 0 ? "\t" : " ");
+    append_foreign(line, each.name);
+    append(line, "=");
+    append_foreign(line, each.value ? *each.value : "<" + each.type + ">");
+  }
+  if (style.color)
+    append_colored(out, dim, {line.data(), line.size()}, style);
+  else
+    append(out, {line.data(), line.size()});
+  append(out, "\n");
+}
+
 }  // namespace
 
 void render_native_frame(fmt::memory_buffer& out, const native_frame& f) {
@@ -57,6 +74,7 @@ void render_frames(fmt::memory_buffer& out, const resolved& meaning, const text_
     } else {
       append(out, text);
     }
+    render_locals(out, f.locals, style);
   }
   if (meaning.awaited_at) {
     const auto& at = *meaning.awaited_at;

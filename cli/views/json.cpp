@@ -25,6 +25,12 @@ void fill_view(const shown_frame& frame, v1::FrameView& view) {
   view.set_file(frame.location->file);
   view.set_line(frame.location->line);
   view.set_not_instrumented(frame.not_instrumented);
+  for (const auto& each : frame.locals) {
+    auto& local = *view.add_locals();
+    local.set_name(each.name);
+    local.set_type(each.type);
+    if (each.value) local.set_value(*each.value);
+  }
 }
 
 std::optional<std::uint64_t> age_of(const v1::Task& task) {

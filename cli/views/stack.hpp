@@ -9,6 +9,7 @@
 
 #include "base/output.hpp"
 #include "surveys/group_keys.hpp"
+#include "surveys/locals.hpp"
 #include "surveys/resolver.hpp"
 #include "surveys/running_stacks.hpp"
 #include "tasks/v1/agent.pb.h"
@@ -44,6 +45,8 @@ class stack_printer {
 
   /// Of tasks that wait for a name.
   void set_lookups(lookup_survey lookups) { names_.set_lookups(std::move(lookups)); }
+  /// Shows values in frames of tasks; must outlive it.
+  void set_locals(locals_survey& locals) { locals_ = &locals; }
   /// False: nobody reads on.
   bool part(const v1::Chunk& chunk);
   /// Null: the answer broke off; what was printed stays a whole document.
@@ -59,6 +62,7 @@ class stack_printer {
   resolver names_;
   alike_groups groups_;
   running_stacks* native_;
+  locals_survey* locals_ = nullptr;  ///< null: not asked for
   render_context context_;
   v1::StackView header_;
   std::optional<json_stream> json_;

@@ -1,0 +1,57 @@
+#include "hookless/frame_values.hpp"
+
+#include <algorithm>
+
+#include "hookless/value_words.hpp"
+#include "symbols/dwarf_types.hpp"
+
+namespace tasks::cli {
+namespace {
+
+/// Larger ones are shown by their types alone.
+constexpr std::uint64_t largest_variable = std::uint64_t{1} << 20;
+
+bool is_readable(const memory& from, std::uint64_t at, std::uint64_t size) {
+  std::vector<unsigned char> bytes(size);
+  return from.read(at, bytes.data(), size) == size;
+}
+
+}  // namespace
+
+const coroutine_body* frame_values::body_of(std::uint64_t frame) const {
+  const auto resumes = from_.get<std::uint64_t>(frame), destroys = from_.get<std::uint64_t>(frame + 8);
+  if (!resumes || !destroys) return nullptr;
+  const auto* body = program_.code.body_at(*resumes);
+  if (!body || std::ranges::find(body->destroyers, *destroys) == body->destroyers.end()) return nullptr;
+  return body;
+}
+
+bool frame_values::knows(std::uint64_t frame) {
+  const auto* body = body_of(frame);
+  return body && program_.layouts.of(*body).is_known;
+}
+
+std::vector<frame_value> frame_values::of(std::uint64_t frame) {
+  std::vector<frame_value> found;
+  const auto* body = body_of(frame);
+  if (!body) return found;
+  const auto& layout = program_.layouts.of(*body);
+  std::uint64_t index = 0;
+  if (!layout.is_known || layout.index_size == 0 || layout.index_size > sizeof index ||
+      from_.read(frame + layout.index, &index, layout.index_size) != layout.index_size)
+    return found;
+  // What g++ makes to destroy a frame begins with setting the lowest bit.
+  if (body->is_gnu && (index & 1) != 0) return found;
+  for (const auto& each : scopes_.at(*body, layout, index)) {
+    if (found.size() == most_of_frame) break;
+    auto type = each.of->type;
+    const auto size = dwarf::size_of(type);
+    if (size == 0 || size > largest_variable || each.of->offset > layout.size || size > layout.size - each.of->offset)
+      continue;
+    const auto at = frame + each.of->offset;
+    if (is_readable(from_, at, size)) found.push_back({each.name, each.type, value_words(from_, at, type)});
+  }
+  return found;
+}
+
+}  // namespace tasks::cli
