@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <optional>
 #include <string_view>
 
@@ -75,7 +76,10 @@ unsigned line_of(Dwarf_Die& variable) {
 void find_declared(Dwarf_Die& scope, Dwarf_Addr address, bool is_in_scope, int depth, std::vector<declared>& found) {
   dwarf::each_child(scope, [&](Dwarf_Die& child) {
     const int tag = dwarf_tag(&child);
-    if (tag == DW_TAG_variable || tag == DW_TAG_formal_parameter) {
+    // Awaiters and what else a compiler makes.
+    Dwarf_Attribute artificial;
+    const bool is_made = tag == DW_TAG_variable && dwarf_attr_integrate(&child, DW_AT_artificial, &artificial);
+    if (!is_made && (tag == DW_TAG_variable || tag == DW_TAG_formal_parameter)) {
       auto& its = found.emplace_back();
       its.name = dwarf::name_of(child);
       its.is_parameter = tag == DW_TAG_formal_parameter;
@@ -118,28 +122,31 @@ void variable_scopes::find(const coroutine_body& body, const frame_layout& layou
   if (auto scope = program_.debug.at(place.value_or(body.code.begin)))
     find_declared(scope->functions.back(), place.value_or(body.code.begin) - scope->bias, place.has_value(), 0, all);
   const auto& line = program_.lines.line_of(body, layout, index);
-  std::vector<shown_variable> variables;
+  std::vector<shown_variable> parameters, variables;
   for (const auto& each : layout.variables) {
-    const auto add = [&](std::string_view name, std::vector<shown_variable>& to) {
+    const auto add = [&](std::string_view name, unsigned order, std::vector<shown_variable>& to) {
       auto member = each.member;
-      to.push_back({std::string(name), dwarf::type_words(member), &each});
+      to.push_back({std::string(name), dwarf::type_words(member), &each, order});
     };
     // g++ puts parameters in front of the index, under their own names.
     const auto local = body.is_gnu ? without_numbers(each.name) : each.name;
     if (body.is_gnu && (!local || each.offset < layout.index)) {
-      if (each.offset < layout.index) add(each.name, found);
+      if (each.offset < layout.index) add(each.name, 0, parameters);
       continue;
     }
     // clang says of each which it is; what is neither is a temporary.
-    if (!body.is_gnu && which(all, each.name, each, true)) {
-      add(each.name, found);
+    if (const auto* its = body.is_gnu ? nullptr : which(all, each.name, each, true)) {
+      add(each.name, static_cast<unsigned>(its - all.data()), parameters);
       continue;
     }
     const auto* variable = which(all, *local, each, false);
     if (!variable || !variable->is_in_scope || (line && line->line != 0 && variable->line > line->line)) continue;
-    if (!may_be_unborn(body, layout, each, index)) add(*local, variables);
+    if (!may_be_unborn(body, layout, each, index)) add(*local, variable->line, variables);
   }
-  std::move(variables.begin(), variables.end(), std::back_inserter(found));
+  for (auto* each : {&parameters, &variables}) {
+    std::ranges::stable_sort(*each, {}, &shown_variable::order);
+    std::move(each->begin(), each->end(), std::back_inserter(found));
+  }
 }
 
 bool variable_scopes::may_be_unborn(const coroutine_body& body, const frame_layout& layout,

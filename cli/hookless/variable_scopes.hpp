@@ -22,6 +22,7 @@ struct shown_variable {
   std::string name;  ///< as the program has it
   std::string type;  ///< dwarf::type_words()
   const frame_variable* of = nullptr;
+  unsigned order = 0;  ///< of declaration, among parameters and among variables
 };
 
 class variable_scopes {
@@ -29,7 +30,7 @@ class variable_scopes {
   /// Must outlive it, and so must the layouts that it is asked about.
   explicit variable_scopes(coroutine_program& program) : program_(program) {}
 
-  /// Parameters first, each in the order of the frame. Worked out once for each body and index.
+  /// Parameters first, each in the order of declaration. Worked out once for each body and index.
   [[nodiscard]] const std::vector<shown_variable>& at(const coroutine_body& body, const frame_layout& layout,
                                                       std::uint64_t index);
 

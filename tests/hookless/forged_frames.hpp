@@ -9,6 +9,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <coroutine>
 #include <cstdint>
 #include <cstring>
@@ -95,7 +96,10 @@ class forged_memory final : public memory {
   void put(std::uint64_t address, std::uint64_t word) { put(address, &word, sizeof word); }
 
   std::size_t read(std::uint64_t address, void* to, std::size_t size) const override {
-    std::memcpy(to, bytes_.data() + (address - begin), size);
+    const auto offset = address - begin;
+    if (address < begin || offset >= bytes_.size()) return 0;
+    size = std::min<std::size_t>(size, bytes_.size() - offset);
+    std::memcpy(to, bytes_.data() + offset, size);
     return size;
   }
   [[nodiscard]] const std::vector<memory_region>& regions() const override { return regions_; }
