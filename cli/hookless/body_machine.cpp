@@ -59,7 +59,8 @@ class body_machine::state {
       kept -= std::min(kept, now.written.words());
       while (now.at != 0 && left != 0) {
         --left;
-        if (++visits[now.at] > most_visits) break;
+        const auto visit = ++visits[now.at];
+        if (visit > most_visits) break;
         const auto* instruction = code.at(now.at);
         if (!instruction) break;
         const auto next = now.at + instruction->length;
@@ -67,7 +68,9 @@ class body_machine::state {
           step_over(now, *instruction);
           continue;
         }
-        if (instruction->does == machine_operation::jump_if && !now.flags.hold(instruction->when)) {
+        // A loop that counts to more than it is followed for is left, too.
+        const bool is_decided = visit <= most_decided && now.flags.hold(instruction->when);
+        if (instruction->does == machine_operation::jump_if && !is_decided) {
           if (open.size() < most_open && kept + now.written.words() <= most_kept) {
             kept += now.written.words();
             open.push_back(now);
@@ -106,7 +109,7 @@ class body_machine::state {
  private:
   static constexpr std::size_t most_steps_of_dispatch = 4000, longest_path = 64;
   static constexpr std::size_t most_open = 4096, most_kept = 500'000;
-  static constexpr int most_visits = 6;
+  static constexpr int most_visits = 6, most_decided = 3;
   static constexpr std::uint16_t clobbered_by_calls = 0x0fc7;  ///< rax, rcx, rdx, rsi, rdi, r8 to r11
 
   static void step_over(machine_state& now, const machine_instruction& call) {

@@ -31,7 +31,7 @@ struct declared {
   std::string_view name;
   bool is_parameter = false;
   bool is_in_scope = false;
-  unsigned line = 0;
+  unsigned line = 0, column = 0;
   std::set<std::uint64_t> offsets;  ///< from the frame, that its locations say; none: they say none
 };
 
@@ -65,11 +65,11 @@ void add_offsets(Dwarf_Die& variable, std::set<std::uint64_t>& to) {
   }
 }
 
-unsigned line_of(Dwarf_Die& variable) {
+unsigned number_of(Dwarf_Die& variable, unsigned which) {
   Dwarf_Attribute attribute;
-  Dwarf_Word line = 0;
-  dwarf_formudata(dwarf_attr_integrate(&variable, DW_AT_decl_line, &attribute), &line);
-  return static_cast<unsigned>(line);
+  Dwarf_Word number = 0;
+  dwarf_formudata(dwarf_attr_integrate(&variable, which, &attribute), &number);
+  return static_cast<unsigned>(number);
 }
 
 /// All that a body declares, in scope at an address or not.
@@ -84,7 +84,8 @@ void find_declared(Dwarf_Die& scope, Dwarf_Addr address, bool is_in_scope, int d
       its.name = dwarf::name_of(child);
       its.is_parameter = tag == DW_TAG_formal_parameter;
       its.is_in_scope = is_in_scope;
-      its.line = line_of(child);
+      its.line = number_of(child, DW_AT_decl_line);
+      its.column = number_of(child, DW_AT_decl_column);
       add_offsets(child, its.offsets);
     }
     if (tag == DW_TAG_lexical_block && depth < most_blocks)
@@ -124,7 +125,7 @@ void variable_scopes::find(const coroutine_body& body, const frame_layout& layou
   const auto& line = program_.lines.line_of(body, layout, index);
   std::vector<shown_variable> parameters, variables;
   for (const auto& each : layout.variables) {
-    const auto add = [&](std::string_view name, unsigned order, std::vector<shown_variable>& to) {
+    const auto add = [&](std::string_view name, std::uint64_t order, std::vector<shown_variable>& to) {
       auto member = each.member;
       to.push_back({std::string(name), dwarf::type_words(member), &each, order});
     };
@@ -136,12 +137,13 @@ void variable_scopes::find(const coroutine_body& body, const frame_layout& layou
     }
     // clang says of each which it is; what is neither is a temporary.
     if (const auto* its = body.is_gnu ? nullptr : which(all, each.name, each, true)) {
-      add(each.name, static_cast<unsigned>(its - all.data()), parameters);
+      add(each.name, static_cast<std::uint64_t>(its - all.data()), parameters);
       continue;
     }
     const auto* variable = which(all, *local, each, false);
     if (!variable || !variable->is_in_scope || (line && line->line != 0 && variable->line > line->line)) continue;
-    if (!may_be_unborn(body, layout, each, index)) add(*local, variable->line, variables);
+    if (!may_be_unborn(body, layout, each, index))
+      add(*local, std::uint64_t{variable->line} << 32 | variable->column, variables);
   }
   for (auto* each : {&parameters, &variables}) {
     std::ranges::stable_sort(*each, {}, &shown_variable::order);

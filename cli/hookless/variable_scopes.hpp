@@ -22,7 +22,7 @@ struct shown_variable {
   std::string name;  ///< as the program has it
   std::string type;  ///< dwarf::type_words()
   const frame_variable* of = nullptr;
-  unsigned order = 0;  ///< of declaration, among parameters and among variables
+  std::uint64_t order = 0;  ///< of declaration, among parameters and among variables
 };
 
 class variable_scopes {
