@@ -146,6 +146,7 @@ body_machine::stores body_machine::find_stores(const coroutine_body& body, const
     auto rest = whole;
     state_->explore(std::move(*after), what, found, rest);
     left -= whole - rest;
+    if (rest == 0 && untouched.end != 0) return find_stores(body, layout);
     for (const auto& [index, places] : found) {
       if (seen.insert(index).second) open.push_back(index);
     }

@@ -30,7 +30,8 @@ class body_machine {
   [[nodiscard]] stores find_stores(const coroutine_body& body, const frame_layout& layout) {
     return find_stores(body, layout, range());
   }
-  /// Where it can come to without storing anything to these bytes of its frame, and without taking their address.
+  /// Where it can come to without storing anything to these bytes of its frame, and without taking their address; of a
+  /// body that is too large to be followed everywhere it can come to.
   [[nodiscard]] stores find_stores(const coroutine_body& body, const frame_layout& layout, range untouched);
 
   /// Where it goes on when it is resumed.

@@ -31,7 +31,7 @@ bool frame_values::knows(std::uint64_t frame) {
   return body && program_.layouts.of(*body).is_known;
 }
 
-std::vector<frame_value> frame_values::of(std::uint64_t frame) {
+std::vector<frame_value> frame_values::of(std::uint64_t frame, state its) {
   std::vector<frame_value> found;
   const auto* body = body_of(frame);
   if (!body) return found;
@@ -44,6 +44,7 @@ std::vector<frame_value> frame_values::of(std::uint64_t frame) {
   if (body->is_gnu && (index & 1) != 0) return found;
   for (const auto& each : scopes_.at(*body, layout, index)) {
     if (found.size() == most_of_frame) break;
+    if (its == state::unless_not_asio && !layout.is_asio && !each.is_parameter) continue;
     auto type = each.of->type;
     const auto size = dwarf::size_of(type);
     if (size == 0 || size > largest_variable || each.of->offset > layout.size || size > layout.size - each.of->offset)

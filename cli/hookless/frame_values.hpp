@@ -30,9 +30,11 @@ class frame_values {
   /// Both must outlive it. `from` stands still.
   frame_values(coroutine_program& program, const memory& from) : program_(program), from_(from), scopes_(program) {}
 
-  /// Of a frame that is suspended, `most_of_frame` at most, parameters first. What is not whole in memory or not of a
-  /// complete type is left out.
-  [[nodiscard]] std::vector<frame_value> of(std::uint64_t frame);
+  /// Whether a frame is known to be suspended; a coroutine that is not Asio's may run, for all that anybody knows: of
+  /// such a one only parameters are told.
+  enum class state { suspended, unless_not_asio };
+  /// `most_of_frame` at most, parameters first. What is not whole in memory or not of a complete type is left out.
+  [[nodiscard]] std::vector<frame_value> of(std::uint64_t frame, state its = state::suspended);
   /// Its body is known, and debug information says where things lie in it.
   [[nodiscard]] bool knows(std::uint64_t frame);
 

@@ -127,7 +127,7 @@ void variable_scopes::find(const coroutine_body& body, const frame_layout& layou
   for (const auto& each : layout.variables) {
     const auto add = [&](std::string_view name, std::uint64_t order, std::vector<shown_variable>& to) {
       auto member = each.member;
-      to.push_back({std::string(name), dwarf::type_words(member), &each, order});
+      to.push_back({std::string(name), dwarf::type_words(member), &each, &to == &parameters, order});
     };
     // g++ puts parameters in front of the index, under their own names.
     const auto local = body.is_gnu ? without_numbers(each.name) : each.name;

@@ -22,6 +22,7 @@ struct shown_variable {
   std::string name;  ///< as the program has it
   std::string type;  ///< dwarf::type_words()
   const frame_variable* of = nullptr;
+  bool is_parameter = false;
   std::uint64_t order = 0;  ///< of declaration, among parameters and among variables
 };
 

@@ -61,7 +61,9 @@ std::vector<frame_value> locals_survey::of(std::uint64_t task, std::size_t numbe
   if (known == tasks_.end() || known->id != task || number >= known->depth) return {};
   // What runs has gone on since its suspend point.
   if (number == 0 && known->runs) return {};
-  return values_.of(frames_[known->first + known->depth - 1 - number]);
+  const auto state = number == 0 && !from_.has_hook() ? frame_values::state::unless_not_asio  //
+                                                      : frame_values::state::suspended;
+  return values_.of(frames_[known->first + known->depth - 1 - number], state);
 }
 
 }  // namespace tasks::cli

@@ -91,7 +91,8 @@ TEST_F(Schema, IsWhatEveryCommandWithJsonPrints) {
   const std::map<std::string, std::vector<words>> documents = {
       {"list", {{"list"}}},
       {"vitals", {{"vitals", pid}}},
-      {"stack", {{"stack", pid}, {"stack", pid, "--group"}, {"stack", pid, "--group", "--ids"}}},
+      {"stack",
+       {{"stack", pid}, {"stack", pid, "--group"}, {"stack", pid, "--group", "--ids"}, {"stack", pid, "--locals"}}},
       {"tree", {{"tree", pid}}},
       {"threads", {{"threads", pid}}},
       {"channels", {{"channels", pid}}},

@@ -1,6 +1,7 @@
 // tasks stack --locals: what a program has set is what is shown, with its hook and without, live and in a core.
 
 #include <gmock/gmock.h>
+#include <stdlib.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -186,6 +187,29 @@ TEST_P(Locals, AreNotThoseOfGroups) {
   EXPECT_EQ(seen.out, "");
   EXPECT_THAT(seen.err,
               AllOf(HasSubstr("--locals: each task of a group has values of its own"), HasSubstr("leave out --group")));
+}
+
+class LocalsWithoutDebugInformation : public ::testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Of, LocalsWithoutDebugInformation, ::testing::Values("locals_2", "locals_plain_2"));
+
+TEST_P(LocalsWithoutDebugInformation, AreSaidToBeMissingOnce) {
+  char folder[] = "/tmp/tasks-test-XXXXXX";
+  ASSERT_NE(::mkdtemp(folder), nullptr);
+  const auto path = std::string(folder) + "/stripped";
+  const auto stripped = run({"strip", "-g", "-o", path, program_path(GetParam())});
+  ASSERT_EQ(stripped.end.code, 0) << stripped.err;
+  {
+    const program target({path});
+    static_cast<void>(stacks_at_rest(target, 5));
+    const auto seen = run({tasks_executable(), "stack", "--locals", target.pid_text()});
+    EXPECT_EQ(seen.end.code, 0);
+    EXPECT_THAT(seen.out, Not(HasSubstr("a text")));
+    const auto line = "tasks: pid " + target.pid_text() +
+                      ": no values of locals: it has no debug information (install its debug symbols, or build it "
+                      "with -g)\n";
+    EXPECT_THAT(seen.err, HasSubstr(line));
+  }
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace
