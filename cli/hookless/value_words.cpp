@@ -18,7 +18,6 @@ namespace {
 constexpr int deepest_value = 4;
 /// What says to be larger is damaged, or nothing that a program holds.
 constexpr std::uint64_t largest_of_values = std::uint64_t{1} << 46;
-constexpr std::size_t largest_number = 16;
 
 /// Characters that are no letters: controls, what turns the direction of a line, what has no width.
 bool is_printable(std::string_view sequence) {

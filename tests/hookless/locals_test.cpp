@@ -189,6 +189,22 @@ TEST_P(Locals, AreNotThoseOfGroups) {
               AllOf(HasSubstr("--locals: each task of a group has values of its own"), HasSubstr("leave out --group")));
 }
 
+// calculate() runs: what it has in its frame may be of any time since it began.
+TEST(LocalsOfATaskThatRuns, AreThoseOfWhoAwaitsIt) {
+  const program target({program_path("hung"), "loop"});
+  for (const std::vector<std::string>& how : {std::vector<std::string>{}, {"--no-hook"}}) {
+    std::vector<std::string> words{"stack", "--locals", target.pid_text()};
+    words.insert(words.end(), how.begin(), how.end());
+    const auto seen = view<v1::StackView>(words);
+    ASSERT_EQ(seen.tasks_size(), 2);
+    for (const auto& task : seen.tasks()) EXPECT_EQ(task.state(), v1::Task::RUNNING);
+    EXPECT_THAT(locals_of(seen, "calculate"), IsEmpty());
+#if !defined(__clang__)
+    EXPECT_EQ(locals_of(seen, "loop"), (values{{"step", "1"}, {"step", "2"}}));
+#endif
+  }
+}
+
 class LocalsWithoutDebugInformation : public ::testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Of, LocalsWithoutDebugInformation, ::testing::Values("locals_2", "locals_plain_2"));
 
