@@ -51,7 +51,7 @@ std::optional<std::string> locals_survey::missing() {
   const auto subject = from_.is_alive() ? subject_of(from_.pid()) : std::string("core");
   const std::string_view fact =
       program_.code.has_coroutines()
-          ? "no values of locals: it has no debug information (install its debug symbols, or build it with -g)"
+          ? "no values of locals: it has no debug information of types (install its debug symbols, or build it with -g)"
           : "no values of locals: without symbols its coroutines are not known (install its debug symbols)";
   return fmt::format("{}: {}", subject, fact);
 }

@@ -83,8 +83,12 @@ std::string words_of(Dwarf_Die type, int depth) {
     if (depth >= most_nested_types) return "…";
     return std::string(prefix) + words_of(inner, depth + 1) + std::string(suffix);
   }
+  // -fdebug-types-section: its name is elsewhere.
+  Dwarf_Attribute signature;
+  Dwarf_Die whole;
+  if (dwarf_attr(&type, DW_AT_signature, &signature) && dwarf_formref_die(&signature, &whole)) type = whole;
   const auto name = name_of(type);
-  return name.empty() ? "<unnamed>" : with_namespace(name);
+  return name.empty() ? "unnamed" : with_namespace(name);
 }
 
 }  // namespace

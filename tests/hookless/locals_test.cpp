@@ -220,9 +220,10 @@ TEST_P(LocalsWithoutDebugInformation, AreSaidToBeMissingOnce) {
     const auto seen = run({tasks_executable(), "stack", "--locals", target.pid_text()});
     EXPECT_EQ(seen.end.code, 0);
     EXPECT_THAT(seen.out, Not(HasSubstr("a text")));
-    const auto line = "tasks: pid " + target.pid_text() +
-                      ": no values of locals: it has no debug information (install its debug symbols, or build it "
-                      "with -g)\n";
+    const auto line =
+        "tasks: pid " + target.pid_text() +
+        ": no values of locals: it has no debug information of types (install its debug symbols, or build it "
+        "with -g)\n";
     EXPECT_THAT(seen.err, HasSubstr(line));
   }
   std::filesystem::remove_all(folder);
