@@ -46,6 +46,7 @@ command stack_command();
 command tree_command();
 command threads_command();
 command channels_command();
+command operations_command();
 command why_command();
 command leaks_command();
 command report_command();

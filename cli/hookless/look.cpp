@@ -21,17 +21,6 @@ using layout::wait_kind;
 /// Parts of a stack that are in use are no larger.
 constexpr std::uint64_t most_of_stack = std::uint64_t{1} << 20;
 
-stack_memory stacks_in(const picture& of) {
-  stack_memory found;
-  found.dead = of.words.unused;
-  for (const auto& thread : of.threads)
-    for (const auto& region : of.image.regions())
-      if (thread.stack_pointer >= region.begin && thread.stack_pointer < region.end)
-        found.stacks.push_back({region.begin, std::min(region.end, thread.stack_pointer + most_of_stack)});
-  unite(found.stacks);
-  return found;
-}
-
 /// Does a function wait for what is to be done, and do it: run(), run_one(), poll() and the like, of any context?
 bool runs_handlers(std::string_view function) {
   for (const std::string_view name : {"scheduler::run", "scheduler::run_one", "scheduler::do_run_one",
@@ -202,6 +191,17 @@ class looker {
 };
 
 }  // namespace
+
+stack_memory stacks_in(const picture& of) {
+  stack_memory found;
+  found.dead = of.words.unused;
+  for (const auto& thread : of.threads)
+    for (const auto& region : of.image.regions())
+      if (thread.stack_pointer >= region.begin && thread.stack_pointer < region.end)
+        found.stacks.push_back({region.begin, std::min(region.end, thread.stack_pointer + most_of_stack)});
+  unite(found.stacks);
+  return found;
+}
 
 result<void> put_registry(picture& into, coroutine_program& program, symbolizer& names, process_view& of) {
   return looker(into, program, names, of).run();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "hookless/frame_scan.hpp"
 #include "hookless/program.hpp"
 #include "hookless/wait_search.hpp"
 #include "linux/thread_list.hpp"
@@ -27,6 +28,9 @@ struct process_view {
   /// Set by a look: some line was found, or none was looked for.
   bool knows_lines = true;
 };
+
+/// Stacks of a picture's threads, and what is unused of them.
+[[nodiscard]] stack_memory stacks_in(const picture& of);
 
 /// `names`: of the program's code. Fails where there is no room for a registry among the picture's addresses.
 [[nodiscard]] result<void> put_registry(picture& into, coroutine_program& program, symbolizer& names, process_view& of);

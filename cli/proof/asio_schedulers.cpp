@@ -21,7 +21,7 @@ constexpr std::size_t most_services = 1000, most_operations = 100'000, most_stra
 /// Of a scheduler, from its task_operation on, which is {next, function, result}. Before it lie {event's state, task,
 /// the function that makes the task}; behind it flags, the count of work, and the queue {first, last}.
 constexpr std::uint64_t to_event = 24, to_reactor = 16, to_maker = 8;
-constexpr std::uint64_t to_function = 8, to_flags = 24, to_queue = 40, behind_queue = 56;
+constexpr std::uint64_t to_function = 8, to_flags = 24, to_work = 32, to_queue = 40, behind_queue = 56;
 constexpr std::uint64_t nearest_place = 120, farthest_place = 208;
 
 bool is_scheduler_type(std::string_view type) {
@@ -109,6 +109,8 @@ bool asio_schedulers::is_writable(std::uint64_t address) const {
   return region != nullptr && region->writable;
 }
 
+std::uint64_t asio_schedulers::context_of(std::uint64_t service) const { return word(service + service_owner); }
+
 bool asio_schedulers::is_scheduler(std::uint64_t object) { return is_scheduler_type(type_of(object)); }
 
 std::vector<std::uint64_t> asio_schedulers::services_beside(std::uint64_t scheduler) const {
@@ -155,6 +157,7 @@ std::optional<scheduler_state> asio_schedulers::look(std::uint64_t scheduler) co
     state.polled = at(place - to_reactor) != 0 && reactor == state.queued.end();
     if (reactor != state.queued.end()) state.queued.erase(reactor);
     state.sleeping = at(place - to_event) / 2;
+    state.work = at(place + to_work);
     // {stopped, shut down, concurrency} before Asio 1.38; then a time limit follows the queue, and the flags lie
     // before.
     const auto behind = at(place + behind_queue), after = at(place + behind_queue + 8);

@@ -27,6 +27,7 @@ struct scheduler_state {
   bool is_io_context = false;         ///< certain only if true; executors may tell too
   bool polled = false;                ///< a thread waits in the reactor, or looks at it
   std::uint64_t sleeping = 0;         ///< threads that wait for handlers
+  std::uint64_t work = 0;             ///< what keeps its run() from returning: it does at 0
   std::vector<std::uint64_t> queued;  ///< operations that wait for a thread, the first to come first
 };
 
@@ -64,6 +65,8 @@ class asio_schedulers {
 
   [[nodiscard]] bool is_code(std::uint64_t address) const;
   [[nodiscard]] bool is_writable(std::uint64_t address) const;
+  /// The execution_context of a service.
+  [[nodiscard]] std::uint64_t context_of(std::uint64_t service) const;
   /// By its run-time type.
   [[nodiscard]] bool is_scheduler(std::uint64_t object);
   /// Those of the context that has this scheduler, the newest first.
@@ -80,12 +83,13 @@ class asio_schedulers {
                                           const std::unordered_set<std::uint64_t>& keys);
   /// That type's code is in the executable, and in no library.
   [[nodiscard]] bool is_of_executable(std::uint64_t object) const;
+  /// Operations from the first to the last of a queue. False: they are no queue.
+  [[nodiscard]] bool operations(std::uint64_t first, std::uint64_t last, std::vector<std::uint64_t>& to) const;
   /// All that were found so far.
   [[nodiscard]] const std::unordered_set<std::uint64_t>& known() const noexcept { return known_; }
 
  private:
   [[nodiscard]] std::uint64_t word(std::uint64_t at) const { return from_.get<std::uint64_t>(at).value_or(0); }
-  [[nodiscard]] bool operations(std::uint64_t first, std::uint64_t last, std::vector<std::uint64_t>& to) const;
   [[nodiscard]] std::uint64_t first_service_of(std::uint64_t context) const;
 
   void add_calls(const thread_registers& thread, std::uint64_t size, const std::unordered_set<std::uint64_t>& keys,
