@@ -82,6 +82,7 @@ constexpr described examples[] = {
      "Who waits for a peer that has said nothing for so long?"},
     {"tasks leaks server && echo fine", "Are there tasks that will never wake?"},
     {"tasks why server 14", "What does task 14 wait for, and who could wake it?"},
+    {"tasks operations server --group", "What keeps run() from returning?"},
     {"tasks report server -o report.txt", "Save everything before a restart."},
     {"tasks stack --core core.4131 --group", "What did a process do when it died?"},
     {"tasks list --json | jq '.processes[] | select(.tasks > 1000) | .pid'", "In a script."}};

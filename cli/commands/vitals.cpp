@@ -57,8 +57,9 @@ option_of<vitals_request> watch_option() {
 
 result<void> show_vitals(snapshot_source& source, const vitals_request& asked, output& out) {
   resolver names(source, {.all_frames = false, .spawn_sites = false});
-  const auto survey = survey_vitals(source, names, asked.stalled_after, asked.due, asked.busy);
+  auto survey = survey_vitals(source, names, asked.stalled_after, asked.due, asked.busy);
   if (!survey) return survey.why();
+  if (auto* from = source.from(); from != nullptr && asked.details) count_callbacks(*from, *survey);
   if (asked.json) {
     auto view = new_view<v1::VitalsView>(source.pid());
     fill_view(*survey, view);
@@ -77,7 +78,9 @@ command vitals_command() {
           {watch_option(),
            duration("--stalled-after", "SECONDS", "name workers that have run one task for longer (default 1)",
                     &vitals_request::stalled_after, 1ms),
-           flag("--details", "states, memory, CPU time and uptime too", &vitals_request::details)}),
+           flag("--details",
+                "states, memory, CPU time, uptime and operations without a task too, for which its memory is copied",
+                &vitals_request::details)}),
       run_vitals);
 }
 

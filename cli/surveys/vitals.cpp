@@ -9,6 +9,7 @@
 #include "surveys/crowds.hpp"
 #include "surveys/group_keys.hpp"
 #include "surveys/lookups.hpp"
+#include "surveys/operations.hpp"
 #include "surveys/without_hook.hpp"
 #include "target/target.hpp"
 
@@ -84,6 +85,20 @@ void add_busy(const std::vector<busy_task>& busy, snapshot_source& source, vital
 }
 
 }  // namespace
+
+void count_callbacks(target& from, vitals_survey& to) {
+  if (is_crowd(from)) return;
+  const auto survey = survey_operations(from, false);
+  if (!survey || survey->contexts.empty()) return;
+  auto& kinds = to.callbacks.emplace();
+  for (const auto& each : survey->operations) {
+    if (each.of_task) continue;
+    auto known = std::find_if(kinds.begin(), kinds.end(), [&](const auto& kind) { return kind.first == each.kind; });
+    if (known == kinds.end()) known = kinds.insert(kinds.end(), {each.kind, 0});
+    ++known->second;
+  }
+  std::stable_sort(kinds.begin(), kinds.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+}
 
 std::string no_workers(std::uint64_t blocked) {
   return fmt::format("no worker: {} and no thread runs what would resume {}",

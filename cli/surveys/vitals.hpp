@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "linux/proc.hpp"
@@ -48,7 +49,9 @@ struct vitals_survey {
   std::unique_ptr<resolver> names_of_failed;
   std::vector<std::string> findings;  ///< what is wrong, a sentence each
   std::vector<std::string> notes;     ///< what may be, or not: a proof decides
-  std::string unknown;                ///< what was not looked for, and why; empty: nothing was left out
+  /// Operations that pend without a task, by kind, the most first; nothing: not looked for, or not known.
+  std::optional<std::vector<std::pair<v1::Wait::Kind, std::uint64_t>>> callbacks;
+  std::string unknown;  ///< what was not looked for, and why; empty: nothing was left out
 };
 
 /// `due`, `busy`: looked for already; null: they are now. `names` resolves the survey's frames and must outlive them.
@@ -56,6 +59,9 @@ struct vitals_survey {
 [[nodiscard]] result<vitals_survey> survey_vitals(snapshot_source& source, resolver& names,
                                                   std::chrono::milliseconds stalled_after, const due_survey* due,
                                                   const std::vector<busy_task>* busy);
+
+/// Copies the target's memory, for which threads that run are stopped. Leaves out what may not be looked at.
+void count_callbacks(target& from, vitals_survey& to);
 
 /// "no worker: 5 tasks wait, and no thread runs what would resume them".
 [[nodiscard]] std::string no_workers(std::uint64_t blocked);

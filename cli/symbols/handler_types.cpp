@@ -108,7 +108,7 @@ std::optional<handler_type::kind> special(std::string_view type) {
   const auto parts = parts_of(type);
   const auto name = last_part(parts ? parts->name : type);
   for (const std::string_view awaits : {"awaitable_handler", "awaitable_async_op_handler", "parallel_group_op_handler",
-                                      "ranged_parallel_group_op_handler", "awaitable_as_single_handler"})
+                                        "ranged_parallel_group_op_handler", "awaitable_as_single_handler"})
     if (name == awaits) return task;
   if (type.find("::co_spawn_entry_point") != type.npos || name == "co_spawn_state") return task;
   if (name == "spawn_handler" || name == "coro_handler" || name == "spawn_entry_point" || name == "spawn_helper")

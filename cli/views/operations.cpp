@@ -134,7 +134,7 @@ std::string work_words(const operation_survey& survey, std::size_t index) {
     using queue = queued_operation::queue;
     if (o.is.context != index || o.is.in == queue::channel || o.is.in == queue::strand) continue;
     ++own;
-    count_kind(kinds, (o.of_task ? "of tasks: " : "") + std::string(kind_name(o.kind)));
+    count_kind(kinds, std::string(kind_name(o.kind)) + (o.of_task ? " of tasks" : ""));
   }
   if (context.operations > own) kinds.emplace_back("strand to run", context.operations - own);
   // What began or ended while it was told is none.

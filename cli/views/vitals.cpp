@@ -122,6 +122,15 @@ void render_vitals(fmt::memory_buffer& out, const vitals_survey& survey, bool de
       fmt::format_to(to, "CPU quota: {:.2f}\n", static_cast<double>(vitals.cpu_quota_millis()) / 1000);
     }
   }
+  if (details && survey.callbacks) {
+    std::uint64_t count = 0;
+    std::string kinds;
+    for (const auto& [kind, of_kind] : *survey.callbacks) {
+      count += of_kind;
+      kinds += fmt::format("{}{} {}", kinds.empty() ? " (" : ", ", of_kind, kind_name(kind));
+    }
+    fmt::format_to(to, "operations without a task: {}{}{}\n", count, kinds, kinds.empty() ? "" : ")");
+  }
   fmt::format_to(to, "\nblocked on channels: {}\n", vitals.blocked_on_channels());
   render_groups(out, survey.on_channels, context);
   if (const auto on_timers = count_of(survey.on_timers); on_timers != 0) {
@@ -168,6 +177,16 @@ void fill_view(const vitals_survey& survey, v1::VitalsView& view) {
   view.set_failed_tasks(vitals.failed());
   view.set_cancelled_tasks(vitals.cancelled());
   for (const auto& failed : survey.failed) fill_view(failed, *view.add_failures());
+  if (survey.callbacks) {
+    std::uint64_t all = 0;
+    for (const auto& [kind, count] : *survey.callbacks) {
+      all += count;
+      auto& to = *view.add_callback_kinds();
+      to.set_kind(kind);
+      to.set_count(count);
+    }
+    view.set_callbacks(all);
+  }
   if (survey.stop) view.set_stopped(survey.stop->words);
   if (survey.stop && survey.stop->tracer != 0) view.set_tracer_pid(static_cast<std::uint32_t>(survey.stop->tracer));
   for (const auto& due : survey.due) fill_view(due, *view.add_due());

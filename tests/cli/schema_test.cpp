@@ -96,6 +96,7 @@ TEST_F(Schema, IsWhatEveryCommandWithJsonPrints) {
       {"tree", {{"tree", pid}}},
       {"threads", {{"threads", pid}}},
       {"channels", {{"channels", pid}}},
+      {"operations", {{"operations", pid}, {"operations", pid, "--group"}, {"operations", pid, "--all"}}},
       {"why", {{"why", pid, "1"}, {"why", pid, "2"}, {"why", pid, "2", "--no-prove"}}},
       {"leaks", {{"leaks", pid, "--min-age", "0"}}},
       {"report", {{"report", pid}}},
@@ -147,7 +148,8 @@ TEST(SchemaCommand, KnowsNoOtherViews) {
   const auto seen = run({tasks_executable(), "schema", "tea"});
   EXPECT_EQ(seen.end.code, 2);
   EXPECT_EQ(seen.err,
-            "tasks: schema: \"tea\" is no view (list, vitals, stack, tree, threads, leaks, channels, why, report)\n");
+            "tasks: schema: \"tea\" is no view (list, vitals, stack, tree, threads, leaks, channels, operations, why, "
+            "report)\n");
 }
 
 }  // namespace
