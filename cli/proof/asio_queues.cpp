@@ -34,6 +34,8 @@ std::vector<range> tables_in(const memory& from) {
   return found;
 }
 
+bool is_of_signals(std::string_view type) { return type.find("6detail18signal_set_serviceE") != type.npos; }
+
 bool lies_in(const std::vector<range>& ranges, std::uint64_t address) {
   const auto next = std::upper_bound(ranges.begin(), ranges.end(), address,
                                      [](std::uint64_t at, const range& each) { return at < each.begin; });
@@ -84,11 +86,15 @@ void asio_queues::find_contexts() {
 
 void asio_queues::add_services(std::size_t context) {
   const auto services = schedulers_.services_beside(contexts_[context].scheduler);
+  // Each leads to the reactor's record of the pipe by which Asio hears of signals: nobody waits for that.
+  for (const auto service : services)
+    if (is_of_signals(schedulers_.type_of(service)))
+      for (const auto each : words(service + behind_service, words_of_signals)) pipes_.insert(each);
   for (const auto service : services) {
     const std::string type = schedulers_.type_of(service);
     if (type.find("22deadline_timer_serviceI") != type.npos) add_timers(service, type, context);
     if (type.find("6detail13epoll_reactorE") != type.npos) add_descriptors(service, context);
-    if (type.find("6detail18signal_set_serviceE") != type.npos) add_signals(service, context);
+    if (is_of_signals(type)) add_signals(service, context);
     if (type.find("6detail15channel_serviceI") != type.npos) add_channels(service, context);
   }
 }
@@ -147,7 +153,7 @@ void asio_queues::add_descriptors(std::uint64_t service, std::size_t context) {
       auto queue_at = record + to_reactor + behind_reactor;
       for (const auto kind : {queue::read, queue::write, queue::exception}) {
         like.in = kind;
-        static_cast<void>(add_queue(queue_at, like));
+        if (!pipes_.contains(record)) static_cast<void>(add_queue(queue_at, like));
         queue_at += queue_size;
       }
       const auto next = word(record + next_descriptor);
@@ -202,7 +208,7 @@ void asio_queues::add_signals(std::uint64_t service, std::size_t context) {
 }
 
 void asio_queues::add_channels(std::uint64_t service, std::size_t context) {
-  constexpr std::uint64_t most_state = 3, waits = 2;
+  constexpr std::uint64_t most_state = 3, waits = 1;
   const auto belongs = [&](std::uint64_t channel) {
     return channel % 8 == 0 && channel > page_size && word(channel - service_before) == service &&
            (word(channel) & 0xffff) <= most_state && (word(channel) >> 16 & 0xffff) <= most_state;

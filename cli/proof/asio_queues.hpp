@@ -84,6 +84,7 @@ class asio_queues {
   std::vector<asio_context> contexts_;
   std::vector<queued_operation> operations_;
   std::unordered_set<std::uint64_t> seen_;         ///< operations
+  std::unordered_set<std::uint64_t> pipes_;        ///< what services of signals have, such a record among it
   std::unordered_set<std::uint64_t> descriptors_;  ///< the reactors' own records, which are operations, too
 };
 

@@ -2,7 +2,9 @@
 // same with the hook.
 
 #include <gmock/gmock.h>
+#include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -14,12 +16,9 @@
 namespace tasks::testing {
 namespace {
 
-using ::testing::AllOf;
-using ::testing::Contains;
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::Not;
 using ::testing::UnorderedElementsAre;
 
 /// " callbacks.cpp:31", of the one line that ends so.
@@ -84,7 +83,8 @@ TEST_P(Callbacks, ThatPendAreAllListedAndNothingElse) {
 TEST_P(Callbacks, KnowTheirPeersAndWhenTimersExpire) {
   int reads = 0;
   std::vector<int> hours;
-  for (const auto& each : look({"--kind", "socket-read,timer"}).operations()) {
+  const auto seen = look({"--kind", "socket-read,timer"});
+  for (const auto& each : seen.operations()) {
     if (each.wait().kind() == v1::Wait::SOCKET_READ) {
       ++reads;
       EXPECT_THAT(each.wait().peer(), ::testing::StartsWith("127.0.0.1:"));
@@ -98,7 +98,8 @@ TEST_P(Callbacks, KnowTheirPeersAndWhenTimersExpire) {
 
 TEST_P(Callbacks, OfTasksAreListedWhereTheyAreAskedFor) {
   int of_tasks = 0;
-  for (const auto& each : look({"--all", "--kind", "timer"}).operations()) of_tasks += each.of_task() ? 1 : 0;
+  const auto seen = look({"--all", "--kind", "timer"});
+  for (const auto& each : seen.operations()) of_tasks += each.of_task() ? 1 : 0;
   EXPECT_EQ(of_tasks, 2);
 }
 
@@ -110,7 +111,7 @@ TEST_P(Callbacks, AndWhatElseIsWorkSaysWhyRunDoesNotReturn) {
   EXPECT_THAT(seen, ContainsRegex("\n[a-z_ ]+ 0x[0-9a-f]+: no outstanding work: run\\(\\) returns\n"));
   EXPECT_THAT(seen, ContainsRegex("\n[a-z_ ]+ 0x[0-9a-f]+: outstanding work 3: 1 post, 1 strand to run, 1 not "));
   EXPECT_THAT(seen, HasSubstr("\n10 operations pend without a task (since when is not known); 2 of tasks: tasks "));
-  EXPECT_THAT(seen, Not(HasSubstr("pipe_read_op")));
+  EXPECT_THAT(seen, ::testing::Not(HasSubstr("pipe_read_op")));
 }
 
 TEST_P(Callbacks, OfOneKindAndHandlerAreOneGroup) {
@@ -119,6 +120,28 @@ TEST_P(Callbacks, OfOneKindAndHandlerAreOneGroup) {
   EXPECT_EQ(seen.groups(0).count(), 2U);
   EXPECT_TRUE(seen.groups(0).of_task());
   EXPECT_THAT(seen.operations(), IsEmpty());
+}
+
+TEST_P(Callbacks, AreCountedByVitals) {
+  const auto seen = view<v1::VitalsView>({"vitals", "--no-hook", "--details", "-p", target_.pid_text()});
+  EXPECT_EQ(seen.callbacks(), 10U);
+  EXPECT_FALSE(view<v1::VitalsView>({"vitals", "--no-hook", "-p", target_.pid_text()}).has_callbacks());
+  EXPECT_THAT(text({"vitals", "--details", "-p", target_.pid_text()}),
+              HasSubstr("\noperations without a task: 10 (3 timer, 2 socket read, 2 post, "));
+}
+
+/// What a wholly stripped program has are queues, by which kinds are known.
+TEST(StrippedCallbacks, AreCountedByTheQueuesThatTheyAreIn) {
+  const auto stripped = ::testing::TempDir() + "callbacks_stripped_" + std::to_string(::getpid());
+  ASSERT_EQ(run({"strip", "-o", stripped, program_path("callbacks_2")}).end.code, 0);
+  const program target({stripped});
+  const auto seen = view<v1::OperationsView>({"operations", "-p", target.pid_text()});
+  std::filesystem::remove(stripped);
+  const auto fd = [&](const char* name) { return " fd " + target.value(name); };
+  EXPECT_THAT(lines(seen), UnorderedElementsAre("TIMER ", "TIMER ", "TIMER ", "TIMER ", "TIMER  never",
+                                                "SOCKET_READ " + fd("read"), "SOCKET_READ " + fd("bound"),
+                                                "SOCKET_READ " + fd("accept"), "SIGNAL  SIGUSR1 SIGUSR2",
+                                                "CHANNEL_RECEIVE ", "OTHER  queued", "OTHER  queued", "OTHER  queued"));
 }
 
 TEST(OperationsCommand, RefusesWhatMakesNoSense) {
