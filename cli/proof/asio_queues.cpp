@@ -89,7 +89,7 @@ void asio_queues::add_services(std::size_t context) {
   // Each leads to the reactor's record of the pipe by which Asio hears of signals: nobody waits for that.
   for (const auto service : services)
     if (is_of_signals(schedulers_.type_of(service)))
-      for (const auto each : words(service + behind_service, words_of_signals)) pipes_.insert(each);
+      for (const auto each : schedulers_.block_at(service)) pipes_.insert(each);
   for (const auto service : services) {
     const std::string type = schedulers_.type_of(service);
     if (type.find("22deadline_timer_serviceI") != type.npos) add_timers(service, type, context);
