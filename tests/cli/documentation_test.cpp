@@ -94,7 +94,7 @@ TEST(Manual, HasExamplesThatMakeSense) {
         << seen.err;
     ++tried;
   }
-  EXPECT_EQ(tried, 9u);
+  EXPECT_EQ(tried, 10u);
 }
 
 TEST(Completion, NamesEveryCommandAndOption) {
