@@ -19,6 +19,15 @@
 namespace tasks::testing {
 namespace {
 
+/// A sanitized executable copies for so long that the agent's thread, which is not a sleeper, always runs meanwhile.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool copies_slowly = true;
+#elif defined(__has_feature)
+constexpr bool copies_slowly = __has_feature(address_sanitizer);
+#else
+constexpr bool copies_slowly = false;
+#endif
+
 namespace fs = std::filesystem;
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
@@ -150,9 +159,7 @@ outcome look_at(const program& target, std::string command, std::vector<std::str
 
 /// Of what is held nothing needs registers, so that nobody is stopped for a proof.
 TEST_P(Sleepers, AreNotStoppedToFindThatNothingLeaks) {
-#if defined(__SANITIZE_ADDRESS__)
-  GTEST_SKIP() << "of a sanitizer's address space no picture is taken";
-#endif
+  if (copies_slowly) GTEST_SKIP() << "the agent's thread runs meanwhile";
   program target({program_path(GetParam()), "held"});
   const auto waiting = view_once<v1::StackView>({"stack", target.pid_text(), "--kind", "channel-receive"},
                                                 [](const auto& seen) { return seen.tasks_size() == 1; });
@@ -178,13 +185,7 @@ TEST_P(Sleepers, AreNotStoppedToFindThatNothingLeaks) {
 /// A register may hold what a task waits for: it is read before anything is proven, and not where nobody may be
 /// stopped.
 TEST(Threads, ThatSleepAreStoppedForAProofUnlessThatIsForbidden) {
-#if defined(__SANITIZE_ADDRESS__)
-  GTEST_SKIP() << "of a sanitizer's address space no picture is taken";
-#elif defined(__has_feature)
-#  if __has_feature(address_sanitizer)
-  GTEST_SKIP() << "a sanitized executable copies for so long that the agent's thread runs meanwhile, and is not stopped";
-#  endif
-#endif
+  if (copies_slowly) GTEST_SKIP() << "the agent's thread runs meanwhile";
   program target({program_path("sleepers_2"), "leak"});
   const auto waiting = view_once<v1::StackView>({"stack", target.pid_text(), "--kind", "channel-receive"},
                                                 [](const auto& seen) { return seen.tasks_size() == 2; });
