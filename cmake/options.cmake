@@ -8,6 +8,7 @@ option(TASKS_SHORT_TESTS "Leave out what does not depend on the compiler or the 
 option(TASKS_UNITY_BUILD "Compile what includes the same as one source: half the time, but more for each change" OFF)
 option(TASKS_INSTALL "Generate install rules" ${PROJECT_IS_TOP_LEVEL})
 set(TASKS_SANITIZE "" CACHE STRING "Sanitizers for everything: address;undefined or thread")
+set(TASKS_EXECUTABLE_OF "" CACHE PATH "Build folder whose executable the longest tests run; empty: this one's")
 set(TASKS_PROGRAMS_OF "" CACHE PATH "Build folder, of the same compiler, whose programs the tests inspect; empty: this one's")
 
 set(CMAKE_CXX_STANDARD 20)

@@ -38,6 +38,13 @@ target_link_libraries(tasks_plain_asio INTERFACE Threads::Threads)
 
 add_custom_target(test_programs)  # all of them
 
+# tasks_long_test(NAME): a test that takes minutes with a sanitized executable, where there is another one.
+function(tasks_long_test name)
+  if(TASKS_EXECUTABLE_OF)
+    set_tests_properties(${name} PROPERTIES ENVIRONMENT TASKS_TEST_EXECUTABLE=${TASKS_EXECUTABLE_OF}/cli/tasks)
+  endif()
+endfunction()
+
 # tasks_program(NAME source… [LIBRARIES …]): a program to inspect, found by program_path("NAME").
 function(tasks_program name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LIBRARIES")

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -285,6 +286,9 @@ void wait_until_shown(std::vector<std::string> words, std::string_view text) {
 
 std::string program_path(std::string_view name) { return TASKS_TEST_PROGRAMS "/" + std::string(name); }
 
-std::string tasks_executable() { return TASKS_TEST_EXECUTABLE; }
+std::string tasks_executable() {
+  const char* other = std::getenv("TASKS_TEST_EXECUTABLE");
+  return other != nullptr ? other : TASKS_TEST_EXECUTABLE;
+}
 
 }  // namespace tasks::testing
