@@ -156,7 +156,7 @@ error nothing_known(const target& from, modules& code) {
     return {error_code::not_instrumented, subject, "not instrumented, and without symbols its coroutines are not known",
             "install its debug symbols, or link tasks::asio or tasks::boost_asio into the program"};
   return {error_code::not_instrumented, subject, "not instrumented, and it has no coroutines",
-          "link tasks::asio or tasks::boost_asio into the program if it has"};
+          "tasks operations shows its callbacks; link tasks::asio or tasks::boost_asio into it if it has coroutines"};
 }
 
 }  // namespace

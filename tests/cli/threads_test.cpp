@@ -19,15 +19,6 @@
 namespace tasks::testing {
 namespace {
 
-/// A sanitized executable copies for so long that the agent's thread, which is not a sleeper, always runs meanwhile.
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool copies_slowly = true;
-#elif defined(__has_feature)
-constexpr bool copies_slowly = __has_feature(address_sanitizer);
-#else
-constexpr bool copies_slowly = false;
-#endif
-
 namespace fs = std::filesystem;
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
@@ -157,10 +148,15 @@ outcome look_at(const program& target, std::string command, std::vector<std::str
   return tasks_command(more);
 }
 
+/// Its thread is no sleeper: while it is asked its clock ticks ten times a second.
+const environment without_agent{"TASKS_AGENT=off"};
+
 /// Of what is held nothing needs registers, so that nobody is stopped for a proof.
 TEST_P(Sleepers, AreNotStoppedToFindThatNothingLeaks) {
-  if (copies_slowly) GTEST_SKIP() << "the agent's thread runs meanwhile";
-  program target({program_path(GetParam()), "held"});
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "of a sanitizer's address space no picture is taken";
+#endif
+  program target({program_path(GetParam()), "held"}, without_agent);
   const auto waiting = view_once<v1::StackView>({"stack", target.pid_text(), "--kind", "channel-receive"},
                                                 [](const auto& seen) { return seen.tasks_size() == 1; });
   ASSERT_EQ(waiting.tasks_size(), 1);
@@ -177,7 +173,6 @@ TEST_P(Sleepers, AreNotStoppedToFindThatNothingLeaks) {
   }
   target.write("and now?\n");
   EXPECT_EQ(target.read_until("interrupted "), before);
-  // The agent's thread may be running at times, and is stopped then.
   wait_until_shown({"leaks", "-p", target.pid_text()}, "; target not stopped, ");
   wait_until_shown({"report", target.pid_text()}, "\nshows    one moment: no thread was stopped\n");
 }
@@ -185,8 +180,10 @@ TEST_P(Sleepers, AreNotStoppedToFindThatNothingLeaks) {
 /// A register may hold what a task waits for: it is read before anything is proven, and not where nobody may be
 /// stopped.
 TEST(Threads, ThatSleepAreStoppedForAProofUnlessThatIsForbidden) {
-  if (copies_slowly) GTEST_SKIP() << "the agent's thread runs meanwhile";
-  program target({program_path("sleepers_2"), "leak"});
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "of a sanitizer's address space no picture is taken";
+#endif
+  program target({program_path("sleepers_2"), "leak"}, without_agent);
   const auto waiting = view_once<v1::StackView>({"stack", target.pid_text(), "--kind", "channel-receive"},
                                                 [](const auto& seen) { return seen.tasks_size() == 2; });
   ASSERT_EQ(waiting.tasks_size(), 2);
