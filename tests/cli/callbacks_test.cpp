@@ -34,7 +34,7 @@ std::string at(const std::string& end) {
 /// "SOCKET_READ session::on_read callbacks.cpp:31 fd 8": without parameters and scopes of the program's.
 std::string in_a_line(const v1::OperationView& o) {
   auto handler = o.handler();
-  const auto lambda = handler.find("<lambda(");
+  const auto lambda = handler.find("<lambda");
   handler = lambda != handler.npos ? handler.substr(0, lambda) + "<lambda>" : handler.substr(0, handler.find('('));
   if (handler.starts_with("callbacks::")) handler.erase(0, 11);
   auto line = v1::Wait::Kind_Name(o.wait().kind()) + " " + handler;
