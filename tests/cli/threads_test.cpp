@@ -189,7 +189,7 @@ TEST(Threads, ThatSleepAreStoppedForAProofUnlessThatIsForbidden) {
   ASSERT_EQ(waiting.tasks_size(), 2);
   target.write("how many?\n");
   const auto before = target.read_until("interrupted ");
-  const auto likely = look_at(target, "leaks", {"--no-stop"});
+  const auto likely = look_at(target, "leaks", {"--no-stop", "--stalled-after", "3600"});
   EXPECT_EQ(likely.end.code, 4) << likely.out;
   EXPECT_THAT(likely.out, HasSubstr("likely: 1 task [channel receive, "));
   EXPECT_THAT(likely.out,
@@ -202,7 +202,7 @@ TEST(Threads, ThatSleepAreStoppedForAProofUnlessThatIsForbidden) {
               HasSubstr("\nwho else points to it is not known: nothing that was read does, but not all was read\n"));
   target.write("and now?\n");
   EXPECT_EQ(target.read_until("interrupted "), before);
-  const auto proven = look_at(target, "leaks");
+  const auto proven = look_at(target, "leaks", {"--stalled-after", "3600"});
   EXPECT_EQ(proven.end.code, 3) << proven.out;
   EXPECT_THAT(proven.out, HasSubstr("proven: 1 task [channel receive, "));
   EXPECT_THAT(proven.out, HasSubstr("; target stopped "));
