@@ -217,8 +217,8 @@ TEST(Threads, OfAProcessThatHangsAtItsExitAreNotStopped) {
   wait_until_shown({"threads", "-p", target.pid_text()}, "pthread_cond_destroy");
   for (const auto& command : {"threads", "stack", "leaks", "channels", "vitals", "tree", "report"})
     EXPECT_EQ(look_at(target, command).end.code, 0) << command;
-  for (const auto& task : view<v1::StackView>({"stack", target.pid_text()}).tasks())
-    EXPECT_EQ(look_at(target, "why", {std::to_string(task.id())}).end.code, 0);
+  const auto stacks = view<v1::StackView>({"stack", target.pid_text()});
+  for (const auto& task : stacks.tasks()) EXPECT_EQ(look_at(target, "why", {std::to_string(task.id())}).end.code, 0);
   EXPECT_THAT(look_at(target, "threads").out,
               ContainsRegex("\npthread_cond_destroy\n[^\n]*\nasio::io_context::~io_context\\(\\)\n"));
 }

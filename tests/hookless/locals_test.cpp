@@ -164,7 +164,7 @@ TEST_P(Locals, AreShownWhenAskedFor) {
     for (const auto& frame : task.frames()) EXPECT_THAT(frame.locals(), IsEmpty());
   EXPECT_THAT(text({"stack", target_.pid_text()}), Not(HasSubstr("a text")));
   EXPECT_THAT(text({"stack", "--locals", target_.pid_text()}),
-              HasSubstr(R"( text="a text that is so long that it is on the heap" )"));
+              HasSubstr(R"(text="a text that is so long that it is on the heap")"));
 }
 
 TEST_P(Locals, AreInCoresAlike) {
@@ -176,7 +176,7 @@ TEST_P(Locals, AreInCoresAlike) {
   const auto dead = view<v1::StackView>({"stack", "--locals", "--core", core}), live = see();
   for (const auto* each : {"kinds", "holders", "scopes", "rounds", "borrows"}) {
     EXPECT_EQ(locals_of(dead, each), locals_of(live, each));
-    EXPECT_THAT(locals_of(dead, each), Not(IsEmpty()));
+    if (shows_all()) EXPECT_THAT(locals_of(dead, each), Not(IsEmpty()));
   }
   std::filesystem::remove_all(folder);
 }
