@@ -176,7 +176,9 @@ TEST_P(Locals, AreInCoresAlike) {
   const auto dead = view<v1::StackView>({"stack", "--locals", "--core", core}), live = see();
   for (const auto* each : {"kinds", "holders", "scopes", "rounds", "borrows"}) {
     EXPECT_EQ(locals_of(dead, each), locals_of(live, each));
-    if (shows_all()) EXPECT_THAT(locals_of(dead, each), Not(IsEmpty()));
+    if (shows_all()) {
+      EXPECT_THAT(locals_of(dead, each), Not(IsEmpty()));
+    }
   }
   std::filesystem::remove_all(folder);
 }
