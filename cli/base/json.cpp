@@ -190,6 +190,11 @@ void json_writer::number(std::uint64_t value) {
   print_integer(out_, value);
 }
 
+void json_writer::boolean(bool value) {
+  begin_value();
+  append(out_, value ? "true" : "false");
+}
+
 void json_writer::null() {
   begin_value();
   append(out_, "null");

@@ -34,6 +34,7 @@ class json_writer {
   /// Bytes that are no UTF-8 become U+FFFD.
   void string(std::string_view text);
   void number(std::uint64_t value);
+  void boolean(bool value);
   void null();
   void message(const google::protobuf::Message& message);
   /// A value that somebody else appends now, as print_json() would.

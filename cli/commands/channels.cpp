@@ -18,7 +18,7 @@ result<int> run_channels(const channels_request& asked, output& out) {
 
 result<void> show_channels(snapshot_source& source, const channels_request& asked, output& out) {
   resolver names(source, {.all_frames = asked.all_frames, .spawn_sites = asked.json});
-  const auto survey = survey_channels(source, names, {asked.prove, asked.stop, asked.proof});
+  const auto survey = survey_channels(source, names, {&asked.chosen, asked.prove, asked.stop, asked.proof});
   if (!survey) return survey.why();
   if (asked.json) {
     auto view = new_view<v1::ChannelsView>(source.pid());
@@ -45,10 +45,14 @@ option_of<prove_options> no_stop_option() {
 }
 
 command channels_command() {
+  std::vector<option_of<channels_request>> options;
+  for (const auto& each : filters()) options.push_back(each);
+  options.push_back(no_prove_option());
+  options.push_back(no_stop_option());
+  options.push_back(all_frames_option());
   return make_command<channels_request>(
       "channels", "channels that tasks wait on: how full they are, who waits, and who else points to them",
-      {pid_word()}, with_target<channels_request>({no_prove_option(), no_stop_option(), all_frames_option()}),
-      run_channels);
+      {pid_word()}, with_target<channels_request>(std::move(options)), run_channels);
 }
 
 }  // namespace tasks::cli

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <string_view>
 
 #include "base/words.hpp"
@@ -12,70 +13,148 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Gives each part of "a,b" to `add(query, part)`.
+/// An option that may be repeated, each time with one value.
 template <class Add>
-option_of<filter_options> list_option(option shown, Add add) {
+option_of<filter_options> repeated(option shown, Add add) {
   shown.repeats = true;
-  return {shown, [add](filter_options& to, const std::string& typed) -> result<void> {
-            const std::string_view list = typed;
-            for (std::size_t begin = 0; begin <= list.size();) {
-              const auto end = std::min(list.find(',', begin), list.size());
-              if (const auto added = add(to.query, list.substr(begin, end - begin)); !added) return added.why();
-              begin = end + 1;
-            }
-            return {};
-          }};
+  return {shown, [add](filter_options& to, const std::string& typed) { return add(to.chosen, typed); }};
 }
 
-result<void> add_task(v1::StacksRequest& query, std::string_view text) {
+/// Gives each part of "a,b" to `add(selection, part)`.
+template <class Add>
+option_of<filter_options> list_option(option shown, Add add) {
+  return repeated(shown, [add](selection& to, std::string_view list) -> result<void> {
+    for (std::size_t begin = 0; begin <= list.size();) {
+      const auto end = std::min(list.find(',', begin), list.size());
+      if (const auto added = add(to, list.substr(begin, end - begin)); !added) return added.why();
+      begin = end + 1;
+    }
+    return {};
+  });
+}
+
+result<void> add_task(selection& to, std::string_view text) {
   const auto id = read_task("--task", text);
   if (!id) return id.why();
-  query.add_ids(*id);
+  to.query.add_ids(*id);
   return {};
 }
 
-result<void> add_state(v1::StacksRequest& query, std::string_view text) {
+result<void> add_state(selection& to, std::string_view text) {
   const auto state = parse_state(text);
   if (!state)
     return usage_error("--state", fmt::format("\"{}\" is no state", text),
                        fmt::format("{}", fmt::join(state_words(), ", ")));
-  query.add_states(*state);
+  to.query.add_states(*state);
   return {};
 }
 
-result<void> add_kind(v1::StacksRequest& query, std::string_view text) {
+result<void> add_kind(selection& to, std::string_view text) {
   const auto kind = parse_kind(text);
   if (!kind)
     return usage_error("--kind", fmt::format("\"{}\" is no kind of wait", text),
                        fmt::format("{}", fmt::join(kind_words(), ", ")));
-  query.add_kinds(*kind);
+  to.query.add_kinds(*kind);
   return {};
 }
 
 result<void> set_age(filter_options& to, const std::string& typed) {
   const auto age = read_duration("--older-than", typed, 0ms);
   if (!age) return age.why();
-  to.query.set_older_than_ms(static_cast<std::uint64_t>(age->count()));
+  to.chosen.query.set_older_than_ms(static_cast<std::uint64_t>(age->count()));
   return {};
 }
 
-result<void> set_limit(filter_options& to, const std::string& typed) {
-  const auto limit = read_count("--limit", typed);
-  if (!limit) return limit.why();
-  to.query.set_limit(*limit);
+/// Of patterns, which a comma is a part of.
+auto add_pattern(std::string_view name, std::vector<pattern> selection::*to) {
+  return [=](selection& chosen, const std::string& typed) -> result<void> {
+    auto made = pattern::make(typed);
+    if (!made)
+      return usage_error(std::string(name), fmt::format("\"{}\" is no regular expression: {}", typed, made.why().fact),
+                         "as grep -E takes it; \\ before what is meant literally");
+    (chosen.*to).push_back(*std::move(made));
+    return {};
+  };
+}
+
+/// A number from 0 on.
+std::optional<std::uint32_t> whole_number(std::string_view text) {
+  std::uint32_t value = 0;
+  const auto* end = text.data() + text.size();
+  const auto [at, failure] = std::from_chars(text.data(), end, value);
+  if (failure != std::errc() || at != end) return std::nullopt;
+  return value;
+}
+
+auto add_number(std::string_view name, std::string_view what, std::vector<std::uint32_t> selection::*to) {
+  return [=](selection& chosen, std::string_view text) -> result<void> {
+    const auto value = whole_number(text);
+    if (!value) return usage_error(std::string(name), fmt::format("\"{}\" is no {}", text, what), "a number");
+    (chosen.*to).push_back(*value);
+    return {};
+  };
+}
+
+/// "lab.cpp:33", "src/lab.cpp".
+result<void> add_place(selection& to, const std::string& typed) {
+  source_place place{typed, 0};
+  if (const auto colon = typed.rfind(':'); colon != typed.npos) {
+    const auto line = whole_number(std::string_view(typed).substr(colon + 1));
+    if (!line || *line == 0)
+      return usage_error("--spawned-at", fmt::format("\"{}\" has no number behind its colon", typed), "FILE:LINE");
+    place = {typed.substr(0, colon), *line};
+  }
+  if (place.file.empty()) return usage_error("--spawned-at", "no file is named", "FILE or FILE:LINE");
+  to.spawned_at.push_back(std::move(place));
   return {};
 }
 
-result<void> set_grouped(filter_options& to, const std::string&) {
-  to.query.set_grouped(true);
+/// "user=ann", "user".
+result<void> add_label(selection& to, const std::string& typed) {
+  const auto sign = typed.find('=');
+  label_choice label{typed.substr(0, sign), std::nullopt};
+  if (label.key.empty()) return usage_error("--label", "no label is named", "KEY or KEY=VALUE");
+  if (sign != typed.npos) label.value = typed.substr(sign + 1);
+  to.labels.push_back(std::move(label));
   return {};
+}
+
+std::vector<std::string> orders() { return {"age", "count", "id"}; }
+std::vector<std::string> common_things() { return {"stack", "spawn-site", "object", "peer", "label="}; }
+
+result<void> set_order(group_options& to, const std::string& typed) {
+  to.order = typed == "age"     ? sort_order::by_age
+             : typed == "count" ? sort_order::by_count
+             : typed == "id"    ? sort_order::by_id
+                                : sort_order::usual;
+  if (to.order == sort_order::usual)
+    return usage_error("--sort", fmt::format("\"{}\" is no order", typed),
+                       fmt::format("{}", fmt::join(orders(), ", ")));
+  return {};
+}
+
+result<void> set_by(group_options& to, const std::string& typed) {
+  constexpr std::string_view label = "label=";
+  to.group = true;
+  if (typed.starts_with(label) && typed.size() > label.size()) {
+    to.by = group_by::label;
+    to.label = typed.substr(label.size());
+    return {};
+  }
+  for (const auto& [word, by] : {std::pair("stack", group_by::stack), std::pair("spawn-site", group_by::spawn_site),
+                                 std::pair("object", group_by::object), std::pair("peer", group_by::peer)})
+    if (typed == word) {
+      to.by = by;
+      return {};
+    }
+  return usage_error("--by", fmt::format("\"{}\" is nothing that tasks have in common", typed),
+                     "stack, spawn-site, object, peer, label=KEY");
 }
 
 }  // namespace
 
 std::vector<option_of<filter_options>> filters() {
   return {
-      {{"--group", "", "one stack for all tasks that share it, largest group first"}, set_grouped},
       list_option({"--task", "ID", "only this task; may be repeated"}, add_task),
       list_option({"--state", "STATE", "only tasks in this state: running, blocked or ready", state_words}, add_state),
       list_option(
@@ -84,7 +163,28 @@ std::vector<option_of<filter_options>> filters() {
            kind_words},
           add_kind),
       {{"--older-than", "AGE", "only tasks whose state has lasted longer, such as 30s or 5m"}, set_age},
-      {{"--limit", "N", "at most so many tasks, or groups with --group"}, set_limit},
+      repeated({"--function", "REGEX", "only tasks with such a function on their stack, as it is shown"},
+               add_pattern("--function", &selection::functions)),
+      repeated({"--spawned-at", "FILE[:LINE]", "only tasks that were spawned there"}, add_place),
+      repeated({"--name", "REGEX", "only tasks with such a name"}, add_pattern("--name", &selection::names)),
+      repeated({"--label", "KEY[=VALUE]", "only tasks with this label"}, add_label),
+      list_option({"--thread", "TID", "only the task that runs on this thread"},
+                  add_number("--thread", "thread", &selection::threads)),
+      list_option({"--fd", "FD", "only tasks that wait for this file descriptor"},
+                  add_number("--fd", "descriptor", &selection::fds)),
+  };
+}
+
+std::vector<option_of<group_options>> grouping() {
+  return {
+      flag("--group", "one stack for all tasks that share it, largest group first", &group_options::group),
+      {{"--by", "WHAT",
+        "groups under what else they have in common: spawn-site, object (that they wait on), peer (its address), "
+        "label=KEY",
+        common_things},
+       set_by},
+      {{"--sort", "ORDER", "tasks by id or age, groups by count or age", orders}, set_order},
+      count("--limit", "N", "at most so many tasks, or groups with --group", &group_options::limit),
   };
 }
 

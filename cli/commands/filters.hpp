@@ -1,19 +1,34 @@
 #pragma once
 
-/// Which tasks a command is about.
+/// Which tasks a command is about, and how they are put together.
 
+#include <string>
 #include <vector>
 
 #include "commands/options.hpp"
-#include "tasks/v1/agent.pb.h"
+#include "surveys/group_keys.hpp"
+#include "surveys/selection.hpp"
 
 namespace tasks::cli {
 
 struct filter_options {
-  v1::StacksRequest query;
+  selection chosen;
 };
 
-/// --group, --task, --state, --kind, --older-than and --limit.
+/// --task, --state, --kind, --older-than, --function, --spawned-at, --name, --label, --thread and --fd.
 [[nodiscard]] std::vector<option_of<filter_options>> filters();
+
+enum class sort_order { usual, by_id, by_age, by_count };
+
+struct group_options {
+  bool group = false;
+  group_by by = group_by::stack;
+  std::string label;  ///< of group_by::label: its key
+  sort_order order = sort_order::usual;
+  std::uint64_t limit = 0;  ///< 0: none
+};
+
+/// --group, --by, --sort and --limit.
+[[nodiscard]] std::vector<option_of<group_options>> grouping();
 
 }  // namespace tasks::cli

@@ -1,7 +1,11 @@
 #include "surveys/leaks.hpp"
 
+#include <utility>
+#include <vector>
+
 #include "commands/command.hpp"
 #include "commands/show.hpp"
+#include "surveys/filtered_source.hpp"
 #include "views/json.hpp"
 #include "views/leaks.hpp"
 
@@ -27,7 +31,11 @@ result<int> run_leaks(const leaks_request& asked, output& out) {
 
 result<leak_answer> show_leaks(snapshot_source& source, const leaks_request& asked, output& out) {
   resolver names(source, {});
-  const auto survey = survey_leaks(source, names, asked);
+  filtered_source filtered(source, asked.chosen, {});
+  leaks_options how = asked;
+  how.of_some = !asked.chosen.is_empty();
+  auto& chosen = how.of_some ? static_cast<snapshot_source&>(filtered) : source;
+  const auto survey = survey_leaks(chosen, names, how);
   if (!survey) return survey.why();
   if (asked.json) {
     auto view = new_view<v1::LeaksView>(source.pid());
@@ -44,28 +52,28 @@ result<leak_answer> show_leaks(snapshot_source& source, const leaks_request& ask
 }
 
 command leaks_command() {
+  std::vector<option_of<leaks_request>> options = {
+      duration("--interval", "SECONDS",
+               "look at the beginning, in the middle and at the end of it, prove each time, and name what grows",
+               &leaks_options::interval, 10ms),
+      duration("--min-age", "AGE",
+               "list tasks that have waited so long, though nothing is wrong with them (default 30s)",
+               &leaks_options::min_age, 0ms),
+      flag("--all", "list waits by design too: for connections, signals, and timers that will fire",
+           &leaks_options::all),
+      duration("--stalled-after", "SECONDS", "name workers that have run one task for longer (default 1)",
+               &leaks_options::stalled_after, 1ms),
+      flag("--prove", "fail unless it can be proven which tasks never wake", &leaks_options::must_prove),
+      flag("--no-stop", "stop no thread, not even for a moment: what would be proven is said to be likely",
+           &leaks_options::stop, proof_stop::never),
+      flag("--no-prove", "prove nothing, and do not copy its memory", &leaks_options::prove, false),
+      count("--top", "N", "at most so many groups (default 20)", &leaks_options::top),
+  };
+  for (const auto& each : filters()) options.push_back(each);
   return make_command<leaks_request>(
       "leaks",
       "tasks that will never wake, with the evidence; exit code 3 when there are some, 4 when it cannot be told",
-      {pid_word()},
-      with_target<leaks_request>({
-          duration("--interval", "SECONDS",
-                   "look at the beginning, in the middle and at the end of it, prove each time, and name what grows",
-                   &leaks_options::interval, 10ms),
-          duration("--min-age", "AGE",
-                   "list tasks that have waited so long, though nothing is wrong with them (default 30s)",
-                   &leaks_options::min_age, 0ms),
-          flag("--all", "list waits by design too: for connections, signals, and timers that will fire",
-               &leaks_options::all),
-          duration("--stalled-after", "SECONDS", "name workers that have run one task for longer (default 1)",
-                   &leaks_options::stalled_after, 1ms),
-          flag("--prove", "fail unless it can be proven which tasks never wake", &leaks_options::must_prove),
-          flag("--no-stop", "stop no thread, not even for a moment: what would be proven is said to be likely",
-               &leaks_options::stop, proof_stop::never),
-          flag("--no-prove", "prove nothing, and do not copy its memory", &leaks_options::prove, false),
-          count("--top", "N", "at most so many groups (default 20)", &leaks_options::top),
-      }),
-      run_leaks);
+      {pid_word()}, with_target<leaks_request>(std::move(options)), run_leaks);
 }
 
 }  // namespace tasks::cli

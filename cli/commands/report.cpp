@@ -204,7 +204,7 @@ class reporter {
          }},
         {"groups", "tasks stack --group", of_source([this](snapshot_source& source, output& out) {
            auto asked = request<stack_request>();
-           asked.query.set_grouped(true);
+           asked.group = true;
            asked.due = &found_.due.due;
            asked.busy = &found_.busy;
            return show_stack(source, asked, out);

@@ -30,8 +30,8 @@ struct vitals_request : target_options {
   const due_survey* due = nullptr;               ///< looked for already; null: it is now
   const std::vector<busy_task>* busy = nullptr;  ///< likewise
 };
-struct leaks_request : target_options, leaks_options {};
-struct channels_request : target_options, frame_options, prove_options {
+struct leaks_request : target_options, filter_options, leaks_options {};
+struct channels_request : target_options, filter_options, frame_options, prove_options {
   const result<proof_result>* proof = nullptr;  ///< made of the same moment already; null: it is made now
 };
 struct threads_request : target_options, frame_options {
@@ -40,14 +40,15 @@ struct threads_request : target_options, frame_options {
   std::chrono::milliseconds interval{0};
   const std::vector<busy_task>* busy = nullptr;  ///< looked for already; null: they are now
 };
-struct stack_request : target_options, filter_options, frame_options {
+struct stack_request : target_options, filter_options, group_options, frame_options {
   bool native = true;
   bool all_ids = false;                          ///< of each group, not three of them
   bool locals = false;                           ///< values in frames; the source stands still
   const std::vector<due_task>* due = nullptr;    ///< looked for already; null: they are now
   const std::vector<busy_task>* busy = nullptr;  ///< likewise
 };
-struct tree_request : target_options, frame_options {
+struct tree_request : target_options, filter_options, frame_options {
+  bool all = false;                              ///< those too that read alike, a line each
   const std::vector<due_task>* due = nullptr;    ///< likewise
   const std::vector<busy_task>* busy = nullptr;  ///< likewise
 };

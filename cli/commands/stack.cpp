@@ -9,6 +9,7 @@
 
 #include "commands/command.hpp"
 #include "commands/show.hpp"
+#include "surveys/filtered_source.hpp"
 #include "surveys/locals.hpp"
 #include "surveys/running_stacks.hpp"
 
@@ -21,11 +22,19 @@ bool may_select_running(const v1::StacksRequest& query) {
          (states.empty() || std::find(states.begin(), states.end(), v1::Task::RUNNING) != states.end());
 }
 
-result<int> run_stack(const stack_request& asked, output& out) {
-  if (asked.all_ids && !asked.query.grouped())
-    return usage_error("--ids", "without --group every task is shown", "add --group");
-  if (asked.locals && asked.query.grouped())
+std::optional<error> contradiction(const stack_request& asked) {
+  if (asked.all_ids && !asked.group) return usage_error("--ids", "without --group every task is shown", "add --group");
+  if (asked.locals && asked.group)
     return usage_error("--locals", "each task of a group has values of its own", "leave out --group");
+  if (asked.order == sort_order::by_count && !asked.group)
+    return usage_error("--sort", "only groups have a count", "add --group, or sort by id or age");
+  if (asked.order == sort_order::by_id && asked.group)
+    return usage_error("--sort", "groups have no id", "sort by count or age");
+  return std::nullopt;
+}
+
+result<int> run_stack(const stack_request& asked, output& out) {
+  if (auto wrong = contradiction(asked)) return *std::move(wrong);
   const auto source = asked.locals ? open_target_at_one_moment(asked) : open_target(asked);
   if (!source) return source.why();
   auto rest = asked;
@@ -45,17 +54,19 @@ result<int> run_stack(const stack_request& asked, output& out) {
 }  // namespace
 
 result<void> show_stack(snapshot_source& source, const stack_request& asked, output& out) {
-  auto query = asked.query;
+  const bool group = asked.group;
+  auto query = asked.chosen.query;
+  query.set_grouped(group);
   // Which groups read alike is known when all have come.
-  if (query.grouped()) query.clear_limit();
-  const bool group = query.grouped();
+  query.set_limit(group ? 0 : asked.limit);
   // Whoever groups tasks names three of each group: for all of them every task is asked for, and grouped here.
   std::vector<due_task> due = asked.due ? *asked.due : std::vector<due_task>();
   if (auto* from = source.from(); from && !asked.due) due = find_due(*from);
   std::vector<busy_task> busy = asked.busy ? *asked.busy : std::vector<busy_task>();
   if (auto* from = source.from(); from && !asked.busy) busy = find_busy(*from);
   // Who is due or busy is told by its id.
-  const bool of_tasks = group && (asked.all_ids || !due.empty() || !busy.empty());
+  const bool of_tasks = group && (asked.all_ids || asked.by != group_by::stack || !asked.chosen.is_of_groups() ||
+                                  !due.empty() || !busy.empty());
   if (of_tasks) query.set_grouped(false);
   std::optional<running_stacks> native;
   if (asked.native && !group && may_select_running(query)) {
@@ -67,8 +78,11 @@ result<void> show_stack(snapshot_source& source, const stack_request& asked, out
                              .group = group,
                              .of_tasks = of_tasks,
                              .all_ids = asked.all_ids,
-                             .limit = asked.query.limit(),
-                             .all_frames = asked.all_frames};
+                             .limit = asked.limit,
+                             .all_frames = asked.all_frames,
+                             .by = asked.by,
+                             .label = asked.label,
+                             .order = asked.order == sort_order::by_age ? group_order::by_age : group_order::by_count};
   std::optional<locals_survey> locals;
   if (asked.locals && source.from()) {
     locals.emplace(*source.from());
@@ -85,7 +99,12 @@ result<void> show_stack(snapshot_source& source, const stack_request& asked, out
     }
     return *printer;
   };
-  auto trailer = source.stacks(query, [&](const v1::Chunk& chunk) { return start().part(chunk); });
+  const bool by_age = asked.order == sort_order::by_age && !group;
+  filtered_source filtered(source, asked.chosen, {.all_frames = asked.all_frames},
+                           by_age ? task_order::by_age : task_order::by_id);
+  const bool is_told_by_agents = asked.chosen.is_of_agents() && !by_age;
+  auto& chosen = is_told_by_agents ? source : static_cast<snapshot_source&>(filtered);
+  auto trailer = chosen.stacks(query, [&](const v1::Chunk& chunk) { return start().part(chunk); });
   if (!trailer) {
     if (printer) printer->end(nullptr);
     return trailer.why();
@@ -100,6 +119,7 @@ result<void> show_stack(snapshot_source& source, const stack_request& asked, out
 
 command stack_command() {
   std::vector<option_of<stack_request>> options;
+  for (const auto& each : grouping()) options.push_back(each);
   for (const auto& each : filters()) options.push_back(each);
   options.push_back(
       flag("--ids", "with --group: every task of each group, not three of them", &stack_request::all_ids));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -16,14 +17,20 @@ namespace {
 
 class collector {
  public:
-  explicit collector(resolver& names) : keys_(names) {}
+  collector(resolver& names, const selection* chosen) : keys_(names) {
+    if (chosen != nullptr && !chosen->is_empty()) selector_.emplace(names, *chosen);
+  }
 
   void add(const v1::Chunk& chunk) {
     keys_.learn(chunk);
     for (const auto& task : chunk.tasks()) add(task);
   }
 
+  /// Channels that none of the chosen tasks waits on, once it has finished.
+  [[nodiscard]] std::size_t left_out() const noexcept { return left_out_; }
+
   std::vector<surveyed_channel> finish(resolver& names) {
+    if (selector_) leave_out_others();
     for (auto& channel : channels_) {
       std::stable_sort(channel.waiters.begin(), channel.waiters.end(),
                        [](const auto& a, const auto& b) { return a.group.count() > b.group.count(); });
@@ -37,10 +44,19 @@ class collector {
   }
 
  private:
+  void leave_out_others() {
+    std::vector<surveyed_channel> kept;
+    for (std::size_t i = 0; i < channels_.size(); ++i)
+      if (chosen_.contains(i)) kept.push_back(std::move(channels_[i]));
+    left_out_ = channels_.size() - kept.size();
+    channels_ = std::move(kept);
+  }
+
   void add(const v1::Task& task) {
     const auto object = task.wait().object();
     const auto [known, is_new] = by_address_.try_emplace(object, channels_.size());
     if (is_new) channels_.emplace_back().address = object;
+    if (selector_ && selector_->passes(task)) chosen_.insert(known->second);
     auto& channel = channels_[known->second];
     if (task.wait().has_capacity()) channel.capacity = task.wait().capacity();
     (task.wait().kind() == v1::Wait::CHANNEL_SEND ? channel.senders : channel.receivers) += 1;
@@ -71,6 +87,9 @@ class collector {
   std::unordered_map<std::uint64_t, std::size_t> by_address_;
   group_keys keys_;
   std::map<std::pair<std::size_t, group_key>, std::size_t> groups_;  ///< by channel
+  std::optional<selector> selector_;                                 ///< nothing: all channels are told of
+  std::unordered_set<std::size_t> chosen_;
+  std::size_t left_out_ = 0;
 };
 
 /// A channel's memory: {receivers' state : 16, senders' state : 16, …}, capacity; see proof/asio_channels.hpp. Nothing:
@@ -141,7 +160,7 @@ result<channel_survey> survey_channels(snapshot_source& source, resolver& names,
   v1::StacksRequest query;
   query.add_kinds(v1::Wait::CHANNEL_SEND);
   query.add_kinds(v1::Wait::CHANNEL_RECEIVE);
-  collector found(names);
+  collector found(names, options.chosen);
   auto trailer = source.stacks(query, [&](const v1::Chunk& chunk) {
     names.learn(chunk);
     found.add(chunk);
@@ -151,6 +170,7 @@ result<channel_survey> survey_channels(snapshot_source& source, resolver& names,
   channel_survey survey;
   survey.trailer = *std::move(trailer);
   survey.channels = found.finish(names);
+  survey.left_out = found.left_out();
   if (survey.channels.empty()) return survey;
   auto* from = source.from();
   if (from == nullptr) {

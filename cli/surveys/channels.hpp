@@ -13,6 +13,7 @@
 #include "proof/proof.hpp"
 #include "sources/snapshot_source.hpp"
 #include "surveys/resolver.hpp"
+#include "surveys/selection.hpp"
 
 namespace tasks::cli {
 
@@ -42,13 +43,15 @@ struct surveyed_channel {
 
 struct channel_survey {
   std::vector<surveyed_channel> channels;  ///< most waiters first
+  std::size_t left_out = 0;                ///< channels on which none of those waits that were asked for
   v1::Trailer trailer;
   std::vector<std::string> notes;  ///< what is missing and why, a sentence each
   double stopped_ms = 0;
 };
 
 struct channel_options {
-  bool look = true;  ///< for who else points to them: memory is copied, if any task waits on a channel
+  const selection* chosen = nullptr;  ///< channels that one of these tasks waits on; null: all
+  bool look = true;                   ///< for who else points to them: memory is copied, if any task waits on a channel
   proof_stop stop = proof_stop::when_needed;
   const result<proof_result>* made = nullptr;  ///< a proof of the same moment, where there is one already
 };

@@ -1,6 +1,7 @@
 #include "surveys/group_keys.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 namespace tasks::cli {
@@ -92,10 +93,33 @@ group_key group_keys::key_of(const Message& message) const {
 template group_key group_keys::key_of(const v1::Task&) const;
 template group_key group_keys::key_of(const v1::Group&) const;
 
+std::uint32_t alike_groups::find_heading(const v1::Task& task) {
+  if (!heading_) return 0;
+  auto text = heading_(task);
+  const auto [known, is_new] = known_headings_.try_emplace(text, static_cast<std::uint32_t>(headings_.size()));
+  if (is_new) headings_.push_back({std::move(text)});
+  auto& its = headings_[known->second];
+  ++its.count;
+  its.oldest_ms = std::max(its.oldest_ms, task.age_ms());
+  return known->second;
+}
+
+std::size_t alike_groups::add_group(v1::Group group, std::uint32_t under) {
+  groups_.push_back(std::move(group));
+  under_.push_back(under);
+  return groups_.size() - 1;
+}
+
 /// Adds a task to a group of which every line reads alike, and its id to all that it has.
 void alike_groups::add(const v1::Task& task) {
-  const auto [known, is_new] = known_.try_emplace(keys_.of(task), groups_.size());
-  if (is_new) return groups_.push_back(group_of(task));
+  auto key = keys_.of(task);
+  const auto under = find_heading(task);
+  if (heading_) append_number(key, under);
+  const auto [known, is_new] = known_.try_emplace(std::move(key), groups_.size());
+  if (is_new) {
+    add_group(group_of(task), under);
+    return;
+  }
   auto& group = groups_[known->second];
   group.set_count(group.count() + 1);
   group.add_ids(task.id());
@@ -115,20 +139,37 @@ void alike_groups::add(const v1::Chunk& chunk) {
   for (const auto& group : chunk.groups()) {
     const auto [known, is_new] = known_.try_emplace(keys_.of(group), groups_.size());
     if (is_new)
-      groups_.push_back(group);
+      add_group(group, 0);
     else
       merge(groups_[known->second], group);
   }
 }
 
-std::vector<v1::Group> alike_groups::finish() {
+std::vector<v1::Group> alike_groups::finish(group_order order) {
   known_.clear();
   if (of_tasks_)
     for (auto& group : groups_) std::sort(group.mutable_ids()->begin(), group.mutable_ids()->end());
-  std::stable_sort(groups_.begin(), groups_.end(), [](const v1::Group& a, const v1::Group& b) {
-    return std::pair(a.count(), a.oldest_ms()) > std::pair(b.count(), b.oldest_ms());
-  });
-  return std::move(groups_);
+  const auto rank = [order](std::uint64_t count, std::uint64_t oldest) {
+    return order == group_order::by_count ? std::pair(count, oldest) : std::pair(oldest, count);
+  };
+  const auto rank_of = [&](std::uint32_t i) {
+    const auto& under = headings_[under_[i]];
+    return std::tuple(!under.text.empty(), rank(under.count, under.oldest_ms), ~under_[i],
+                      rank(groups_[i].count(), groups_[i].oldest_ms()));
+  };
+  std::vector<std::uint32_t> sorted(groups_.size());
+  for (std::uint32_t i = 0; i < sorted.size(); ++i) sorted[i] = i;
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [&](std::uint32_t a, std::uint32_t b) { return rank_of(a) > rank_of(b); });
+  std::vector<v1::Group> groups;
+  std::vector<std::uint32_t> under;
+  for (const auto i : sorted) {
+    groups.push_back(std::move(groups_[i]));
+    under.push_back(under_[i]);
+  }
+  groups_.clear();
+  under_ = std::move(under);
+  return groups;
 }
 
 }  // namespace tasks::cli

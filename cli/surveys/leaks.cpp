@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string_view>
 #include <thread>
+#include <unordered_set>
 #include <utility>
 
 #include "linux/proc.hpp"
@@ -97,6 +98,8 @@ class leak_surveyor {
     const auto read = source_.stacks(all, [&](const v1::Chunk& chunk) {
       names_.learn(chunk);
       groups.add(chunk);
+      if (how_.of_some)
+        for (const auto& task : chunk.tasks()) told_.insert(task.id());
       return true;
     });
     if (!read) return read.why();
@@ -104,6 +107,8 @@ class leak_surveyor {
     survey_.resolution_ms = read->tick_resolution_ms();
     keep(groups.finish());
     survey_.by_design = groups.by_design();
+    survey_.of_some = how_.of_some;
+    if (how_.of_some && survey_.proof) leave_out_others(*survey_.proof, read->matched());
     if (stop) note_that_it_is_stopped(*stop, groups.would_have_gone_on());
     if (survey_.proof && !survey_.proof->doubt.empty())
       survey_.notes.push_back("nothing is proven: " + survey_.proof->doubt);
@@ -137,6 +142,12 @@ class leak_surveyor {
       if (const auto known = early_.find(each.task); known != early_.end()) each = known->second;
     count_verdicts(to);
     to.stopped_ms = std::max(to.stopped_ms, longest_stop_);
+  }
+
+  void leave_out_others(proof_result& of, std::uint64_t tasks) const {
+    std::erase_if(of.findings, [this](const brief_finding& each) { return !told_.contains(each.task); });
+    count_verdicts(of);
+    of.tasks = tasks;
   }
 
   std::optional<stop_cause> find_its_stop() const {
@@ -226,6 +237,7 @@ class leak_surveyor {
   std::map<std::uint64_t, std::vector<native_frame>> stalled_;
   std::map<std::uint64_t, brief_finding> early_;  ///< proofs of earlier looks, by task; these have no words
   double longest_stop_ = 0;
+  std::unordered_set<std::uint64_t> told_;  ///< tasks of the last look, where it is of some alone
   leak_survey survey_;
 };
 

@@ -30,6 +30,7 @@ struct leaks_options {
   bool prove = true;
   bool must_prove = false;  ///< fail unless all can be proven
   proof_stop stop = proof_stop::when_needed;
+  bool of_some = false;  ///< the source tells of some tasks alone, and what is counted of a proof is of those
   /// Made of the same moment already; null: it is made now.
   const result<proof_result>* proof = nullptr;
   const std::vector<due_task>* due = nullptr;  ///< looked for already; null: they are now
@@ -42,6 +43,7 @@ struct surveyed_leak {
 
 struct leak_survey {
   std::vector<surveyed_leak> leaks;   ///< the worst first
+  bool of_some = false;               ///< told are those of some tasks alone
   std::size_t wrong = 0;              ///< groups that are proven, growing, stalled or due
   std::size_t left_out = 0;           ///< groups beyond `top`
   std::size_t by_design = 0;          ///< tasks that wait by design, which are not listed

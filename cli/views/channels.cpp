@@ -87,7 +87,10 @@ void render_channels(fmt::memory_buffer& out, const channel_survey& survey, cons
     if (&channel != &survey.channels.front()) out.push_back('\n');
     render_channel(out, channel, context);
   }
-  if (survey.channels.empty()) {
+  if (survey.channels.empty() && survey.left_out != 0) {
+    fmt::format_to(std::back_inserter(out), "none of those tasks waits on any of the {}\n",
+                   counted(survey.left_out, "channel"));
+  } else if (survey.channels.empty()) {
     fmt::format_to(std::back_inserter(out), "no task waits on a channel ({} {})\n", survey.trailer.total(),
                    survey.trailer.total() == 1 ? "task" : "tasks");
   } else {

@@ -96,7 +96,7 @@ void render_summary(fmt::memory_buffer& out, const leak_survey& survey, const re
                                        target_words(context))
                          : "");
     else
-      fmt::format_to(to, "no leaks: ");
+      fmt::format_to(to, "no leaks{}: ", survey.of_some ? " among them" : "");
   }
   if (!proof) return;
   fmt::format_to(to, "{} of {} tasks wait for what can be checked: ", checked(*proof), proof->tasks);

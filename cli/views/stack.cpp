@@ -13,6 +13,39 @@ namespace tasks::cli {
 
 namespace {
 
+std::string words_of(const v1::Wait& wait) {
+  if (wait.object() == 0) return {};
+  const auto kind = wait.kind();
+  const bool is_channel = kind == v1::Wait::CHANNEL_SEND || kind == v1::Wait::CHANNEL_RECEIVE;
+  return fmt::format("{} {:#x}", is_channel ? "channel" : kind == v1::Wait::TIMER ? "timer" : "object", wait.object());
+}
+
+/// Without the port, which is another for each connection: "127.0.0.1", "[::1]"; a path, "fd 9".
+std::string peer_words(const endpoint* fd) {
+  if (fd == nullptr || fd->peer.empty()) return {};
+  const auto& peer = fd->peer;
+  const bool has_port = fd->name == "tcp" || fd->name == "udp";
+  return "peer " + (has_port ? peer.substr(0, peer.rfind(':')) : peer);
+}
+
+std::string label_words(const v1::Task& task, const std::string& key) {
+  const auto known = task.labels().find(key);
+  return known == task.labels().end() ? std::string() : key + "=" + known->second;
+}
+
+std::string_view nothing_known(group_by by) {
+  switch (by) {
+    case group_by::spawn_site:
+      return "spawned where it is not known";
+    case group_by::object:
+      return "on no object that is known";
+    case group_by::peer:
+      return "no peer that is known";
+    default:
+      return "without this label";
+  }
+}
+
 std::string missing_native(const std::string& why) { return "no native stacks of running tasks: " + why; }
 
 }  // namespace
@@ -77,7 +110,7 @@ stack_printer::stack_printer(output& out, const stack_style& style, const snapsh
     : out_(out),
       style_(style),
       names_(source, {.all_frames = style.all_frames}),
-      groups_(names_, style.of_tasks),
+      groups_(names_, style.of_tasks, heading()),
       native_(native) {
   names_.set_due(std::move(due));
   names_.set_busy(std::move(busy));
@@ -120,6 +153,43 @@ bool stack_printer::part(const v1::Chunk& chunk) {
   return true;
 }
 
+alike_groups::heading_of stack_printer::heading() {
+  switch (style_.by) {
+    case group_by::stack:
+      return nullptr;
+    case group_by::label:
+      return [this](const v1::Task& task) { return label_words(task, style_.label); };
+    case group_by::object:
+      return [](const v1::Task& task) { return words_of(task.wait()); };
+    case group_by::peer:
+      return [this](const v1::Task& task) {
+        names_.resolve(task, what_);
+        return peer_words(what_.fd);
+      };
+    case group_by::spawn_site:
+      return [this](const v1::Task& task) {
+        names_.resolve(task, what_);
+        const auto words = spawn_words(what_);
+        return words.empty() ? words : "spawned" + words;
+      };
+  }
+  return nullptr;
+}
+
+void stack_printer::print_heading(const alike_groups::heading& what) {
+  if (std::exchange(last_heading_, &what) == &what) return;
+  auto& to = out_.text();
+  if (!first_) to.push_back('\n');
+  fmt::memory_buffer text;
+  append_foreign(text, what.text.empty() ? nothing_known(style_.by) : std::string_view(what.text));
+  append_colored(to, bold,
+                 fmt::format("== {}: {} {}", std::string_view(text.data(), text.size()), what.count,
+                             what.count == 1 ? "task" : "tasks"),
+                 context_.style);
+  append(to, "\n\n");
+  first_ = true;
+}
+
 /// A group that was made of tasks has the ids of all.
 void stack_printer::resolve(v1::Group& group) {
   names_.resolve(group, what_);
@@ -138,7 +208,7 @@ void stack_printer::resolve(v1::Group& group) {
 }
 
 void stack_printer::print_groups(v1::Trailer* trailer) {
-  auto groups = groups_.finish();
+  auto groups = groups_.finish(style_.order);
   std::sort(due_.begin(), due_.end());
   std::sort(busy_.begin(), busy_.end());
   std::uint64_t left_out = 0, tasks_left_out = 0;
@@ -148,11 +218,15 @@ void stack_printer::print_groups(v1::Trailer* trailer) {
     left_out = static_cast<std::uint64_t>(groups.end() - first);
     groups.erase(first, groups.end());
   }
-  for (auto& group : groups) {
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    auto& group = groups[i];
+    const auto& under = groups_.heading_of_group(i);
     resolve(group);
+    if (!json_ && style_.by != group_by::stack) print_heading(under);
     if (json_) {
       group_view_.Clear();
       fill_view(group, what_, group_view_);
+      group_view_.set_under(under.text);
       json_->element(group_view_);
     } else {
       render_group(out_.text(), group, what_, first_, context_);

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "base/output.hpp"
@@ -34,6 +35,9 @@ struct stack_style {
   bool all_ids = false;     ///< likewise, and groups name all of theirs
   std::uint64_t limit = 0;  ///< of groups; 0: none
   bool all_frames = false;
+  group_by by = group_by::stack;  ///< others: `of_tasks`
+  std::string label;              ///< of group_by::label
+  group_order order = group_order::by_count;
 };
 
 /// Prints tasks as they come, groups when all have come.
@@ -55,6 +59,8 @@ class stack_printer {
  private:
   void add_native_frames(const v1::Task& task);
   void resolve(v1::Group& group);
+  [[nodiscard]] alike_groups::heading_of heading();
+  void print_heading(const alike_groups::heading& what);
   void print_groups(v1::Trailer* trailer);
 
   output& out_;
@@ -70,6 +76,7 @@ class stack_printer {
   v1::TaskView task_view_;
   v1::GroupView group_view_;
   std::vector<std::uint64_t> due_, busy_;  ///< tasks that came and are that, by id
+  const alike_groups::heading* last_heading_ = nullptr;
   bool first_ = true;
 };
 

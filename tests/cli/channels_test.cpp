@@ -51,6 +51,17 @@ TEST(Channels, ThatWereClosedOverASenderSaySo) {
   EXPECT_THAT(text({"channels", target.pid_text()}), HasSubstr(", closed]: 1 sender, "));
 }
 
+TEST(Channels, AreThoseThatSelectedTasksWaitOnWithAllTheirWaiters) {
+  const program target({program_path("leak_ten_receivers"), "leaking"});
+  const auto channel = only_channel(view<v1::ChannelsView>({"channels", target.pid_text()}));
+  const auto one = std::to_string(channel.waiters(0).ids(1));
+  const auto chosen = only_channel(view<v1::ChannelsView>({"channels", target.pid_text(), "--task", one}));
+  EXPECT_EQ(chosen.address(), channel.address());
+  EXPECT_EQ(chosen.receivers(), 9U);
+  EXPECT_EQ(chosen.references(), v1::ChannelView::NOTHING_ALIVE);
+  EXPECT_EQ(view<v1::ChannelsView>({"channels", target.pid_text(), "--function", "nowhere"}).channels_size(), 0);
+}
+
 TEST(Channels, NameWhoHoldsThem) {
   const program target({program_path("healthy_owners"), "global"});
   const auto channel = only_channel(view<v1::ChannelsView>({"channels", target.pid_text()}));

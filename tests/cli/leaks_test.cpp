@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <regex>
+#include <string>
 
 #include "support/program.hpp"
 
@@ -17,6 +19,7 @@ namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 using ::testing::Not;
+using ::testing::StartsWith;
 
 outcome leaks(std::vector<std::string> words) {
   words.insert(words.begin(), {tasks_executable(), "leaks"});
@@ -38,6 +41,22 @@ TEST(Leaks, AreToldWithEvidenceFixAndNextCommand) {
                            "\n"
                            "2 of 2 tasks wait [^\n]*: 2 proven, 0 held elsewhere, 0 not checked; "
                            "target stopped [0-9]+ ms, [0-9.]+s in all\n"));
+}
+
+TEST(Leaks, AreThoseOfTheTasksThatWereAskedFor) {
+  const program target({program_path("leak_first_reply"), "leaking"});
+  const auto all = leaks({"-p", target.pid_text(), "--function", "backend"});
+  EXPECT_EQ(all.end.code, 3) << all.err;
+  EXPECT_THAT(all.out, HasSubstr("\n2 of 2 tasks wait "));
+  std::smatch ids;
+  ASSERT_TRUE(std::regex_search(all.out, ids, std::regex("\ntasks ([0-9]+), [0-9]+: ")));
+  const auto one = leaks({"-p", target.pid_text(), "--task", ids[1]});
+  EXPECT_EQ(one.end.code, 3) << one.err;
+  EXPECT_THAT(one.out, HasSubstr("proven: 1 task ["));
+  EXPECT_THAT(one.out, HasSubstr("\n1 of 1 tasks wait for what can be checked: 1 proven, "));
+  const auto none = leaks({"-p", target.pid_text(), "--function", "nowhere"});
+  EXPECT_EQ(none.end.code, 0) << none.err;
+  EXPECT_THAT(none.out, StartsWith("no leaks among them: 0 of 0 tasks "));
 }
 
 TEST(Leaks, OfAHealthyProgramAreNoneAndItSaysWhatWasChecked) {

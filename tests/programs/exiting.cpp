@@ -2,6 +2,7 @@
 /// would as soon as a system call of theirs returned EINTR. Its tasks wait for a timer, and on a channel that data
 /// leads to.
 
+#include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <asio.hpp>
@@ -33,24 +34,35 @@ asio::awaitable<void> beat() {
 
 asio::awaitable<void> take(channel& from) { co_await from.async_receive(asio::use_awaitable); }
 
-/// The system call that a thread is in; -1: none.
-long call_of(pid_t tid) {
-  std::ifstream file("/proc/self/task/" + std::to_string(tid) + "/syscall");
+/// The system call that a thread is in, and its second argument; -1: none.
+struct system_call {
   long number = -1;
-  return file >> number ? number : -1;
+  unsigned long operation = 0;
+};
+system_call call_of(pid_t tid) {
+  std::ifstream file("/proc/self/task/" + std::to_string(tid) + "/syscall");
+  system_call its;
+  unsigned long address = 0;
+  if (file >> its.number) file >> std::hex >> address >> its.operation;
+  return its;
 }
 
 /// glibc calls one or the other, by machine.
-bool waits_for_events(long call) {
+bool waits_for_events(const system_call& call) {
 #if defined(SYS_epoll_wait)
-  if (call == SYS_epoll_wait) return true;
+  if (call.number == SYS_epoll_wait) return true;
 #endif
-  return call == SYS_epoll_pwait;
+  return call.number == SYS_epoll_pwait;
+}
+
+/// On a condition variable: for a mutex glibc waits by FUTEX_WAIT.
+bool waits_to_be_woken(const system_call& call) {
+  return call.number == SYS_futex && (call.operation & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET;
 }
 
 /// One waits in the reactor, so that nobody holds the scheduler's mutex, and the other to be woken.
 bool waits_in(pid_t reactor, pid_t event) {
-  return reactor != 0 && event != 0 && waits_for_events(call_of(reactor)) && call_of(event) == SYS_futex;
+  return reactor != 0 && event != 0 && waits_for_events(call_of(reactor)) && waits_to_be_woken(call_of(event));
 }
 
 void run() {
