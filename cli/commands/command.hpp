@@ -50,6 +50,7 @@ command operations_command();
 command why_command();
 command leaks_command();
 command report_command();
+command check_command();
 command schema_command();
 command manual_command();
 command completion_command();

@@ -64,8 +64,7 @@ class parser {
     given_.resize(of.options.size());
     for (std::size_t i = 0; i < of.options.size(); ++i) add(of.options[i], given_[i]);
     words_.resize(of.words.size());
-    for (std::size_t i = 0; i < of.words.size(); ++i)
-      app_.add_option(std::string(of.words[i].names), words_[i], std::string(of.words[i].help))->type_name("");
+    for (std::size_t i = 0; i < of.words.size(); ++i) add_word(of.words[i], words_[i]);
   }
   parser(const parser&) = delete;
   parser& operator=(const parser&) = delete;
@@ -87,6 +86,7 @@ class parser {
     for (std::size_t i = 0; i < given_.size(); ++i) set_option(i);
     for (std::size_t i = 0; i < words_.size(); ++i)
       if (!words_[i].empty()) note(call_->set_word(i, words_[i]));
+    for (const auto& each : more_words_) note(call_->set_word(words_.size() - 1, each));
     if (wrong_) return *wrong_;
     return std::move(call_);
   }
@@ -116,6 +116,13 @@ class parser {
         names, [&values](const auto& all) { values = all; }, help);
     added->type_name(value)->take_all()->allow_extra_args(false);
     if (!o.repeats) added->expected(1);  // or --help shows that it takes several
+  }
+
+  /// One that repeats is the last.
+  void add_word(const option& o, std::string& value) {
+    const std::string name(o.names), help(o.help);
+    auto* added = o.repeats ? app_.add_option(name, more_words_, help) : app_.add_option(name, value, help);
+    added->type_name("");
   }
 
   /// Of "--limit: 1 required N missing" or "json was given a disallowed flag override".
@@ -180,7 +187,8 @@ class parser {
   std::unique_ptr<call> call_;
   std::vector<std::vector<std::string>> given_;  ///< values of each option; an empty one of a flag
   std::vector<std::string> words_;
-  std::optional<error> wrong_;  ///< the first value that made no sense
+  std::vector<std::string> more_words_;  ///< of one that repeats
+  std::optional<error> wrong_;           ///< the first value that made no sense
 };
 
 }  // namespace

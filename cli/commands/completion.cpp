@@ -110,7 +110,8 @@ _tasks() {
 )sh");
   for (const auto& c : commands())
     for (std::size_t i = 0; i < c.words.size(); ++i)
-      fmt::format_to(to, "    {}:{}) {};;\n", c.name, i, bash_offer(c.words[i]));
+      fmt::format_to(to, "    {}:{}) {};;\n", c.name, c.words[i].repeats ? "*" : std::to_string(i),
+                     bash_offer(c.words[i]));
   append(text, "  esac\n}\ncomplete -F _tasks tasks\n");
 }
 
@@ -168,7 +169,8 @@ _tasks() {
   for (const auto& c : commands()) {
     fmt::format_to(to, "    {}) _arguments '--help[list the options]'", c.name);
     for (std::size_t i = 0; i < c.words.size(); ++i)
-      fmt::format_to(to, " \\\n      '{}:{}:{}'", i + 1, c.words[i].names, zsh_offer(c.words[i]));
+      fmt::format_to(to, " \\\n      '{}:{}:{}'", c.words[i].repeats ? "*" : std::to_string(i + 1), c.words[i].names,
+                     zsh_offer(c.words[i]));
     for (const auto& o : c.options) {
       for (const auto& name : names_of(o)) {
         fmt::format_to(to, " \\\n      '{}{}[{}]", o.repeats ? "*" : "", name, quoted(o.help, "'\\''"));
@@ -242,7 +244,9 @@ complete -c tasks -n __fish_use_subcommand -a version -d 'print the version'
     fmt::format_to(to, "complete -c tasks -n __fish_use_subcommand -a {} -d '{}'\n", c.name, quoted(c.help, "\\'"));
     for (std::size_t i = 0; i < c.words.size(); ++i)
       if (const auto offer = fish_offer(c.words[i]); !offer.empty())
-        fmt::format_to(to, "complete -c tasks -n '__tasks_place {} {}'{}\n", c.name, i, offer);
+        fmt::format_to(to, "complete -c tasks -n '{} {}'{}\n",
+                       c.words[i].repeats ? "__fish_seen_subcommand_from" : "__tasks_place",
+                       c.words[i].repeats ? std::string(c.name) : fmt::format("{} {}", c.name, i), offer);
     for (const auto& o : c.options) {
       fmt::format_to(to, "complete -c tasks -n '__fish_seen_subcommand_from {}'", c.name);
       for (const auto& name : names_of(o)) {

@@ -63,6 +63,7 @@ constexpr described exit_codes[] = {
      "says why."},
     {"2", "The command line makes no sense, or a name is that of several processes."},
     {"3", "Of tasks leaks: it found tasks that never wake, grow, stall or are due."},
+    {"0, 1, 2, 3", "Of tasks check: OK, WARNING, CRITICAL, UNKNOWN, as plugins for monitoring have it."},
     {"4", "Of tasks leaks: it found none, but could not tell of every task that waits for what can be proven."}};
 
 constexpr described environment_variables[] = {
@@ -83,6 +84,7 @@ constexpr described examples[] = {
     {"tasks leaks server && echo fine", "Are there tasks that will never wake?"},
     {"tasks why server 14", "What does task 14 wait for, and who could wake it?"},
     {"tasks operations server --group", "What keeps run() from returning?"},
+    {"tasks check server --max-tasks 5000 --leaks", "Is everything as it should be, for monitoring?"},
     {"tasks report server -o report.txt", "Save everything before a restart."},
     {"tasks stack --core core.4131 --group", "What did a process do when it died?"},
     {"tasks list --json | jq '.processes[] | select(.tasks > 1000) | .pid'", "In a script."}};

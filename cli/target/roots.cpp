@@ -146,7 +146,7 @@ target_roots root_finder::find(pid_t pid) {
   return result;
 }
 
-result<pid_t> find_process(std::string_view word) {
+result<std::vector<pid_t>> find_processes(std::string_view word) {
   if (!word.empty() && word.find_first_not_of("0123456789") == word.npos) {
     pid_t pid = 0;
     const auto end = word.data() + word.size();
@@ -155,7 +155,7 @@ result<pid_t> find_process(std::string_view word) {
       return error{error_code::no_such_process, fmt::format("pid {}", word), "no such process",
                    "tasks list shows those there are"};
     }
-    return pid;
+    return std::vector<pid_t>{pid};
   }
   std::vector<pid_t> matches;
   for (const pid_t pid : all_pids()) {
@@ -167,13 +167,17 @@ result<pid_t> find_process(std::string_view word) {
   const auto readable =
       std::stable_partition(matches.begin(), matches.end(), [](pid_t pid) { return has_executable(pid); });
   if (readable != matches.begin()) matches.erase(readable, matches.end());
-  if (matches.size() == 1) return matches.front();
-  if (matches.empty()) {
-    return error{error_code::no_such_process, std::string(word), "no process has this name",
-                 "tasks list shows those there are"};
-  }
+  if (!matches.empty()) return matches;
+  return error{error_code::no_such_process, std::string(word), "no process has this name",
+               "tasks list shows those there are"};
+}
+
+result<pid_t> find_process(std::string_view word) {
+  const auto matches = find_processes(word);
+  if (!matches) return matches.why();
+  if (matches->size() == 1) return matches->front();
   return error{error_code::ambiguous_name, std::string(word),
-               fmt::format("{} processes have this name: {}", matches.size(), fmt::join(matches, ", ")),
+               fmt::format("{} processes have this name: {}", matches->size(), fmt::join(*matches, ", ")),
                "give the PID of one"};
 }
 

@@ -69,6 +69,9 @@ class root_finder {
 /// The process that a user's word names: a pid, or a name that exactly one process has.
 [[nodiscard]] result<pid_t> find_process(std::string_view word);
 
+/// All of a name, or the one with that pid.
+[[nodiscard]] result<std::vector<pid_t>> find_processes(std::string_view word);
+
 /// Why no agent answers, in words, from what the process's roots say.
 [[nodiscard]] std::string reason_without_agent(const target_roots& roots, pid_t inner_pid);
 
