@@ -41,7 +41,9 @@ std::uint64_t word_at(const unsigned char* bytes) {
 }  // namespace
 
 bool stack_memory::is_stack(std::uint64_t address) const noexcept { return is_within(stacks, address); }
-bool stack_memory::is_dead(std::uint64_t address) const noexcept { return is_within(dead, address); }
+bool stack_memory::is_dead(std::uint64_t address) const noexcept {
+  return is_within(dead, address) || (shadow != nullptr && shadow->is_poisoned(address));
+}
 
 frame_scan::frame_scan(const memory_image& image, const heap_map& heap, const stack_memory& stacks,
                        const program_code& code, frame_layouts& layouts, body_machine& machine)

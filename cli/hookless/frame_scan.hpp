@@ -34,6 +34,7 @@ struct coroutine_frame {
 /// Memory of threads' stacks, and what nobody will read again. Both sorted and disjoint.
 struct stack_memory {
   std::vector<range> stacks, dead;
+  const asan_shadow* shadow = nullptr;  ///< may say so, too, of any memory; or null
   [[nodiscard]] bool is_stack(std::uint64_t address) const noexcept;
   [[nodiscard]] bool is_dead(std::uint64_t address) const noexcept;
 };

@@ -24,6 +24,9 @@ class memory_of_last_look final : public memory {
     return its_->read(address, to, size);
   }
   [[nodiscard]] const std::vector<memory_region>& regions() const override { return its_->regions(); }
+  [[nodiscard]] bool find_used(const memory_region& region, std::vector<range>& used) const override {
+    return its_->find_used(region, used);
+  }
   [[nodiscard]] bool is_still() const noexcept override { return true; }
   [[nodiscard]] int last_error() const noexcept override { return its_->last_error(); }
   void set(std::unique_ptr<memory> its) { its_ = std::move(its); }

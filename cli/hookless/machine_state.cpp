@@ -104,6 +104,8 @@ machine_value machine_state::get(std::uint8_t which, std::size_t size) const {
   if (which >= registers_.size()) return {};
   auto value = registers_[which];
   value.bits = low_bytes(value.bits, size);
+  const auto asked = size >= 8 ? 0xffU : (1U << size) - 1;
+  value.is_known = (known_bytes_[which] & asked) == asked;
   return value;
 }
 
@@ -113,14 +115,17 @@ void machine_state::set(std::uint8_t which, const machine_value& value, std::siz
   const auto before = whole;
   whole = value;
   whole.bits = low_bytes(value.bits, size);
-  if (size >= 4) return;
-  whole.is_known = value.is_known && before.is_known;
-  whole.bits |= before.bits & ~low_bytes(~std::uint64_t{0}, size);
+  auto& known = known_bytes_[which];
+  const auto set_now = size >= 4 ? 0xffU : (1U << size) - 1;
+  known = static_cast<std::uint8_t>((known & ~set_now) | (value.is_known ? set_now : 0));
+  if (size < 4) whole.bits |= before.bits & ~low_bytes(~std::uint64_t{0}, size);
 }
 
 void machine_state::forget(std::uint16_t registers) {
   for (std::size_t i = 0; i < registers_.size(); ++i) {
-    if ((registers & (1U << i)) != 0) registers_[i] = {};
+    if ((registers & (1U << i)) == 0) continue;
+    registers_[i] = {};
+    known_bytes_[i] = 0;
   }
 }
 

@@ -86,6 +86,7 @@ class machine_state {
  private:
   static constexpr std::uint64_t stack_below = std::uint64_t{1} << 20, stack_above = 4096;
   std::array<machine_value, 16> registers_;
+  std::array<std::uint8_t, 16> known_bytes_{};  ///< of each register, a bit for each
 };
 
 }  // namespace tasks::cli

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "linux/memory.hpp"
+#include "picture/asan_shadow.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -83,6 +84,14 @@ arithmetic_result calculate(machine_operation what, std::uint64_t left, std::uin
   return made;
 }
 
+/// Of what it is masked with no more than the lowest byte counts.
+bool is_byte(const machine_value& mask) { return mask.is_known && mask.bits <= 0xff; }
+
+machine_operand lowest_byte(machine_operand of) {
+  if (of.is == machine_operand::form::a_register && !of.is_high_byte) of.size = 1;
+  return of;
+}
+
 bool only_sets_flags(machine_operation what) {
   return what == machine_operation::compare || what == machine_operation::test || what == machine_operation::bit_test;
 }
@@ -110,9 +119,16 @@ machine_value machine_steps::address_of(const machine_state& state, const machin
   return made;
 }
 
+/// AddressSanitizer asks before each access: all of a frame and of the stack may be touched.
+bool machine_steps::is_asan_shadow(std::uint64_t address) noexcept {
+  const auto its = asan_shadow::memory_of(address);
+  return its - frame < longest_frame || machine_state::is_stack(its);
+}
+
 machine_value machine_steps::load(const machine_state& state, std::uint64_t address, std::size_t size) {
   if (size == 0 || size > 8) return {};
   if (const auto written = state.written.load(address, size)) return *written;
+  if (is_asan_shadow(address)) return known_value(0);
   if (machine_state::is_stack(address)) return {};
   if (const auto offset = address - frame; offset < longest_frame) {
     constexpr std::uint64_t first_of_promise = 16;  // the pointers to functions before it are never jumped on
@@ -171,8 +187,12 @@ bool machine_steps::compute(machine_state& state, const machine_instruction& ins
   const auto& to = instruction.operands[0];
   const auto& from = instruction.operands[1];
   const auto what = instruction.does;
-  const auto left = read(state, to, next);
-  const auto right = instruction.operand_count > 1 ? read(state, from, next) : known_value(1);
+  auto left = read(state, to, next);
+  auto right = instruction.operand_count > 1 ? read(state, from, next) : known_value(1);
+  if (what == machine_operation::bit_and || what == machine_operation::test) {
+    if (is_byte(left) && !right.is_known) right = read(state, lowest_byte(from), next);
+    if (is_byte(right) && !left.is_known) left = read(state, lowest_byte(to), next);
+  }
   const bool is_zero = what == machine_operation::bit_xor && to.is == machine_operand::form::a_register &&
                        from.is == machine_operand::form::a_register && to.base == from.base && !to.is_high_byte &&
                        !from.is_high_byte;

@@ -48,6 +48,7 @@ class machine_steps {
 
   [[nodiscard]] static machine_value address_of(const machine_state& state, const machine_operand& operand,
                                                 std::uint64_t next);
+  [[nodiscard]] static bool is_asan_shadow(std::uint64_t address) noexcept;
   [[nodiscard]] machine_value load(const machine_state& state, std::uint64_t address, std::size_t size);
   /// False: it ends here.
   [[nodiscard]] bool store(machine_state& state, std::uint64_t address, const machine_value& value, std::size_t size);

@@ -45,6 +45,7 @@ void owner_search::find_owners() {
     const auto around = scene_.scan.around(address);
     if (around != frame_scan::none && frames[around].task == *task) return;
     owners.emplace_back(address, *task);
+    relations_[*task].has_owner = true;
   });
   operations_.reserve(owners.size());
   for (const auto& [owner, task] : owners) consider(task, owner, 0);

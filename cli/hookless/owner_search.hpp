@@ -23,6 +23,7 @@ class owner_search {
   struct relation {
     std::optional<std::uint32_t> to_child;              ///< allocations between it and a task that it waits for
     std::uint32_t awaited_by = asio_operation::nobody;  ///< the first task found that waits for it
+    bool has_owner = false;                             ///< somebody has its entry point's promise, be it for nothing
   };
   /// One for each task.
   [[nodiscard]] const std::vector<relation>& relations() const noexcept { return relations_; }

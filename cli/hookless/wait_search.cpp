@@ -93,6 +93,7 @@ std::vector<found_wait> wait_search::run() {
   for (std::size_t i = 0; i < found.size(); ++i) {
     if (scene_.tasks[i].runs) continue;
     const auto& to_child = owners.relations()[i].to_child;
+    const bool is_owned = owners.relations()[i].has_owner;
     const auto* chosen = best[i] == asio_operation::nobody ? nullptr : &operations[best[i]];
     if (to_child && (chosen == nullptr || !chosen->is_queued || chosen->depth > *to_child)) {
       found[i].kind = wait_kind::tasks;
@@ -102,6 +103,7 @@ std::vector<found_wait> wait_search::run() {
       found[i] = objects.describe(*chosen);
       found[i].is_ready = found[i].kind == wait_kind::post && is_ready(scene_.tasks[i]);
     }
+    found[i].is_owned = is_owned;
   }
   // Others that are as near as the chosen one.
   for (const auto& each : operations) {

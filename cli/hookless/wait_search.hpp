@@ -31,6 +31,7 @@ struct found_wait {
   bool is_system_clock = false;           ///< that clock is CLOCK_REALTIME, else CLOCK_MONOTONIC
   std::uint32_t awaited_by = std::numeric_limits<std::uint32_t>::max();  ///< index of the task that waits for this one
   bool is_ready = false;           ///< it has not begun, and waits for its first turn
+  bool is_owned = true;            ///< some word leads to it: whoever is to resume it has one
   std::uint64_t operation = 0;     ///< address of Asio's operation; 0: none
   std::vector<found_wait> also{};  ///< what it waits for at the same time; what matters less comes later
 };

@@ -45,6 +45,8 @@ class memory {
   virtual std::size_t read(std::uint64_t address, void* to, std::size_t size) const = 0;
   /// By address. Of a live process: as of the first call.
   [[nodiscard]] virtual const std::vector<memory_region>& regions() const = 0;
+  /// Adds where all of a region lies that is not zeros. False: not known.
+  [[nodiscard]] virtual bool find_used(const memory_region&, std::vector<range>&) const { return false; }
   /// Nothing changes any more.
   [[nodiscard]] virtual bool is_still() const noexcept = 0;
   /// errno of the last read that got nothing; 0: none did.

@@ -93,11 +93,13 @@ class finder {
 
   void find_other_arenas() {
     std::map<std::uint64_t, std::vector<heap_info>> heaps;
-    for (const auto& area : image_.areas()) {
-      if (!area.is_anonymous() || !area.writable || area.shared) continue;
-      for (auto at = (area.begin + heap_alignment - 1) / heap_alignment * heap_alignment; at < area.end;
+    // Each begins with what malloc has written there.
+    for (const auto& run : image_.runs()) {
+      const auto* area = image_.area_of(run.begin);
+      if (area == nullptr || !area->is_anonymous() || !area->writable || area->shared) continue;
+      for (auto at = (run.begin + heap_alignment - 1) / heap_alignment * heap_alignment; at < run.end;
            at += heap_alignment)
-        if (const auto heap = heap_info_at(image_, area, at)) heaps[heap->arena].push_back(*heap);
+        if (const auto heap = heap_info_at(image_, *area, at)) heaps[heap->arena].push_back(*heap);
     }
     for (const auto& [arena, all] : heaps) {
       if (walk_arena(arena, all))

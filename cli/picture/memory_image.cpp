@@ -1,15 +1,9 @@
 #include "picture/memory_image.hpp"
 
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstring>
 #include <string_view>
 #include <utility>
-
-#include "linux/proc.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -40,6 +34,7 @@ memory_image::memory_image(const memory& from, const page_filter& pages, own_mem
   regions_ = from.regions();
   std::vector<range> found;
   std::uint64_t shared_memory = 0;
+  const bool has_shadow = has_asan_shadow(regions_);
   for (std::size_t i = 0; i < regions_.size();) {
     const auto& first = regions_[i];
     memory_area area{{first.begin, first.end}, first.path, first.writable, first.shared, {}, nullptr, first.readable};
@@ -48,7 +43,7 @@ memory_image::memory_image(const memory& from, const page_filter& pages, own_mem
     do {
       const auto& region = regions_[i++];
       area.end = region.end;
-      if (is_kernels(region)) continue;
+      if (is_kernels(region) || (has_shadow && is_asan_shadow(region))) continue;
       if (!region.readable) {
         // Guards and reserves hold no pages; what was made unreadable after it was filled does.
         std::vector<range> filled;
@@ -62,7 +57,7 @@ memory_image::memory_image(const memory& from, const page_filter& pages, own_mem
         unreadable_.push_back({region.begin, region.end});
         continue;
       }
-      const bool known = !all && pages && pages(region, found);
+      const bool known = !all && (pages ? pages(region, found) : from.find_used(region, found));
       if (!known) found.push_back({region.begin, region.end});
       // What a core lacks of a mapping that cannot be written is what the file says.
       must = must || known || region.writable || region.path.empty();
@@ -70,6 +65,7 @@ memory_image::memory_image(const memory& from, const page_filter& pages, own_mem
     areas_.push_back(area);
     copy(from, areas_.back(), found, must);
   }
+  if (has_shadow) shadow_ = asan_shadow(from, runs_);
 }
 
 /// For an area of which so much is used.
@@ -79,7 +75,9 @@ unsigned char* memory_image::take_room(std::size_t size, std::uint64_t used) {
     room_used_ += size;
     return taken;
   }
-  return more_room_.emplace_back(size, false).bytes();
+  auto& made = more_room_.emplace_back(size, false);
+  if (size / 2 > used) made.use_small_pages();
+  return made.bytes();
 }
 
 void memory_image::copy(const memory& from, memory_area& area, const std::vector<range>& pages, bool must) {
@@ -148,6 +146,16 @@ std::size_t memory_image::read(std::uint64_t address, void* to, std::size_t size
   return done;
 }
 
+bool memory_image::find_used(const memory_region& region, std::vector<range>& used) const {
+  const auto* area = area_of(region.begin);
+  if (area == nullptr || !area->is_anonymous()) return false;
+  auto run = std::upper_bound(runs_.begin(), runs_.end(), region.begin,
+                              [](std::uint64_t at, const range& each) { return at < each.end; });
+  for (; run != runs_.end() && run->begin < region.end; ++run)
+    used.push_back({std::max(run->begin, region.begin), std::min(run->end, region.end)});
+  return true;
+}
+
 std::uint64_t memory_image::word(std::uint64_t address) const noexcept {
   std::uint64_t value = 0;
   if (const auto* from = at(address, sizeof value)) std::memcpy(&value, from, sizeof value);
@@ -207,38 +215,6 @@ void unite(std::vector<range>& ranges) {
       ranges[kept++] = each;
   }
   ranges.resize(kept);
-}
-
-page_filter pages_of(pid_t pid) {
-  const auto path = fmt::format("/proc/{}/pagemap", pid);
-  auto fd = std::make_shared<descriptor>(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  return [fd](const memory_region& region, std::vector<range>& pages) {
-    constexpr std::uint64_t present = std::uint64_t{1} << 63, swapped = std::uint64_t{1} << 62,
-                            file_or_shared = std::uint64_t{1} << 61, guard = std::uint64_t{1} << 58;
-    if (!*fd) return false;
-    const auto before = pages.size();
-    std::vector<std::uint64_t> entries(65536);
-    for (auto at = region.begin; at < region.end;) {
-      const auto want = std::min<std::uint64_t>(entries.size(), (region.end - at) / page_size);
-      const auto got = ::pread(fd->get(), entries.data(), want * 8, static_cast<off_t>(at / page_size * 8));
-      if (got < 8) {
-        pages.resize(before);
-        return false;
-      }
-      for (std::size_t i = 0; i < static_cast<std::size_t>(got) / 8; ++i, at += page_size) {
-        const auto entry = entries[i];
-        // A guard page (MADV_GUARD_INSTALL) holds nothing and cannot be read.
-        if ((entry & (present | swapped)) == 0 || (entry & guard) != 0 ||
-            (!region.shared && (entry & file_or_shared) != 0))
-          continue;
-        if (pages.size() > before && pages.back().end == at)
-          pages.back().end = at + page_size;
-        else
-          pages.push_back({at, at + page_size});
-      }
-    }
-    return true;
-  };
 }
 
 }  // namespace tasks::cli

@@ -5,7 +5,7 @@
 ///   regions ──merged──> areas ──> runs of pages that hold anything of the target's own, each copied
 ///
 /// Pages that were never touched read as zeros and cost nothing. Pages of private mappings that still are what the file
-/// says are left out: a file cannot know where the heap is.
+/// says are left out: a file cannot know where the heap is. So is what AddressSanitizer's shadow says of anything else.
 
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "linux/memory.hpp"
+#include "picture/asan_shadow.hpp"
 #include "picture/own_memory.hpp"
 
 namespace tasks::cli {
@@ -50,6 +51,8 @@ class memory_image final : public memory {
 
   std::size_t read(std::uint64_t address, void* to, std::size_t size) const override;
   [[nodiscard]] const std::vector<memory_region>& regions() const override { return regions_; }
+  /// Of anonymous memory.
+  [[nodiscard]] bool find_used(const memory_region& region, std::vector<range>& used) const override;
   [[nodiscard]] bool is_still() const noexcept override { return true; }
   [[nodiscard]] int last_error() const noexcept override { return 0; }
 
@@ -73,6 +76,8 @@ class memory_image final : public memory {
   /// Gives back what is left of the room that the copy was given.
   void forget_spare_room() noexcept;
 
+  /// Of what was copied. It is in no area's copy and in no run.
+  [[nodiscard]] const asan_shadow& shadow() const noexcept { return shadow_; }
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
   /// What should have been copied and could not be.
   [[nodiscard]] const std::vector<range>& unreadable() const noexcept { return unreadable_; }
@@ -87,10 +92,8 @@ class memory_image final : public memory {
   own_memory room_;
   std::size_t room_used_ = 0;
   std::vector<own_memory> more_room_;
+  asan_shadow shadow_;
   std::uint64_t bytes_ = 0;
 };
-
-/// The filter for a live process, from /proc/PID/pagemap.
-[[nodiscard]] page_filter pages_of(pid_t pid);
 
 }  // namespace tasks::cli

@@ -46,6 +46,8 @@ own_memory::~own_memory() {
   if (bytes_ != nullptr) ::munmap(bytes_, size_);
 }
 
+void own_memory::use_small_pages() noexcept { ::madvise(bytes_, size_, MADV_NOHUGEPAGE); }
+
 void give_back(unsigned char* pages, std::size_t size) noexcept { ::madvise(pages, size, MADV_DONTNEED); }
 
 }  // namespace tasks::cli

@@ -14,6 +14,8 @@ class own_memory {
   own_memory(own_memory&& other) noexcept;
   own_memory& operator=(own_memory&& other) noexcept;
   ~own_memory();
+  /// Before it is written to: little of it will be, here and there.
+  void use_small_pages() noexcept;
   [[nodiscard]] unsigned char* bytes() const noexcept { return bytes_; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
 

@@ -17,6 +17,7 @@
 #include "linux/thread_list.hpp"
 #include "linux/thread_places.hpp"
 #include "picture/frame_walk.hpp"
+#include "picture/used_pages.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -46,15 +47,17 @@ std::optional<std::uint64_t> available_bytes() {
 /// Which pages of so much are used is found out in half a second, for which a process may stand still.
 constexpr std::uint64_t most_address_space = std::uint64_t{256} << 30;
 
-/// Sanitizers reserve terabytes.
+/// Sanitizers reserve terabytes. AddressSanitizer's shadow is looked through nowhere.
 std::optional<error> too_large(const target& from) {
-  std::uint64_t size = 0;
-  for (const auto& region : from.bytes().regions()) size += region.end - region.begin;
-  if (from.is_still() || size <= most_address_space) return std::nullopt;
+  if (from.is_still()) return std::nullopt;
+  auto regions = from.bytes().regions();
+  if (has_asan_shadow(regions)) std::erase_if(regions, is_asan_shadow);
+  const auto size = used_pages(from.pid()).to_ask(regions);
+  if (size <= most_address_space) return std::nullopt;
   return error{error_code::system, subject_of(from.pid()),
                fmt::format("its address space of {} is too large to be looked through while it stands still",
                            format_bytes(size)),
-               ""};
+               "Linux 6.7 and later tell which of it is used"};
 }
 
 /// Where the copy of a live process goes: memory that is ours before the process is stopped.

@@ -24,6 +24,9 @@ class still_memory final : public memory {
     return done;
   }
   [[nodiscard]] const std::vector<memory_region>& regions() const override { return image_.regions(); }
+  [[nodiscard]] bool find_used(const memory_region& region, std::vector<range>& used) const override {
+    return image_.find_used(region, used);
+  }
   [[nodiscard]] bool is_still() const noexcept override { return true; }
   [[nodiscard]] int last_error() const noexcept override { return live_.last_error(); }
 

@@ -111,6 +111,25 @@ class forged_memory final : public memory {
   std::vector<memory_region> regions_;
 };
 
+/// Of a memory in which some is not to be touched.
+class forged_shadow final : public memory {
+ public:
+  explicit forged_shadow(range poisoned) : poisoned_(poisoned) {}
+  std::size_t read(std::uint64_t address, void* to, std::size_t size) const override {
+    constexpr unsigned char freed = 0xfd;
+    for (std::size_t i = 0; i < size; ++i)
+      static_cast<unsigned char*>(to)[i] = poisoned_.contains(asan_shadow::memory_of(address + i)) ? freed : 0;
+    return size;
+  }
+  [[nodiscard]] const std::vector<memory_region>& regions() const override { return regions_; }
+  [[nodiscard]] bool is_still() const noexcept override { return true; }
+  [[nodiscard]] int last_error() const noexcept override { return 0; }
+
+ private:
+  range poisoned_;
+  std::vector<memory_region> regions_;
+};
+
 /// What does not change.
 struct own_program {
   modules code{getpid()};
@@ -175,6 +194,8 @@ class forged_frames {
     heap_.add_segment(chunks, {0, static_cast<std::uint32_t>((end - first) * frame_distance / 16)}, {true, false});
   }
   void kill(std::uint64_t first, std::uint64_t end) { stacks_.dead.push_back({place(first), place(end)}); }
+  /// AddressSanitizer's word for it, of all that is freed or not given out.
+  void poison(std::uint64_t first, std::uint64_t end) { poisoned_ = {place(first), place(end)}; }
   /// As if there were no debug information.
   void forget_layouts() {
     for (const auto* each : {&awaitable, &entry_point, &other}) layouts_.of(*each) = frame_layout();
@@ -184,6 +205,8 @@ class forged_frames {
   [[nodiscard]] frame_scan& scan() {
     static_cast<void>(heap_.seal());
     image_ = std::make_unique<memory_image>(memory_, nullptr);
+    shadow_ = asan_shadow(forged_shadow(poisoned_), image_->runs());
+    if (poisoned_.end != 0) stacks_.shadow = &shadow_;
     auto& program = own_program::get();
     scan_ = std::make_unique<frame_scan>(*image_, heap_, stacks_, program.symbols, layouts_, program.machine);
     return *scan_;
@@ -200,6 +223,8 @@ class forged_frames {
   }
 
   forged_memory memory_;
+  range poisoned_;
+  asan_shadow shadow_;
   heap_map heap_;
   stack_memory stacks_;
   frame_layouts layouts_{own_program::get().debug}, written_{own_program::get().debug};

@@ -8,12 +8,15 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <filesystem>
 #include <iomanip>
 #include <iostream>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "support/client.hpp"
 #include "support/leak_case.hpp"
 #include "support/program.hpp"
 #include "support/view.hpp"
@@ -121,11 +124,58 @@ double share(std::size_t part, std::size_t whole) {
   return 100 * static_cast<double>(part) / static_cast<double>(whole);
 }
 
+constexpr std::uint16_t echo_port = 55555, timeout_port = 54321;
+
+/// A server that sends back what two clients say.
+row compare_served(const program& target, const std::string& name, std::uint16_t port) {
+  client first = connect_when_listening(port), second(port);
+  for (client* each : {&first, &second}) {
+    each->send("hello\n");
+    static_cast<void>(each->receive(6));
+  }
+  return compare(target, name);
+}
+
+row compare_labs() {
+  row all;
+  for (const std::string lab : {"lab", "lab_boost"}) {
+    if (!std::filesystem::exists(program_path(lab))) continue;
+    for (const std::string leak : {"", "send", "receive", "cycle", "close", "timer"}) {
+      std::vector<std::string> argv{program_path(lab)};
+      if (!leak.empty()) argv.insert(argv.end(), {"--leak", leak});
+      const program target(argv);
+      const auto port = static_cast<std::uint16_t>(std::stoi(target.value("port")));
+      all += compare_served(target, leak.empty() ? lab : lab + " --leak " + leak, port);
+    }
+  }
+  return all;
+}
+
+/// Asio's own, as they are shipped.
+row compare_examples() {
+  row all;
+  for (const std::string kind : {"standalone", "boost"}) {
+    for (const std::string name :
+         {"echo_server", "echo_server_with_as_single_default", "echo_server_with_as_tuple_default",
+          "echo_server_with_default", "echo_server_with_deferred", "echo_server_with_deferred_default",
+          "refactored_echo_server", "chat_server", "timeout"}) {
+      const auto example = "example_" + kind + '_' + name;
+      if (!std::filesystem::exists(program_path(example))) continue;
+      const program target(program::unready{}, {program_path(example), std::to_string(echo_port)});
+      all += compare_served(target, example, name == "timeout" ? timeout_port : echo_port);
+    }
+  }
+  return all;
+}
+
 TEST(WithoutTheHook, AllTasksAreFoundWithTheirLinesAndWhatTheyWaitFor) {
   row all;
   std::cout << std::left << std::setw(44) << "program"
             << " tasks found functions lines waits" << std::endl;
-  for (const std::string name : {"descriptors", "groups", "operations", "pool", "timers"}) {
+  for (const std::string name : {"composed", "descriptors", "failures", "groups", "holders", "locals_0", "locals_2",
+                                 "operations", "pool", "sleepers_0", "sleepers_2", "spawn_sites_0", "spawn_sites_1",
+                                 "spawn_sites_2", "spawn_sites_3", "timers", "timers_boost"}) {
+    if (!std::filesystem::exists(program_path(name))) continue;
     const program target({program_path(name)});
     all += compare(target, name);
   }
@@ -133,6 +183,8 @@ TEST(WithoutTheHook, AllTasksAreFoundWithTheirLinesAndWhatTheyWaitFor) {
     leak_program target(each);
     all += compare(target.process(), each.name());
   }
+  all += compare_labs();
+  all += compare_examples();
   print("all", all);
   ASSERT_NE(all.tasks, 0U);
   EXPECT_EQ(all.found, all.tasks);

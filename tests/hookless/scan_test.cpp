@@ -101,6 +101,15 @@ TEST(FrameScan, HasNoneBelowAStackPointer) {
   EXPECT_EQ(scan.others().below_stack, 1U);
 }
 
+TEST(FrameScan, HasNoneThatAddressSanitizerCallsFreed) {
+  forged_frames memory;
+  for (const auto number : {1, 2, 3, 4}) memory.put(memory.awaitable, static_cast<std::uint64_t>(number));
+  memory.poison(2, 4);
+  const auto& scan = memory.scan();
+  EXPECT_THAT(places(scan), ElementsAre(place(1), place(4)));
+  EXPECT_EQ(scan.others().below_stack, 2U);
+}
+
 TEST(FrameScan, FindsAFrameByAnAddressInIt) {
   constexpr std::uint64_t page = page_size / forged_frames::frame_distance;
   forged_frames memory(64);

@@ -40,6 +40,18 @@ std::vector<unsigned> first_bytes(const memory_image& image) {
   return found;
 }
 
+TEST(MemoryImage, IsCopiedWithoutWhatIsZeros) {
+  const auto some = [](const memory_region&, std::vector<range>& used) {
+    used.assign({{begin, begin + page_size}, {begin + 2 * page_size, begin + 3 * page_size}});
+    return true;
+  };
+  const memory_image first(full_memory(), some), second(first, nullptr);
+  EXPECT_EQ(first.bytes(), 2 * page_size);
+  EXPECT_EQ(second.bytes(), 2 * page_size);
+  EXPECT_EQ(second.runs(), first.runs());
+  EXPECT_THAT(first_bytes(second), ::testing::ElementsAre(0xab, 0, 0xab, 0));
+}
+
 TEST(MemoryImage, HasNothingOfWholePagesThatWereGivenBack) {
   for (const bool has_room : {false, true}) {
     memory_image image(full_memory(), nullptr, has_room ? own_memory(8 * page_size, true) : own_memory());
