@@ -40,6 +40,16 @@ std::uint64_t word_at(const unsigned char* bytes) {
 
 }  // namespace
 
+std::uint64_t middle_of(const memory_image& image) noexcept {
+  std::uint64_t below = 0;
+  for (const auto& run : image.runs()) {
+    const auto size = run.end - run.begin;
+    if (below + size > image.bytes() / 2) return run.begin + (image.bytes() / 2 - below) / page_size * page_size;
+    below += size;
+  }
+  return std::numeric_limits<std::uint64_t>::max();
+}
+
 bool stack_memory::is_stack(std::uint64_t address) const noexcept { return is_within(stacks, address); }
 bool stack_memory::is_dead(std::uint64_t address) const noexcept {
   return is_within(dead, address) || (shadow != nullptr && shadow->is_poisoned(address));
@@ -50,17 +60,16 @@ frame_scan::frame_scan(const memory_image& image, const heap_map& heap, const st
     : image_(image), heap_(heap), stacks_(stacks), code_(code), layouts_(layouts), machine_(machine) {
   known_.resize(code.bodies().size());
   // Their addresses first, into room that takes no memory until it is used: vectors that grow cost more than all the
-  // rest.
-  std::vector<std::uint64_t> candidates;
-  candidates.reserve(image.bytes() / likely_distance);
-  // clang's may lie within one another, at any multiple of eight.
-  each_word(image, [&](std::uint64_t address, std::uint64_t word, const unsigned char* bytes) {
-    const auto* body = code.body_at(word);
-    if (body == nullptr) return;
-    const auto& destroyers = body->destroyers;
-    if (std::find(destroyers.begin(), destroyers.end(), word_at(bytes + 8)) != destroyers.end())
-      candidates.push_back(address);
-  });
+  // rest. clang's may lie within one another, at any multiple of eight.
+  const auto candidates = find_words<std::uint64_t>(
+      image, image.bytes() / likely_distance,
+      [&](std::uint64_t address, std::uint64_t word, const unsigned char* bytes, std::vector<std::uint64_t>& found) {
+        const auto* body = code.body_at(word);
+        if (body == nullptr) return;
+        const auto& destroyers = body->destroyers;
+        if (std::find(destroyers.begin(), destroyers.end(), word_at(bytes + 8)) != destroyers.end())
+          found.push_back(address);
+      });
   frames_.reserve(candidates.size());
   for (const auto each : candidates) consider(each, *code.body_at(image.word(each)));
   if (has_guessed_) take_out_copies();
@@ -98,7 +107,9 @@ void frame_scan::consider(std::uint64_t address, const coroutine_body& body) {
   frame.layout = &layout;
   if (layout.index_size != 0) {
     const auto* bytes = image_.at(address + layout.index, layout.index_size);
-    if (bytes != nullptr) std::memcpy(&frame.index, bytes, layout.index_size);
+    std::uint64_t index = 0;
+    if (bytes != nullptr) std::memcpy(&index, bytes, layout.index_size);
+    frame.index = static_cast<std::uint32_t>(index);
     // What g++ makes to destroy a frame begins with setting the lowest bit.
     if (body.is_gnu && (frame.index & 1) != 0) {
       ++others_.destroyed;
@@ -112,7 +123,6 @@ void frame_scan::consider(std::uint64_t address, const coroutine_body& body) {
       ++others_.copies;
       return;
     }
-    frame.attached_thread = word_at(bytes + layout.attached_thread);
     frame.caller = word_at(bytes + layout.caller);
     if (layout.top_of_stack != 0) frame.top_of_stack = word_at(bytes + layout.top_of_stack);
   }

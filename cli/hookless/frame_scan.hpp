@@ -6,8 +6,11 @@
 ///
 /// In the order of their addresses.
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <future>
 #include <limits>
 #include <vector>
 
@@ -23,9 +26,9 @@ struct coroutine_frame {
   std::uint64_t at = 0;
   const coroutine_body* body = nullptr;
   const frame_layout* layout = nullptr;
-  std::uint64_t index = 0;  ///< of its suspend point
   /// Words of an awaitable's promise, and of an entry point's.
-  std::uint64_t attached_thread = 0, caller = 0, top_of_stack = 0;
+  std::uint64_t caller = 0, top_of_stack = 0;
+  std::uint32_t index = 0;                                         ///< of its suspend point
   std::uint32_t task = std::numeric_limits<std::uint32_t>::max();  ///< whose chain it is in; else none
 
   [[nodiscard]] std::uint64_t promise() const noexcept { return at + layout->promise; }
@@ -40,9 +43,9 @@ struct stack_memory {
 };
 
 /// Calls `visit(address, word, bytes)` for each aligned word of memory that may be written and was copied; 24 bytes can
-/// be read from `bytes` on.
+/// be read from `bytes` on. `within`: of that part, in whole pages.
 template <class Visit>
-void each_word(const memory_image& image, Visit visit) {
+void each_word(const memory_image& image, Visit visit, range within = {0, std::numeric_limits<std::uint64_t>::max()}) {
   constexpr std::uint64_t readable = 24;
   for (const auto& run : image.runs()) {
     const auto* area = image.area_of(run.begin);
@@ -50,12 +53,43 @@ void each_word(const memory_image& image, Visit visit) {
     const auto size = run.end - run.begin;
     const auto* bytes = image.at(run.begin, size);
     if (bytes == nullptr || size < readable) continue;
-    for (std::uint64_t at = 0; at <= size - readable; at += 8) {
+    const auto first = std::max(run.begin, within.begin), last = std::min(run.end, within.end);
+    if (first >= last) continue;
+    for (auto at = first - run.begin; at <= size - readable && at < last - run.begin; at += 8) {
       std::uint64_t word;
       std::memcpy(&word, bytes + at, sizeof word);
       visit(run.begin + at, word, bytes + at);
     }
   }
+}
+
+/// An address with about half of what was copied below it, the begin of a page.
+[[nodiscard]] std::uint64_t middle_of(const memory_image& image) noexcept;
+
+/// What `visit(address, word, bytes, found)` adds to `found`, in the order of addresses. Two threads call it at once
+/// where there is much to go through. `room`: how many there may be; what is not used takes no memory.
+template <class Found, class Visit>
+[[nodiscard]] std::vector<Found> find_words(const memory_image& image, std::size_t room, const Visit& visit) {
+  constexpr std::uint64_t much = std::uint64_t{64} << 20;
+  const auto look = [&image, &visit](range within, std::size_t its_room) {
+    std::vector<Found> found;
+    found.reserve(its_room);
+    each_word(
+        image,
+        [&](std::uint64_t address, std::uint64_t word, const unsigned char* bytes) {
+          visit(address, word, bytes, found);
+        },
+        within);
+    return found;
+  };
+  constexpr auto end = std::numeric_limits<std::uint64_t>::max();
+  if (image.bytes() < much) return look({0, end}, room);
+  const auto middle = middle_of(image);
+  auto second = std::async(std::launch::async, look, range{middle, end}, room);
+  auto found = look({0, middle}, room);
+  const auto rest = second.get();
+  found.insert(found.end(), rest.begin(), rest.end());
+  return found;
 }
 
 class frame_scan {

@@ -1,6 +1,8 @@
 #include "hookless/look.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <span>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -30,6 +32,49 @@ bool runs_handlers(std::string_view function) {
   return false;
 }
 
+/// What is to be said of all tasks, one after the other.
+class task_notes {
+ public:
+  void reserve(std::size_t tasks, std::size_t frames) {
+    tasks_.reserve(tasks);
+    waits_.reserve(tasks);
+    where_.reserve(frames);
+    frames_.reserve(frames);
+  }
+  /// Of the task that is added next, whose own waits and frames are not looked at.
+  void add(const made_wait& wait) { waits_.push_back(wait); }
+  void add(std::uint64_t where, std::uint64_t frame) {
+    where_.push_back(where);
+    frames_.push_back(frame);
+  }
+  void add(const made_task& task) {
+    tasks_.push_back({task.id, task.parent, task.version, waits_.size(), frames_.size(), task.thread, task.state});
+  }
+
+  template <class Visit>
+  void each(Visit visit) const {
+    std::size_t wait = 0, frame = 0;
+    for (const auto& its : tasks_) {
+      const std::span where(where_), frames(frames_);
+      visit({its.id, its.parent, its.version, its.state, its.thread, std::span(waits_).subspan(wait, its.waits - wait),
+             where.subspan(frame, its.frames - frame), frames.subspan(frame, its.frames - frame)});
+      wait = its.waits;
+      frame = its.frames;
+    }
+  }
+
+ private:
+  struct note {
+    std::uint64_t id, parent, version;
+    std::size_t waits, frames;  ///< of all tasks up to it
+    std::uint32_t thread;
+    record_state state;
+  };
+  std::vector<note> tasks_;
+  std::vector<made_wait> waits_;
+  std::vector<std::uint64_t> where_, frames_;
+};
+
 class looker {
  public:
   looker(picture& into, coroutine_program& program, symbolizer& names, process_view& of)
@@ -38,19 +83,13 @@ class looker {
   result<void> run() {
     const auto base = registry_maker::find_base(picture_.image.regions());
     if (base == 0) return error{error_code::system, "", "its address space has no gap for what was found", ""};
-    // All of it is over before the registry is made, which takes as much memory again.
     registry_maker made(base, of_.inner_pid, of_.start_time);
     find_heap();
-    {
-      const auto stacks = stacks_in(picture_);
-      frame_scan scan(picture_.image, heap_, stacks, program_.code, program_.layouts, program_.machine);
-      task_chains chains(picture_.image, scan);
-      auto waits = wait_search(picture_.image, heap_, stacks, program_.code, scan, chains, of_.asks).run();
-      for (std::size_t i = 0; i < chains.tasks().size(); ++i)
-        if (!is_left_over(scan, chains.tasks()[i], waits[i])) made.add(describe(scan, chains, waits, i, made));
-      const auto others = find_other_stacks(picture_.image, scan);
-      for (const auto& each : others) made.add(describe(scan, others, each, made));
-    }
+    task_notes notes;
+    describe_all(made, notes);
+    // All else is over before the registry is made, which takes as much memory again.
+    notes.each([&made](const made_task& each) { made.add(each); });
+    notes = {};
     for (std::size_t i = 0; i < picture_.threads.size(); ++i)
       if (is_worker(i)) made.add_worker(inner_tid(picture_.threads[i].tid));
     for (auto& piece : made.finish())
@@ -61,6 +100,21 @@ class looker {
   }
 
  private:
+  void describe_all(registry_maker& made, task_notes& to) {
+    const auto stacks = stacks_in(picture_);
+    frame_scan scan(picture_.image, heap_, stacks, program_.code, program_.layouts, program_.machine);
+    task_chains chains(picture_.image, scan);
+    const auto waits = wait_search(picture_.image, heap_, stacks, program_.code, scan, chains, of_.asks).run();
+    const auto others = find_other_stacks(picture_.image, scan);
+    std::vector<bool> left_over(chains.tasks().size());
+    for (std::size_t i = 0; i < left_over.size(); ++i) left_over[i] = is_left_over(scan, chains.tasks()[i], waits[i]);
+    heap_ = {};  // nobody asks it any more
+    to.reserve(chains.tasks().size(), scan.frames().size());
+    for (std::size_t i = 0; i < left_over.size(); ++i)
+      if (!left_over[i]) describe(scan, chains, waits, i, made, to);
+    for (const auto& each : others) describe(scan, others, each, made, to);
+  }
+
   void find_heap() {
     static_cast<void>(find_glibc_heaps(picture_.image, picture_.threads, heap_));
     for (const auto block : picture_.words.recycled)
@@ -101,8 +155,8 @@ class looker {
     return wait;
   }
 
-  made_task describe(const frame_scan& scan, const task_chains& chains, const std::vector<found_wait>& waits,
-                     std::size_t i, registry_maker& made) {
+  void describe(const frame_scan& scan, const task_chains& chains, const std::vector<found_wait>& waits, std::size_t i,
+                registry_maker& made, task_notes& to) {
     const auto& chain = chains.tasks()[i];
     const auto& wait = waits[i];
     const auto& frames = scan.frames();
@@ -117,19 +171,19 @@ class looker {
     } else if (wait.kind == wait_kind::other || wait.kind == wait_kind::none) {
       task.state = record_state::blocked_unknown;
     } else {
-      task.waits.push_back(wait_of(wait));
-      for (const auto& other : wait.also) task.waits.push_back(wait_of(other));
+      to.add(wait_of(wait));
+      for (const auto& other : wait.also) to.add(wait_of(other));
     }
     std::uint64_t version = wait.operation;
     for (auto frame = chain.frames.rbegin(); frame != chain.frames.rend(); ++frame)
-      add(frames[*frame], task, version, made);
+      add(frames[*frame], to, version, made);
     task.version = version >> 24;
-    return task;
+    to.add(task);
   }
 
   /// Of another library, which wakes it in ways that nobody knows.
-  made_task describe(const frame_scan& scan, const std::vector<other_stack>& all, const other_stack& stack,
-                     registry_maker& made) {
+  void describe(const frame_scan& scan, const std::vector<other_stack>& all, const other_stack& stack,
+                registry_maker& made, task_notes& to) {
     const auto& frames = scan.frames();
     made_task task;
     task.id = id_of(frames[stack.frames.back()].at);
@@ -137,19 +191,18 @@ class looker {
     task.state = record_state::blocked_unknown;
     if (stack.waits_for_others) {
       task.state = record_state::blocked;
-      task.waits.push_back({layout::pack_wait(wait_kind::tasks, detail_kind::none, layout::no_descriptor), 0, 0});
+      to.add(made_wait{layout::pack_wait(wait_kind::tasks, detail_kind::none, layout::no_descriptor), 0, 0});
     }
     std::uint64_t version = 0;
     for (auto frame = stack.frames.rbegin(); frame != stack.frames.rend(); ++frame)
-      add(frames[*frame], task, version, made);
+      add(frames[*frame], to, version, made);
     task.version = version >> 24;
-    return task;
+    to.add(task);
   }
 
-  void add(const coroutine_frame& frame, made_task& to, std::uint64_t& version, registry_maker& made) {
-    to.where.push_back(place_of(frame, made));
-    to.frames.push_back(frame.at);
-    version = (version ^ frame.at ^ frame.index << 48) * 0x9e37'79b9'7f4a'7c15;
+  void add(const coroutine_frame& frame, task_notes& to, std::uint64_t& version, registry_maker& made) {
+    to.add(place_of(frame, made), frame.at);
+    version = (version ^ frame.at ^ std::uint64_t{frame.index} << 48) * 0x9e37'79b9'7f4a'7c15;
   }
 
   std::uint64_t place_of(const coroutine_frame& frame, registry_maker& made) {

@@ -9,6 +9,7 @@
 /// frame has a header (root::header_bytes is 0), and that it is not known since when anything is.
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -31,9 +32,9 @@ struct made_task {
   std::uint64_t parent = 0;   ///< id of the task that waits for it; 0: none
   std::uint64_t version = 0;  ///< equal ones: it waits as it did
   layout::record_state state = layout::record_state::blocked;
-  std::uint32_t thread = 0;                  ///< that runs it, as the target calls it; 0: none
-  std::vector<made_wait> waits;              ///< at once; the one that matters most first
-  std::vector<std::uint64_t> where, frames;  ///< as layout::entry has them, outermost first
+  std::uint32_t thread = 0;                      ///< that runs it, as the target calls it; 0: none
+  std::span<const made_wait> waits;              ///< at once; the one that matters most first
+  std::span<const std::uint64_t> where, frames;  ///< as layout::entry has them, outermost first
 };
 
 class registry_maker {

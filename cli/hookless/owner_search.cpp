@@ -37,18 +37,20 @@ void owner_search::find_owners() {
     promises.insert(promise, i);
     may_be_promise.add(promise);
   }
-  std::vector<std::pair<std::uint64_t, std::uint32_t>> owners;
-  each_word(scene_.image, [&](std::uint64_t address, std::uint64_t word, const unsigned char*) {
-    if (!may_be_promise(word)) return;
-    const auto* task = promises.find(word);
-    if (task == nullptr || tasks[*task].runs || scene_.stacks.is_dead(address)) return;
-    const auto around = scene_.scan.around(address);
-    if (around != frame_scan::none && frames[around].task == *task) return;
-    owners.emplace_back(address, *task);
-    relations_[*task].has_owner = true;
-  });
+  using owner = std::pair<std::uint64_t, std::uint32_t>;
+  const auto owners = find_words<owner>(
+      scene_.image, 2 * tasks.size(),
+      [&](std::uint64_t address, std::uint64_t word, const unsigned char*, std::vector<owner>& found) {
+        if (!may_be_promise(word)) return;
+        const auto* task = promises.find(word);
+        if (task == nullptr || tasks[*task].runs || scene_.stacks.is_dead(address)) return;
+        const auto around = scene_.scan.around(address);
+        if (around != frame_scan::none && frames[around].task == *task) return;
+        found.emplace_back(address, *task);
+      });
   operations_.reserve(owners.size());
-  for (const auto& [owner, task] : owners) consider(task, owner, 0);
+  for (const auto& [address, task] : owners) relations_[task].has_owner = true;
+  for (const auto& [address, task] : owners) consider(task, address, 0);
 }
 
 void owner_search::consider(std::uint32_t task, std::uint64_t owner, std::uint32_t depth) {

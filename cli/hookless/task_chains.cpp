@@ -1,5 +1,6 @@
 #include "hookless/task_chains.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace tasks::cli {
@@ -12,13 +13,17 @@ constexpr std::uint32_t nowhere = frame_scan::none - 1;
 
 task_chains::task_chains(const memory_image& image, frame_scan& scan) {
   auto& frames = scan.frames();
+  const auto is_entry = [](const coroutine_frame& each) {
+    // Without a top it has ended.
+    return each.layout->is_entry && each.caller == 0 && each.top_of_stack != 0;
+  };
+  tasks_.reserve(static_cast<std::size_t>(std::count_if(frames.begin(), frames.end(), is_entry)));
   // Each frame is in one chain at most, and one search more meets each once: spans point into it.
   links_.reserve(2 * frames.size() + 1);
   leads_to_.assign(frames.size(), frame_scan::none);
   for (std::uint32_t i = 0; i < frames.size(); ++i) {
     const auto& entry = frames[i];
-    // Without a top it has ended.
-    if (!entry.layout->is_entry || entry.caller != 0 || entry.top_of_stack == 0) continue;
+    if (!is_entry(entry)) continue;
     const auto begin = links_.size();
     if (!follow(scan, i)) {
       ++broken_;
@@ -27,7 +32,8 @@ task_chains::task_chains(const memory_image& image, frame_scan& scan) {
     task_chain task;
     task.entry = i;
     task.frames = {links_.data() + begin, links_.size() - begin};
-    task.thread = frames[task.frames.front()].attached_thread;
+    const auto& innermost = frames[task.frames.front()];
+    task.thread = image.word(innermost.at + innermost.layout->attached_thread);
     task.runs = task.thread != 0 && image.word(task.thread) == entry.promise();
     for (const auto frame : task.frames) frames[frame].task = static_cast<std::uint32_t>(tasks_.size());
     tasks_.push_back(task);
