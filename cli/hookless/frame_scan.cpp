@@ -124,7 +124,6 @@ void frame_scan::consider(std::uint64_t address, const coroutine_body& body) {
       return;
     }
     frame.caller = word_at(bytes + layout.caller);
-    if (layout.top_of_stack != 0) frame.top_of_stack = word_at(bytes + layout.top_of_stack);
   }
   if (const auto object = heap_.find(address); object != heap_map::none && heap_.is_free(object)) {
     ++others_.freed;
@@ -170,9 +169,6 @@ void frame_scan::find_tops() {
         std::max_element(votes.begin(), votes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
     if (most != votes.end()) layout_of(*body).top_of_stack = most->first;
   }
-  for (auto& each : frames_)
-    if (is_asked(each) && each.layout->top_of_stack != 0)
-      each.top_of_stack = image_.word(each.at + each.layout->top_of_stack);
 }
 
 /// The offset of the first word from which callers lead back to an entry point; 0: there is none.

@@ -26,12 +26,15 @@ struct coroutine_frame {
   std::uint64_t at = 0;
   const coroutine_body* body = nullptr;
   const frame_layout* layout = nullptr;
-  /// Words of an awaitable's promise, and of an entry point's.
-  std::uint64_t caller = 0, top_of_stack = 0;
+  std::uint64_t caller = 0;                                        ///< a word of an awaitable's promise
   std::uint32_t index = 0;                                         ///< of its suspend point
   std::uint32_t task = std::numeric_limits<std::uint32_t>::max();  ///< whose chain it is in; else none
 
   [[nodiscard]] std::uint64_t promise() const noexcept { return at + layout->promise; }
+  /// A word of an entry point's promise; 0: it is none, or the word's place is not known.
+  [[nodiscard]] std::uint64_t top_of_stack(const memory_image& image) const noexcept {
+    return layout->is_asio && layout->top_of_stack != 0 ? image.word(at + layout->top_of_stack) : 0;
+  }
 };
 
 /// Memory of threads' stacks, and what nobody will read again. Both sorted and disjoint.

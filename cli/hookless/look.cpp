@@ -43,21 +43,26 @@ class task_notes {
   }
   /// Of the task that is added next, whose own waits and frames are not looked at.
   void add(const made_wait& wait) { waits_.push_back(wait); }
-  void add(std::uint64_t where, std::uint64_t frame) {
-    where_.push_back(where);
+  void add(std::uint32_t place, std::uint64_t frame) {
+    where_.push_back(place);
     frames_.push_back(frame);
   }
   void add(const made_task& task) {
-    tasks_.push_back({task.id, task.parent, task.version, waits_.size(), frames_.size(), task.thread, task.state});
+    tasks_.push_back({task.id, task.parent, task.version, static_cast<std::uint32_t>(waits_.size()),
+                      static_cast<std::uint32_t>(frames_.size()), task.thread, task.state});
   }
 
+  /// `places`: by their numbers, as layout::entry has them.
   template <class Visit>
-  void each(Visit visit) const {
+  void each(const std::vector<std::uint64_t>& places, Visit visit) const {
     std::size_t wait = 0, frame = 0;
+    std::vector<std::uint64_t> where;
     for (const auto& its : tasks_) {
-      const std::span where(where_), frames(frames_);
-      visit({its.id, its.parent, its.version, its.state, its.thread, std::span(waits_).subspan(wait, its.waits - wait),
-             where.subspan(frame, its.frames - frame), frames.subspan(frame, its.frames - frame)});
+      where.clear();
+      for (auto i = frame; i < its.frames; ++i) where.push_back(places[where_[i]]);
+      const auto waits = std::span(waits_).subspan(wait, its.waits - wait);
+      visit({its.id, its.parent, its.version, its.state, its.thread, waits, where,
+             std::span(frames_).subspan(frame, its.frames - frame)});
       wait = its.waits;
       frame = its.frames;
     }
@@ -66,13 +71,14 @@ class task_notes {
  private:
   struct note {
     std::uint64_t id, parent, version;
-    std::size_t waits, frames;  ///< of all tasks up to it
+    std::uint32_t waits, frames;  ///< of all tasks up to it
     std::uint32_t thread;
     record_state state;
   };
   std::vector<note> tasks_;
   std::vector<made_wait> waits_;
-  std::vector<std::uint64_t> where_, frames_;
+  std::vector<std::uint32_t> where_;  ///< numbers of places
+  std::vector<std::uint64_t> frames_;
 };
 
 class looker {
@@ -88,7 +94,7 @@ class looker {
     task_notes notes;
     describe_all(made, notes);
     // All else is over before the registry is made, which takes as much memory again.
-    notes.each([&made](const made_task& each) { made.add(each); });
+    notes.each(places_, [&made](const made_task& each) { made.add(each); });
     notes = {};
     for (std::size_t i = 0; i < picture_.threads.size(); ++i)
       if (is_worker(i)) made.add_worker(inner_tid(picture_.threads[i].tid));
@@ -205,13 +211,15 @@ class looker {
     version = (version ^ frame.at ^ std::uint64_t{frame.index} << 48) * 0x9e37'79b9'7f4a'7c15;
   }
 
-  std::uint64_t place_of(const coroutine_frame& frame, registry_maker& made) {
+  /// Its number in places_.
+  std::uint32_t place_of(const coroutine_frame& frame, registry_maker& made) {
     const auto key = frame.body->code.begin << 16 | (frame.index & 0xffff);
-    const auto known = places_.find(key);
-    if (known != places_.end()) return known->second;
+    const auto [known, is_new] = numbers_.try_emplace(key, static_cast<std::uint32_t>(places_.size()));
+    if (!is_new) return known->second;
     const auto& line = program_.lines.line_of(*frame.body, *frame.layout, frame.index);
     of_.knows_lines = line.has_value() || (of_.knows_lines && !places_.empty());
-    return places_[key] = made.place(key, frame.body->symbol, line ? line->file : std::string(), line ? line->line : 0);
+    places_.push_back(made.place(key, frame.body->symbol, line ? line->file : std::string(), line ? line->line : 0));
+    return known->second;
   }
 
   /// As the target calls it; 0: not known. What attaches a task to a thread lies on that one's stack.
@@ -250,7 +258,8 @@ class looker {
   process_view& of_;
   heap_map heap_;
   std::uint64_t heap_begin_ = 0;
-  std::unordered_map<std::uint64_t, std::uint64_t> places_;
+  std::unordered_map<std::uint64_t, std::uint32_t> numbers_;  ///< of places, by body and suspend point
+  std::vector<std::uint64_t> places_;                         ///< as layout::entry has them
   std::unordered_map<std::uint64_t, bool> runs_;  ///< by address of code: is one of those that run handlers there?
 };
 

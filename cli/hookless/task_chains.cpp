@@ -13,9 +13,9 @@ constexpr std::uint32_t nowhere = frame_scan::none - 1;
 
 task_chains::task_chains(const memory_image& image, frame_scan& scan) {
   auto& frames = scan.frames();
-  const auto is_entry = [](const coroutine_frame& each) {
+  const auto is_entry = [&image](const coroutine_frame& each) {
     // Without a top it has ended.
-    return each.layout->is_entry && each.caller == 0 && each.top_of_stack != 0;
+    return each.layout->is_entry && each.caller == 0 && each.top_of_stack(image) != 0;
   };
   tasks_.reserve(static_cast<std::size_t>(std::count_if(frames.begin(), frames.end(), is_entry)));
   // Each frame is in one chain at most, and one search more meets each once: spans point into it.
@@ -25,7 +25,7 @@ task_chains::task_chains(const memory_image& image, frame_scan& scan) {
     const auto& entry = frames[i];
     if (!is_entry(entry)) continue;
     const auto begin = links_.size();
-    if (!follow(scan, i)) {
+    if (!follow(image, scan, i)) {
       ++broken_;
       continue;
     }
@@ -50,11 +50,11 @@ task_chains::task_chains(const memory_image& image, frame_scan& scan) {
 
 /// Adds the links of a chain that leads back to its entry point, innermost first; else none. Frames of a chain that
 /// does not are gone through twice at most, however many entry points lead into it.
-bool task_chains::follow(const frame_scan& scan, std::uint32_t entry) {
+bool task_chains::follow(const memory_image& image, const frame_scan& scan, std::uint32_t entry) {
   const auto& frames = scan.frames();
   const auto begin = links_.size();
   auto end = nowhere;
-  for (auto promise = frames[entry].top_of_stack; links_.size() - begin <= frames.size();) {
+  for (auto promise = frames[entry].top_of_stack(image); links_.size() - begin <= frames.size();) {
     const auto i = promise == frames[entry].promise() ? entry : scan.of_promise(promise);
     if (i == frame_scan::none || frames[i].task != frame_scan::none) break;
     if (leads_to_[i] != frame_scan::none && leads_to_[i] != entry) {

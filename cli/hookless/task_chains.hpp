@@ -15,10 +15,10 @@
 namespace tasks::cli {
 
 struct task_chain {
-  std::uint32_t entry = 0;                ///< index of its entry point's frame
   std::span<const std::uint32_t> frames;  ///< indexes, innermost first; the last one is `entry`
-  bool runs = false;                      ///< a thread runs it: the object at `thread` is attached to it
   std::uint64_t thread = 0;               ///< of its innermost frame: address of Asio's awaitable_thread; 0: none
+  std::uint32_t entry = 0;                ///< index of its entry point's frame
+  bool runs = false;                      ///< a thread runs it: the object at `thread` is attached to it
 };
 
 class task_chains {
@@ -34,7 +34,7 @@ class task_chains {
   [[nodiscard]] const std::vector<std::uint32_t>& not_awaited() const noexcept { return not_awaited_; }
 
  private:
-  [[nodiscard]] bool follow(const frame_scan& scan, std::uint32_t entry);
+  [[nodiscard]] bool follow(const memory_image& image, const frame_scan& scan, std::uint32_t entry);
 
   std::vector<task_chain> tasks_;
   std::vector<std::uint32_t> links_;     ///< of all chains, one after another

@@ -23,17 +23,17 @@
 namespace tasks::cli {
 
 struct found_wait {
-  tasks::layout::wait_kind kind = tasks::layout::wait_kind::none;  ///< none: it runs; other: not known
-  std::uint64_t object = 0;  ///< address of what it waits on, as layout::record::object; 0: none, or not known
-  std::optional<std::uint32_t> fd;
+  std::uint64_t object = 0;     ///< address of what it waits on, as layout::record::object; 0: none, or not known
+  std::uint64_t operation = 0;  ///< address of Asio's operation; 0: none
   std::optional<std::uint64_t> capacity;  ///< of a channel, in messages
   std::optional<std::int64_t> expiry;     ///< of a timer: nanoseconds on its clock; INT64_MAX: never
-  bool is_system_clock = false;           ///< that clock is CLOCK_REALTIME, else CLOCK_MONOTONIC
+  std::vector<found_wait> also{};         ///< what it waits for at the same time; what matters less comes later
+  std::optional<std::uint32_t> fd;
   std::uint32_t awaited_by = std::numeric_limits<std::uint32_t>::max();  ///< index of the task that waits for this one
-  bool is_ready = false;           ///< it has not begun, and waits for its first turn
-  bool is_owned = true;            ///< some word leads to it: whoever is to resume it has one
-  std::uint64_t operation = 0;     ///< address of Asio's operation; 0: none
-  std::vector<found_wait> also{};  ///< what it waits for at the same time; what matters less comes later
+  tasks::layout::wait_kind kind = tasks::layout::wait_kind::none;        ///< none: it runs; other: not known
+  bool is_system_clock = false;  ///< the timer's clock is CLOCK_REALTIME, else CLOCK_MONOTONIC
+  bool is_ready = false;         ///< it has not begun, and waits for its first turn
+  bool is_owned = true;          ///< some word leads to it: whoever is to resume it has one
 };
 
 class owner_search;

@@ -180,8 +180,8 @@ TEST(FrameScanWithoutDebugInformation, FindsTheTopOfTheStackByWhatLeadsBackFromI
   ASSERT_EQ(scan.frames().size(), 5U);
   EXPECT_TRUE(scan.frames()[0].layout->is_entry);
   EXPECT_EQ(scan.frames()[0].layout->top_of_stack, top);
-  EXPECT_EQ(scan.frames()[0].top_of_stack, 0x4711U);
-  EXPECT_EQ(scan.frames()[3].top_of_stack, awaitable(5));
+  EXPECT_EQ(scan.frames()[0].top_of_stack(memory.image()), 0x4711U);
+  EXPECT_EQ(scan.frames()[3].top_of_stack(memory.image()), awaitable(5));
 }
 
 }  // namespace
