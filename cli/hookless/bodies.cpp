@@ -156,6 +156,7 @@ void program_code::join() {
     auto& body = bodies_[i];
     if (const auto its = destroyers_.find(body.symbol); its != destroyers_.end()) body.destroyers = its->second;
     by_address_.insert(body.code.begin, i);
+    for (const auto each : body.destroyers) by_destroyer_.try_emplace(each, i);
     may_be_body_.add(body.code.begin);
   }
   destroyers_.clear();
@@ -167,6 +168,11 @@ const coroutine_body* program_code::body_at(std::uint64_t address) const noexcep
   if (!may_be_body_(address)) return nullptr;
   const auto* known = by_address_.find(address);
   return known == nullptr ? nullptr : &bodies_[*known];
+}
+
+const coroutine_body* program_code::body_destroyed_by(std::uint64_t address) const noexcept {
+  const auto known = by_destroyer_.find(address);
+  return known == by_destroyer_.end() ? nullptr : &bodies_[known->second];
 }
 
 const operation_function* program_code::operation_at(std::uint64_t address) const noexcept {

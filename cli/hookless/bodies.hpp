@@ -46,6 +46,8 @@ class program_code {
   [[nodiscard]] bool has_coroutines() const noexcept { return !bodies_.empty(); }
   /// Null: none begins there. Cheap for words that are no address of a body.
   [[nodiscard]] const coroutine_body* body_at(std::uint64_t address) const noexcept;
+  /// What makes the frames that this function destroys; null: it is none that destroys frames.
+  [[nodiscard]] const coroutine_body* body_destroyed_by(std::uint64_t address) const noexcept;
   /// Null: no operation's function begins there.
   [[nodiscard]] const operation_function* operation_at(std::uint64_t address) const noexcept;
   /// Of Asio's record of a descriptor, in its reactor; 0: not known.
@@ -57,8 +59,9 @@ class program_code {
   void join();
 
   std::vector<coroutine_body> bodies_;
-  address_map by_address_;         ///< index in bodies_
-  address_filter may_be_body_{0};  ///< asked first: nearly no word of a memory is one
+  address_map by_address_;                                         ///< index in bodies_
+  std::unordered_map<std::uint64_t, std::uint32_t> by_destroyer_;  ///< likewise
+  address_filter may_be_body_{0};                                  ///< asked first: nearly no word of a memory is one
   address_filter may_be_operation_{0};
   std::unordered_map<std::uint64_t, operation_function> operations_;
   std::uint64_t descriptor_state_function_ = 0;

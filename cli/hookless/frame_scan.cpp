@@ -211,6 +211,20 @@ std::uint32_t frame_scan::of_promise(std::uint64_t promise) const noexcept {
   return i != none && frames_[i].layout->is_asio && frames_[i].promise() == promise ? i : none;
 }
 
+/// Compilers make a frame's first word zero before they call final_suspend(), where Asio takes it off its stack.
+std::optional<frame_scan::ending> frame_scan::ending_of_promise(std::uint64_t promise) {
+  const auto address = promise - frame_layout{}.promise;
+  const auto* begin = image_.at(address, 2 * sizeof(std::uint64_t));
+  if (begin == nullptr || word_at(begin) != 0) return std::nullopt;
+  const auto* body = code_.body_destroyed_by(word_at(begin + sizeof(std::uint64_t)));
+  if (body == nullptr || stacks_.is_dead(address)) return std::nullopt;
+  const auto& layout = layout_of(*body);
+  if (!layout.is_asio || layout.is_entry || address + layout.promise != promise) return std::nullopt;
+  if (image_.word(address + layout.coro) != address) return std::nullopt;
+  if (const auto object = heap_.find(address); object != heap_map::none && heap_.is_free(object)) return std::nullopt;
+  return ending{image_.word(address + layout.caller), image_.word(address + layout.attached_thread)};
+}
+
 std::uint32_t frame_scan::around(std::uint64_t address) const noexcept {
   auto i = before(address);
   for (int tries = 0; i != none && tries < most_within; ++tries) {

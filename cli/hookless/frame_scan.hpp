@@ -12,6 +12,7 @@
 #include <cstring>
 #include <future>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "hookless/address_map.hpp"
@@ -111,6 +112,13 @@ class frame_scan {
   [[nodiscard]] std::uint32_t before(std::uint64_t address) const noexcept;
   /// The awaitable's frame whose promise lies exactly there, or none.
   [[nodiscard]] std::uint32_t of_promise(std::uint64_t promise) const noexcept;
+  /// An awaitable at its final suspend point that has not left its stack yet: its body is gone, and nobody is told. It
+  /// lasts for some instructions of the thread that runs it.
+  struct ending {
+    std::uint64_t caller, thread;  ///< as of a coroutine_frame, and of a task_chain
+  };
+  /// Nothing: there is none whose promise lies exactly there.
+  [[nodiscard]] std::optional<ending> ending_of_promise(std::uint64_t promise);
   /// The frame that an address lies in, by what is known of the frame's size; or none.
   [[nodiscard]] std::uint32_t around(std::uint64_t address) const noexcept;
 

@@ -25,7 +25,10 @@ task_chains::task_chains(const memory_image& image, frame_scan& scan) {
     const auto& entry = frames[i];
     if (!is_entry(entry)) continue;
     const auto begin = links_.size();
-    if (!follow(image, scan, i)) {
+    auto top = entry.top_of_stack(image);
+    const auto ending = scan.of_promise(top) == frame_scan::none ? scan.ending_of_promise(top) : std::nullopt;
+    if (ending) top = ending->caller;
+    if (!follow(top, scan, i)) {
       ++broken_;
       continue;
     }
@@ -33,7 +36,8 @@ task_chains::task_chains(const memory_image& image, frame_scan& scan) {
     task.entry = i;
     task.frames = {links_.data() + begin, links_.size() - begin};
     const auto& innermost = frames[task.frames.front()];
-    task.thread = image.word(innermost.at + innermost.layout->attached_thread);
+    task.thread = ending ? ending->thread : 0;
+    if (task.thread == 0) task.thread = image.word(innermost.at + innermost.layout->attached_thread);
     task.runs = task.thread != 0 && image.word(task.thread) == entry.promise();
     for (const auto frame : task.frames) frames[frame].task = static_cast<std::uint32_t>(tasks_.size());
     tasks_.push_back(task);
@@ -48,13 +52,13 @@ task_chains::task_chains(const memory_image& image, frame_scan& scan) {
   leads_to_ = {};
 }
 
-/// Adds the links of a chain that leads back to its entry point, innermost first; else none. Frames of a chain that
-/// does not are gone through twice at most, however many entry points lead into it.
-bool task_chains::follow(const memory_image& image, const frame_scan& scan, std::uint32_t entry) {
+/// Adds the links of a chain from the top of a stack that leads back to its entry point, innermost first; else none.
+/// Frames of a chain that does not are gone through twice at most, however many entry points lead into it.
+bool task_chains::follow(std::uint64_t top, const frame_scan& scan, std::uint32_t entry) {
   const auto& frames = scan.frames();
   const auto begin = links_.size();
   auto end = nowhere;
-  for (auto promise = frames[entry].top_of_stack(image); links_.size() - begin <= frames.size();) {
+  for (auto promise = top; links_.size() - begin <= frames.size();) {
     const auto i = promise == frames[entry].promise() ? entry : scan.of_promise(promise);
     if (i == frame_scan::none || frames[i].task != frame_scan::none) break;
     if (leads_to_[i] != frame_scan::none && leads_to_[i] != entry) {

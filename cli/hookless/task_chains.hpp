@@ -34,7 +34,7 @@ class task_chains {
   [[nodiscard]] const std::vector<std::uint32_t>& not_awaited() const noexcept { return not_awaited_; }
 
  private:
-  [[nodiscard]] bool follow(const memory_image& image, const frame_scan& scan, std::uint32_t entry);
+  [[nodiscard]] bool follow(std::uint64_t top, const frame_scan& scan, std::uint32_t entry);
 
   std::vector<task_chain> tasks_;
   std::vector<std::uint32_t> links_;     ///< of all chains, one after another

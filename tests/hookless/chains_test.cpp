@@ -47,6 +47,28 @@ TEST_F(TaskChains, LeadFromTheInnermostFrameToTheirEntryPoint) {
   EXPECT_THAT(std::vector({all[0].task, all[1].task, all[2].task, all[3].task}), ElementsAre(0, 0, 1, 0));
 }
 
+/// Its first word is zero, and it is still the top of the stack.
+TEST_F(TaskChains, LeaveOutAFrameThatIsAboutToLeave) {
+  put_awaitable(1, {.caller = awaitable(6)});
+  put_entry_point(3, {.top_of_stack = awaitable(1)});
+  put_awaitable(6, {.caller = entry_point(3)});
+  memory_.put_word(forged_frames::place(1), 0);
+  // Nobody else is.
+  put_awaitable(8, {.caller = awaitable(9)});
+  put_awaitable(9, {.caller = entry_point(10)});
+  put_entry_point(10, {.top_of_stack = awaitable(8)});
+  memory_.put_word(forged_frames::place(9), 0);
+  // Nor what is something else with a zero in front.
+  put_awaitable(11, {.caller = entry_point(12)});
+  put_entry_point(12, {.top_of_stack = awaitable(11)});
+  memory_.put_word(forged_frames::place(11), 0);
+  memory_.put_word(forged_frames::place(11) + 8, 0x4711);
+  const auto found = chains();
+  ASSERT_EQ(found.tasks().size(), 1U);
+  EXPECT_THAT(frames(found.tasks()[0]), ElementsAre(1, 0));
+  EXPECT_EQ(found.broken(), 2U);
+}
+
 TEST_F(TaskChains, ThatLeadNowhereAreBroken) {
   put_entry_point(1, {.top_of_stack = awaitable(2)});
   put_awaitable(2, {.caller = awaitable(3)});  // there is none
