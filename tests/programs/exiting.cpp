@@ -57,7 +57,7 @@ bool waits_for_events(const system_call& call) {
 
 /// On a condition variable: for a mutex glibc waits by FUTEX_WAIT.
 bool waits_to_be_woken(const system_call& call) {
-  return call.number == SYS_futex && (call.operation & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET;
+  return call.number == SYS_futex && (static_cast<int>(call.operation) & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET;
 }
 
 /// One waits in the reactor, so that nobody holds the scheduler's mutex, and the other to be woken.
