@@ -17,11 +17,8 @@ namespace tasks::testing {
 namespace {
 
 using ::testing::AllOf;
-using ::testing::Each;
-using ::testing::ElementsAre;
 using ::testing::Ge;
 using ::testing::Le;
-using ::testing::ResultOf;
 
 struct allocator {
   const char* name;
@@ -49,6 +46,27 @@ std::size_t most_left_over([[maybe_unused]] const allocator& which) {
   return 0;
 }
 
+/// clang's code for AddressSanitizer, not optimized, hides some suspend points from who reads it: then no line is told.
+bool may_lack_lines([[maybe_unused]] const allocator& which) {
+#if defined(__clang__)
+  return which.program == std::string_view("waves_asan_0");
+#else
+  return false;
+#endif
+}
+
+/// What is told of each is right; where lines may be lacking, nothing may be told of one.
+void expect_places(const std::vector<v1::TaskView>& tasks, const std::vector<std::string>& right, bool may_lack) {
+  for (const auto& task : tasks) {
+    const auto told = places(task);
+    ASSERT_EQ(told.size(), right.size());
+    for (std::size_t i = 0; i < right.size(); ++i)
+      if (!may_lack || !task.frames(static_cast<int>(i)).file().empty()) {
+        EXPECT_EQ(told[i], right[i]);
+      }
+  }
+}
+
 std::size_t waiting(const std::vector<v1::TaskView>& tasks, v1::Wait::Kind kind) {
   return static_cast<std::size_t>(
       std::ranges::count_if(tasks, [kind](const v1::TaskView& task) { return task.wait().kind() == kind; }));
@@ -73,13 +91,17 @@ TEST_P(Allocator, WhatLastsIsFoundAndNothingElse) {
   EXPECT_THAT(static_cast<std::size_t>(seen.tasks_size()), AllOf(Ge(lasting), Le(lasting + most_left_over(which))));
   const auto receivers = tasks_in(seen, "receive"), sleepers = tasks_in(seen, "nap");
   EXPECT_EQ(receivers.size() + sleepers.size(), static_cast<std::size_t>(seen.tasks_size()));
-  EXPECT_EQ(waiting(receivers, v1::Wait::CHANNEL_RECEIVE), lasting / 2);
-  EXPECT_EQ(waiting(sleepers, v1::Wait::TIMER), lasting / 2);
+  const auto right = AllOf(Ge(lasting / 2), Le(lasting / 2 + most_left_over(which)));
+  EXPECT_THAT(waiting(receivers, v1::Wait::CHANNEL_RECEIVE), right);
+  EXPECT_THAT(waiting(sleepers, v1::Wait::TIMER), right);
   const std::string source = TASKS_WAVES_SOURCE;
-  EXPECT_THAT(receivers, Each(ResultOf(places, ElementsAre(place("receive", source, "from.async_receive("),
-                                                           place("receiver", source, "co_await receive(it, from)")))));
-  EXPECT_THAT(sleepers, Each(ResultOf(places, ElementsAre(place("nap", source, "co_await timer.async_wait("),
-                                                          place("sleeper", source, "co_await nap(it,")))));
+  expect_places(
+      receivers,
+      {place("receive", source, "from.async_receive("), place("receiver", source, "co_await receive(it, from)")},
+      may_lack_lines(which));
+  expect_places(sleepers,
+                {place("nap", source, "co_await timer.async_wait("), place("sleeper", source, "co_await nap(it,")},
+                may_lack_lines(which));
   // Nothing is proven where the allocator is not known, and nobody leaks here.
   EXPECT_EQ(run({tasks_executable(), "leaks", target.pid_text()}).end.code, std::string(which.name) == "glibc" ? 0 : 4);
 }
