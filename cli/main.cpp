@@ -46,6 +46,7 @@ int main(int argc, char** argv) {
   } else {
     out.text().append(call->text.data(), call->text.data() + call->text.size());
   }
-  if (const auto written = out.finish(); !written) return fail(written.why());
+  if (const auto written = out.finish(); !written)
+    return is_plugin ? fail_as_plugin(written.why()) : fail(written.why());
   return code;
 }

@@ -33,6 +33,8 @@ class checker {
     if (growth && limits_.growth) {
       measure({"growth", *growth, "", limits_.growth},
               [&](double most) { return fmt::format("{:.1f} tasks more a minute, {} are allowed", *growth, most); });
+    } else if (limits_.growth) {
+      add(v1::CheckView::UNKNOWN, "its tasks could not be counted twice, so its growth is not known");
     }
     for (const auto& each : limits_.waits)
       if (const auto looked = look_at_waits(each); !looked) return looked.why();
@@ -131,9 +133,16 @@ class checker {
     };
     if (proven != 0) add(v1::CheckView::CRITICAL, words(proven, "leaked"));
     if (likely != 0) add(v1::CheckView::WARNING, words(likely, "likely leaked"));
-    if (!survey->proof || !survey->proof->doubt.empty())
-      add(v1::CheckView::UNKNOWN, survey->notes.empty() ? "nothing is proven" : survey->notes.front());
     found_.measured.push_back({"leaked", static_cast<double>(proven)});
+    const auto& proof = survey->proof;
+    if (!proof || !proof->doubt.empty() || !proof->unread.empty()) {
+      add(v1::CheckView::UNKNOWN, survey->notes.empty() ? "nothing is proven" : survey->notes.front());
+      return {};
+    }
+    if (proof->unchecked != 0)
+      add(v1::CheckView::UNKNOWN, fmt::format("whether {} of {} tasks leak cannot be told: tasks leaks -p {} says why",
+                                              proof->unchecked, proof->tasks, source_.pid()));
+    found_.measured.push_back({"undecided", static_cast<double>(proof->undecided)});
     return {};
   }
 

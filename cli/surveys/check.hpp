@@ -61,7 +61,7 @@ struct process_check {
 /// How bad it is, of the worst of them: critical, then warning, then unknown.
 [[nodiscard]] bool is_worse(severity one, severity other);
 
-/// `growth`: of its tasks, a minute; nothing: not measured.
+/// `growth`: of its tasks, a minute; nothing: not measured, which is a problem where there is a limit for it.
 [[nodiscard]] result<process_check> check_process(snapshot_source& source, const check_limits& limits,
                                                   std::optional<double> growth);
 

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
 #include <future>
 #include <string>
 #include <thread>
@@ -162,10 +163,22 @@ TEST(Check, ProvesLeaks) {
   const program target({program_path("leak_first_reply"), "leaking"});
   const auto seen = check({target.pid_text(), "--leaks"});
   EXPECT_EQ(seen.end.code, 2);
-  EXPECT_THAT(seen.out, MatchesRegex("CRITICAL: [^ ]+ [0-9]+: 2 tasks leaked: "
-                                     "leaks::first_reply::backend\\(.*\\) first_reply.cpp:[0-9]+ \\| .* leaked=2\n"));
+  EXPECT_THAT(seen.out,
+              MatchesRegex("CRITICAL: [^ ]+ [0-9]+: 2 tasks leaked: "
+                           "leaks::first_reply::backend\\(.*\\) first_reply.cpp:[0-9]+ \\| .* leaked=2 undecided=0\n"));
   const program healthy({program_path("healthy_owners"), "global"});
   EXPECT_EQ(check({healthy.pid_text(), "--leaks"}).end.code, 0);
+}
+
+TEST(Check, DoesNotCallOkWhatNoProofCanTell) {
+  if (!std::filesystem::exists("/usr/lib/x86_64-linux-gnu/libjemalloc.so.2")) GTEST_SKIP() << "needs libjemalloc2";
+  const program target({program_path("leak_first_reply"), "leaking"},
+                       environment{"LD_PRELOAD=/usr/lib/x86_64-linux-gnu/libjemalloc.so.2"});
+  const auto seen = check({target.pid_text(), "--leaks"});
+  EXPECT_EQ(seen.end.code, 3);
+  EXPECT_THAT(seen.out,
+              MatchesRegex("UNKNOWN: [^ ]+ [0-9]+: whether 2 of 2 tasks leak cannot be told: tasks leaks -p [0-9]+ "
+                           "says why \\| .* leaked=0 undecided=0\n"));
 }
 #endif
 
