@@ -103,7 +103,8 @@ class checker {
     });
     if (!read) return read.why();
     const auto kind = kind_name(asked.kind);
-    if (unknown != 0) add(v1::CheckView::UNKNOWN, fmt::format("how long tasks wait for {} is not known", kind));
+    if (unknown != 0)
+      add(v1::CheckView::UNKNOWN, fmt::format("how long tasks wait for {} is not known: it has no hook", kind));
     std::string name(kind);
     std::replace(name.begin(), name.end(), ' ', '_');
     measure({"oldest_" + name, static_cast<double>(oldest_ms) / 1000, "s", asked.seconds}, [&](double most) {
