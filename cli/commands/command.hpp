@@ -51,6 +51,8 @@ command why_command();
 command leaks_command();
 command report_command();
 command check_command();
+command record_command();
+command diff_command();
 command schema_command();
 command manual_command();
 command completion_command();

@@ -157,7 +157,7 @@ class parser {
 
   void set_words(const std::vector<std::string>& typed) {
     const auto given = [this](const char* name) { return app_.get_option_no_throw(name) && app_.count(name) != 0; };
-    const bool has_target = given("--pid") || given("--core");
+    const bool has_target = given("--pid") || given("--core") || given("--from");
     // A single word is the last of several where the first is told by an option: "tasks why --core FILE 7".
     if (words_.size() > 1 && words_.back().empty() && has_target) std::swap(words_.front(), words_.back());
     if (words_.empty() || !words_.front().empty() || has_target) return;

@@ -20,6 +20,8 @@ result<int> run_leaks(const leaks_request& asked, output& out) {
   if (asked.must_prove && !asked.prove) return usage_error("--prove", "not with --no-prove");
   if (asked.must_prove && asked.stop == proof_stop::never) return usage_error("--prove", "not with --no-stop");
   if (asked.core && asked.interval != 0ms) return usage_error("--interval", "nothing grows in a core", "leave it out");
+  if (asked.from && asked.interval != 0ms)
+    return usage_error("--interval", "nothing grows in one snapshot", "leave it out");
   const auto source = open_target(asked);
   if (!source) return source.why();
   const auto answer = show_leaks(**source, asked, out);

@@ -1,16 +1,54 @@
 #include "views/list.hpp"
+
+#include <optional>
+#include <string>
+#include <utility>
+
 #include "commands/command.hpp"
+#include "commands/open_recording.hpp"
 #include "commands/open_target.hpp"
+#include "sources/recorded_source.hpp"
+#include "sources/recording_file.hpp"
 #include "surveys/processes.hpp"
 #include "views/json.hpp"
 
 namespace tasks::cli {
 namespace {
 
-struct list_request : view_options, patience {};
+struct list_request : view_options, patience {
+  std::optional<std::string> from, at;
+};
+
+/// Processes as they were when they were recorded.
+result<v1::ListView> list_recorded(const list_request& asked) {
+  const auto recording = recording_reader::open(*asked.from);
+  if (!recording) return recording.why();
+  const auto chosen = snapshots_at(*recording, asked.at);
+  if (!chosen) return chosen.why();
+  v1::ListView list;
+  for (const auto each : *chosen) {
+    auto parts = recording->parts(each);
+    if (!parts) return parts.why();
+    const auto source = open_recorded(recording->snapshots()[each], *std::move(parts), *asked.from);
+    if (!source) return source.why();
+    *list.add_processes() = (*source)->recorded()->process();
+  }
+  const auto& all = recording->snapshots();
+  tell_on_standard_error(all.empty() ? fmt::format("tasks: {}: no snapshots", *asked.from)
+                                     : fmt::format("tasks: {}: {} snapshot{}, from {} to {}", *asked.from, all.size(),
+                                                   all.size() == 1 ? "" : "s", format_time(all.front().taken_at_ns()),
+                                                   format_time(all.back().taken_at_ns())));
+  if (!recording->damage().empty())
+    tell_on_standard_error(fmt::format("tasks: {}: {}", *asked.from, recording->damage()));
+  return list;
+}
 
 result<int> run_list(const list_request& asked, output& out) {
-  const auto list = list_processes(asked.timeout);
+  if (asked.at && !asked.from)
+    return usage_error("--at", "there is no recording whose time it could be", "add --from FILE");
+  const auto found = asked.from ? list_recorded(asked) : result<v1::ListView>(list_processes(asked.timeout));
+  if (!found) return found.why();
+  const auto& list = *found;
   if (!asked.json) {
     render_list(out.text(), list, {.style = out.style()});
     return 0;
@@ -29,9 +67,12 @@ result<int> run_list(const list_request& asked, output& out) {
 }  // namespace
 
 command list_command() {
-  return make_command<list_request>("list",
-                                    "list processes whose tasks can be looked at; * marks those whose agent answered",
-                                    {}, {json_option(), timeout_option()}, run_list);
+  return make_command<list_request>(
+      "list", "list processes whose tasks can be looked at; * marks those whose agent answered", {},
+      {json_option(), timeout_option(),
+       text("--from", "FILE", "list what was recorded, instead of processes", &list_request::from),
+       text("--at", "N|TIME", "of a recording: when", &list_request::at)},
+      run_list);
 }
 
 }  // namespace tasks::cli

@@ -86,6 +86,9 @@ constexpr described examples[] = {
     {"tasks operations server --group", "What keeps run() from returning?"},
     {"tasks check server --max-tasks 5000 --leaks", "Is everything as it should be, for monitoring?"},
     {"tasks report server -o report.txt", "Save everything before a restart."},
+    {"tasks record server --every 10s --for 8h --with leaks", "Keep what happens at night, …"},
+    {"tasks leaks --from server-4131.tasks --at 03:15", "… and look at it in the morning."},
+    {"tasks diff --from server-4131.tasks --at 22:00 --at 03:15", "What has grown meanwhile?"},
     {"tasks stack --core core.4131 --group", "What did a process do when it died?"},
     {"tasks list --json | jq '.processes[] | select(.tasks > 1000) | .pid'", "In a script."}};
 

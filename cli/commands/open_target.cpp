@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "commands/open_recording.hpp"
 #include "sources/fallback_source.hpp"
 #include "sources/memory_source.hpp"
 #include "surveys/locals.hpp"
@@ -39,6 +40,12 @@ result<std::unique_ptr<snapshot_source>> open_live(pid_t pid, const target_optio
 }
 
 result<std::unique_ptr<snapshot_source>> open_core_or_live(const target_options& of, opener live) {
+  if (of.from) {
+    if (of.core || of.exe || of.direct || !of.hook)
+      return usage_error("--from", "a recording is read instead of a process", "leave out --core, --direct and such");
+    return open_recording(*of.from, of.target, of.at, tell_on_standard_error);
+  }
+  if (of.at) return usage_error("--at", "there is no recording whose time it could be", "add --from FILE");
   if (of.core) {
     if (!of.target.empty() || of.direct)
       return usage_error("--core", "a core is read instead of a process", "leave out the PID and --direct");
@@ -51,6 +58,15 @@ result<std::unique_ptr<snapshot_source>> open_core_or_live(const target_options&
   const auto pid = find_process(of.target);
   if (!pid) return pid.why();
   return live(*pid, of);
+}
+
+/// As an option's value, with the snapshot that was chosen.
+std::string recording_words(const target_options& of) {
+  if (!of.from) return "";
+  auto words = *of.from;
+  if (!of.target.empty()) words += " -p " + of.target;
+  if (of.at) words += " --at " + *of.at;
+  return words;
 }
 
 }  // namespace
@@ -87,7 +103,14 @@ std::vector<option_of<target_options>> reading_options() {
            "find the tasks by symbols and debug information, as in a program that was built without the hook",
            &target_options::hook, false),
       text("--core", "FILE", "read a core file instead of a process", &target_options::core),
-      text("--exe", "FILE", "the executable that dumped the core, if it is not where it was", &target_options::exe)};
+      text("--exe", "FILE", "the executable that dumped the core, if it is not where it was", &target_options::exe),
+      text("--from", "FILE", "show what was recorded, by record or report, instead of a process",
+           &target_options::from),
+      text(
+          "--at", "N|TIME",
+          "of a recording: the snapshot of this number, or the last one before this time (12:30, 2026-01-31T12:30:00Z, "
+          "or -5m: before its end); without, the last",
+          &target_options::at)};
 }
 
 result<std::unique_ptr<snapshot_source>> open_target(const target_options& of) {
@@ -95,6 +118,7 @@ result<std::unique_ptr<snapshot_source>> open_target(const target_options& of) {
 }
 
 result<std::unique_ptr<snapshot_source>> open_target_at_one_moment(const target_options& of) {
+  if (of.from) return usage_error("--from", "values in frames are not recorded", "leave out --locals");
   return open_core_or_live(of, [](pid_t pid, const target_options& its) {
     return widened(open_one_moment(pid, its.hook, tell_on_standard_error));
   });
@@ -102,7 +126,11 @@ result<std::unique_ptr<snapshot_source>> open_target_at_one_moment(const target_
 
 render_context context_of(const target_options& of, const snapshot_source& source, const output& out,
                           std::uint32_t resolution_ms) {
-  return {.style = out.style(), .resolution_ms = resolution_ms, .pid = source.pid(), .core = of.core.value_or("")};
+  return {.style = out.style(),
+          .resolution_ms = resolution_ms,
+          .pid = source.pid(),
+          .core = source.recorded() != nullptr ? source.recorded()->core() : of.core.value_or(""),
+          .recording = recording_words(of)};
 }
 
 }  // namespace tasks::cli

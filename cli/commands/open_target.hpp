@@ -28,6 +28,8 @@ struct target_options : view_options, patience {
   bool direct = false;
   bool hook = true;  ///< false: tasks are found as if the program had none
   std::optional<std::string> core, exe;
+  std::optional<std::string> from;  ///< a recording
+  std::optional<std::string> at;    ///< which of its snapshots; nothing: the last
 };
 
 /// PID, as a word; with -p too it is a second target, which is refused.
@@ -35,8 +37,8 @@ struct target_options : view_options, patience {
 [[nodiscard]] option_of<target_options> pid_option();
 [[nodiscard]] option_of<view_options> json_option();
 [[nodiscard]] option_of<patience> timeout_option();
-/// --json, --timeout, --direct, --no-hook, --core and --exe: the last of the options of every command that has a
-/// target.
+/// --json, --timeout, --direct, --no-hook, --core, --exe, --from and --at: the last of the options of every command
+/// that has a target.
 [[nodiscard]] std::vector<option_of<target_options>> reading_options();
 
 /// -p, then the command's own, then reading_options().

@@ -18,6 +18,9 @@ struct operations_request : target_options {
 
 /// Operations are found in memory alone, whether or not the target has tasks, a hook or an agent.
 result<std::shared_ptr<target>> open_any(const operations_request& asked) {
+  if (asked.from)
+    return usage_error("--from", "operations are not recorded, only how many there are of a kind",
+                       "tasks vitals --details shows those");
   if (asked.core) {
     if (!asked.target.empty() || asked.direct)
       return usage_error("--core", "a core is read instead of a process", "leave out the PID and --direct");

@@ -21,10 +21,11 @@
 #include "base/text.hpp"
 #include "commands/command.hpp"
 #include "commands/command_line.hpp"
+#include "commands/gather.hpp"
 #include "commands/show.hpp"
 #include "linux/proc.hpp"
-#include "proof/target_proof.hpp"
-#include "surveys/moment.hpp"
+#include "sources/recording_file.hpp"
+#include "surveys/recorder.hpp"
 #include "target/roots.hpp"
 #include "views/json.hpp"
 
@@ -38,17 +39,16 @@ struct report_request : target_options {
   std::optional<std::string> output_file;
 };
 
-std::string time_now() {
-  const std::time_t now = std::time(nullptr);
+std::string format_utc(std::time_t at) {
   std::tm utc{};
-  ::gmtime_r(&now, &utc);
+  ::gmtime_r(&at, &utc);
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", utc);
 }
 
 /// Whom a report is about; empty where it is not known.
 struct identity {
   std::string subject;  ///< as the user named it: "4131", "core FILE"
-  std::string taken_at = time_now();
+  std::string taken_at = format_utc(std::time(nullptr));
   std::string program;  ///< path of its executable
   std::vector<std::string> command_line;
   std::string host, system;
@@ -63,74 +63,26 @@ identity identity_of(const report_request& asked, std::optional<pid_t> pid) {
   who.system = fmt::format("{} {} {}", system.sysname, system.release, system.machine);
   if (!pid) return who;
   who.program = executable_of(*pid);
-  const auto words = read_file(fmt::format("/proc/{}/cmdline", *pid).c_str()).value_or("");
-  for (std::size_t begin = 0; begin < words.size();) {
-    const auto end = std::min(words.find('\0', begin), words.size());
-    who.command_line.push_back(words.substr(begin, end - begin));
-    begin = end + 1;
-  }
+  who.command_line = command_line_of(*pid);
   return who;
 }
 
-/// What all views of a report are taken from.
-struct evidence {
-  std::unique_ptr<snapshot_source> source;  ///< null: there are no tasks to be read, and `why_no_tasks` says why
-  std::optional<error> why_no_tasks;
-  std::shared_ptr<target> process;  ///< whose threads there are all the same
-  std::optional<result<proof_result>> proof;
-  due_survey due;
-  std::vector<busy_task> busy;
-  bool is_one_moment = false;
-  double stopped_ms = 0;
-  std::string doubt;  ///< why it is not one moment, and what is missing therefore
-  /// There can be no proof, or no thread be stopped: decided once, and said in the head alone.
-  bool no_proof = false, no_stacks = false;
-
-  [[nodiscard]] target* from() const { return source ? source->from() : process.get(); }
-};
-
-/// Whether or not there is an agent, or tasks to be read, a process has threads; but not where it does not exist.
-result<evidence> gather(const report_request& asked, std::optional<pid_t> pid) {
-  evidence found;
-  std::optional<error> no_picture;
-  if (pid) {
-    if (asked.hook) {
-      found.due = survey_due(*live_target(*pid), true);
-      found.busy = find_busy(*live_target(*pid));
-    }
-    auto taken = take_moment(*pid, asked.hook, tell_on_standard_error);
-    if (taken) {
-      found.source = std::move(taken->source);
-      found.proof = std::move(taken->proof);
-      found.stopped_ms = taken->stopped_ms;
-      found.is_one_moment = true;
-      return found;
-    }
-    no_picture = taken.why();
-    // What else to do is said for commands that can do without a copy; here it has been done.
-    found.no_stacks = taken.why().code == error_code::permission_denied;
-    found.doubt = found.no_stacks ? in_words(taken.why()) : taken.why().fact;
-  }
-  auto opened = open_target(asked);
-  if (opened) {
-    found.source = *std::move(opened);
-    found.is_one_moment = asked.core.has_value();
-    if (auto* from = found.source->from()) {
-      found.proof = no_picture ? prove_without_picture(*from, *no_picture) : prove(*from, proof_stop::when_needed);
-      found.no_proof = no_picture && !*found.proof;
-      if (found.no_proof) found.doubt += "; so nothing is proven";
-      if (found.no_stacks)
-        found.doubt += found.no_proof ? ", and there are no native stacks" : "; so there are no native stacks";
-      if (!pid) found.due = survey_due(*from, true);
-    }
-    return found;
-  }
-  const auto code = opened.why().code;
-  if (!pid || code == error_code::usage || code == error_code::no_such_process) return opened.why();
-  found.why_no_tasks = opened.why();
-  found.process = live_target(*pid);
-  return found;
+/// As it was when that was recorded.
+identity identity_of(const report_request& asked, const v1::RecordedFacts& then) {
+  identity who;
+  who.subject = !then.core().empty()   ? "core " + then.core()
+                : asked.target.empty() ? std::to_string(then.process().pid())
+                                       : asked.target;
+  who.taken_at = format_utc(then.taken_at_ns() / 1'000'000'000);
+  who.program = then.process().executable();
+  who.command_line.assign(then.command_line().begin(), then.command_line().end());
+  who.host = then.host();
+  who.system = then.system();
+  return who;
 }
+
+/// Names of files that are written as recordings.
+bool names_recording(const std::string& file) { return file.ends_with(".tasks"); }
 
 class reporter {
  public:
@@ -195,12 +147,11 @@ class reporter {
          })},
         {"threads", "tasks threads",
          [this](output& out) -> result<void> {
-           if (found_.from() == nullptr) return error{error_code::system, "", "there is no record of its threads", ""};
            const auto why_no_tasks = found_.why_no_tasks ? in_words(*found_.why_no_tasks) : "";
            auto asked = request<threads_request>();
            asked.native = !found_.no_stacks;
            asked.busy = &found_.busy;
-           return show_threads(*found_.from(), found_.source.get(), why_no_tasks, asked, out);
+           return show_threads(found_.from(), found_.source.get(), why_no_tasks, asked, out);
          }},
         {"groups", "tasks stack --group", of_source([this](snapshot_source& source, output& out) {
            auto asked = request<stack_request>();
@@ -225,10 +176,15 @@ class reporter {
     };
   }
 
+  [[nodiscard]] bool is_of_core() const {
+    const auto* then = found_.source ? found_.source->recorded() : nullptr;
+    return then != nullptr && !then->core().empty();
+  }
+
   /// "one moment: it was stopped once, for 3.1 ms"
   [[nodiscard]] std::string moment_words() const {
     if (!found_.is_one_moment) return "not one moment, but one view after the other: " + found_.doubt;
-    if (asked_.core) return "one moment";
+    if (asked_.core || is_of_core()) return "one moment";
     if (found_.proof && *found_.proof && !(*found_.proof)->unread.empty())
       return "one moment, which is known in part: " + (*found_.proof)->unread;
     if (found_.stopped_ms == 0) return "one moment: no thread was stopped";
@@ -324,17 +280,47 @@ class reporter {
   std::optional<error> first_;
 };
 
-result<bool> write_to(const report_request& asked, output& out) {
-  std::optional<pid_t> pid;
-  if (!asked.core && !asked.target.empty()) {
-    const auto found = find_process(asked.target);
-    if (!found) return found.why();
-    pid = *found;
-  }
-  auto who = identity_of(asked, pid);
-  auto found = gather(asked, pid);
+result<std::optional<pid_t>> find_pid(const report_request& asked) {
+  if (asked.core || asked.from || asked.target.empty()) return std::optional<pid_t>();
+  const auto found = find_process(asked.target);
   if (!found) return found.why();
+  return std::optional(*found);
+}
+
+result<bool> write_to(const report_request& asked, output& out) {
+  const auto pid = find_pid(asked);
+  if (!pid) return pid.why();
+  auto who = identity_of(asked, *pid);
+  auto found = gather(asked, *pid);
+  if (!found) return found.why();
+  const auto* then = found->source ? found->source->recorded() : nullptr;
+  if (then != nullptr) who = identity_of(asked, *then);
   return reporter(asked, std::move(who), *std::move(found)).write(out);
+}
+
+/// Every view can be asked of it afterwards. Under another name until it is whole, like a text.
+result<int> record_report(const report_request& asked, const std::string& file) {
+  if (asked.from) return usage_error("--output " + file, "it is recorded already", "copy it, or name a text");
+  if (asked.json) return usage_error("--json", "a recording is no text", "leave it out");
+  const auto pid = find_pid(asked);
+  if (!pid) return pid.why();
+  const auto found = gather(asked, *pid);
+  if (!found) return found.why();
+  if (!found->source) return *found->why_no_tasks;
+  auto looks = found->looks();
+  looks.core = asked.core.value_or("");
+  auto taken = recorder().take(*found->source, looks);
+  if (!taken) return taken.why();
+  const auto unfinished = file + ".part";
+  ::unlink(unfinished.c_str());
+  auto writer = recording_writer::open(unfinished);
+  if (!writer) return writer.why();
+  auto written = writer->append(std::move(taken->head), std::move(taken->parts));
+  if (written && std::rename(unfinished.c_str(), file.c_str()) != 0)
+    written = error{error_code::system, "--output " + file, ::strerror(errno), ""};
+  if (written) return 0;
+  ::unlink(unfinished.c_str());
+  return written.why();
 }
 
 result<int> run_report(const report_request& asked, output& out) {
@@ -345,6 +331,7 @@ result<int> run_report(const report_request& asked, output& out) {
   }
   // Under another name until it is whole: an earlier report is not lost to one that fails.
   const auto& name = *asked.output_file;
+  if (names_recording(name)) return record_report(asked, name);
   const auto unfinished = name + ".part";
   const descriptor file(::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (!file) return error{error_code::usage, "--output " + name, ::strerror(errno), ""};
@@ -367,8 +354,10 @@ command report_command() {
       "every view of one moment in one file: the first thing to save before a restart; exit code 1 when a view is "
       "missing",
       {pid_word()},
-      with_target<report_request>(
-          {text("-o,--output", "FILE", "where to write it; standard output without", &report_request::output_file)}),
+      with_target<report_request>({text(
+          "-o,--output", "FILE",
+          "where to write it; standard output without. NAME.tasks: as a recording, of which --from shows every view",
+          &report_request::output_file)}),
       run_report);
 }
 

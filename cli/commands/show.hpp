@@ -58,8 +58,9 @@ enum class leak_answer { none, some, undecided };
 /// Whether there are tasks with which something is wrong; undecided: none, but not every wait could be told.
 result<leak_answer> show_leaks(snapshot_source& source, const leaks_request& asked, output& out);
 result<void> show_channels(snapshot_source& source, const channels_request& asked, output& out);
-/// `source`: null where there are threads, but no tasks to be read; `why_no_tasks` says why.
-result<void> show_threads(target& from, snapshot_source* source, const std::string& why_no_tasks,
+/// `source`: null where there are threads, but no tasks to be read; `why_no_tasks` says why. `from`: null where it is a
+/// recording.
+result<void> show_threads(target* from, snapshot_source* source, const std::string& why_no_tasks,
                           const threads_request& asked, output& out);
 result<void> show_stack(snapshot_source& source, const stack_request& asked, output& out);
 result<void> show_tree(snapshot_source& source, const tree_request& asked, output& out);

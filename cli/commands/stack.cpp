@@ -11,6 +11,7 @@
 #include "commands/show.hpp"
 #include "surveys/filtered_source.hpp"
 #include "surveys/locals.hpp"
+#include "surveys/look.hpp"
 #include "surveys/running_stacks.hpp"
 
 namespace tasks::cli {
@@ -61,9 +62,9 @@ result<void> show_stack(snapshot_source& source, const stack_request& asked, out
   query.set_limit(group ? 0 : asked.limit);
   // Whoever groups tasks names three of each group: for all of them every task is asked for, and grouped here.
   std::vector<due_task> due = asked.due ? *asked.due : std::vector<due_task>();
-  if (auto* from = source.from(); from && !asked.due) due = find_due(*from);
+  if (!asked.due) due = look_for_due(source).due;
   std::vector<busy_task> busy = asked.busy ? *asked.busy : std::vector<busy_task>();
-  if (auto* from = source.from(); from && !asked.busy) busy = find_busy(*from);
+  if (!asked.busy) busy = look_for_busy(source);
   // Who is due or busy is told by its id.
   const bool of_tasks = group && (asked.all_ids || asked.by != group_by::stack || !asked.chosen.is_of_groups() ||
                                   !due.empty() || !busy.empty());
@@ -92,9 +93,9 @@ result<void> show_stack(snapshot_source& source, const stack_request& asked, out
   // Printing starts with the first part: an error before it leaves standard output empty.
   const auto start = [&]() -> stack_printer& {
     if (!printer) {
-      printer.emplace(out, style, source, asked.core.value_or(""), native ? &*native : nullptr, std::move(due),
-                      std::move(busy));
-      if (auto* from = source.from(); from && !group) printer->set_lookups(find_lookups(*from));
+      printer.emplace(out, style, source, context_of(asked, source, out, 1000), native ? &*native : nullptr,
+                      std::move(due), std::move(busy));
+      if (!group) printer->set_lookups(look_for_lookups(source));
       if (locals) printer->set_locals(*locals);
     }
     return *printer;

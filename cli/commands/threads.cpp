@@ -17,8 +17,10 @@ using namespace std::chrono_literals;
 bool ends_it(error_code code) { return exit_code(code) == 2 || code == error_code::no_such_process; }
 
 result<int> run_threads(const threads_request& asked, output& out) {
+  if (asked.from && asked.interval != 0ms)
+    return usage_error("--interval", "no time passes in a snapshot", "leave it out");
   const auto source = open_target(asked);
-  if (!source && (asked.core || ends_it(source.why().code))) return source.why();
+  if (!source && (asked.core || asked.from || ends_it(source.why().code))) return source.why();
   std::shared_ptr<target> process;
   std::string why_no_tasks;
   if (!source) {
@@ -28,26 +30,26 @@ result<int> run_threads(const threads_request& asked, output& out) {
     why_no_tasks = in_words(source.why());
   }
   target* from = source ? (*source)->from() : process.get();
-  if (from == nullptr) return error{error_code::system, "", "there is no record of its threads", ""};
-  const auto shown = show_threads(*from, source ? source->get() : nullptr, why_no_tasks, asked, out);
+  const auto shown = show_threads(from, source ? source->get() : nullptr, why_no_tasks, asked, out);
   if (!shown) return shown.why();
   return 0;
 }
 
 }  // namespace
 
-result<void> show_threads(target& from, snapshot_source* source, const std::string& why_no_tasks,
+result<void> show_threads(target* from, snapshot_source* source, const std::string& why_no_tasks,
                           const threads_request& asked, output& out) {
   auto survey = survey_threads(from, source, {.stacks = asked.native, .interval = asked.interval, .busy = asked.busy});
   if (!survey) return survey.why();
   if (!why_no_tasks.empty()) survey->notes.insert(survey->notes.begin(), "no tasks: " + why_no_tasks);
+  const auto pid = from != nullptr ? from->pid() : source->pid();
   if (asked.json) {
-    auto view = new_view<v1::ThreadsView>(from.pid());
+    auto view = new_view<v1::ThreadsView>(pid);
     fill_view(*survey, asked.all_frames, view);
     print_document(out, view);
   } else {
     const thread_style style = {.stacks = asked.native, .all_frames = asked.all_frames, .verbose = asked.verbose};
-    render_threads(out.text(), *survey, style, {.style = out.style(), .pid = from.pid()});
+    render_threads(out.text(), *survey, style, {.style = out.style(), .pid = pid});
   }
   return {};
 }

@@ -2,6 +2,7 @@
 #include "commands/command.hpp"
 #include "commands/show.hpp"
 #include "surveys/group_keys.hpp"
+#include "surveys/look.hpp"
 #include "surveys/selection.hpp"
 #include "surveys/task_tree.hpp"
 #include "views/json.hpp"
@@ -28,9 +29,9 @@ std::string key_in_tree(const v1::Task& task, const group_keys& keys, const reso
 
 result<void> show_tree(snapshot_source& source, const tree_request& asked, output& out) {
   resolver names(source, {.all_frames = asked.all_frames});
-  if (auto* from = source.from()) names.set_due(asked.due ? *asked.due : find_due(*from));
-  if (auto* from = source.from()) names.set_lookups(find_lookups(*from));
-  if (auto* from = source.from()) names.set_busy(asked.busy ? *asked.busy : find_busy(*from));
+  names.set_due(asked.due ? *asked.due : look_for_due(source).due);
+  names.set_lookups(look_for_lookups(source));
+  names.set_busy(asked.busy ? *asked.busy : look_for_busy(source));
   task_tree tree;
   group_keys keys(names);
   selector chosen(names, asked.chosen);

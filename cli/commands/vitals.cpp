@@ -37,6 +37,7 @@ result<int> show_again_and_again(const vitals_request& asked, output& out) {
 
 result<int> run_vitals(const vitals_request& asked, output& out) {
   if (!asked.watch) return show_once(asked, out);
+  if (asked.from) return usage_error("--watch", "nothing changes in a recording", "--at shows another moment of it");
   if (asked.json) return usage_error("--watch", "not with --json, which is one document");
   return show_again_and_again(asked, out);
 }
@@ -59,7 +60,7 @@ result<void> show_vitals(snapshot_source& source, const vitals_request& asked, o
   resolver names(source, {.all_frames = false, .spawn_sites = false});
   auto survey = survey_vitals(source, names, asked.stalled_after, asked.due, asked.busy);
   if (!survey) return survey.why();
-  if (auto* from = source.from(); from != nullptr && asked.details) count_callbacks(*from, *survey);
+  if (asked.details) count_callbacks(source, *survey);
   if (asked.json) {
     auto view = new_view<v1::VitalsView>(source.pid());
     fill_view(*survey, view);

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 namespace tasks::cli {
 
@@ -37,6 +38,8 @@ class descriptor_table {
   explicit descriptor_table(pid_t pid) : pid_(pid) {}
   /// Looked up once; the socket tables are read at the first socket.
   [[nodiscard]] const endpoint& at(std::uint32_t fd);
+  /// What a descriptor was, of a process that there is no more than a record of.
+  void know(std::uint32_t fd, endpoint is) { known_.insert_or_assign(fd, std::move(is)); }
 
  private:
   void read_sockets();

@@ -160,6 +160,17 @@ std::string executable_of(pid_t pid) {
   return *std::move(path);
 }
 
+std::vector<std::string> command_line_of(pid_t pid) {
+  std::vector<std::string> words;
+  const auto text = read_file(fmt::format("/proc/{}/cmdline", pid).c_str()).value_or("");
+  for (std::size_t begin = 0; begin < text.size();) {
+    const auto end = std::min(text.find('\0', begin), text.size());
+    words.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return words;
+}
+
 bool has_executable(pid_t pid) {
   char first;
   return ::readlink(fmt::format("/proc/{}/exe", pid).c_str(), &first, 1) >= 0;

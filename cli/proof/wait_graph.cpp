@@ -17,6 +17,7 @@ using layout::wait_kind;
 
 constexpr std::size_t most_tasks = 100;
 constexpr std::chrono::seconds most_time{2};
+constexpr std::size_t most_tasks_of_all = 10'000;
 
 class follower {
  public:
@@ -29,8 +30,22 @@ class follower {
   }
 
   wait_graph follow(std::uint64_t first) {
-    const auto deadline = std::chrono::steady_clock::now() + most_time;
     add(first);
+    return go_on();
+  }
+
+  /// From all that can be waited for.
+  wait_graph follow_all() {
+    most_tasks_ = most_tasks_of_all;
+    follows_all_ = true;
+    for (const auto& [id, task] : std::map<std::uint64_t, const seen_task*>(by_id_.begin(), by_id_.end()))
+      if (may_be_leaked(*task)) add(id);
+    return go_on();
+  }
+
+ private:
+  wait_graph go_on() {
+    const auto deadline = std::chrono::steady_clock::now() + most_time;
     while (!new_.empty()) {
       std::vector<std::uint64_t> objects;
       const auto these = std::exchange(new_, {});
@@ -46,11 +61,10 @@ class follower {
     return std::move(graph_);
   }
 
- private:
   void add(std::uint64_t id) {
     const auto known = by_id_.find(id);
     if (known == by_id_.end() || graph_.tasks.contains(id)) return;
-    if (graph_.tasks.size() >= most_tasks) {
+    if (graph_.tasks.size() >= most_tasks_) {
       graph_.cut = true;
       return;
     }
@@ -59,7 +73,7 @@ class follower {
     task.waits_for = seen.waits_for;
     task.unnamed = seen.unnamed;
     // Of many that wait for connections of one pool each leads to all others: that tells no more than the first.
-    task.followed = may_be_leaked(seen) && !(seen.unnamed && std::exchange(follows_unnamed_, true));
+    task.followed = may_be_leaked(seen) && !(seen.unnamed && std::exchange(follows_unnamed_, true) && !follows_all_);
     if (!task.followed) return;
     if (seen.waits_for != wait_kind::tasks) {
       task.object = seen.object;
@@ -91,6 +105,8 @@ class follower {
   std::unordered_map<std::uint64_t, std::uint64_t> waiting_;                ///< how many tasks wait on an object
   std::vector<std::uint64_t> new_;
   bool follows_unnamed_ = false;  ///< one of those is enough
+  bool follows_all_ = false;
+  std::size_t most_tasks_ = most_tasks;
   wait_graph graph_;
 };
 
@@ -160,6 +176,41 @@ std::vector<cycle_step> find_cycle(const wait_graph& graph, std::uint64_t task) 
   auto found = cycle_through(graph, stuck, task);
   for (auto at = stuck.begin(); found.empty() && at != stuck.end(); ++at) found = cycle_through(graph, stuck, *at);
   return found;
+}
+
+wait_graph part_of(const wait_graph& of_many, std::uint64_t task) {
+  wait_graph part;
+  part.cut = of_many.cut;
+  bool follows_unnamed = false;
+  std::vector<std::uint64_t> reached{task};
+  for (std::size_t i = 0; i < reached.size(); ++i) {
+    const auto known = of_many.tasks.find(reached[i]);
+    if (known == of_many.tasks.end() || part.tasks.contains(reached[i])) continue;
+    if (part.tasks.size() >= most_tasks) {
+      part.cut = true;
+      break;
+    }
+    auto& node = part.tasks[reached[i]] = known->second;
+    if (node.unnamed && std::exchange(follows_unnamed, true)) {
+      const auto waits_for = node.waits_for;
+      node = {};
+      node.waits_for = waits_for;
+      node.unnamed = true;
+    }
+    reached.insert(reached.end(), node.wakers.begin(), node.wakers.end());
+  }
+  return part;
+}
+
+result<wait_graph> look_at_waits(target& from, proof_stop stop) {
+  auto seen = take_proof(from, stop);
+  if (!seen) return seen.why();
+  if (!seen->in) seen->in = std::make_unique<scene>(*seen->taken);
+  auto& in = *seen->in;
+  in.look_closer();
+  in.erase_links();
+  reference_search search(in.image(), in.heap(), in.threads(), in.words(), in.kernel(), in.tasks());
+  return follower(in.tasks(), search).follow_all();
 }
 
 result<wait_story> look_at_wait(target& from, std::uint64_t task, proof_stop stop) {

@@ -43,6 +43,9 @@ struct cycle_step {
 /// are on it, as far as the graph tells. Empty: none.
 [[nodiscard]] std::vector<cycle_step> find_cycle(const wait_graph& graph, std::uint64_t task);
 
+/// What leads to one task's wait, of a graph of many.
+[[nodiscard]] wait_graph part_of(const wait_graph& of_many, std::uint64_t task);
+
 /// What memory tells of one task's wait.
 struct wait_story {
   std::optional<std::uint64_t> version;  ///< of the task, as v1::Task::version; nothing: it is not there
@@ -55,5 +58,7 @@ struct wait_story {
 
 /// A live process is held for as long as it takes to copy its memory. Fails where that may not be read.
 [[nodiscard]] result<wait_story> look_at_wait(target& from, std::uint64_t task, proof_stop stop);
+/// The graph of all waits that only tasks can end, for part_of(); of many `cut`.
+[[nodiscard]] result<wait_graph> look_at_waits(target& from, proof_stop stop);
 
 }  // namespace tasks::cli

@@ -13,6 +13,7 @@
 #include "base/error.hpp"
 #include "target/target.hpp"
 #include "tasks/v1/agent.pb.h"
+#include "tasks/v1/recording.pb.h"
 
 namespace tasks::cli {
 
@@ -31,6 +32,8 @@ class snapshot_source {
   [[nodiscard]] virtual pid_t pid() const = 0;
   /// For whoever needs its memory, threads or code. Null: there is no more than the snapshot.
   [[nodiscard]] virtual target* from() const = 0;
+  /// What was found out of a target that there is no more than a recording of; null: it is there, see from().
+  [[nodiscard]] virtual const v1::RecordedFacts* recorded() const { return nullptr; }
   /// What is read, in a line: "agent at /run/user/1000/tasks/4131".
   [[nodiscard]] virtual std::string description() const = 0;
 

@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "proof/asio_channels.hpp"
-#include "proof/target_proof.hpp"
 #include "surveys/group_keys.hpp"
+#include "surveys/look.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -92,22 +92,32 @@ class collector {
   std::size_t left_out_ = 0;
 };
 
-/// A channel's memory: {receivers' state : 16, senders' state : 16, …}, capacity; see proof/asio_channels.hpp. Nothing:
-/// there is no such channel any more, or it may not be read.
-std::optional<bool> read_closed(const memory& from, const surveyed_channel& channel) {
+}  // namespace
+
+/// A channel's memory: {receivers' state : 16, senders' state : 16, …}, capacity; see proof/asio_channels.hpp.
+std::optional<bool> read_closed(const memory& from, std::uint64_t channel, std::optional<std::uint64_t> capacity) {
   constexpr unsigned closed_state = 3;
   struct {
     std::uint16_t receivers, senders;
     std::uint64_t capacity;
   } head;
-  if (from.read(channel.address, &head, sizeof head) != sizeof head) return std::nullopt;
+  if (from.read(channel, &head, sizeof head) != sizeof head) return std::nullopt;
   if (head.receivers > closed_state || head.senders > closed_state) return std::nullopt;
-  if (channel.capacity && *channel.capacity != head.capacity) return std::nullopt;
+  if (capacity && *capacity != head.capacity) return std::nullopt;
   return head.senders == closed_state;
 }
 
-void read_states(const target& from, std::vector<surveyed_channel>& channels) {
-  for (auto& channel : channels) channel.closed = read_closed(from.bytes(), channel);
+namespace {
+
+void read_states(const snapshot_source& source, std::vector<surveyed_channel>& channels) {
+  if (const auto* from = source.from())
+    for (auto& channel : channels) channel.closed = read_closed(from->bytes(), channel.address, channel.capacity);
+  if (source.recorded() == nullptr) return;
+  std::unordered_map<std::uint64_t, bool> closed;
+  for (const auto& each : source.recorded()->channels())
+    if (each.has_closed()) closed.emplace(each.address(), each.closed());
+  for (auto& channel : channels)
+    if (const auto known = closed.find(channel.address); known != closed.end()) channel.closed = known->second;
 }
 
 /// Of all that waits on one channel. What holds one waiter of it holds all of them, through the channel.
@@ -172,13 +182,9 @@ result<channel_survey> survey_channels(snapshot_source& source, resolver& names,
   survey.channels = found.finish(names);
   survey.left_out = found.left_out();
   if (survey.channels.empty()) return survey;
-  auto* from = source.from();
-  if (from == nullptr) {
-    survey.notes.emplace_back("whether channels are closed, and who else points to them, is not known: no memory");
-    return survey;
-  }
-  read_states(*from, survey.channels);
-  if (options.look) look_for_holders(options.made != nullptr ? *options.made : prove(*from, options.stop), survey);
+  read_states(source, survey.channels);
+  if (options.look)
+    look_for_holders(options.made != nullptr ? *options.made : look_for_proof(source, options.stop), survey);
   return survey;
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "linux/memory.hpp"
 #include "proof/proof.hpp"
 #include "sources/snapshot_source.hpp"
 #include "surveys/resolver.hpp"
@@ -55,6 +56,14 @@ struct channel_options {
   proof_stop stop = proof_stop::when_needed;
   const result<proof_result>* made = nullptr;  ///< a proof of the same moment, where there is one already
 };
+
+[[nodiscard]] constexpr bool is_channel(v1::Wait::Kind kind) {
+  return kind == v1::Wait::CHANNEL_SEND || kind == v1::Wait::CHANNEL_RECEIVE;
+}
+
+/// Nothing: there is no such channel any more, or it may not be read.
+[[nodiscard]] std::optional<bool> read_closed(const memory& from, std::uint64_t channel,
+                                              std::optional<std::uint64_t> capacity);
 
 /// `names` resolves the survey's frames and must outlive them.
 [[nodiscard]] result<channel_survey> survey_channels(snapshot_source& source, resolver& names,

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "surveys/recorded_facts.hpp"
 
 namespace tasks::cli {
 
@@ -14,6 +15,7 @@ bool is_in_task(const native_stack& stack) {
 }
 
 std::optional<surveyed_death> survey_death(snapshot_source& source) {
+  if (const auto* then = source.recorded(); then != nullptr && then->has_death()) return from_message(then->death());
   auto* from = source.from();
   const auto how = from != nullptr ? from->ended_by() : std::nullopt;
   if (!how) return std::nullopt;

@@ -22,6 +22,7 @@ class filtered_source final : public snapshot_source {
 
   [[nodiscard]] pid_t pid() const override { return from_.pid(); }
   [[nodiscard]] target* from() const override { return from_.from(); }
+  [[nodiscard]] const v1::RecordedFacts* recorded() const override { return from_.recorded(); }
   [[nodiscard]] std::string description() const override { return from_.description(); }
   result<v1::Vitals> vitals(bool counts_only, const chunk_visitor& visit) override {
     return from_.vitals(counts_only, visit);

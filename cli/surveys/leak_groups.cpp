@@ -1,4 +1,5 @@
 #include "surveys/leak_groups.hpp"
+#include "surveys/channels.hpp"
 
 #include <fmt/format.h>
 
@@ -7,10 +8,6 @@
 
 namespace tasks::cli {
 namespace {
-
-bool is_channel(const v1::Wait& wait) {
-  return wait.kind() == v1::Wait::CHANNEL_SEND || wait.kind() == v1::Wait::CHANNEL_RECEIVE;
-}
 
 /// Nobody is to blame for waiting so long: for a connection, a signal, or a time that will come.
 bool is_by_design(const v1::Wait& wait) {
@@ -138,7 +135,7 @@ std::string leak_groups::why_proven(const member& of) const {
                                : wait.kind() == v1::Wait::CHANNEL_RECEIVE ? "receiver"
                                                                           : "task";
   const auto subject = fmt::format("{} {}{} wait{}", of.count, who, one ? "" : "s", one ? "s" : "");
-  if (!is_channel(wait)) {
+  if (!is_channel(wait.kind())) {
     if (wait.kind() == v1::Wait::TIMER)
       return fmt::format("{} for a timer that never expires; nothing alive points to it, so nobody can cancel it",
                          subject);

@@ -8,10 +8,9 @@
 #include <unordered_set>
 #include <utility>
 
-#include "linux/proc.hpp"
-#include "proof/frame_bytes.hpp"
 #include "proof/target_proof.hpp"
 #include "surveys/crowds.hpp"
+#include "surveys/look.hpp"
 #include "surveys/running_stacks.hpp"
 #include "surveys/without_hook.hpp"
 #include "target/target.hpp"
@@ -74,7 +73,7 @@ class leak_surveyor {
       if (const auto made = make_proof(); !made) return made.why();
     }
     if (survey_.proof) add_early_proofs(*survey_.proof);
-    const auto stop = find_its_stop();
+    const auto stop = look_for_stop(source_);
     const leak_options groups_of = {.min_age_ms = static_cast<std::uint64_t>(how_.min_age.count()),
                                     .all = how_.all,
                                     .interval_seconds = static_cast<double>(how_.interval.count()) / 1000,
@@ -84,14 +83,12 @@ class leak_surveyor {
     // For how long a task has run tells nothing of a process that was stopped meanwhile.
     if (!stop)
       if (const auto looked = look_for_stalled(groups); !looked) return looked.why();
-    if (auto* from = source_.from()) {
-      for (const auto& due : how_.due ? *how_.due : find_due(*from))
-        groups.set_due(due.id, due.resumes, evidence_of(due));
-      if (!from->has_hook())
-        survey_.notes.push_back(unknown_without_hook());
-      else if (is_crowd(*from))
-        survey_.notes.push_back(unknown_of_crowds());
-    }
+    for (const auto& due : how_.due ? *how_.due : look_for_due(source_).due)
+      groups.set_due(due.id, due.resumes, evidence_of(due));
+    if (is_without_hook(source_))
+      survey_.notes.push_back(unknown_without_hook());
+    else if (is_crowd(source_))
+      survey_.notes.push_back(unknown_of_crowds());
     v1::StacksRequest all;
     all.add_states(v1::Task::BLOCKED);
     if (!stalled_.empty()) all.add_states(v1::Task::RUNNING);
@@ -150,11 +147,6 @@ class leak_surveyor {
     of.tasks = tasks;
   }
 
-  std::optional<stop_cause> find_its_stop() const {
-    const auto* from = source_.from();
-    return from == nullptr || !from->is_alive() ? std::nullopt : find_stop(source_.pid());
-  }
-
   void note_that_it_is_stopped(const stop_cause& stop, std::size_t would_have_gone_on) {
     auto note = "it is " + stop.words;
     if (would_have_gone_on != 0)
@@ -166,13 +158,7 @@ class leak_surveyor {
   }
 
   result<void> make_proof() {
-    auto* from = source_.from();
-    if (from == nullptr) {
-      if (how_.must_prove) return error{error_code::system, "", "there is no memory of it to prove anything", ""};
-      survey_.notes.emplace_back("nothing is proven: there is no memory of it");
-      return {};
-    }
-    auto proof = how_.proof != nullptr ? *how_.proof : prove(*from, how_.stop);
+    auto proof = how_.proof != nullptr ? *how_.proof : look_for_proof(source_, how_.stop);
     if (!proof) {
       if (how_.must_prove) return proof.why();
       survey_.notes.push_back("nothing is proven: " + in_words(proof.why()));
@@ -219,12 +205,10 @@ class leak_surveyor {
 
   /// Tasks with the same stack have frames of the same size.
   void measure_frames(std::vector<leak>& found) {
-    const auto* from = source_.from();
-    if (from == nullptr) return;
     std::vector<std::uint64_t> ids;
     for (const auto& each : found) ids.push_back(each.group.ids(0));
     std::sort(ids.begin(), ids.end());
-    const auto sizes = frame_bytes(*from, ids);
+    const auto sizes = look_for_frame_bytes(source_, ids);
     for (auto& each : found) {
       const auto size = sizes.find(each.group.ids(0));
       if (size != sizes.end()) each.frame_bytes = size->second * each.group.count();

@@ -1,6 +1,7 @@
 #include "surveys/resolver.hpp"
 #include "library_names.hpp"
 #include "names.hpp"
+#include "surveys/recorded_facts.hpp"
 #include "target/registry_reader.hpp"
 #include "type_names.hpp"
 
@@ -42,11 +43,48 @@ expiry expiry_of(const v1::Wait& wait, const resolved& meaning) {
   return wait.has_expires_in_ms() && of_kernel ? expiry::known : expiry::unknown;
 }
 
+/// The largest time that a clock can say is the largest number in all timers of Asio's, pos_infin in Boost's: see
+/// proof/asio_timers. What is read belongs to the wait if that is the same before and after.
+endless_timers find_endless_timers(const target& from) {
+  endless_timers found;
+  if (!from.roots()) return found;
+  registry_reader registries(from.bytes(), *from.roots());
+  detail::task_filter timers;
+  timers.kinds = std::uint64_t{1} << static_cast<unsigned>(layout::wait_kind::timer);
+  endless_timers seen;
+  static_cast<void>(registries.walk(timers, 0, [&](const target_task& each) {
+    if (layout::detail_of(each.wait) != layout::detail_kind::none || each.object == 0) return;
+    if (from.bytes().get<std::int64_t>(each.object) == std::numeric_limits<std::int64_t>::max())
+      seen[each.id] = each.version();
+  }));
+  if (seen.empty()) return found;
+  static_cast<void>(registries.walk(timers, 0, [&](const target_task& each) {
+    if (const auto before = seen.find(each.id); before != seen.end() && before->second == each.version())
+      found.insert(*before);
+  }));
+  return found;
+}
+
 resolver::resolver(const snapshot_source& source, resolver_options options)
-    : from_(source.from()), options_(options), descriptors_(from_ && from_->is_alive() ? source.pid() : 0) {}
+    : from_(source.from()),
+      recorded_(source.recorded()),
+      options_(options),
+      descriptors_(from_ && from_->is_alive() ? source.pid() : 0) {
+  if (recorded_ != nullptr) take_from_recording();
+}
+
+void resolver::take_from_recording() {
+  for (const auto& code : recorded_->code()) recorded_code_.emplace(code.address(), &code);
+  for (const auto& each : recorded_->descriptors()) descriptors_.know(each.fd(), from_message(each));
+}
 
 std::vector<code_location> resolver::functions_at(std::uint64_t address) const {
-  return from_ ? from_->names().resolve(address) : std::vector<code_location>();
+  if (from_) return from_->names().resolve(address);
+  std::vector<code_location> functions;
+  if (const auto known = recorded_code_.find(address); known != recorded_code_.end())
+    for (const auto& each : known->second->functions())
+      functions.push_back({each.function(), each.file(), each.line()});
+  return functions;
 }
 
 frame resolver::make_frame(const v1::Location& location) {
@@ -113,27 +151,14 @@ const std::string* resolver::clock_of(std::uint32_t innermost) const {
   return &known->second.stands_for.clock;
 }
 
-/// The largest time that a clock can say is the largest number in all timers of Asio's, pos_infin in Boost's: see
-/// proof/asio_timers. What is read belongs to the wait if that is the same before and after.
 bool resolver::never_expires(const v1::Task& task) {
-  if (from_ == nullptr || !from_->roots()) return false;
-  if (!endless_) {
+  if (recorded_ != nullptr && !endless_) {
     endless_.emplace();
-    registry_reader registries(from_->bytes(), *from_->roots());
-    detail::task_filter timers;
-    timers.kinds = std::uint64_t{1} << static_cast<unsigned>(layout::wait_kind::timer);
-    std::unordered_map<std::uint64_t, std::uint64_t> seen;
-    static_cast<void>(registries.walk(timers, 0, [&](const target_task& each) {
-      if (layout::detail_of(each.wait) != layout::detail_kind::none || each.object == 0) return;
-      if (from_->bytes().get<std::int64_t>(each.object) == std::numeric_limits<std::int64_t>::max())
-        seen[each.id] = each.version();
-    }));
-    if (seen.empty()) return false;
-    static_cast<void>(registries.walk(timers, 0, [&](const target_task& each) {
-      if (const auto before = seen.find(each.id); before != seen.end() && before->second == each.version())
-        endless_->insert(*before);
-    }));
+    for (const auto id : recorded_->endless()) endless_->emplace(id, 0);
   }
+  if (recorded_ != nullptr) return endless_->contains(task.id());
+  if (from_ == nullptr) return false;
+  if (!endless_) endless_ = find_endless_timers(*from_);
   const auto known = endless_->find(task.id());
   return known != endless_->end() && known->second == task.version();
 }
@@ -193,7 +218,7 @@ reading resolver::read(const v1::Location& location) {
   const auto f = make_frame(location);
   const bool is_site = !location.calls().empty();
   auto text = is_site ? frame_text(f, false) : f.text + f.foreign_text + f.stands_for.text;
-  const auto number = readings_.try_emplace(std::move(text), static_cast<std::uint32_t>(readings_.size() + 1));
+  const auto number = readings_->try_emplace(std::move(text), static_cast<std::uint32_t>(readings_->size() + 1));
   return {number.first->second, f.plumbing, is_site ? f.function.empty() : f.plumbing && !options_.all_frames};
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -74,6 +75,11 @@ enum class expiry { never, known, unknown };
 /// A program's own clock may say another time than the kernel's, though its time points have the same type.
 [[nodiscard]] expiry expiry_of(const v1::Wait& wait, const resolved& meaning);
 
+/// Tasks that wait for a timer which never expires, of a clock that nobody tells the time of, with the version of their
+/// waits.
+using endless_timers = std::unordered_map<std::uint64_t, std::uint64_t>;
+[[nodiscard]] endless_timers find_endless_timers(const target& from);
+
 /// A location as it reads. Equal numbers of one resolver: every line is equal.
 struct reading {
   std::uint32_t number;
@@ -111,6 +117,8 @@ class resolver {
   [[nodiscard]] bool shows_spawn_sites() const noexcept { return options_.spawn_sites; }
   /// Of whatever answer.
   [[nodiscard]] reading read(const v1::Location& location);
+  /// From here on both give the same number to what reads alike.
+  void read_as(const resolver& other) { readings_ = other.readings_; }
 
  private:
   using location_ids = google::protobuf::RepeatedField<std::uint32_t>;
@@ -132,8 +140,11 @@ class resolver {
   void remember(const v1::Task& task, const resolved& meaning);
   [[nodiscard]] const frame* line_of(std::uint64_t id) const;
   [[nodiscard]] std::vector<code_location> functions_at(std::uint64_t address) const;
+  void take_from_recording();
 
-  target* from_;  ///< null: no names of its code
+  target* from_;                                 ///< null: no names of its code but those that were recorded
+  const v1::RecordedFacts* recorded_ = nullptr;  ///< of a recording
+  std::unordered_map<std::uint64_t, const v1::RecordedCode*> recorded_code_;
   std::vector<due_task> due_;
   std::vector<busy_task> busy_;
   lookup_survey lookups_;
@@ -142,10 +153,9 @@ class resolver {
   std::unordered_map<std::uint32_t, frame> locations_;
   std::map<std::vector<std::uint64_t>, frame> spawn_sites_;  ///< by return addresses
   std::map<std::string, frame> operations_;                  ///< by what they are called
-  std::unordered_map<std::string, std::uint32_t> readings_;
-  /// Tasks that wait for a timer which never expires, of a clock that nobody tells the time of, with the version of
-  /// their waits. Nothing: nobody has asked.
-  std::optional<std::unordered_map<std::uint64_t, std::uint64_t>> endless_;
+  std::shared_ptr<std::unordered_map<std::string, std::uint32_t>> readings_ =
+      std::make_shared<std::unordered_map<std::string, std::uint32_t>>();
+  std::optional<endless_timers> endless_;  ///< nothing: nobody has asked
   /// Tasks seen so far with their innermost frames, by id. Answers come oldest first, trees with parents before
   /// children.
   std::vector<std::pair<std::uint64_t, const frame*>> lines_;

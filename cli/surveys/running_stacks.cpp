@@ -9,6 +9,7 @@
 #include "base/quantities.hpp"
 #include "base/text.hpp"
 #include "linux/proc.hpp"
+#include "surveys/recorded_facts.hpp"
 #include "type_names.hpp"
 
 namespace tasks::cli {
@@ -47,9 +48,9 @@ result<running_stacks> running_stacks::look(snapshot_source& source, std::uint64
   auto running = read_running(source, age_ms);
   if (!running) return running.why();
   look.from_ = source.from();
-  if (look.from_ == nullptr) {
-    look.running_ = *std::move(running);
-    look.failure_ = "there is only what was recorded";
+  look.with_stacks_ = with_stacks;
+  if (const auto* then = source.recorded(); then != nullptr && look.from_ == nullptr) {
+    look.take(*then, *std::move(running));
     return look;
   }
   look.threads_ = threads_of(*look.from_, *running);
@@ -60,7 +61,6 @@ result<running_stacks> running_stacks::look(snapshot_source& source, std::uint64
 
   std::vector<pid_t> tids;
   for (const auto& [inner, thread] : look.threads_) tids.push_back(thread.tid);
-  look.with_stacks_ = with_stacks;
   if (with_stacks)
     if (const auto& refusal = look.from_->copy_stacks(tids).refusal) look.failure_ = in_words(*refusal);
   if (look.from_->is_still()) return look;
@@ -68,6 +68,20 @@ result<running_stacks> running_stacks::look(snapshot_source& source, std::uint64
   if (!later) return later.why();
   keep_unchanged(look.running_, *later);
   return look;
+}
+
+void running_stacks::take(const v1::RecordedFacts& then, running_tasks running) {
+  for (const auto& each : from_message(then.threads()).threads) {
+    recorded_threads_.insert(each.os.inner_tid);
+    if (running_on(running, each.os.inner_tid) == nullptr) continue;
+    threads_[each.os.inner_tid] = each.os;
+    if (!each.stack.frames.empty()) known_[each.os.tid] = each.stack;
+  }
+  for (const auto& each : then.threads().threads())
+    if (each.mutex_owner() != 0) recorded_owners_[each.inner_tid()] = each.mutex_owner();
+  std::erase_if(running.tasks, [&](const running_task& task) { return !threads_.contains(task.thread); });
+  running_ = std::move(running);
+  if (!running_.tasks.empty() && !then.threads().no_stacks().empty()) failure_ = then.threads().no_stacks();
 }
 
 pid_t running_stacks::thread_of(const running_task& task) const {
@@ -81,6 +95,7 @@ bool running_stacks::sleeps(const running_task& task) const {
 }
 
 std::uint32_t running_stacks::owner_of_mutex(const running_task& task) const {
+  if (const auto known = recorded_owners_.find(task.thread); known != recorded_owners_.end()) return known->second;
   if (from_ == nullptr || !from_->is_alive()) return 0;
   const auto call = read_blocking_call(from_->pid(), thread_of(task));
   if (!call || call->number != SYS_futex) return 0;
@@ -89,6 +104,7 @@ std::uint32_t running_stacks::owner_of_mutex(const running_task& task) const {
 }
 
 bool running_stacks::has_thread(std::uint32_t inner_tid) const {
+  if (from_ == nullptr) return recorded_threads_.contains(inner_tid);
   const auto threads = from_->threads();
   return std::any_of(threads.begin(), threads.end(),
                      [=](const os_thread& each) { return each.inner_tid == inner_tid; });
@@ -100,6 +116,10 @@ const native_stack& running_stacks::stack_of(const running_task& task) {
   const pid_t tid = thread_of(task);
   // Where resumptions nest the thread is in the innermost task; the others have no stack of their own.
   if (!with_stacks_ || !kept || kept->id != task.id || kept->resumes != task.resumes || tid == 0) return none;
+  if (from_ == nullptr) {
+    const auto recorded = known_.find(tid);
+    return recorded == known_.end() ? none : recorded->second;
+  }
   if (!stacks_) stacks_ = std::make_unique<native_stacks>(from_->code(), from_->names());
   const auto [known, is_new] = known_.try_emplace(tid);
   if (is_new) known->second = stacks_->of(tid);

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -41,10 +42,13 @@ class running_stacks {
 
  private:
   running_stacks() = default;
+  void take(const v1::RecordedFacts& then, running_tasks running);
 
   running_tasks running_;
   std::map<std::uint32_t, os_thread> threads_;  ///< by the id that the target calls them
-  target* from_ = nullptr;                      ///< null: it has no threads to look at
+  target* from_ = nullptr;                      ///< null: its threads are those of a recording
+  std::set<std::uint32_t> recorded_threads_;
+  std::map<std::uint32_t, std::uint32_t> recorded_owners_;  ///< of mutexes, by the thread that waits
   bool with_stacks_ = true;
   std::unique_ptr<native_stacks> stacks_;  ///< null: not asked for yet
   std::map<pid_t, native_stack> known_;

@@ -4,6 +4,8 @@
 #include <thread>
 
 #include "surveys/deaths.hpp"
+#include "surveys/look.hpp"
+#include "surveys/recorded_facts.hpp"
 #include "target/registry_reader.hpp"
 
 namespace tasks::cli {
@@ -34,6 +36,32 @@ std::vector<std::uint32_t> workers_of(const target& from) {
     if (thread.worker) workers.push_back(thread.tid);
   }
   return workers;
+}
+
+void tell_resumed(const busy_survey& busy, surveyed_thread& thread) {
+  for (const auto& each : busy.tasks)
+    for (const auto& by : each.task.by)
+      if (by.thread == thread.os.inner_tid) thread.resumes.push_back({&each, by});
+  const auto more_often = [](const auto& a, const auto& b) {
+    return a.seen.anew != b.seen.anew ? a.seen.anew > b.seen.anew : a.seen.ran > b.seen.ran;
+  };
+  std::stable_sort(thread.resumes.begin(), thread.resumes.end(), more_often);
+}
+
+thread_survey recorded_threads(snapshot_source& source, const survey_options& options) {
+  const auto& then = *source.recorded();
+  auto survey = from_message(then.threads());
+  survey.lookups = from_message(then.lookups());
+  survey.busy = name_busy(options.busy ? *options.busy : look_for_busy(source), source);
+  for (auto& thread : survey.threads) {
+    tell_resumed(survey.busy, thread);
+    if (options.stacks) continue;
+    thread.stack = {};
+    thread.failure.clear();
+  }
+  if (options.stacks && !then.threads().no_stacks().empty())
+    survey.notes.push_back("no native stacks: " + then.threads().no_stacks());
+  return survey;
 }
 
 class thread_surveyor {
@@ -90,7 +118,7 @@ class thread_surveyor {
   void tell_roles(const running_tasks& running, const std::vector<std::uint32_t>& workers) {
     name_busy_tasks();
     for (auto& thread : survey_.threads) {
-      tell_resumed(thread);
+      tell_resumed(survey_.busy, thread);
       if (const auto* task = running_on(running, thread.os.inner_tid)) thread.task = *task;
       if (!thread.task && is_in_task(thread.stack)) {
         thread.task = read_starting(from_, thread.os.inner_tid);
@@ -109,16 +137,6 @@ class thread_surveyor {
       return;
     }
     for (const auto& each : busy) survey_.busy.tasks.push_back({each, {}});
-  }
-
-  void tell_resumed(surveyed_thread& thread) const {
-    for (const auto& each : survey_.busy.tasks)
-      for (const auto& by : each.task.by)
-        if (by.thread == thread.os.inner_tid) thread.resumes.push_back({&each, by});
-    const auto more_often = [](const auto& a, const auto& b) {
-      return a.seen.anew != b.seen.anew ? a.seen.anew > b.seen.anew : a.seen.ran > b.seen.ran;
-    };
-    std::stable_sort(thread.resumes.begin(), thread.resumes.end(), more_often);
   }
 
   void tell_resolvers() {
@@ -147,8 +165,11 @@ v1::ThreadView::Role role_of(const os_thread& thread, bool is_main, bool runs_ta
   return is_main ? v1::ThreadView::MAIN : v1::ThreadView::OTHER;
 }
 
-result<thread_survey> survey_threads(target& from, snapshot_source* source, const survey_options& options) {
-  return thread_surveyor(from, source, options).run();
+result<thread_survey> survey_threads(target* from, snapshot_source* source, const survey_options& options) {
+  if (from != nullptr) return thread_surveyor(*from, source, options).run();
+  if (source == nullptr || source->recorded() == nullptr || !source->recorded()->has_threads())
+    return error{error_code::system, "", "there is no record of its threads", ""};
+  return recorded_threads(*source, options);
 }
 
 }  // namespace tasks::cli

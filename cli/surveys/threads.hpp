@@ -54,9 +54,9 @@ struct survey_options {
   const std::vector<busy_task>* busy = nullptr;  ///< looked for already; null: they are now
 };
 
-/// `source` is where tasks are read from; null: no tasks are known.
+/// `source` is where tasks are read from; null: no tasks are known. `from`: null where that is a recording.
 /// Fails where the process is gone. All else that fails is noted.
-[[nodiscard]] result<thread_survey> survey_threads(target& from, snapshot_source* source,
+[[nodiscard]] result<thread_survey> survey_threads(target* from, snapshot_source* source,
                                                    const survey_options& options);
 
 /// `workers`: threads that have run tasks, as the target calls them.

@@ -8,6 +8,7 @@
 #include "names.hpp"
 #include "surveys/crowds.hpp"
 #include "surveys/group_keys.hpp"
+#include "surveys/look.hpp"
 #include "surveys/lookups.hpp"
 #include "surveys/operations.hpp"
 #include "surveys/without_hook.hpp"
@@ -86,8 +87,13 @@ void add_busy(const std::vector<busy_task>& busy, snapshot_source& source, vital
 
 }  // namespace
 
-void count_callbacks(target& from, vitals_survey& to) {
-  if (is_crowd(from)) return;
+void count_callbacks(const snapshot_source& source, vitals_survey& to) {
+  if (const auto* then = source.recorded(); then != nullptr && then->has_callbacks()) {
+    auto& kinds = to.callbacks.emplace();
+    for (const auto& each : then->callbacks().counts()) kinds.emplace_back(each.kind(), each.count());
+  }
+  if (source.from() == nullptr || is_crowd(source)) return;
+  auto& from = *source.from();
   const auto survey = survey_operations(from, false);
   if (!survey || survey->contexts.empty()) return;
   auto& kinds = to.callbacks.emplace();
@@ -140,30 +146,25 @@ result<vitals_survey> survey_vitals(snapshot_source& source, resolver& names, st
   survey.findings = findings_of(survey.vitals);
   survey.death = survey_death(source);
   if (survey.death) survey.findings.insert(survey.findings.begin(), in_words(*survey.death));
-  if (const auto* from = source.from(); from != nullptr && from->is_alive()) survey.stop = find_stop(source.pid());
+  survey.stop = look_for_stop(source);
   if (survey.stop) survey.findings.push_back("it is " + survey.stop->words);
   if (survey.vitals.all_on_channels())
     survey.notes.emplace_back("every task waits on a channel, and only callbacks or other threads can wake them");
   const auto before_due = survey.findings.size();
-  const auto* looked_at = source.from();
-  if (looked_at && !looked_at->has_hook()) survey.unknown = unknown_without_hook();
-  if (const auto* from = looked_at; from && is_crowd(*from)) {
+  if (is_without_hook(source)) survey.unknown = unknown_without_hook();
+  if (is_crowd(source)) {
     survey.unknown = unknown_of_crowds();
-  } else if (from && survey.vitals.blocked() != survey.vitals.blocked_on_channels()) {
+  } else if (survey.vitals.blocked() != survey.vitals.blocked_on_channels()) {
     survey.names_of_timers = std::make_unique<resolver>(source, resolver_options{.spawn_sites = false});
     auto on_timers = on_timers_that_never_expire(source, *survey.names_of_timers);
     if (!on_timers) return on_timers.why();
     survey.on_timers = *std::move(on_timers);
   }
-  if (auto* from = source.from()) {
-    const auto& counted = survey.vitals;
-    auto looked = due ? *due : survey_due(*from, counted.workers() == 0 && counted.blocked() != 0);
-    add_due(std::move(looked), survey);
-  }
-  if (auto* from = source.from())
-    for (auto& finding : findings_of(find_lookups(*from), survey.vitals.tick_resolution_ms()))
-      survey.findings.push_back(std::move(finding));
-  if (auto* from = source.from()) add_busy(busy ? *busy : find_busy(*from), source, survey);
+  const auto& counted = survey.vitals;
+  add_due(due ? *due : look_for_due(source, counted.workers() == 0 && counted.blocked() != 0), survey);
+  for (auto& finding : findings_of(look_for_lookups(source), survey.vitals.tick_resolution_ms()))
+    survey.findings.push_back(std::move(finding));
+  add_busy(busy ? *busy : look_for_busy(source), source, survey);
   // For how long a task has run tells nothing of a process that was stopped meanwhile.
   if (survey.vitals.running() == 0 || survey.stop) return survey;
   auto stacks = running_stacks::look(source, static_cast<std::uint64_t>(stalled_after.count()));

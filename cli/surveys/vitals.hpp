@@ -61,7 +61,7 @@ struct vitals_survey {
                                                   const std::vector<busy_task>* busy);
 
 /// Copies the target's memory, for which threads that run are stopped. Leaves out what may not be looked at.
-void count_callbacks(target& from, vitals_survey& to);
+void count_callbacks(const snapshot_source& source, vitals_survey& to);
 
 /// "no worker: 5 tasks wait, and no thread runs what would resume them".
 [[nodiscard]] std::string no_workers(std::uint64_t blocked);

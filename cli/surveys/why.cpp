@@ -5,12 +5,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "surveys/channels.hpp"
+#include "surveys/look.hpp"
+
 namespace tasks::cli {
 namespace {
 
 constexpr std::size_t most_children = 100;
-
-bool is_channel(v1::Wait::Kind kind) { return kind == v1::Wait::CHANNEL_SEND || kind == v1::Wait::CHANNEL_RECEIVE; }
 
 /// Does memory tell who could end this wait? Others are ended by the kernel, or by time.
 bool is_ended_by_tasks(const v1::Task& task) {
@@ -65,9 +66,9 @@ class wait_surveyor {
                    "it may have ended"};
     has_been_seen_ = true;
     survey_.resolution_ms = trailer->tick_resolution_ms();
-    look_for_busy();
-    if (survey_.subject.task.state() == v1::Task::BLOCKED && survey_.busy.empty()) look_for_due();
-    if (may_wait_for_name(survey_.subject.task)) look_for_lookups();
+    tell_busy();
+    if (survey_.subject.task.state() == v1::Task::BLOCKED && survey_.busy.empty()) tell_due();
+    if (may_wait_for_name(survey_.subject.task)) tell_lookups();
     if (is_ended_by_tasks(survey_.subject.task) && survey_.busy.empty()) {
       const bool looked = options_.memory && look_into_memory(id);
       if (has_ended_ || has_gone_on_) return {};
@@ -82,29 +83,24 @@ class wait_surveyor {
     return {};
   }
 
-  void look_for_busy() {
-    auto* from = source_.from();
+  void tell_busy() {
     auto& [task, meaning] = survey_.subject;
-    if (from == nullptr || !may_be_busy(task.resumes(), task.age_ms())) return;
-    const auto busy = find_busy(*from);
+    if (!may_be_busy(task.resumes(), task.age_ms())) return;
+    const auto busy = look_for_busy(source_);
     const auto* its = find(busy, task.id());
     if (its == nullptr) return;
     survey_.busy.push_back(*its);
     meaning.busy = &survey_.busy.front();
   }
 
-  void look_for_due() {
-    auto* from = source_.from();
-    if (from == nullptr) return;
+  void tell_due() {
     const auto& subject = survey_.subject.task;
-    const auto due = find_due(*from);
+    const auto due = look_for_due(source_).due;
     if (const auto* its = find(due, subject.id()); its && its->resumes == subject.resumes()) survey_.due = *its;
   }
 
-  void look_for_lookups() {
-    auto* from = source_.from();
-    if (from == nullptr) return;
-    survey_.lookups = find_lookups(*from);
+  void tell_lookups() {
+    survey_.lookups = look_for_lookups(source_);
     auto& [task, meaning] = survey_.subject;
     meaning.looked_up = find(survey_.lookups, task.id(), task.resumes());
     if (meaning.looked_up != nullptr) meaning.now = first_before(survey_.lookups, *meaning.looked_up);
@@ -144,12 +140,7 @@ class wait_surveyor {
 
   bool look_into_memory(std::uint64_t id) {
     const std::string missing = "who else points to what it waits on is not known: ";
-    auto* from = source_.from();
-    if (from == nullptr) {
-      survey_.notes.push_back(missing + "there is no memory of it");
-      return false;
-    }
-    auto story = look_at_wait(*from, id, options_.stop);
+    auto story = look_for_wait(source_, id, options_.stop);
     if (!story) {
       survey_.notes.push_back(missing + in_words(story.why()));
       return false;

@@ -91,7 +91,7 @@ void render_summary(fmt::memory_buffer& out, const leak_survey& survey, const re
     else if (proof->undecided != 0)
       fmt::format_to(to, "nothing proven; {} of {} {} held by words that may be stale{}\n", proof->undecided,
                      proof->held, proof->undecided == 1 ? "is" : "are",
-                     context.core.empty()
+                     context.core.empty() && context.recording.empty()
                          ? fmt::format(", and those come and go: tasks leaks {} --interval 30s looks three times",
                                        target_words(context))
                          : "");

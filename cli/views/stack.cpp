@@ -105,7 +105,7 @@ void render_trailer(fmt::memory_buffer& out, const v1::Trailer& trailer, bool gr
 }
 
 stack_printer::stack_printer(output& out, const stack_style& style, const snapshot_source& source,
-                             const std::string& core, running_stacks* native, std::vector<due_task> due,
+                             render_context context, running_stacks* native, std::vector<due_task> due,
                              std::vector<busy_task> busy)
     : out_(out),
       style_(style),
@@ -115,13 +115,10 @@ stack_printer::stack_printer(output& out, const stack_style& style, const snapsh
   names_.set_due(std::move(due));
   names_.set_busy(std::move(busy));
   header_ = new_view<v1::StackView>(source.pid());
-  if (style.json) {
+  if (style.json)
     json_.emplace(out, header_, style.group ? "groups" : "tasks");
-  } else {
-    context_.style = out_.style();
-    context_.pid = source.pid();
-    context_.core = core;
-  }
+  else
+    context_ = std::move(context);
 }
 
 bool stack_printer::part(const v1::Chunk& chunk) {

@@ -44,7 +44,7 @@ struct stack_style {
 class stack_printer {
  public:
   /// `native`: of the tasks that run; null: not asked for.
-  stack_printer(output& out, const stack_style& style, const snapshot_source& source, const std::string& core,
+  stack_printer(output& out, const stack_style& style, const snapshot_source& source, render_context context,
                 running_stacks* native, std::vector<due_task> due, std::vector<busy_task> busy);
 
   /// Of tasks that wait for a name.

@@ -110,6 +110,7 @@ std::string endpoint_words(const endpoint& fd) {
 }
 
 std::string target_words(const render_context& context) {
+  if (!context.recording.empty()) return "--from " + context.recording;
   return context.core.empty() ? fmt::format("-p {}", context.pid) : "--core " + context.core;
 }
 

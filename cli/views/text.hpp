@@ -18,7 +18,8 @@ struct render_context {
   text_style style;
   std::uint32_t resolution_ms = 1000;  ///< how old an age may be
   pid_t pid = 0;                       ///< for the commands that are suggested, …
-  std::string core = {};               ///< … unless this file was read
+  std::string core = {};               ///< … unless this file was read, …
+  std::string recording = {};          ///< … or this one
 };
 
 inline constexpr std::string_view bold = "\033[1m", dim = "\033[2m", yellow = "\033[33m", plain = "\033[0m";
@@ -31,7 +32,7 @@ void append_colored(fmt::memory_buffer& out, std::string_view color, std::string
 /// "run(const options&) lab.cpp:278"
 /// What stands behind "fd 9": " 127.0.0.1:41822", " udp at 127.0.0.1:53", " eventfd"; empty where nothing is known.
 [[nodiscard]] std::string endpoint_words(const endpoint& fd);
-/// "-p 4131", "--core FILE": the option that names the target.
+/// "-p 4131", "--core FILE", "--from FILE": the option that names the target.
 [[nodiscard]] std::string target_words(const render_context& context);
 /// " at session(int) relay.cpp:36", " in session(int), after relay.cpp:31", or nothing where neither is known.
 [[nodiscard]] std::string spawn_words(const resolved& meaning);

@@ -1,0 +1,298 @@
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/quantities.hpp"
+#include "base/text.hpp"
+#include "commands/command.hpp"
+#include "commands/gather.hpp"
+#include "commands/open_target.hpp"
+#include "linux/proc.hpp"
+#include "sources/recording_file.hpp"
+#include "surveys/recorder.hpp"
+#include "target/roots.hpp"
+
+namespace tasks::cli {
+namespace {
+
+using namespace std::chrono_literals;
+using clock = std::chrono::steady_clock;
+
+struct record_request : patience {
+  std::vector<std::string> targets;
+  std::optional<std::string> file;
+  std::chrono::milliseconds every{10'000};
+  std::optional<std::chrono::milliseconds> for_time;  ///< nothing: until it is interrupted
+  bool threads = false, leaks = false;
+  bool direct = false, hook = true;
+  recording_limits limits;
+};
+
+/// While this lives, signals that would end the program wait until somebody asks for them.
+class held_signals {
+ public:
+  held_signals() {
+    ::sigemptyset(&ends_);
+    for (const int each : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&ends_, each);
+    ::sigprocmask(SIG_BLOCK, &ends_, &before_);
+  }
+  held_signals(const held_signals&) = delete;
+  held_signals& operator=(const held_signals&) = delete;
+  ~held_signals() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
+
+  /// Sleeps. True: one of them has come.
+  [[nodiscard]] bool wait_until(clock::time_point until) const {
+    for (;;) {
+      const auto left = std::max(until - clock::now(), clock::duration::zero());
+      const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
+      const timespec time{seconds.count(), static_cast<long>((left - seconds) / 1ns)};
+      if (::sigtimedwait(&ends_, nullptr, &time) > 0) return true;
+      if (clock::now() >= until) return false;
+    }
+  }
+
+ private:
+  sigset_t ends_{}, before_{};
+};
+
+/// One of the processes that are recorded.
+class recorded_target {
+ public:
+  recorded_target(pid_t pid, const record_request& asked) : pid_(pid), asked_(asked) {
+    const auto executable = executable_of(pid);
+    const auto stat = read_stat(pid);
+    name_ = !executable.empty() ? std::string(base_name(executable)) : stat ? stat->name : "process";
+    if (stat) start_time_ = stat->start_time;
+  }
+
+  [[nodiscard]] bool has_ended() const noexcept { return has_ended_; }
+  [[nodiscard]] std::size_t snapshots() const noexcept { return snapshots_; }
+  [[nodiscard]] std::string subject() const { return fmt::format("{} {}", name_, pid_); }
+
+  /// Fails where the file does. That the process cannot be looked at, or has ended, is told and nothing else.
+  result<void> take(recording_writer& to) {
+    const auto stat = read_stat(pid_);
+    if (!stat || stat->start_time != start_time_ || stat->state == 'Z') {
+      end();
+      return {};
+    }
+    auto taken = asked_.leaks ? take_moment_of_it() : take_as_it_goes();
+    if (!taken) {
+      source_.reset();
+      if (taken.why().code == error_code::no_such_process || !read_stat(pid_))
+        end();
+      else
+        doubt(taken.why());
+      return {};
+    }
+    last_doubt_.clear();
+    auto written = to.append(std::move(taken->head), std::move(taken->parts));
+    if (written) ++snapshots_;
+    return written;
+  }
+
+ private:
+  [[nodiscard]] target_options options() const {
+    target_options of;
+    of.timeout = asked_.timeout;
+    of.target = std::to_string(pid_);
+    of.direct = asked_.direct;
+    of.hook = asked_.hook;
+    return of;
+  }
+
+  /// Copies the process, for which its threads are stopped for a moment.
+  result<recorded_snapshot> take_moment_of_it() {
+    auto found = gather(options(), pid_);
+    if (!found) return found.why();
+    if (!found->source) return *found->why_no_tasks;
+    return recorder_.take(*found->source, found->looks());
+  }
+
+  result<recorded_snapshot> take_as_it_goes() {
+    if (!source_) {
+      auto opened = open_target(options());
+      if (!opened) return opened.why();
+      source_ = *std::move(opened);
+    } else if (auto* from = source_->from()) {
+      if (const auto looked = from->look_again(stop_order::whom::who_runs); !looked) return looked.why();
+    }
+    return recorder_.take(*source_, {.stacks = asked_.threads});
+  }
+
+  void end() {
+    has_ended_ = true;
+    tell_on_standard_error(fmt::format("tasks: {} has ended", subject()));
+  }
+
+  /// Once, not every ten seconds.
+  void doubt(const error& why) {
+    auto words = message(why);
+    if (words == last_doubt_) return;
+    tell_on_standard_error(words);
+    last_doubt_ = std::move(words);
+  }
+
+  pid_t pid_;
+  const record_request& asked_;
+  std::string name_;
+  std::uint64_t start_time_ = 0;
+  std::unique_ptr<snapshot_source> source_;
+  recorder recorder_;
+  std::size_t snapshots_ = 0;
+  bool has_ended_ = false;
+  std::string last_doubt_;
+};
+
+result<std::vector<recorded_target>> find_targets(const record_request& asked) {
+  std::vector<recorded_target> found;
+  std::vector<pid_t> pids;
+  for (const auto& word : asked.targets) {
+    const auto of_word = find_processes(word);
+    if (!of_word) return of_word.why();
+    for (const auto pid : *of_word)
+      if (std::find(pids.begin(), pids.end(), pid) == pids.end()) pids.push_back(pid);
+  }
+  for (const auto pid : pids) found.emplace_back(pid, asked);
+  return found;
+}
+
+std::string file_name(const record_request& asked, const std::vector<recorded_target>& targets) {
+  if (asked.file) return *asked.file;
+  auto name = targets.size() == 1 ? targets.front().subject() : "recording";
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return c == ' ' || c == '/'; }, '-');
+  return name + ".tasks";
+}
+
+result<void> record_until_it_ends(const record_request& asked, std::vector<recorded_target>& targets,
+                                  recording_writer& file) {
+  const held_signals signals;
+  const auto begin = clock::now();
+  for (auto next = begin;; next = std::max(next + asked.every, clock::now())) {
+    if (signals.wait_until(next)) return {};
+    for (auto& each : targets)
+      if (!each.has_ended())
+        if (const auto taken = each.take(file); !taken) return taken.why();
+    if (std::all_of(targets.begin(), targets.end(), [](const auto& each) { return each.has_ended(); })) return {};
+    if (asked.for_time && next + asked.every > begin + *asked.for_time) return {};
+  }
+}
+
+result<int> run_record(const record_request& asked, output& out) {
+  if (asked.targets.empty()) return usage_error("", "which process?", "give a PID or a name; tasks list shows them");
+  auto targets = find_targets(asked);
+  if (!targets) return targets.why();
+  const auto name = file_name(asked, *targets);
+  auto file = recording_writer::open(name, asked.limits);
+  if (!file) return file.why();
+  tell_on_standard_error(fmt::format("tasks: recording into {}{}", name, asked.for_time ? "" : ", until interrupted"));
+  const auto recorded = record_until_it_ends(asked, *targets, *file);
+  std::size_t all = 0;
+  for (const auto& each : *targets) {
+    all += each.snapshots();
+    fmt::format_to(std::back_inserter(out.text()), "{}: {} snapshot{}\n", each.subject(), each.snapshots(),
+                   each.snapshots() == 1 ? "" : "s");
+  }
+  fmt::format_to(std::back_inserter(out.text()), "{}: {}; tasks stack --from {}\n", name, format_bytes(file->bytes()),
+                 name);
+  if (!recorded) return recorded.why();
+  return all != 0 ? 0 : 1;
+}
+
+option_of<record_request> targets_option(std::string_view names) {
+  option_of<record_request> made{
+      {names, names == "PID" ? "" : "PID", "the targets: process ids, or names, of which every process is one"},
+      [](record_request& to, const std::string& typed) -> result<void> {
+        to.targets.push_back(typed);
+        return {};
+      }};
+  made.repeats = true;
+  return made;
+}
+
+option_of<record_request> with_option() {
+  return {{"--with", "PARTS",
+           "threads: native stacks, for which threads that run are stopped for a moment; leaks: a proof, for which the "
+           "memory is copied; threads,leaks: both",
+           [] {
+             return std::vector<std::string>{"threads", "leaks", "threads,leaks"};
+           }},
+          [](record_request& to, const std::string& typed) -> result<void> {
+            const std::string_view list = typed;
+            for (std::size_t begin = 0; begin <= list.size();) {
+              const auto end = std::min(list.find(',', begin), list.size());
+              const auto part = list.substr(begin, end - begin);
+              if (part != "threads" && part != "leaks")
+                return usage_error("--with", fmt::format("\"{}\" is nothing that can be recorded", part),
+                                   "threads, leaks or threads,leaks");
+              (part == "threads" ? to.threads : to.leaks) = true;
+              begin = end + 1;
+            }
+            return {};
+          }};
+}
+
+/// "100M", "2G", "500K", or bytes.
+result<std::uint64_t> read_size(std::string_view names, const std::string& typed) {
+  std::uint64_t scale = 1;
+  std::string_view digits = typed;
+  constexpr std::string_view units = "KMG";
+  if (!digits.empty())
+    if (const auto unit = units.find(digits.back()); unit != units.npos) {
+      scale = std::uint64_t{1} << (10 * (unit + 1));
+      digits.remove_suffix(1);
+    }
+  const auto count = read_count(names, digits);
+  if (!count || *count > UINT64_MAX / scale)
+    return usage_error(std::string(names), fmt::format("\"{}\" is no size", typed), "such as 100M");
+  return *count * scale;
+}
+
+}  // namespace
+
+command record_command() {
+  return make_command<record_request>(
+      "record", "snapshots of one or several processes, in a file that every view can be asked of: --from FILE",
+      {targets_option("PID")},
+      {targets_option("-p,--pid"),
+       text("-o,--output", "FILE", "what to record into, or to go on with; NAME-PID.tasks without",
+            &record_request::file),
+       duration("--every", "SECONDS", "how often (default 10)", &record_request::every, 10ms),
+       {{"--for", "TIME", "how long, such as 1h; until it is interrupted without"},
+        [](record_request& to, const std::string& typed) -> result<void> {
+          const auto time = read_duration("--for", typed, 0ms);
+          if (!time) return time.why();
+          to.for_time = *time;
+          return {};
+        }},
+       with_option(),
+       {{"--max-size", "SIZE", "put the file aside as FILE.1 when it would grow beyond that, such as 100M"},
+        [](record_request& to, const std::string& typed) -> result<void> {
+          const auto size = read_size("--max-size", typed);
+          if (!size) return size.why();
+          to.limits.file_bytes = *size;
+          return {};
+        }},
+       {{"--keep", "N", "how many of these there may be (default 4)"},
+        [](record_request& to, const std::string& typed) -> result<void> {
+          const auto kept = read_count("--keep", typed);
+          if (!kept) return kept.why();
+          to.limits.kept = static_cast<unsigned>(std::min<std::uint64_t>(*kept, 1000));
+          return {};
+        }},
+       timeout_option(),
+       flag("--direct", "read the targets' memory instead of asking their agents", &record_request::direct),
+       flag("--no-hook", "find the tasks as in a program that was built without the hook", &record_request::hook,
+            false)},
+      run_record);
+}
+
+}  // namespace tasks::cli

@@ -1,0 +1,85 @@
+#include "surveys/look.hpp"
+
+#include <algorithm>
+
+#include "proof/frame_bytes.hpp"
+#include "proof/target_proof.hpp"
+#include "surveys/crowds.hpp"
+#include "surveys/recorded_facts.hpp"
+
+namespace tasks::cli {
+
+due_survey look_for_due(const snapshot_source& source, bool no_workers) {
+  if (auto* from = source.from()) return survey_due(*from, no_workers);
+  due_survey found;
+  const auto* then = source.recorded();
+  if (then == nullptr) return found;
+  for (const auto& each : then->due()) found.due.push_back(from_message(each));
+  found.left.insert(then->left().begin(), then->left().end());
+  found.nobody_runs = then->nobody_runs();
+  return found;
+}
+
+std::vector<busy_task> look_for_busy(const snapshot_source& source) {
+  if (auto* from = source.from()) return find_busy(*from);
+  std::vector<busy_task> found;
+  if (const auto* then = source.recorded())
+    for (const auto& each : then->busy()) found.push_back(from_message(each));
+  return found;
+}
+
+lookup_survey look_for_lookups(const snapshot_source& source) {
+  if (auto* from = source.from()) return find_lookups(*from);
+  const auto* then = source.recorded();
+  return then != nullptr && then->lookups().of_tasks() ? from_message(then->lookups()) : lookup_survey();
+}
+
+std::optional<stop_cause> look_for_stop(const snapshot_source& source) {
+  if (const auto* from = source.from()) return from->is_alive() ? find_stop(source.pid()) : std::nullopt;
+  const auto* then = source.recorded();
+  return then != nullptr && then->has_stop() ? std::optional(from_message(then->stop())) : std::nullopt;
+}
+
+result<proof_result> look_for_proof(const snapshot_source& source, proof_stop stop) {
+  if (auto* from = source.from()) return prove(*from, stop);
+  const auto* then = source.recorded();
+  if (then != nullptr && then->has_proof()) return from_message(then->proof());
+  if (then != nullptr && then->has_no_proof()) return from_message(then->no_proof());
+  return error{error_code::system, "", "there is no memory of it", then == nullptr ? "" : "record it --with leaks"};
+}
+
+result<wait_story> look_for_wait(const snapshot_source& source, std::uint64_t task, proof_stop stop) {
+  if (auto* from = source.from()) return look_at_wait(*from, task, stop);
+  const auto proof = look_for_proof(source, stop);
+  if (!proof) return proof.why();
+  wait_story story;
+  for (const auto& found : proof->findings)
+    if (found.task == task) story.proof = proof->tell(found);
+  story.graph = part_of(from_message(source.recorded()->graph()), task);
+  if (story.graph.tasks.empty()) return error{error_code::system, "", "it was one of too many to be recorded", ""};
+  story.unread = proof->unread;
+  story.stopped_ms = proof->stopped_ms;
+  return story;
+}
+
+std::map<std::uint64_t, std::uint64_t> look_for_frame_bytes(const snapshot_source& source,
+                                                            const std::vector<std::uint64_t>& ids) {
+  if (const auto* from = source.from()) return frame_bytes(*from, ids);
+  std::map<std::uint64_t, std::uint64_t> found;
+  if (const auto* then = source.recorded())
+    for (const auto& each : then->frame_bytes())
+      if (std::binary_search(ids.begin(), ids.end(), each.task())) found.emplace(each.task(), each.bytes());
+  return found;
+}
+
+bool is_without_hook(const snapshot_source& source) {
+  if (const auto* from = source.from()) return !from->has_hook();
+  return source.recorded() != nullptr && !source.recorded()->has_hook();
+}
+
+bool is_crowd(const snapshot_source& source) {
+  if (const auto* from = source.from()) return is_crowd(*from);
+  return source.recorded() != nullptr && source.recorded()->crowd();
+}
+
+}  // namespace tasks::cli
