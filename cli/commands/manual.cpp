@@ -73,7 +73,12 @@ constexpr described environment_variables[] = {
      "all the same."},
     {"TASKS_DIR",
      "Of the program that is looked at, when it starts: the directory of its agent's socket, instead of "
-     "$XDG_RUNTIME_DIR/tasks or /tmp/tasks-UID. tasks itself needs no variable to find it."}};
+     "$XDG_RUNTIME_DIR/tasks or /tmp/tasks-UID. tasks itself needs no variable to find it."},
+    {"TASKS_CACHE",
+     "off keeps nothing of what is learnt of a program that has no hook, and reads nothing that was kept."},
+    {"XDG_CACHE_HOME",
+     "What is learnt of the code of such programs is kept in $XDG_CACHE_HOME/tasks, or in ~/.cache/tasks, for the next "
+     "look at them. Both need to be their user's own, and to be written by nobody else."}};
 
 constexpr described examples[] = {
     {"tasks", "Which processes are there?"},

@@ -31,6 +31,12 @@ class address_map {
     const auto& its = cells_[place_of(address)];
     return its.first != 0 ? &its.second : nullptr;
   }
+  /// Calls `visit(address, number)` for each, in no order.
+  template <class Visit>
+  void each(Visit visit) const {
+    for (const auto& [address, number] : cells_)
+      if (address != 0) visit(address, number);
+  }
 
  private:
   using cell = std::pair<std::uint64_t, std::uint32_t>;

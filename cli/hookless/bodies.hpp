@@ -10,6 +10,7 @@
 /// does not.
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +21,10 @@
 #include "linux/memory.hpp"
 #include "symbols/modules.hpp"
 #include "tasks/detail/layout.hpp"
+
+namespace tasks::cache {
+class CoroutineSymbols;
+}  // namespace tasks::cache
 
 namespace tasks::cli {
 
@@ -34,8 +39,8 @@ struct coroutine_body {
 /// What a pointer in one of Asio's operations points to.
 struct operation_function {
   tasks::layout::wait_kind waits_for = tasks::layout::wait_kind::other;
-  bool is_first = false;  ///< that pointer is the object's first word, else its second
-  std::string symbol;
+  bool is_first = false;    ///< that pointer is the object's first word, else its second
+  std::string_view symbol;  ///< holds for as long as the program_code and its modules
 };
 
 class program_code {
@@ -55,18 +60,21 @@ class program_code {
   [[nodiscard]] const std::vector<coroutine_body>& bodies() const noexcept { return bodies_; }
 
  private:
-  void add(std::string_view symbol, std::uint64_t address, std::uint64_t size);
-  void join();
+  /// By the symbol of the body, functions that destroy its frames.
+  using destroyers = std::unordered_map<std::string_view, std::vector<std::uint64_t>>;
+
+  void add(const cache::CoroutineSymbols& symbols, std::uint64_t bias, destroyers& to);
+  void join(const destroyers& destroy);
 
   std::vector<coroutine_body> bodies_;
   address_map by_address_;                                         ///< index in bodies_
   std::unordered_map<std::uint64_t, std::uint32_t> by_destroyer_;  ///< likewise
   address_filter may_be_body_{0};                                  ///< asked first: nearly no word of a memory is one
   address_filter may_be_operation_{0};
-  std::unordered_map<std::uint64_t, operation_function> operations_;
+  std::vector<operation_function> operations_;
+  address_map operations_by_address_;  ///< index in operations_
   std::uint64_t descriptor_state_function_ = 0;
-  /// While symbols are read: by the symbol of the body, functions that destroy its frames.
-  std::unordered_map<std::string, std::vector<std::uint64_t>> destroyers_;
+  std::vector<std::shared_ptr<const cache::CoroutineSymbols>> own_;  ///< of modules of which nothing is kept
 };
 
 /// What a symbol says of a coroutine.

@@ -15,12 +15,15 @@ std::size_t code_view::read(std::uint64_t address, unsigned char* to, std::size_
     const auto [known, is_new] = pages_.try_emplace(at - within);
     auto& page = known->second;
     if (is_new) {
-      page.resize(page_size);
-      page.resize(code_.read(at - within, page.data(), page.size()));
+      page.bytes.resize(page_size);
+      const auto its = code_.read_any(at - within, page.bytes.data(), page_size);
+      page.bytes.resize(its.known);
+      page.is_constant = its.is_constant;
     }
-    if (within >= page.size()) break;
-    const auto here = std::min(size - done, page.size() - within);
-    std::memcpy(to + done, page.data() + within, here);
+    if (within >= page.bytes.size()) break;
+    const auto here = std::min(size - done, page.bytes.size() - within);
+    std::memcpy(to + done, page.bytes.data() + within, here);
+    if (!page.is_constant) code_.depends_on(at, to + done, here);
     done += here;
   }
   return done;

@@ -28,10 +28,15 @@ class code_view {
  private:
   static constexpr std::size_t most_pages = 256, most_instructions = 200'000;
 
+  struct code_page {
+    std::vector<unsigned char> bytes;
+    bool is_constant = false;  ///< no process may have changed them
+  };
+
   [[nodiscard]] std::size_t read(std::uint64_t address, unsigned char* to, std::size_t size);
 
   const code_bytes& code_;
-  std::unordered_map<std::uint64_t, std::vector<unsigned char>> pages_;
+  std::unordered_map<std::uint64_t, code_page> pages_;
   std::unordered_map<std::uint64_t, std::optional<machine_instruction>> instructions_;
 };
 

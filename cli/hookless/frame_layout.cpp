@@ -2,9 +2,11 @@
 
 #include <dwarf.h>
 
+#include <algorithm>
 #include <optional>
 #include <string_view>
 
+#include "symbols/code_cache.hpp"
 #include "symbols/dwarf_types.hpp"
 
 namespace tasks::cli {
@@ -83,8 +85,6 @@ frame_layout read_layout(Dwarf_Die& type) {
     } else if (name == "_Coro_resume_index" || name == "__coro_index") {
       its.index = at;
       its.index_size = size_of_index(child);
-    } else if (!is_made_by_compiler(name)) {
-      if (auto its_type = type_of(child)) its.variables.push_back({std::string(name), at, *its_type, child});
     }
     return false;
   });
@@ -93,16 +93,90 @@ frame_layout read_layout(Dwarf_Die& type) {
   return its;
 }
 
+/// No compiler's is larger.
+constexpr std::uint32_t largest_index = sizeof(std::uint64_t);
+
+cache::FrameLayout message_of(const frame_layout& its) {
+  cache::FrameLayout message;
+  message.set_is_known(its.is_known);
+  message.set_size(its.size);
+  message.set_promise(its.promise);
+  message.set_promise_size(its.promise_size);
+  message.set_index(its.index);
+  message.set_index_size(its.index_size);
+  message.set_is_asio(its.is_asio);
+  message.set_is_entry(its.is_entry);
+  message.set_coro(its.coro);
+  message.set_attached_thread(its.attached_thread);
+  message.set_caller(its.caller);
+  message.set_top_of_stack(its.top_of_stack);
+  return message;
+}
+
+/// Nothing: no compiler makes such a one.
+std::optional<frame_layout> layout_of(const cache::FrameLayout& message) {
+  frame_layout its;
+  its.is_known = message.is_known();
+  its.size = message.size();
+  its.promise = message.promise();
+  its.promise_size = message.promise_size();
+  its.index = message.index();
+  its.index_size = message.index_size();
+  its.is_asio = message.is_asio();
+  its.is_entry = message.is_entry();
+  its.coro = message.coro();
+  its.attached_thread = message.attached_thread();
+  its.caller = message.caller();
+  its.top_of_stack = message.top_of_stack();
+  const auto farthest = std::max({its.size, its.promise, its.promise_size, its.index, its.coro, its.attached_thread,
+                                  its.caller, its.top_of_stack});
+  if (farthest >= 2 * largest_frame || its.index_size > largest_index) return std::nullopt;
+  return its;
+}
+
 }  // namespace
 
 frame_layout& frame_layouts::of(const coroutine_body& body) {
   const auto [known, is_new] = known_.try_emplace(&body);
   if (!is_new) return known->second;
-  auto scope = debug_.at(body.code.begin);
-  if (!scope) return known->second;
-  if (auto type = find_frame_type(scope->functions.back()))
-    if (auto its = read_layout(*type); its.is_known) known->second = std::move(its);
+  auto* kept = debug_.code().kept_at(body.code.begin);
+  if (kept == nullptr) return known->second = read(body);
+  auto& layouts = *kept->facts.mutable_layouts();
+  const auto begin = kept->to_file(body.code.begin);
+  if (const auto its = layouts.find(begin); its != layouts.end())
+    if (const auto layout = layout_of(its->second)) return known->second = *layout;
+  known->second = read(body);
+  if (kept->has_all_debug_information()) {
+    layouts[begin] = message_of(known->second);
+    kept->changed();
+  }
   return known->second;
+}
+
+const std::vector<frame_variable>& frame_layouts::variables_of(const coroutine_body& body) {
+  const auto [known, is_new] = variables_.try_emplace(&body);
+  auto frame = is_new && of(body).is_known ? type_of(body) : std::nullopt;
+  if (!frame) return known->second;
+  each_child(*frame, [&its = known->second](Dwarf_Die& child) {
+    if (dwarf_tag(&child) != DW_TAG_member) return false;
+    const auto name = dwarf::name_of(child);
+    const auto at = offset_of(child);
+    if (at >= largest_frame || is_made_by_compiler(name)) return false;
+    if (auto type = dwarf::type_of(child)) its.push_back({std::string(name), at, *type, child});
+    return false;
+  });
+  return known->second;
+}
+
+std::optional<Dwarf_Die> frame_layouts::type_of(const coroutine_body& body) {
+  auto scope = debug_.at(body.code.begin);
+  return scope ? find_frame_type(scope->functions.back()) : std::nullopt;
+}
+
+frame_layout frame_layouts::read(const coroutine_body& body) {
+  if (auto type = type_of(body))
+    if (auto its = read_layout(*type); its.is_known) return its;
+  return {};
 }
 
 }  // namespace tasks::cli

@@ -8,6 +8,7 @@
 #include <elfutils/libdw.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -35,7 +36,6 @@ struct frame_layout {
   bool is_entry = false;         ///< and an entry point's: the frame of a task
   /// Of is_asio: members of the promise. Of is_entry alone: top_of_stack; 0: not known.
   std::uint64_t coro = 16, attached_thread = 24, caller = 32, top_of_stack = 0;
-  std::vector<frame_variable> variables;
 };
 
 class frame_layouts {
@@ -44,9 +44,16 @@ class frame_layouts {
 
   /// Looked up once. Holds for as long as this lives.
   [[nodiscard]] frame_layout& of(const coroutine_body& body);
+  /// Its parameters and variables, in the order of its frame. Read from debug information when they are first asked
+  /// for. Hold for as long as this lives.
+  [[nodiscard]] const std::vector<frame_variable>& variables_of(const coroutine_body& body);
 
  private:
+  [[nodiscard]] std::optional<Dwarf_Die> type_of(const coroutine_body& body);
+  [[nodiscard]] frame_layout read(const coroutine_body& body);
+
   debug_units& debug_;
+  std::unordered_map<const coroutine_body*, std::vector<frame_variable>> variables_;
   std::unordered_map<const coroutine_body*, frame_layout> known_;
 };
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "hookless/look.hpp"
+#include "linux/elf_note.hpp"
 #include "linux/proc.hpp"
 #include "picture/still_target.hpp"
 #include "target/native_stack.hpp"
@@ -112,6 +113,7 @@ class without_hook final : public hookless_target {
     view_ = std::move(view);
     looked_at_ms_ = is_alive() ? now : 0;
     roots_ = taken_->roots;
+    code().save();
     return {};
   }
 
@@ -166,6 +168,9 @@ error nothing_known(const target& from, modules& code) {
 
 result<std::shared_ptr<hookless_target>> find_tasks(std::shared_ptr<target> from, stop_order::whom whom) {
   auto& code = from->code();
+  code.keep([&bytes = from->bytes()](std::uint64_t begin) {
+    return build_id_at([&](std::uint64_t at, void* to, std::size_t n) { return bytes.read(at, to, n) == n; }, begin);
+  });
   auto found = std::make_shared<without_hook>(from);
   if (!found->program().has_coroutines()) return nothing_known(*from, code);
   if (const auto looked = found->look_again(whom); !looked) return looked.why();

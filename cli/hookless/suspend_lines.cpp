@@ -2,16 +2,43 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "hookless/suspend_sites.hpp"
+#include "symbols/code_cache.hpp"
 
 namespace tasks::cli {
 
 class suspend_lines::state {
  public:
   state(const code_bytes& code, modules& of, debug_units& debug, body_machine& machine)
-      : sites(code, of, debug, machine), debug_(debug), machine_(machine) {}
+      : sites(code, of, debug, machine), bytes_(code), code_(of), debug_(debug), machine_(machine) {}
+
+  /// As it was found out in an earlier look, else worked out.
+  std::optional<source_line> find(const coroutine_body& body, const frame_layout& layout, std::uint64_t index) {
+    auto* kept = code_.kept_at(body.code.begin);
+    if (kept == nullptr) return work_out(body, layout, index);
+    if (checked_.insert(kept).second && !has_its_words(*kept)) {
+      kept->facts.clear_lines();
+      kept->facts.clear_words();
+    }
+    auto& lines = *(*kept->facts.mutable_lines())[kept->to_file(body.code.begin)].mutable_by_index();
+    if (const auto kept_line = lines.find(index); kept_line != lines.end()) {
+      const auto& its = kept_line->second;
+      return its.is_known() ? std::optional(source_line{its.file(), its.line()}) : std::nullopt;
+    }
+    auto line = work_out(body, layout, index);
+    // A process may have other code in its memory than its file has.
+    if (kept_code::has_room_behind(lines.size()) && kept->has_all_debug_information() && keep_words(*kept)) {
+      auto& its = lines[index];
+      its.set_is_known(line.has_value());
+      its.set_file(line ? line->file : std::string());
+      its.set_line(line ? line->line : 0);
+      kept->changed();
+    }
+    return line;
+  }
 
   std::optional<source_line> work_out(const coroutine_body& body, const frame_layout& layout, std::uint64_t index) {
     auto site = sites.find(body, layout, index);
@@ -75,6 +102,51 @@ class suspend_lines::state {
     return found;
   }
 
+  /// Nothing: it may change while the process runs, or is of a file that is not told apart.
+  [[nodiscard]] std::optional<cache::Word> message_of(const kept_code& of, std::uint64_t address, std::size_t size,
+                                                      std::uint64_t value) {
+    if (code_.kept_at(address) != &of || bytes_.may_change(address)) return std::nullopt;
+    cache::Word word;
+    word.set_address(of.to_file(address));
+    word.set_size(static_cast<std::uint32_t>(size));
+    word.set_value(value);
+    if (size != sizeof value || dwfl_addrmodule(code_.dwfl(), value) == nullptr) return word;
+    const auto* to = code_.kept_at(value);
+    if (to == nullptr) return std::nullopt;
+    word.set_value(to->to_file(value));
+    *word.mutable_value_in() = to->facts.file();
+    return word;
+  }
+
+  /// What decided lines in an earlier look is the same now.
+  [[nodiscard]] bool has_its_words(const kept_code& kept) {
+    return std::ranges::all_of(kept.facts.words(), [&](const cache::Word& its) {
+      const auto address = kept.to_memory(its.address());
+      std::uint64_t value = 0;
+      if (its.size() > sizeof value || bytes_.read_any(address, &value, its.size()).known != its.size()) return false;
+      const auto word = message_of(kept, address, its.size(), value);
+      return word && word->SerializeAsString() == its.SerializeAsString();
+    });
+  }
+
+  /// All that was read decided what was found; false: some of it cannot be kept.
+  [[nodiscard]] bool keep_words(kept_code& in) {
+    if (!bytes_.were_all_of_files()) return false;
+    auto& words = *in.facts.mutable_words();
+    for (const auto& [place, value] : bytes_.words()) {
+      const auto word = message_of(in, place.first, place.second, value);
+      if (!word) return false;
+      const auto is_same = [&](const cache::Word& each) {
+        return each.address() == word->address() && each.size() == word->size();
+      };
+      if (std::ranges::none_of(words, is_same)) *words.Add() = *word;
+    }
+    return true;
+  }
+
+  const code_bytes& bytes_;
+  modules& code_;
+  std::set<const kept_code*> checked_;
   debug_units& debug_;
   body_machine& machine_;
 };
@@ -87,7 +159,7 @@ suspend_lines::~suspend_lines() = default;
 const std::optional<source_line>& suspend_lines::line_of(const coroutine_body& body, const frame_layout& layout,
                                                          std::uint64_t index) {
   const auto [known, is_new] = state_->known.try_emplace({body.code.begin, index});
-  if (is_new && layout.index_size != 0) known->second = state_->work_out(body, layout, index);
+  if (is_new && layout.index_size != 0) known->second = state_->find(body, layout, index);
   return known->second;
 }
 

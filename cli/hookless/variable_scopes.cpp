@@ -124,7 +124,7 @@ void variable_scopes::find(const coroutine_body& body, const frame_layout& layou
     find_declared(scope->functions.back(), place.value_or(body.code.begin) - scope->bias, place.has_value(), 0, all);
   const auto& line = program_.lines.line_of(body, layout, index);
   std::vector<shown_variable> parameters, variables;
-  for (const auto& each : layout.variables) {
+  for (const auto& each : program_.layouts.variables_of(body)) {
     const auto add = [&](std::string_view name, std::uint64_t order, std::vector<shown_variable>& to) {
       auto member = each.member;
       to.push_back({std::string(name), dwarf::type_words(member), &each, &to == &parameters, order});

@@ -56,7 +56,7 @@ bool wait_objects::may_be_queue(const operation_function& function, std::uint64_
 bool wait_objects::begins_state(std::uint64_t function) const {
   if (function == 0 || function == scene_.code.descriptor_state_function()) return function != 0;
   const auto* known = scene_.code.operation_at(function);
-  return known != nullptr && known->symbol.find("epoll_reactor16descriptor_state") != std::string::npos;
+  return known != nullptr && known->symbol.find("epoll_reactor16descriptor_state") != std::string_view::npos;
 }
 
 std::optional<wait_objects::descriptor_state> wait_objects::state_of(std::uint64_t queue) const {

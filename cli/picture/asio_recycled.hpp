@@ -28,6 +28,12 @@ class asio_recycled {
   [[nodiscard]] std::vector<std::uint64_t> blocks_of(const frame_walk& thread);
 
  private:
+  /// The array of blocks that a thread_info begins with.
+  struct array {
+    std::uint64_t begin = 0, count = 0;
+  };
+  [[nodiscard]] std::vector<array> arrays_in(const code_frame& frame);
+  static void keep(kept_code& in, const code_frame& frame, const std::vector<array>& found);
   [[nodiscard]] bool may_run_a_context(std::uint64_t address) const;
 
   const memory_image& image_;

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "base/text.hpp"
+#include "symbols/code_symbols.hpp"
 #include "target/frame_pointers.hpp"
 #include "target/thread_end.hpp"
 
@@ -50,11 +51,9 @@ std::string plain_name(std::string_view symbol) {
 }
 
 /// The symbol that an address lies in; empty: none says that it does.
-std::string symbol_at(Dwfl_Module* module, std::uint64_t address) {
-  GElf_Off offset = 0;
-  GElf_Sym symbol;
-  const char* name = dwfl_module_addrinfo(module, address, &offset, &symbol, nullptr, nullptr, nullptr);
-  return name != nullptr && offset < symbol.st_size ? name : "";
+std::string symbol_at(modules& code, std::uint64_t address) {
+  const auto symbol = symbol_near(code, address);
+  return symbol && symbol->contains(address) ? symbol->name : "";
 }
 
 const char* file_of(Dwfl_Module* module) {
@@ -216,8 +215,7 @@ std::uint64_t frame_walker::end_of_agent(const frame_walk& walked) {
   const auto& frames = walked.frames;
   for (auto i = frames.size(); i-- > 0 && frames.size() - i <= most_outer;) {
     const auto [known, is_new] = is_agents_.try_emplace(frames[i].address, false);
-    if (is_new)
-      known->second = symbol_at(dwfl_addrmodule(code_.dwfl(), frames[i].address), frames[i].address) == "tasks_serve";
+    if (is_new) known->second = symbol_at(code_, frames[i].address) == "tasks_serve";
     if (known->second) return frames[i].end;
   }
   return 0;
@@ -227,7 +225,7 @@ frame_walk frame_walker::walk(const thread_registers& thread) {
   last_place last;
   auto found = walk(thread, std::nullopt, last);
   if (!found.lacks_registers) return found;
-  const auto guesses = likely_frame_pointers(code_.dwfl(), bytes_, reader_of(image_), last.address, last.stack_pointer);
+  const auto guesses = likely_frame_pointers(code_, bytes_, reader_of(image_), last.address, last.stack_pointer);
   for (const auto frame_pointer : guesses) {
     last_place ignored;
     if (auto again = walk(thread, frame_pointer, ignored); again.whole) return again;
@@ -264,7 +262,7 @@ frame_walk frame_walker::walk(const thread_registers& thread, std::optional<std:
         call.end = at[stack_pointer];
         for (const auto number : callee_saved)
           if (at.known[static_cast<std::size_t>(number)]) call.saved.push_back(at[static_cast<std::size_t>(number)]);
-        call.caller = symbol_at(module, here - 1);
+        call.caller = symbol_at(code_, here - 1);
         found.call = call;
       }
     }
@@ -278,7 +276,7 @@ frame_walk frame_walker::walk(const thread_registers& thread, std::optional<std:
     found.lacks_registers = stepped == step::lost && lacks_;
     if (stepped != step::caller) return found;
     if (!in_libc) continue;
-    call.function = plain_name(symbol_at(module, here - (depth == 0 ? 0 : 1)));
+    call.function = plain_name(symbol_at(code_, here - (depth == 0 ? 0 : 1)));
     call.saved.insert(call.saved.end(), saved.begin(), saved.end());
   }
   return found;

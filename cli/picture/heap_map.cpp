@@ -11,7 +11,7 @@ namespace {
 constexpr std::uint64_t unit = 16;
 constexpr std::uint64_t block_units = 64;
 constexpr unsigned granule_bits = 26;
-constexpr std::size_t granules = std::size_t{1} << (48 - granule_bits);
+constexpr std::uint64_t most_granules = std::uint64_t{1} << (48 - granule_bits);
 
 }  // namespace
 
@@ -36,18 +36,23 @@ bool heap_map::seal() {
   std::iota(by_object_.begin(), by_object_.end(), 0u);
   std::sort(by_object_.begin(), by_object_.end(),
             [this](auto a, auto b) { return segments_[a].first < segments_[b].first; });
-  granules_.assign(granules, static_cast<std::uint32_t>(segments_.size()));
+  if (segments_.empty()) return true;
+  first_granule_ = segments_.front().chunks.begin >> granule_bits;
+  const auto last = (segments_.back().chunks.end - 1) >> granule_bits;
+  granules_.assign(std::min(last - first_granule_ + 1, most_granules), static_cast<std::uint32_t>(segments_.size()));
   for (std::size_t i = segments_.size(); i-- > 0;) {
     const auto& chunks = segments_[i].chunks;
-    for (auto g = chunks.begin >> granule_bits; g <= (chunks.end - 1) >> granule_bits && g < granules; ++g)
-      granules_[g] = static_cast<std::uint32_t>(i);
+    for (auto g = chunks.begin >> granule_bits;
+         g <= (chunks.end - 1) >> granule_bits && g - first_granule_ < most_granules; ++g)
+      granules_[g - first_granule_] = static_cast<std::uint32_t>(i);
   }
   // The upper half is how the mark tells roots from objects.
   return free_.size() < none / 2;
 }
 
 const heap_map::segment* heap_map::segment_of(std::uint64_t address) const noexcept {
-  const auto granule = address >> granule_bits;
+  // Of an address below the first one it wraps round to a large number.
+  const auto granule = (address >> granule_bits) - first_granule_;
   if (granule >= granules_.size()) return nullptr;
   for (auto i = granules_[granule]; i < segments_.size() && segments_[i].chunks.begin <= address; ++i)
     if (segments_[i].chunks.contains(address)) return &segments_[i];

@@ -57,7 +57,9 @@ class heap_map {
 
   std::vector<segment> segments_;
   std::vector<std::uint32_t> by_object_;  ///< segments in the order of their objects
-  std::vector<std::uint32_t> granules_;   ///< for each 64 MiB of the address space the first segment that may be in it
+  std::uint64_t first_granule_ = 0;
+  std::vector<std::uint32_t>
+      granules_;  ///< for each 64 MiB from there to the last segment, the first segment that may be in it
   std::vector<bool> free_;
 };
 

@@ -122,7 +122,7 @@ class operation_surveyor {
 
   /// Of the function that begins exactly there, mangled; empty: none is known.
   [[nodiscard]] std::string symbol_at(std::uint64_t address) {
-    if (const auto* known = program_.code.operation_at(address)) return known->symbol;
+    if (const auto* known = program_.code.operation_at(address)) return std::string(known->symbol);
     Dwfl* dwfl = from_.code().dwfl();
     Dwfl_Module* module = dwfl == nullptr ? nullptr : ::dwfl_addrmodule(dwfl, address);
     if (module == nullptr) return {};

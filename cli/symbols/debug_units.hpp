@@ -32,6 +32,8 @@ class debug_units {
   /// `code` must outlive it.
   explicit debug_units(modules& code) : code_(code) {}
 
+  [[nodiscard]] modules& code() const noexcept { return code_; }
+
   struct scope {
     /// Innermost first; the last one is no inlined one. Parts of that one, inlined in itself, are left out.
     std::vector<Dwarf_Die> functions;

@@ -9,13 +9,18 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <utility>
+
+#include "symbols/code_cache.hpp"
+#include "symbols/module_files.hpp"
 
 namespace tasks::cli {
 namespace {
 
 /// As dwfl_linux_proc_find_elf, and opens the mapped file itself where its path leads nowhere or to another namespace.
 int find_elf(Dwfl_Module* module, void** data, const char* name, Dwarf_Addr base, char** file, Elf** elf) {
-  const auto pid = static_cast<pid_t>(reinterpret_cast<std::intptr_t>(*data));
+  auto& files = files_of(data);
+  const auto pid = files.pid;
   if (name && name[0] == '/') {
     Dwarf_Addr start = 0, end = 0;
     dwfl_module_info(module, nullptr, &start, &end, nullptr, nullptr, nullptr, nullptr);
@@ -30,19 +35,28 @@ int find_elf(Dwfl_Module* module, void** data, const char* name, Dwarf_Addr base
     const int fd = ::open(outside.c_str(), O_RDONLY | O_CLOEXEC);
     if (fd >= 0) {
       *file = ::strdup(outside.c_str());
+      files.opened = identity_of(fd);
       return fd;
     }
   }
-  return dwfl_linux_proc_find_elf(module, data, name, base, file, elf);
+  const int fd = dwfl_linux_proc_find_elf(module, data, name, base, file, elf);
+  if (fd >= 0) files.opened = identity_of(fd);
+  return fd;
 }
 
 char* debug_path = nullptr;
-const Dwfl_Callbacks callbacks = {find_elf, dwfl_standard_find_debuginfo, nullptr, &debug_path};
+const Dwfl_Callbacks callbacks = {find_elf, find_debug_file, nullptr, &debug_path};
 
 }  // namespace
 
+modules::modules(pid_t pid) : pid_(pid) {}
+modules::modules(Dwfl* dwfl) : dwfl_(dwfl), is_open_(true) {}
+
 modules::~modules() {
-  if (dwfl_) dwfl_end(dwfl_);
+  if (!dwfl_) return;
+  save();
+  forget_files(dwfl_);
+  dwfl_end(dwfl_);
 }
 
 Dwfl* modules::dwfl() {
@@ -66,10 +80,25 @@ void modules::open() {
   dwfl_getmodules(
       dwfl_,
       [](Dwfl_Module*, void** data, const char*, Dwarf_Addr, void* pid) {
-        *data = pid;
+        files_of(data).pid = *static_cast<const pid_t*>(pid);
         return static_cast<int>(DWARF_CB_OK);
       },
-      reinterpret_cast<void*>(static_cast<std::intptr_t>(pid_)), 0);
+      &pid_, 0);
+}
+
+void modules::keep(std::function<std::string(std::uint64_t)> in_memory) {
+  if (!cache_) cache_ = code_cache::open(std::move(in_memory));
+}
+
+kept_code* modules::kept_of(Dwfl_Module* module) { return cache_ ? cache_->of(module) : nullptr; }
+
+kept_code* modules::kept_at(std::uint64_t address) {
+  Dwfl_Module* module = cache_ && dwfl() != nullptr ? dwfl_addrmodule(dwfl_, address) : nullptr;
+  return module != nullptr ? cache_->of(module) : nullptr;
+}
+
+void modules::save() noexcept {
+  if (cache_) cache_->save();
 }
 
 }  // namespace tasks::cli

@@ -47,6 +47,9 @@ int register_of(std::span<const Dwarf_Op> location) {
   return location[0].atom == DW_OP_regx ? static_cast<int>(location[0].number) : -1;
 }
 
+/// Does a frame base say that it is the end of its frame?
+bool is_end(std::span<const Dwarf_Op> base) { return base.size() == 1 && base[0].atom == DW_OP_call_frame_cfa; }
+
 /// Visits what is declared in a scope and in those within it that hold the address.
 template <class Visit>
 void visit_variables(Dwarf_Die scope, Dwarf_Addr address, const std::string& function, const Visit& visit) {
@@ -121,8 +124,12 @@ std::optional<std::uint64_t> stack_variables::evaluate(const Dwarf_Op* operation
   return value;
 }
 
+std::span<const Dwarf_Op> stack_variables::frame_base_of(const scopes& in) {
+  return operations_of(in.function, DW_AT_frame_base, in.address);
+}
+
 std::optional<std::uint64_t> stack_variables::frame_base(const scopes& in, const code_frame& frame) const {
-  const auto base = operations_of(in.function, DW_AT_frame_base, in.address);
+  const auto base = frame_base_of(in);
   if (const auto number = register_of(base); number >= 0) {
     const auto index = static_cast<std::size_t>(number);
     if (index >= frame.registers.size() || !frame.registers[index]) return std::nullopt;
@@ -152,6 +159,7 @@ std::vector<stack_variable> stack_variables::of(const code_frame& frame) {
       if (!begin || size == 0) return;
       its.begin = *begin;
       its.end = *begin + size;
+      its.is_at_distance_from_end = place.size() == 1 && place[0].atom == DW_OP_fbreg && is_end(frame_base_of(in));
     }
     its.name = variable.name;
     found.push_back(std::move(its));

@@ -5,9 +5,11 @@
 
 #include <elfutils/libdw.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -33,10 +35,11 @@ struct code_frame {
 /// One that is in scope. A variable in pieces is several.
 struct stack_variable {
   Dwarf_Die die{};
-  std::string name;                  ///< "work of run"; of functions that are inlined too
-  std::uint64_t begin = 0, end = 0;  ///< its memory; empty: it is in a register that nobody has saved, …
-  std::uint64_t value = 0;           ///< … and this
-  bool is_saved_register = false;    ///< its memory is where a function further in has saved a register
+  std::string name;                      ///< "work of run"; of functions that are inlined too
+  std::uint64_t begin = 0, end = 0;      ///< its memory; empty: it is in a register that nobody has saved, …
+  std::uint64_t value = 0;               ///< … and this
+  bool is_at_distance_from_end = false;  ///< its memory is, in each call, as far from its frame's end
+  bool is_saved_register = false;        ///< its memory is where a function further in has saved a register
 };
 
 class stack_variables {
@@ -49,6 +52,13 @@ class stack_variables {
   /// Those whose place is told; without those that are computed from others. Empty: there are none, or there is no
   /// debug information.
   [[nodiscard]] std::vector<stack_variable> of(const code_frame& frame);
+  /// How many are in scope at an address that `is_wanted` says yes to, wherever they are.
+  template <class Wanted>
+  [[nodiscard]] std::size_t count_at(std::uint64_t address, Wanted is_wanted) {
+    std::size_t count = 0;
+    for (const auto& each : scopes_at(address).variables) count += is_wanted(each.die) ? 1U : 0U;
+    return count;
+  }
 
  private:
   struct entry {
@@ -66,6 +76,7 @@ class stack_variables {
   [[nodiscard]] std::optional<std::uint64_t> evaluate(const Dwarf_Op* operations, std::size_t count,
                                                       const code_frame& frame,
                                                       std::optional<std::uint64_t> frame_base) const;
+  [[nodiscard]] static std::span<const Dwarf_Op> frame_base_of(const scopes& in);
   [[nodiscard]] std::optional<std::uint64_t> frame_base(const scopes& in, const code_frame& frame) const;
 
   modules& code_;

@@ -8,6 +8,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "symbols/code_cache.hpp"
+#include "symbols/code_symbols.hpp"
 #include "symbols/function_index.hpp"
 #include "symbols/modules.hpp"
 
@@ -64,17 +66,40 @@ class dwfl_symbolizer final : public symbolizer {
     std::vector<code_location> found;
     Dwfl_Module* module = dwfl ? dwfl_addrmodule(dwfl, address) : nullptr;
     if (!module) return found;
+    auto* kept = code_.kept_of(module);
+    if (kept != nullptr && is_kept(*kept, address, found)) return found;
     from_debug_information(module, address, found);
     if (found.empty() || found.back().function.empty()) {
-      if (const char* symbol = dwfl_module_addrname(module, address)) {
+      if (auto symbol = symbol_near(code_, address)) {
         if (found.empty()) found.emplace_back();
-        found.back().function = symbol;
+        found.back().function = std::move(symbol->name);
       }
     }
+    if (kept != nullptr) keep(*kept, address, found);
     return found;
   }
 
  private:
+  static bool is_kept(const kept_code& in, std::uint64_t address, std::vector<code_location>& found) {
+    const auto known = in.facts.functions().find(in.to_file(address));
+    if (known == in.facts.functions().end()) return false;
+    for (const auto& each : known->second.functions()) found.push_back({each.name(), each.file(), each.line()});
+    return true;
+  }
+
+  static void keep(kept_code& in, std::uint64_t address, const std::vector<code_location>& found) {
+    auto& functions = *in.facts.mutable_functions();
+    if (!kept_code::has_room_behind(functions.size()) || !in.has_all_debug_information()) return;
+    auto& its = functions[in.to_file(address)];
+    for (const auto& each : found) {
+      auto& function = *its.add_functions();
+      function.set_name(each.function);
+      function.set_file(each.file);
+      function.set_line(each.line);
+    }
+    in.changed();
+  }
+
   static code_location line_at(Dwarf_Die* unit, Dwarf_Addr address) {
     code_location at;
     int number = 0;
@@ -86,12 +111,11 @@ class dwfl_symbolizer final : public symbolizer {
     return at;
   }
 
-  std::string name_of(Dwarf_Die& function, Dwfl_Module* module, std::uint64_t address) {
+  std::string name_of(Dwarf_Die& function, std::uint64_t address) {
     if (const char* name = linkage_name(function)) return name;
     // The symbol table knows local functions too, and coroutines' bodies, but not what is inlined in them.
     if (dwarf_tag(&function) == DW_TAG_subprogram) {
-      const char* symbol = dwfl_module_addrname(module, address);
-      if (symbol) return symbol;
+      if (auto symbol = symbol_near(code_, address)) return std::move(symbol->name);
     }
     auto [known, is_new] = names_.try_emplace(function.addr);
     if (is_new) known->second = qualified_name(function);
@@ -120,7 +144,7 @@ class dwfl_symbolizer final : public symbolizer {
     dwarf_cu_info(unit->cu, &version, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr);
     const Dwarf_Word first_file = version >= 5 ? 0 : 1;
     for (auto& function : index->chain_at(address - bias)) {
-      place.function = name_of(function, module, address);
+      place.function = name_of(function, address);
       found.push_back(place);
       if (dwarf_tag(&function) == DW_TAG_subprogram) break;
       Dwarf_Attribute memory;

@@ -15,6 +15,8 @@
 
 #include <elfutils/libdwelf.h>
 
+#include "symbols/module_files.hpp"
+
 namespace tasks::cli {
 namespace {
 
@@ -22,14 +24,16 @@ char* debug_path = nullptr;
 /// By build id where the system keeps such files, else where the core says that the object was. libdwfl refuses a file
 /// whose build id is another than the one in the core.
 int find_elf(Dwfl_Module* module, void** data, const char* name, Dwarf_Addr base, char** file, Elf** elf) {
-  const int fd = dwfl_build_id_find_elf(module, data, name, base, file, elf);
-  if (fd >= 0 || *elf || !name || name[0] != '/') return fd;
-  const int by_name = ::open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (by_name >= 0) *file = ::strdup(name);
-  return by_name;
+  int fd = dwfl_build_id_find_elf(module, data, name, base, file, elf);
+  if (fd < 0 && !*elf && name && name[0] == '/') {
+    fd = ::open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd >= 0) *file = ::strdup(name);
+  }
+  if (fd >= 0) files_of(data).opened = identity_of(fd);
+  return fd;
 }
 
-const Dwfl_Callbacks callbacks = {find_elf, dwfl_standard_find_debuginfo, nullptr, &debug_path};
+const Dwfl_Callbacks callbacks = {find_elf, find_debug_file, nullptr, &debug_path};
 
 std::string last_problem() {
   const char* text = dwfl_errmsg(-1);

@@ -1,11 +1,11 @@
 #include "target/frame_pointers.hpp"
 
-#include <gelf.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
 #include <initializer_list>
+
+#include "symbols/code_symbols.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -71,16 +71,11 @@ std::vector<std::uint64_t> candidates(const memory&, const word_reader&, std::ui
 
 }  // namespace
 
-std::vector<std::uint64_t> likely_frame_pointers(Dwfl* code, const memory& bytes, const word_reader& word,
+std::vector<std::uint64_t> likely_frame_pointers(modules& code, const memory& bytes, const word_reader& word,
                                                  std::uint64_t address, std::uint64_t stack_pointer) {
-  Dwfl_Module* module = dwfl_addrmodule(code, address);
-  GElf_Off offset = 0;
-  GElf_Sym symbol;
-  if (module == nullptr ||
-      dwfl_module_addrinfo(module, address, &offset, &symbol, nullptr, nullptr, nullptr) == nullptr ||
-      offset >= symbol.st_size)
-    return {};
-  return candidates(bytes, word, address - offset, stack_pointer);
+  const auto symbol = symbol_near(code, address);
+  if (!symbol || !symbol->contains(address)) return {};
+  return candidates(bytes, word, symbol->begin, stack_pointer);
 }
 
 }  // namespace tasks::cli

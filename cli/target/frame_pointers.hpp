@@ -7,14 +7,13 @@
 ///
 /// They are guesses: whoever takes one checks it by what it leads to. x86-64 only.
 
-#include <elfutils/libdwfl.h>
-
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <vector>
 
 #include "linux/memory.hpp"
+#include "symbols/modules.hpp"
 
 namespace tasks::cli {
 
@@ -22,7 +21,8 @@ namespace tasks::cli {
 using word_reader = std::function<std::optional<std::uint64_t>(std::uint64_t)>;
 
 /// Of the function that `address` lies in; the likeliest first. `bytes`: the target's, for its code.
-[[nodiscard]] std::vector<std::uint64_t> likely_frame_pointers(Dwfl* code, const memory& bytes, const word_reader& word,
-                                                               std::uint64_t address, std::uint64_t stack_pointer);
+[[nodiscard]] std::vector<std::uint64_t> likely_frame_pointers(modules& code, const memory& bytes,
+                                                               const word_reader& word, std::uint64_t address,
+                                                               std::uint64_t stack_pointer);
 
 }  // namespace tasks::cli

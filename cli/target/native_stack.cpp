@@ -11,6 +11,7 @@
 #include "linux/proc.hpp"
 #include "linux/registers.hpp"
 #include "names.hpp"
+#include "symbols/code_symbols.hpp"
 #include "type_names.hpp"
 
 namespace tasks::cli {
@@ -179,8 +180,8 @@ const std::vector<native_frame>& native_stacks::at(std::uint64_t address) {
   for (const auto& location : names_.resolve(address)) frames.push_back(make_frame(address, location, module));
   if (frames.empty()) frames.push_back(make_frame(address, {}, module));
   // In clang's debug information it has the name that the coroutine has.
-  const char* symbol = mapped ? dwfl_module_addrname(mapped, address) : nullptr;
-  if (symbol != nullptr && is_body(symbol)) frames.back().is_coroutine = true;
+  if (const auto symbol = symbol_near(code_, address); symbol && is_body(symbol->name))
+    frames.back().is_coroutine = true;
   if (frames.back().system) frames.erase(frames.begin(), frames.end() - 1);
   return frames;
 }

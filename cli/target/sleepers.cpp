@@ -55,7 +55,7 @@ bool find_frame_pointer(modules& code, const memory& bytes, thread_copy& copy) {
     std::memcpy(&value, copy.stack.data() + (address - copy.stack_begin), sizeof value);
     return value;
   };
-  for (const auto candidate : likely_frame_pointers(dwfl, bytes, word, last.address - 1, last.stack_pointer)) {
+  for (const auto candidate : likely_frame_pointers(code, bytes, word, last.address - 1, last.stack_pointer)) {
     copy.registers[frame_pointer_number] = candidate;
     outermost_frame reached;
     if (is_whole(dwfl, bytes, copy, reached)) return true;

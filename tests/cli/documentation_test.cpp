@@ -71,8 +71,8 @@ TEST(Manual, DescribesEveryExitCode) {
 
 TEST(Manual, SaysWhatElseOneHasToKnow) {
   const auto text = output_of({tasks_executable(), "man"});
-  for (const char* known :
-       {".SH MARKS", "\\fB!\\fR", ".SH EXIT STATUS", "TASKS_AGENT", "TASKS_DIR", ".SH EXAMPLES", "\\fITASK\\fR"})
+  for (const char* known : {".SH MARKS", "\\fB!\\fR", ".SH EXIT STATUS", "TASKS_AGENT", "TASKS_DIR", "XDG_CACHE_HOME",
+                            ".SH EXAMPLES", "\\fITASK\\fR"})
     EXPECT_NE(text.find(known), text.npos) << known;
 }
 

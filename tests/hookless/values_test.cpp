@@ -73,7 +73,7 @@ class FrameValues : public ::testing::Test {
     memory_.put(at, made.frame.address(), layout_->size);
     made.frame.destroy();
     // A short string holds its own address.
-    for (const auto& each : layout_->variables)
+    for (const auto& each : program().layouts.variables_of(*body_))
       if (each.name == "text") put_string(at + each.offset + 16, 4);
   }
   static coroutine_program& program() {
@@ -83,7 +83,7 @@ class FrameValues : public ::testing::Test {
     return one;
   }
   [[nodiscard]] std::uint64_t place(std::string_view name) const {
-    for (const auto& each : layout_->variables)
+    for (const auto& each : program().layouts.variables_of(*body_))
       if (each.name == name) return at + each.offset;
     ADD_FAILURE() << name << " is not in the frame";
     return at;

@@ -19,6 +19,7 @@ outcome run_on_terminal(const std::vector<std::string>& argv, unsigned columns, 
   const pid_t pid = ::forkpty(&terminal, nullptr, nullptr, &size);
   if (pid < 0) throw std::runtime_error("no terminal to be had");
   if (pid == 0) {
+    ::setenv("TASKS_CACHE", "off", 0);
     for (const auto& variable : env) {
       const auto equals = variable.find('=');
       if (equals == variable.npos) {
