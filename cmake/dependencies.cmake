@@ -19,6 +19,9 @@ if(TASKS_BUILD_CLI OR TASKS_BUILD_TESTS)
   find_package(fmt REQUIRED)
   find_package(PkgConfig REQUIRED)
   pkg_check_modules(libdw REQUIRED IMPORTED_TARGET libdw)
+  # Recordings are compressed with the one, and the other's CRC-32 tells what is damaged in them.
+  pkg_check_modules(libzstd REQUIRED IMPORTED_TARGET libzstd)
+  pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib)
   # Reads where coroutines suspend, in programs without the hook. Without it their lines are not known.
   find_package(Zydis CONFIG)
 endif()

@@ -34,7 +34,7 @@ recorded_looks evidence::looks() const {
           .doubt = doubt};
 }
 
-result<evidence> gather(const target_options& asked, std::optional<pid_t> pid) {
+result<evidence> gather(const target_options& asked, std::optional<pid_t> pid, const teller& tell) {
   evidence found;
   std::optional<error> no_picture;
   if (pid) {
@@ -42,7 +42,7 @@ result<evidence> gather(const target_options& asked, std::optional<pid_t> pid) {
       found.due = survey_due(*live_target(*pid), true);
       found.busy = find_busy(*live_target(*pid));
     }
-    auto taken = take_moment(*pid, asked.hook, tell_on_standard_error);
+    auto taken = take_moment(*pid, asked.hook, tell);
     if (taken) {
       found.source = std::move(taken->source);
       found.proof = std::move(taken->proof);
@@ -55,7 +55,7 @@ result<evidence> gather(const target_options& asked, std::optional<pid_t> pid) {
     found.no_stacks = taken.why().code == error_code::permission_denied;
     found.doubt = found.no_stacks ? in_words(taken.why()) : taken.why().fact;
   }
-  auto opened = open_target(asked);
+  auto opened = open_target(asked, tell);
   if (opened) {
     found.source = *std::move(opened);
     found.is_one_moment = asked.core.has_value();

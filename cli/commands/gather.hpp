@@ -35,7 +35,8 @@ struct evidence {
 };
 
 /// Whether or not there is an agent, or tasks to be read, a process has threads; but not where it does not exist.
-/// `pid`: nothing where it is a core, or a recording.
-[[nodiscard]] result<evidence> gather(const target_options& asked, std::optional<pid_t> pid);
+/// `pid`: nothing where it is a core, or a recording. `tell` as of open_target().
+[[nodiscard]] result<evidence> gather(const target_options& asked, std::optional<pid_t> pid,
+                                      const teller& tell = tell_on_standard_error);
 
 }  // namespace tasks::cli

@@ -29,35 +29,34 @@ result<std::unique_ptr<snapshot_source>> unless_it_has_no_hook(result<std::uniqu
   return widened(without_hook());
 }
 
-using opener = result<std::unique_ptr<snapshot_source>> (*)(pid_t, const target_options&);
+using opener = result<std::unique_ptr<snapshot_source>> (*)(pid_t, const target_options&, const teller&);
 
-result<std::unique_ptr<snapshot_source>> open_live(pid_t pid, const target_options& of) {
-  const auto without_hook = [&] { return open_without_hook(pid, tell_on_standard_error); };
+result<std::unique_ptr<snapshot_source>> open_live(pid_t pid, const target_options& of, const teller& tell) {
+  const auto without_hook = [&] { return open_without_hook(pid, tell); };
   if (!of.hook) return widened(without_hook());
-  return unless_it_has_no_hook(of.direct ? widened(open_direct(live_target(pid)))
-                                         : open_agent_or_memory(pid, of.timeout, tell_on_standard_error),
-                               without_hook);
+  return unless_it_has_no_hook(
+      of.direct ? widened(open_direct(live_target(pid))) : open_agent_or_memory(pid, of.timeout, tell), without_hook);
 }
 
-result<std::unique_ptr<snapshot_source>> open_core_or_live(const target_options& of, opener live) {
+result<std::unique_ptr<snapshot_source>> open_core_or_live(const target_options& of, opener live, const teller& tell) {
   if (of.from) {
     if (of.core || of.exe || of.direct || !of.hook)
       return usage_error("--from", "a recording is read instead of a process", "leave out --core, --direct and such");
-    return open_recording(*of.from, of.target, of.at, tell_on_standard_error);
+    return open_recording(*of.from, of.target, of.at, tell);
   }
   if (of.at) return usage_error("--at", "there is no recording whose time it could be", "add --from FILE");
   if (of.core) {
     if (!of.target.empty() || of.direct)
       return usage_error("--core", "a core is read instead of a process", "leave out the PID and --direct");
-    if (!of.hook) return widened(open_core_without_hook(*of.core, of.exe, tell_on_standard_error));
-    return unless_it_has_no_hook(widened(open_core(*of.core, of.exe, tell_on_standard_error)),
-                                 [&] { return open_core_without_hook(*of.core, of.exe, tell_on_standard_error); });
+    if (!of.hook) return widened(open_core_without_hook(*of.core, of.exe, tell));
+    return unless_it_has_no_hook(widened(open_core(*of.core, of.exe, tell)),
+                                 [&] { return open_core_without_hook(*of.core, of.exe, tell); });
   }
   if (of.exe) return usage_error("--exe", "there is no core that it belongs to", "add --core FILE");
   if (of.target.empty()) return usage_error("", "which process?", "give a PID or a name; tasks list shows them");
   const auto pid = find_process(of.target);
   if (!pid) return pid.why();
-  return live(*pid, of);
+  return live(*pid, of, tell);
 }
 
 /// As an option's value, with the snapshot that was chosen.
@@ -113,15 +112,18 @@ std::vector<option_of<target_options>> reading_options() {
           &target_options::at)};
 }
 
-result<std::unique_ptr<snapshot_source>> open_target(const target_options& of) {
-  return open_core_or_live(of, open_live);
+result<std::unique_ptr<snapshot_source>> open_target(const target_options& of, const teller& tell) {
+  return open_core_or_live(of, open_live, tell);
 }
 
 result<std::unique_ptr<snapshot_source>> open_target_at_one_moment(const target_options& of) {
   if (of.from) return usage_error("--from", "values in frames are not recorded", "leave out --locals");
-  return open_core_or_live(of, [](pid_t pid, const target_options& its) {
-    return widened(open_one_moment(pid, its.hook, tell_on_standard_error));
-  });
+  return open_core_or_live(
+      of,
+      [](pid_t pid, const target_options& its, const teller& tell) {
+        return widened(open_one_moment(pid, its.hook, tell));
+      },
+      tell_on_standard_error);
 }
 
 render_context context_of(const target_options& of, const snapshot_source& source, const output& out,

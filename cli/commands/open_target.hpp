@@ -52,8 +52,9 @@ std::vector<option_of<Chosen>> with_target(std::vector<option_of<Chosen>> own) {
 /// What a view says stays alone on standard output.
 void tell_on_standard_error(const std::string& line);
 
-/// Finds the target and opens what there is to read it with.
-[[nodiscard]] result<std::unique_ptr<snapshot_source>> open_target(const target_options& of);
+/// Finds the target and opens what there is to read it with. `tell` gets what a user should know besides.
+[[nodiscard]] result<std::unique_ptr<snapshot_source>> open_target(const target_options& of,
+                                                                   const teller& tell = tell_on_standard_error);
 
 /// The same, where memory and tasks are of one moment: of a live process what was copied of it, of which threads that
 /// run are stopped meanwhile.

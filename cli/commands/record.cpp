@@ -5,7 +5,9 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -62,6 +64,20 @@ class held_signals {
   sigset_t ends_{}, before_{};
 };
 
+/// Those lines of /proc/PID/maps that tell where which code is.
+std::string executable_mappings(pid_t pid) {
+  std::string found;
+  const auto maps = read_file(fmt::format("/proc/{}/maps", pid).c_str()).value_or("");
+  for (std::size_t begin = 0; begin < maps.size();) {
+    const auto end = std::min(maps.find('\n', begin), maps.size());
+    const auto line = std::string_view(maps).substr(begin, end - begin);
+    const auto rights = line.find(' ');
+    if (rights != line.npos && line.substr(rights + 1, 4).find('x') != line.npos) found.append(line) += '\n';
+    begin = end + 1;
+  }
+  return found;
+}
+
 /// One of the processes that are recorded.
 class recorded_target {
  public:
@@ -83,16 +99,16 @@ class recorded_target {
       end();
       return {};
     }
+    forget_code_if_it_changed();
     auto taken = asked_.leaks ? take_moment_of_it() : take_as_it_goes();
     if (!taken) {
       source_.reset();
       if (taken.why().code == error_code::no_such_process || !read_stat(pid_))
         end();
       else
-        doubt(taken.why());
+        tell(message(taken.why()));
       return {};
     }
-    last_doubt_.clear();
     auto written = to.append(std::move(taken->head), std::move(taken->parts));
     if (written) ++snapshots_;
     return written;
@@ -108,21 +124,31 @@ class recorded_target {
     return of;
   }
 
+  /// After an exec, or when a library was loaded or unloaded, an address may be another function's.
+  void forget_code_if_it_changed() {
+    auto code = executable_mappings(pid_);
+    if (code == code_) return;
+    code_ = std::move(code);
+    source_.reset();
+    recorder_ = recorder();
+  }
+
   /// Copies the process, for which its threads are stopped for a moment.
   result<recorded_snapshot> take_moment_of_it() {
-    auto found = gather(options(), pid_);
+    auto found = gather(options(), pid_, [this](const std::string& line) { tell(line); });
     if (!found) return found.why();
     if (!found->source) return *found->why_no_tasks;
     return recorder_.take(*found->source, found->looks());
   }
 
   result<recorded_snapshot> take_as_it_goes() {
-    if (!source_) {
-      auto opened = open_target(options());
+    auto* known = source_ ? source_->from() : nullptr;
+    if (known != nullptr && !known->has_hook()) {
+      if (const auto looked = known->look_again(stop_order::whom::who_runs); !looked) return looked.why();
+    } else {
+      auto opened = open_target(options(), [this](const std::string& line) { tell(line); });
       if (!opened) return opened.why();
       source_ = *std::move(opened);
-    } else if (auto* from = source_->from()) {
-      if (const auto looked = from->look_again(stop_order::whom::who_runs); !looked) return looked.why();
     }
     return recorder_.take(*source_, {.stacks = asked_.threads});
   }
@@ -133,11 +159,8 @@ class recorded_target {
   }
 
   /// Once, not every ten seconds.
-  void doubt(const error& why) {
-    auto words = message(why);
-    if (words == last_doubt_) return;
-    tell_on_standard_error(words);
-    last_doubt_ = std::move(words);
+  void tell(const std::string& line) {
+    if (told_.insert(line).second) tell_on_standard_error(line);
   }
 
   pid_t pid_;
@@ -148,7 +171,8 @@ class recorded_target {
   recorder recorder_;
   std::size_t snapshots_ = 0;
   bool has_ended_ = false;
-  std::string last_doubt_;
+  std::string code_;  ///< its executable mappings
+  std::set<std::string> told_;
 };
 
 result<std::vector<recorded_target>> find_targets(const record_request& asked) {

@@ -32,6 +32,8 @@ namespace {
 
 /// Tasks of a snapshot that tell by how much ages have grown until the next one.
 constexpr std::size_t most_samples = 1024;
+/// Of one process.
+constexpr std::size_t most_locations = 1'000'000;
 /// Of more nobody asks how much memory their frames hold.
 constexpr std::size_t most_measured = 100'000;
 
@@ -128,6 +130,21 @@ void for_each_wait(const v1::Task& task, Visit visit) {
   for (const auto& wait : task.also()) visit(wait);
 }
 
+/// 0, which stands for nothing, where there is no such location.
+std::uint32_t number_in(const std::unordered_map<std::uint32_t, std::uint32_t>& numbers, std::uint32_t of) {
+  const auto known = numbers.find(of);
+  return known == numbers.end() ? 0 : known->second;
+}
+
+void renumber(v1::Failure& failure, const std::unordered_map<std::uint32_t, std::uint32_t>& numbers,
+              const v1::RecordedFacts& bases) {
+  failure.set_location(number_in(numbers, failure.location()));
+  failure.set_spawn_path(number_in(numbers, failure.spawn_path()));
+  failure.set_spawn_location(number_in(numbers, failure.spawn_location()));
+  failure.set_spawn_outer_location(number_in(numbers, failure.spawn_outer_location()));
+  failure.set_age_ms(age_and_time(failure.age_ms(), bases));
+}
+
 /// What one snapshot tells beside its tasks, in the order in which it is found out.
 class fact_finder {
  public:
@@ -153,32 +170,19 @@ class fact_finder {
     to_.set_doubt(looks_.doubt);
   }
 
-  void find_proof(std::vector<std::uint64_t> ids) {
-    auto* from = source_.from();
-    if (!looks_.leaks || from == nullptr) return;
+  /// `ids`: of all tasks.
+  void find_in_memory(std::vector<std::uint64_t> ids) {
+    if (!looks_.leaks || source_.from() == nullptr) return;
     const auto proof = looks_.proof ? *looks_.proof : look_for_proof(source_, proof_stop::when_needed);
     if (!proof) {
       *to_.mutable_no_proof() = to_message(proof.why());
       return;
     }
     *to_.mutable_proof() = to_message(*proof);
-    if (const auto graph = look_at_waits(*from, proof_stop::when_needed)) *to_.mutable_graph() = to_message(*graph);
-    if (ids.size() > most_measured) return;
-    std::sort(ids.begin(), ids.end());
-    for (const auto& [task, bytes] : frame_bytes(*from, ids)) {
-      auto& size = *to_.add_frame_bytes();
-      size.set_task(task);
-      size.set_bytes(bytes);
-    }
-    vitals_survey counted;
-    count_callbacks(source_, counted);
-    if (!counted.callbacks) return;
-    auto& callbacks = *to_.mutable_callbacks();
-    for (const auto& [kind, count] : *counted.callbacks) {
-      auto& one = *callbacks.add_counts();
-      one.set_kind(kind);
-      one.set_count(count);
-    }
+    if (const auto graph = look_at_waits(*source_.from(), proof_stop::when_needed))
+      *to_.mutable_graph() = to_message(*graph);
+    if (ids.size() <= most_measured) measure_frames(std::move(ids));
+    find_callbacks();
   }
 
  private:
@@ -196,6 +200,27 @@ class fact_finder {
       if (const auto owner = running->owner_of_mutex(task); owner != 0)
         for (auto& thread : *threads.mutable_threads())
           if (thread.inner_tid() == task.thread) thread.set_mutex_owner(owner);
+  }
+
+  void measure_frames(std::vector<std::uint64_t> ids) {
+    std::sort(ids.begin(), ids.end());
+    for (const auto& [task, bytes] : frame_bytes(*source_.from(), ids)) {
+      auto& size = *to_.add_frame_bytes();
+      size.set_task(task);
+      size.set_bytes(bytes);
+    }
+  }
+
+  void find_callbacks() {
+    vitals_survey counted;
+    count_callbacks(source_, counted);
+    if (!counted.callbacks) return;
+    auto& callbacks = *to_.mutable_callbacks();
+    for (const auto& [kind, count] : *counted.callbacks) {
+      auto& one = *callbacks.add_counts();
+      one.set_kind(kind);
+      one.set_count(count);
+    }
   }
 
   snapshot_source& source_;
@@ -216,7 +241,6 @@ void recorder::learn(const v1::Chunk& chunk, numbers& renumbered) {
       content.set_id(next);
       *locations_.add_locations() = std::move(content);
     }
-    if (renumbered.size() <= location.id()) renumbered.resize(location.id() + 1);
     renumbered[location.id()] = known->second;
   }
 }
@@ -239,7 +263,7 @@ void recorder::choose_bases(const v1::Chunk& chunk, v1::RecordedFacts& to) const
 }
 
 void recorder::add_tasks(const v1::Chunk& chunk, const numbers& renumbered, taken& to) const {
-  const auto number = [&](std::uint32_t of) { return of < renumbered.size() ? renumbered[of] : 0; };
+  const auto number = [&](std::uint32_t of) { return number_in(renumbered, of); };
   v1::RecordedPart part;
   auto& tasks = *part.mutable_tasks()->mutable_tasks() = chunk.tasks();
   for (auto& task : tasks) {
@@ -290,8 +314,49 @@ void recorder::name_code(snapshot_source& source, v1::RecordedFacts& to) {
   for (const auto address : addresses) name(address);
 }
 
+/// What tasks wait on, in more words than they have.
+void recorder::find_objects(const snapshot_source& source, taken& of) {
+  auto& facts = of.facts;
+  facts.mutable_lookups()->set_of_tasks(of.waits_for_name);
+  auto* from = source.from();
+  if (from != nullptr && of.has_endless) {
+    std::set<std::uint64_t> endless;
+    for (const auto& [task, version] : find_endless_timers(*from)) endless.insert(task);
+    for (const auto task : endless) facts.add_endless(task);
+  }
+  if (from != nullptr && from->is_alive()) {
+    descriptor_table descriptors(source.pid());
+    for (const auto fd : of.fds) *facts.add_descriptors() = to_message(fd, descriptors.at(fd));
+  }
+  for (const auto& [address, capacity] : of.channels) {
+    auto& channel = *facts.add_channels();
+    channel.set_address(address);
+    const auto closed = from != nullptr ? read_closed(from->bytes(), address, capacity) : std::nullopt;
+    if (closed) channel.set_closed(*closed);
+  }
+}
+
+/// In the order that recording.proto tells.
+std::string recorder::put_together(taken found, const v1::Vitals& vitals, const v1::Trailer& trailer) const {
+  std::string parts;
+  v1::RecordedPart part;
+  *part.mutable_vitals() = vitals;
+  append_part(part, parts);
+  *part.mutable_named()->mutable_locations() = locations_.locations();
+  *part.mutable_named()->mutable_failures() = std::move(*found.failures.mutable_failures());
+  append_part(part, parts);
+  *part.mutable_trailer() = trailer;
+  append_part(part, parts);
+  make_texts_utf8(found.facts);
+  *part.mutable_facts() = std::move(found.facts);
+  std::string all;
+  append_part(part, all);
+  return all + parts + found.tasks;
+}
+
 result<recorded_snapshot> recorder::take(snapshot_source& source, const recorded_looks& looks) {
-  recorded_snapshot made;
+  // An agent that names ever new ones is none of ours.
+  if (static_cast<std::size_t>(locations_.locations_size()) > most_locations) *this = recorder();
   taken found;
   numbers of_vitals, of_tasks;
   const auto vitals = source.vitals(false, [&](const v1::Chunk& chunk) {
@@ -309,57 +374,21 @@ result<recorded_snapshot> recorder::take(snapshot_source& source, const recorded
   });
   if (!trailer) return trailer.why();
   if (!found.has_bases) choose_bases({}, found.facts);
+  for (auto& failure : *found.failures.mutable_failures()) renumber(failure, of_vitals, found.facts);
   last_ = std::move(found.samples);
 
-  auto& facts = found.facts;
-  identify(source, *vitals, made.head, facts);
+  recorded_snapshot made;
+  identify(source, *vitals, made.head, found.facts);
+  made.head.set_tasks(found.count);
   made.head.set_core(looks.core);
-  facts.set_core(looks.core);
-  fact_finder finder(source, looks, facts);
+  found.facts.set_core(looks.core);
+  fact_finder finder(source, looks, found.facts);
   finder.find_moving();
   finder.find_state();
-  finder.find_proof(found.ids);
-  facts.mutable_lookups()->set_of_tasks(found.waits_for_name);
-  auto* from = source.from();
-  if (from != nullptr && found.has_endless) {
-    std::set<std::uint64_t> endless;
-    for (const auto& [task, version] : find_endless_timers(*from)) endless.insert(task);
-    for (const auto task : endless) facts.add_endless(task);
-  }
-  if (from != nullptr && from->is_alive()) {
-    descriptor_table descriptors(source.pid());
-    for (const auto fd : found.fds) *facts.add_descriptors() = to_message(fd, descriptors.at(fd));
-  }
-  for (const auto& [address, capacity] : std::map(found.channels.begin(), found.channels.end())) {
-    auto& channel = *facts.add_channels();
-    channel.set_address(address);
-    const auto closed = from != nullptr ? read_closed(from->bytes(), address, capacity) : std::nullopt;
-    if (closed) channel.set_closed(*closed);
-  }
-  name_code(source, facts);
-
-  auto& failures = *found.failures.mutable_failures();
-  const auto number = [&](std::uint32_t of) { return of < of_vitals.size() ? of_vitals[of] : 0; };
-  for (auto& failure : failures) {
-    failure.set_location(number(failure.location()));
-    failure.set_spawn_path(number(failure.spawn_path()));
-    failure.set_spawn_location(number(failure.spawn_location()));
-    failure.set_spawn_outer_location(number(failure.spawn_outer_location()));
-    failure.set_age_ms(age_and_time(failure.age_ms(), facts));
-  }
-  v1::RecordedPart part;
-  make_texts_utf8(facts);
-  *part.mutable_facts() = std::move(facts);
-  append_part(part, made.parts);
-  *part.mutable_vitals() = *vitals;
-  append_part(part, made.parts);
-  *part.mutable_named()->mutable_locations() = locations_.locations();
-  *part.mutable_named()->mutable_failures() = failures;
-  append_part(part, made.parts);
-  made.parts += found.tasks;
-  *part.mutable_trailer() = *trailer;
-  append_part(part, made.parts);
-  made.head.set_tasks(found.count);
+  finder.find_in_memory(std::move(found.ids));
+  find_objects(source, found);
+  name_code(source, found.facts);
+  made.parts = put_together(std::move(found), *vitals, *trailer);
   return made;
 }
 

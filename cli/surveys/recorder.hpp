@@ -6,6 +6,7 @@
 ///          ──looks──> facts ┴──names of code, descriptors──> RecordedParts
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -57,17 +58,19 @@ class recorder {
     std::string tasks;  ///< parts
     std::uint64_t count = 0;
     bool has_bases = false, has_endless = false, waits_for_name = false;
-    std::unordered_map<std::uint64_t, std::optional<std::uint64_t>> channels;  ///< capacities, by address
+    std::map<std::uint64_t, std::optional<std::uint64_t>> channels;  ///< capacities, by address
     std::set<std::uint32_t> fds;
-    std::vector<std::uint64_t> ids;  ///< of blocked tasks
+    std::vector<std::uint64_t> ids;  ///< of all tasks
     std::unordered_map<std::uint64_t, sample> samples;
   };
-  using numbers = std::vector<std::uint32_t>;  ///< of locations, by their number in an answer
+  using numbers = std::unordered_map<std::uint32_t, std::uint32_t>;  ///< of locations, by their number in an answer
 
   void learn(const v1::Chunk& chunk, numbers& renumbered);
   void choose_bases(const v1::Chunk& chunk, v1::RecordedFacts& to) const;
   void add_tasks(const v1::Chunk& chunk, const numbers& renumbered, taken& to) const;
+  static void find_objects(const snapshot_source& source, taken& of);
   void name_code(snapshot_source& source, v1::RecordedFacts& to);
+  [[nodiscard]] std::string put_together(taken found, const v1::Vitals& vitals, const v1::Trailer& trailer) const;
 
   v1::Chunk locations_;  ///< all that were seen, with lasting numbers
   std::unordered_map<std::string, std::uint32_t> numbers_;

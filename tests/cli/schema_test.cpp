@@ -100,6 +100,7 @@ TEST_F(Schema, IsWhatEveryCommandWithJsonPrints) {
       {"why", {{"why", pid, "1"}, {"why", pid, "2"}, {"why", pid, "2", "--no-prove"}}},
       {"leaks", {{"leaks", pid, "--min-age", "0"}}},
       {"report", {{"report", pid}}},
+      {"diff", {{"diff", "-p", pid, "--interval", "0.1"}}},
       {"check", {{"check", pid, "no-such-process", "--max-tasks", "5", "--max-wait", "timer=1h,2h"}}},
   };
   for (const auto& command : cli::commands()) {
@@ -150,7 +151,7 @@ TEST(SchemaCommand, KnowsNoOtherViews) {
   EXPECT_EQ(seen.end.code, 2);
   EXPECT_EQ(seen.err,
             "tasks: schema: \"tea\" is no view (list, vitals, stack, tree, threads, leaks, channels, operations, why, "
-            "report, check)\n");
+            "report, check, diff)\n");
 }
 
 }  // namespace
