@@ -1,11 +1,14 @@
 #include "surveys/without_hook.hpp"
 
+#include <elfutils/libdwfl.h>
 #include <fmt/format.h>
 
-#include <string_view>
+#include <string>
 #include <utility>
 
 #include "hookless/hookless_target.hpp"
+#include "linux/package_names.hpp"
+#include "linux/proc.hpp"
 #include "target/core_file.hpp"
 
 namespace tasks::cli {
@@ -36,15 +39,46 @@ class source_without_hook final : public memory_source {
   std::string subject_;
 };
 
+struct executable_file {
+  std::string path, build_id;  ///< the latter in hexadecimal; empty: not known
+};
+
+/// Of the modules the first in memory that is no library.
+int take_executable(Dwfl_Module* module, void**, const char* name, Dwarf_Addr, void* argument) {
+  auto& found = *static_cast<executable_file*>(argument);
+  const char* file = nullptr;
+  dwfl_module_info(module, nullptr, nullptr, nullptr, nullptr, nullptr, &file, nullptr);
+  const std::string path = file != nullptr ? file : name;
+  if (!found.path.empty() || path.empty() || path.front() == '[') return DWARF_CB_OK;
+  found.path = path;
+  const unsigned char* bits = nullptr;
+  GElf_Addr address = 0;
+  for (int i = 0, size = dwfl_module_build_id(module, &bits, &address); i < size; ++i)
+    found.build_id += fmt::format("{:02x}", bits[i]);
+  return DWARF_CB_ABORT;
+}
+
+/// "install nginx-dbgsym, or build it with -g", with the build id by which debug files are found.
+std::string how_to_know_lines(target& of) {
+  executable_file file;
+  if (auto* dwfl = of.code().dwfl()) dwfl_getmodules(dwfl, take_executable, &file, 0);
+  const auto path = of.is_alive() ? executable_of(of.pid()) : file.path;
+  const auto package = package_of(path);
+  auto words = package ? fmt::format("install {}-dbgsym", *package) : std::string("install its debug symbols");
+  if (!file.build_id.empty()) words += fmt::format(", build id {}", file.build_id);
+  return words + ", or build it with -g";
+}
+
 result<std::unique_ptr<memory_source>> open(std::shared_ptr<target> bare, std::string subject, const teller& tell) {
   auto found = find_tasks(std::move(bare), stop_order::whom::who_runs);
   if (!found) return found.why();
-  const std::string_view known =
+  const auto known =
       (*found)->knows_lines()
-          ? "tasks are found by its symbols and debug information; ages, names and spawn sites are not known"
-          : "tasks are found by its symbols; lines, ages, names and spawn sites are not known (for lines install its "
-            "debug "
-            "symbols, or build it with -g)";
+          ? std::string(
+                "tasks are found by its symbols and debug information; ages, names and spawn sites are not known")
+          : fmt::format(
+                "tasks are found by its symbols; lines, ages, names and spawn sites are not known (for lines {})",
+                how_to_know_lines(**found));
   tell(fmt::format("tasks: {}: no hook: {}", subject, known));
   return std::unique_ptr<memory_source>(std::make_unique<source_without_hook>(*std::move(found), std::move(subject)));
 }

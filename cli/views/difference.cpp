@@ -84,7 +84,8 @@ void render_queues(fmt::memory_buffer& out, const difference& found) {
 void render_difference(fmt::memory_buffer& out, const difference& found, const difference_style& style,
                        const render_context& context) {
   const auto to = std::back_inserter(out);
-  append_foreign(out, fmt::format("{} → {}\n", style.earlier, style.later));
+  append_foreign(out, fmt::format("{} → {}", style.earlier, style.later));
+  out.push_back('\n');
   fmt::format_to(
       to, "tasks: {} → {}{}", found.before, found.after,
       growth_words(static_cast<std::int64_t>(found.after) - static_cast<std::int64_t>(found.before), found.seconds));

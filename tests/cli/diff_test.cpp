@@ -52,7 +52,8 @@ TEST_F(Diff, OfNothingThatChangedSaysSo) {
   record(lab, "b");
   const auto seen = tasks_command({"diff", file("a"), file("b")});
   EXPECT_EQ(seen.end.code, 0) << seen.err;
-  EXPECT_THAT(seen.out, HasSubstr(": 0 came, 0 went, "));
+  EXPECT_THAT(seen.out, ContainsRegex("^lab [0-9]+, [-0-9]+ [0-9:]+ → lab [0-9]+, [-0-9]+ [0-9:]+\n"
+                                      "tasks: [0-9]+ → [0-9]+: 0 came, 0 went, [0-9]+ stayed\n"));
   EXPECT_THAT(seen.out, HasSubstr(" stacks did not change\n"));
   EXPECT_THAT(seen.out, Not(HasSubstr("new: ")));
   EXPECT_THAT(seen.out, Not(HasSubstr("vanished: ")));

@@ -1,9 +1,16 @@
 // What the kernel prints of processes and their descriptors.
 
 #include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <string>
 
 #include "linux/descriptors.hpp"
 #include "linux/kernel_words.hpp"
+#include "linux/package_names.hpp"
 #include "linux/proc.hpp"
 #include "sources/agent_sockets.hpp"
 
@@ -74,6 +81,23 @@ TEST(Stat, SurvivesANameWithParenthesesAndSpaces) {
   EXPECT_FALSE(parse_stat(""));
   EXPECT_FALSE(parse_stat("42 (a"));
   EXPECT_FALSE(parse_stat("42 (a) S 7"));
+}
+
+TEST(PackageOf, IsWhoseListHasTheFile) {
+  char folder[] = "/tmp/tasks-test-XXXXXX";
+  ASSERT_NE(::mkdtemp(folder), nullptr);
+  const std::string lists = folder;
+  std::ofstream(lists + "/server.list") << "/.\n/usr\n/usr/sbin\n/usr/sbin/server\n";
+  std::ofstream(lists + "/libpool1:amd64.list") << "/.\n/lib/libpool.so.1";
+  std::ofstream(lists + "/server.md5sums") << "/usr/sbin/other\n";
+  EXPECT_EQ(package_of("/usr/sbin/server", lists), "server");
+  EXPECT_EQ(package_of("/usr/lib/libpool.so.1", lists), "libpool1");
+  EXPECT_EQ(package_of("/lib/libpool.so.1", lists), "libpool1");
+  for (const auto* none : {"/usr/sbin/serve", "/usr/sbin/server2", "/sbin/server/", "/usr/sbin/other", "", "/"}) {
+    EXPECT_EQ(package_of(none, lists), std::nullopt) << none;
+  }
+  EXPECT_EQ(package_of("/usr/sbin/server", lists + "/none"), std::nullopt);
+  std::filesystem::remove_all(lists);
 }
 
 }  // namespace

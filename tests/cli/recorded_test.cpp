@@ -303,6 +303,17 @@ TEST_F(Recorded, WhatIsNotRecordedIsSaid) {
   EXPECT_EQ(tasks_command({"record", lab.pid_text(), "--with", "heap"}).end.code, 2);
 }
 
+TEST_F(Recorded, AProcessThatStartsAnotherProgramIsThatOneThen) {
+  program shell(program::unready{}, {"sh", "-c", "read line; exec " + program_path("lab") + " --leak send"});
+  program recorder(program::unready{},
+                   {tasks_executable(), "record", shell.pid_text(), "-o", file(), "--every", "0.05"});
+  shell.write("go on\n");
+  wait_until_shown({"stack", "--from", file()}, "lab::ask_replica");
+  EXPECT_EQ(shell.stop().code, 0);
+  EXPECT_EQ(recorder.wait().code, 0);  // there is nothing to be recorded any more
+  EXPECT_THAT(tasks_command({"list", "--from", file()}).out, HasSubstr("lab\n"));
+}
+
 TEST_F(Recorded, WithThreadsAndLeaksHasThem) {
   const program lab({program_path("lab"), "--leak", "spin", "--leak", "send"});
   wait_until_shown({"stack", "-p", lab.pid_text()}, "ask_replica");
