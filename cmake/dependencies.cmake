@@ -22,6 +22,14 @@ if(TASKS_BUILD_CLI OR TASKS_BUILD_TESTS)
   # Recordings are compressed with the one, and the other's CRC-32 tells what is damaged in them.
   pkg_check_modules(libzstd REQUIRED IMPORTED_TARGET libzstd)
   pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib)
+  # protobuf compresses with it, too; as an archive it has to stand behind protobuf's.
+  find_library(TASKS_LIBz_ARCHIVE libz.a)
+  mark_as_advanced(TASKS_LIBz_ARCHIVE)
+  if(TASKS_SANITIZE OR NOT TASKS_LIBz_ARCHIVE)
+    set_property(TARGET protobuf::libprotobuf APPEND PROPERTY INTERFACE_LINK_LIBRARIES PkgConfig::zlib)
+  else()
+    set_property(TARGET protobuf::libprotobuf APPEND PROPERTY INTERFACE_LINK_LIBRARIES ${TASKS_LIBz_ARCHIVE})
+  endif()
   # Reads where coroutines suspend, in programs without the hook. Without it their lines are not known.
   find_package(Zydis CONFIG)
 endif()

@@ -94,6 +94,7 @@ constexpr described examples[] = {
     {"tasks record server --every 10s --for 8h --with leaks", "Keep what happens at night, …"},
     {"tasks leaks --from server-4131.tasks --at 03:15", "… and look at it in the morning."},
     {"tasks diff --from server-4131.tasks --at 22:00 --at 03:15", "What has grown meanwhile?"},
+    {"tasks stack server --format pprof > tasks.pb.gz", "A profile of tasks by their stacks, for go tool pprof -http."},
     {"tasks stack --core core.4131 --group", "What did a process do when it died?"},
     {"tasks list --json | jq '.processes[] | select(.tasks > 1000) | .pid'", "In a script."}};
 

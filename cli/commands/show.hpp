@@ -8,6 +8,7 @@
 #include "base/output.hpp"
 #include "commands/filters.hpp"
 #include "commands/open_target.hpp"
+#include "export/formats.hpp"
 #include "sources/snapshot_source.hpp"
 #include "surveys/leaks.hpp"
 
@@ -44,6 +45,7 @@ struct stack_request : target_options, filter_options, group_options, frame_opti
   bool native = true;
   bool all_ids = false;                          ///< of each group, not three of them
   bool locals = false;                           ///< values in frames; the source stands still
+  std::optional<profile_format> format;          ///< nothing: text, or JSON
   const std::vector<due_task>* due = nullptr;    ///< looked for already; null: they are now
   const std::vector<busy_task>* busy = nullptr;  ///< likewise
 };

@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "commands/command.hpp"
 #include "commands/show.hpp"
+#include "linux/proc.hpp"
 #include "surveys/filtered_source.hpp"
 #include "surveys/locals.hpp"
 #include "surveys/look.hpp"
@@ -23,7 +25,11 @@ bool may_select_running(const v1::StacksRequest& query) {
          (states.empty() || std::find(states.begin(), states.end(), v1::Task::RUNNING) != states.end());
 }
 
-std::optional<error> contradiction(const stack_request& asked) {
+std::optional<error> contradiction(const stack_request& asked, const output& out) {
+  if (asked.format && (asked.json || asked.group || asked.locals))
+    return usage_error("--format", "a profile has a form of its own", "leave out --json, --group and --locals");
+  if (asked.format == profile_format::pprof && out.style().terminal)
+    return usage_error("--format pprof", "it is no text for a terminal", "> FILE, for go tool pprof FILE");
   if (asked.all_ids && !asked.group) return usage_error("--ids", "without --group every task is shown", "add --group");
   if (asked.locals && asked.group)
     return usage_error("--locals", "each task of a group has values of its own", "leave out --group");
@@ -34,10 +40,61 @@ std::optional<error> contradiction(const stack_request& asked) {
   return std::nullopt;
 }
 
+profile_title title_of(const snapshot_source& source) {
+  using namespace std::chrono;
+  if (const auto* then = source.recorded())
+    return {subject_of(source.pid()), then->process().executable(), then->taken_at_ns()};
+  const auto now = duration_cast<nanoseconds>(system_clock::now().time_since_epoch()).count();
+  return {subject_of(source.pid()), executable_of(source.pid()), now};
+}
+
+/// For tools that draw stacks. Running tasks have their native frames on top.
+result<void> write_profile(snapshot_source& source, const stack_request& asked, output& out) {
+  resolver names(source, {.all_frames = asked.all_frames});
+  std::optional<running_stacks> native;
+  if (asked.native && may_select_running(asked.chosen.query)) {
+    auto look = running_stacks::look(source);
+    if (!look) return look.why();
+    native.emplace(*std::move(look));
+  }
+  filtered_source filtered(source, asked.chosen, {.all_frames = asked.all_frames});
+  auto query = asked.chosen.query;
+  query.set_limit(asked.limit);
+  stack_profile profile;
+  resolved what;
+  const auto read = filtered.stacks(query, [&](const v1::Chunk& chunk) {
+    names.learn(chunk);
+    for (const auto& task : chunk.tasks()) {
+      names.resolve(task, what);
+      if (native && task.state() == v1::Task::RUNNING)
+        what.native = shown_frames(frames_of_task(native->stack_of(as_running(task))), asked.all_frames);
+      profile.add(task, what);
+    }
+    return true;
+  });
+  if (!read) return read.why();
+  switch (*asked.format) {
+    case profile_format::pprof:
+      write_pprof(out.text(), profile, title_of(source));
+      break;
+    case profile_format::folded:
+      write_folded(out.text(), profile);
+      break;
+    case profile_format::speedscope:
+      write_speedscope(out.text(), profile, title_of(source));
+      break;
+  }
+  return {};
+}
+
 result<int> run_stack(const stack_request& asked, output& out) {
-  if (auto wrong = contradiction(asked)) return *std::move(wrong);
+  if (auto wrong = contradiction(asked, out)) return *std::move(wrong);
   const auto source = asked.locals ? open_target_at_one_moment(asked) : open_target(asked);
   if (!source) return source.why();
+  if (asked.format) {
+    if (const auto written = write_profile(**source, asked, out); !written) return written.why();
+    return 0;
+  }
   auto rest = asked;
   std::vector<due_task> due;
   std::vector<busy_task> busy;
@@ -50,6 +107,27 @@ result<int> run_stack(const stack_request& asked, output& out) {
   }
   if (const auto shown = show_stack(**source, rest, out); !shown) return shown.why();
   return 0;
+}
+
+std::vector<std::string> format_words() { return {"pprof", "folded", "speedscope"}; }
+
+option_of<stack_request> format_option() {
+  return {{"--format", "FORMAT",
+           "a profile of the tasks by their stacks: pprof (for go tool pprof), folded (for "
+           "flamegraph.pl) or speedscope",
+           format_words},
+          [](stack_request& to, const std::string& typed) -> result<void> {
+            if (typed == "pprof")
+              to.format = profile_format::pprof;
+            else if (typed == "folded")
+              to.format = profile_format::folded;
+            else if (typed == "speedscope")
+              to.format = profile_format::speedscope;
+            else
+              return usage_error("--format", fmt::format("\"{}\" is no form of a profile", typed),
+                                 "pprof, folded or speedscope");
+            return {};
+          }};
 }
 
 }  // namespace
@@ -129,6 +207,7 @@ command stack_command() {
                          "parameters and variables that live in the frames, with their values; the target is stopped "
                          "while its memory is copied",
                          &stack_request::locals));
+  options.push_back(format_option());
   options.push_back(flag("--no-native", "no native stacks: no thread that runs is stopped, not even for a moment",
                          &stack_request::native, false));
   return make_command<stack_request>("stack", "the stack of every task, or of those that the options select",

@@ -84,7 +84,7 @@ TEST(Manual, HasExamplesThatMakeSense) {
   for (std::size_t at = 0; (at = text.find("\n\\fBtasks", at)) != text.npos;) {
     at += 4;
     auto line = text.substr(at, text.find("\\fR\n", at) - at);
-    line = std::regex_replace(line.substr(0, line.find_first_of("|&")), std::regex(R"(\\(-))"), "$1");
+    line = std::regex_replace(line.substr(0, line.find_first_of("|&>")), std::regex(R"(\\(-))"), "$1");
     const auto seen = run(
         {"sh", "-c",
          "tasks() { exec " + tasks_executable() + " \"$@\"; }; " + std::regex_replace(line, std::regex(" -o .*"), "")});
@@ -95,7 +95,7 @@ TEST(Manual, HasExamplesThatMakeSense) {
         << seen.err;
     ++tried;
   }
-  EXPECT_EQ(tried, 14u);
+  EXPECT_EQ(tried, 15u);
 }
 
 TEST(Completion, NamesEveryCommandAndOption) {
