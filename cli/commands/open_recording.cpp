@@ -19,14 +19,14 @@ namespace {
 constexpr std::int64_t ns_of_ms = 1'000'000, ns_of_second = 1'000'000'000;
 
 /// Snapshots of one process, by their places in the file.
-struct recorded_process {
+struct recorded_series {
   std::uint32_t pid;
   std::string name;
   std::vector<std::size_t> snapshots;
 };
 
-std::vector<recorded_process> processes_in(const recording_reader& recording) {
-  std::vector<recorded_process> found;
+std::vector<recorded_series> processes_in(const recording_reader& recording) {
+  std::vector<recorded_series> found;
   std::map<std::tuple<std::uint32_t, std::uint64_t, std::string>, std::size_t> places;
   const auto& heads = recording.snapshots();
   for (std::size_t i = 0; i < heads.size(); ++i) {
@@ -38,15 +38,15 @@ std::vector<recorded_process> processes_in(const recording_reader& recording) {
   return found;
 }
 
-std::string names_of(const std::vector<recorded_process>& processes) {
+std::string names_of(const std::vector<recorded_series>& processes) {
   std::string names;
   for (const auto& each : processes) names += fmt::format("{}{} {}", names.empty() ? "" : ", ", each.name, each.pid);
   return names;
 }
 
-result<recorded_process> find_recorded(const std::vector<recorded_process>& all, const std::string& path,
-                                       const std::string& target) {
-  std::vector<recorded_process> found;
+result<recorded_series> find_recorded(const std::vector<recorded_series>& all, const std::string& path,
+                                      const std::string& target) {
+  std::vector<recorded_series> found;
   for (const auto& each : all)
     if (target.empty() || target == each.name || target == std::to_string(each.pid)) found.push_back(each);
   if (found.size() == 1) return found.front();
@@ -57,7 +57,7 @@ result<recorded_process> find_recorded(const std::vector<recorded_process>& all,
                "-p chooses one of " + names_of(found)};
 }
 
-std::vector<std::int64_t> times_of(const recording_reader& recording, const recorded_process& process) {
+std::vector<std::int64_t> times_of(const recording_reader& recording, const recorded_series& process) {
   std::vector<std::int64_t> times;
   for (const auto each : process.snapshots) times.push_back(recording.snapshots()[each].taken_at_ns());
   return times;

@@ -134,14 +134,14 @@ class recorded_target {
   }
 
   /// Copies the process, for which its threads are stopped for a moment.
-  result<recorded_snapshot> take_moment_of_it() {
+  result<taken_snapshot> take_moment_of_it() {
     auto found = gather(options(), pid_, [this](const std::string& line) { tell(line); });
     if (!found) return found.why();
     if (!found->source) return *found->why_no_tasks;
     return recorder_.take(*found->source, found->looks());
   }
 
-  result<recorded_snapshot> take_as_it_goes() {
+  result<taken_snapshot> take_as_it_goes() {
     auto* known = source_ ? source_->from() : nullptr;
     if (known != nullptr && !known->has_hook()) {
       if (const auto looked = known->look_again(stop_order::whom::who_runs); !looked) return looked.why();

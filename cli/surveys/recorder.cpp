@@ -354,7 +354,7 @@ std::string recorder::put_together(taken found, const v1::Vitals& vitals, const 
   return all + parts + found.tasks;
 }
 
-result<recorded_snapshot> recorder::take(snapshot_source& source, const recorded_looks& looks) {
+result<taken_snapshot> recorder::take(snapshot_source& source, const recorded_looks& looks) {
   // An agent that names ever new ones is none of ours.
   if (static_cast<std::size_t>(locations_.locations_size()) > most_locations) *this = recorder();
   taken found;
@@ -377,7 +377,7 @@ result<recorded_snapshot> recorder::take(snapshot_source& source, const recorded
   for (auto& failure : *found.failures.mutable_failures()) renumber(failure, of_vitals, found.facts);
   last_ = std::move(found.samples);
 
-  recorded_snapshot made;
+  taken_snapshot made;
   identify(source, *vitals, made.head, found.facts);
   made.head.set_tasks(found.count);
   made.head.set_core(looks.core);

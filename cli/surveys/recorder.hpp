@@ -36,7 +36,7 @@ struct recorded_looks {
   std::string core = {};                         ///< that is looked at; empty: a process
 };
 
-struct recorded_snapshot {
+struct taken_snapshot {
   v1::SnapshotHead head;
   std::string parts;  ///< with their lengths in front
 };
@@ -45,7 +45,7 @@ struct recorded_snapshot {
 class recorder {
  public:
   /// Fails where the source does.
-  result<recorded_snapshot> take(snapshot_source& source, const recorded_looks& looks);
+  result<taken_snapshot> take(snapshot_source& source, const recorded_looks& looks);
 
  private:
   struct sample {
