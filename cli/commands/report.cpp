@@ -3,7 +3,6 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -57,10 +56,9 @@ struct identity {
 identity identity_of(const report_request& asked, std::optional<pid_t> pid) {
   identity who;
   who.subject = asked.core ? "core " + *asked.core : asked.target;
-  utsname system{};
-  ::uname(&system);
-  who.host = system.nodename;
-  who.system = fmt::format("{} {} {}", system.sysname, system.release, system.machine);
+  const auto machine = this_machine();
+  who.host = machine.host;
+  who.system = machine.system;
   if (!pid) return who;
   who.program = executable_of(*pid);
   who.command_line = command_line_of(*pid);

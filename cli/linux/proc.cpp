@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -169,6 +170,12 @@ std::vector<std::string> command_line_of(pid_t pid) {
     begin = end + 1;
   }
   return words;
+}
+
+machine_name this_machine() {
+  utsname system{};
+  ::uname(&system);
+  return {system.nodename, fmt::format("{} {} {}", system.sysname, system.release, system.machine)};
 }
 
 bool has_executable(pid_t pid) {

@@ -71,6 +71,11 @@ class inner_numbers {
 [[nodiscard]] std::vector<std::string> command_line_of(pid_t pid);
 /// False for kernel threads, and where it may not be known.
 [[nodiscard]] bool has_executable(pid_t pid);
+struct machine_name {
+  std::string host;    ///< uname(2): nodename
+  std::string system;  ///< "Linux 6.1.0 x86_64"
+};
+[[nodiscard]] machine_name this_machine();
 /// User id of a process; nothing when it is gone.
 [[nodiscard]] std::optional<uid_t> owner_of(pid_t pid);
 /// Seconds since a process with this start time began.

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -39,11 +38,10 @@ v1::RecordingHead head_of_now() {
   v1::RecordingHead head;
   head.set_format(recording_format);
   head.set_version(TASKS_VERSION);
-  utsname system{};
-  ::uname(&system);
-  head.set_host(system.nodename);
-  detail::make_utf8(*head.mutable_host());
-  head.set_system(fmt::format("{} {} {}", system.sysname, system.release, system.machine));
+  auto machine = this_machine();
+  detail::make_utf8(machine.host);
+  head.set_host(std::move(machine.host));
+  head.set_system(std::move(machine.system));
   return head;
 }
 

@@ -4,7 +4,6 @@
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-#include <sys/utsname.h>
 #include <time.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include <tuple>
 
 #include "base/text.hpp"
+#include "linux/descriptors.hpp"
 #include "linux/proc.hpp"
 #include "proof/frame_bytes.hpp"
 #include "proof/wait_graph.hpp"
@@ -83,10 +83,9 @@ void append_part(const v1::RecordedPart& part, std::string& to) {
 }
 
 void set_host(v1::RecordedFacts& to) {
-  utsname system{};
-  ::uname(&system);
-  to.set_host(system.nodename);
-  to.set_system(fmt::format("{} {} {}", system.sysname, system.release, system.machine));
+  const auto machine = this_machine();
+  to.set_host(machine.host);
+  to.set_system(machine.system);
 }
 
 /// What /proc tells of a process that lives; of others its pid alone.
@@ -235,6 +234,7 @@ void recorder::learn(const v1::Chunk& chunk, numbers& renumbered) {
   for (const auto& location : chunk.locations()) {
     auto content = location;
     content.clear_id();
+    make_texts_utf8(content);
     const auto next = static_cast<std::uint32_t>(locations_.locations_size() + 1);
     const auto [known, is_new] = numbers_.try_emplace(content.SerializeAsString(), next);
     if (is_new) {
@@ -344,6 +344,7 @@ std::string recorder::put_together(taken found, const v1::Vitals& vitals, const 
   append_part(part, parts);
   *part.mutable_named()->mutable_locations() = locations_.locations();
   *part.mutable_named()->mutable_failures() = std::move(*found.failures.mutable_failures());
+  make_texts_utf8(*part.mutable_named());
   append_part(part, parts);
   *part.mutable_trailer() = trailer;
   append_part(part, parts);

@@ -14,7 +14,6 @@
 #include <utility>
 #include <vector>
 
-#include "linux/descriptors.hpp"
 #include "proof/proof.hpp"
 #include "sources/snapshot_source.hpp"
 #include "surveys/busy.hpp"
