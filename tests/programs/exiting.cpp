@@ -1,4 +1,4 @@
-/// An io_context with static storage that is destroyed at exit while two threads run it: the process does not end. It
+/// An io_context with static storage that is destroyed at exit while threads run it: the process does not end. It
 /// would as soon as a system call of theirs returned EINTR. Its tasks wait for a timer, and on a channel that data
 /// leads to.
 
@@ -21,7 +21,7 @@ namespace exiting {
 using channel = asio::experimental::channel<void(asio::error_code, int)>;
 
 asio::io_context& context() {
-  static asio::io_context made(3);
+  static asio::io_context made(8);
   return made;
 }
 
@@ -60,9 +60,18 @@ bool waits_to_be_woken(const system_call& call) {
   return call.number == SYS_futex && (static_cast<int>(call.operation) & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET;
 }
 
-/// One waits in the reactor, so that nobody holds the scheduler's mutex, and the other to be woken.
-bool waits_in(pid_t reactor, pid_t event) {
-  return reactor != 0 && event != 0 && waits_for_events(call_of(reactor)) && waits_to_be_woken(call_of(event));
+/// One waits in the reactor, so that nobody holds the scheduler's mutex, and the others to be woken.
+template <std::size_t N>
+bool wait(const std::array<std::atomic<pid_t>, N>& runners) {
+  std::size_t in_reactor = 0;
+  for (const auto& tid : runners) {
+    const auto call = call_of(tid);
+    if (waits_for_events(call))
+      ++in_reactor;
+    else if (!waits_to_be_woken(call))
+      return false;
+  }
+  return in_reactor == 1;
 }
 
 void run() {
@@ -70,14 +79,15 @@ void run() {
   const auto guard = asio::make_work_guard(context());
   for (int i = 0; i < 2; ++i) co_spawn(context(), beat(), asio::detached);
   co_spawn(context(), take(*jobs), asio::detached);
-  static std::array<std::atomic<pid_t>, 2> runners;
+  // Each task that is destroyed at exit posts its frame's end, which wakes a runner: more wait than are woken, since
+  // what nobody waits on is destroyed at once.
+  static std::array<std::atomic<pid_t>, 1 + 2 * 3> runners;
   for (auto& tid : runners)
     std::thread([&tid] {
       tid = ::gettid();
       context().run();
     }).detach();
-  // What nobody waits on is destroyed at once.
-  while (!(waits_in(runners[0], runners[1]) || waits_in(runners[1], runners[0]))) std::this_thread::yield();
+  while (!wait(runners)) std::this_thread::yield();
   std::cout << "ready" << std::endl;
 }
 
