@@ -132,6 +132,14 @@ TEST(ALeakingLabWithoutHook, HasItsLeaksProvenAtMostStarts) {
                               "looked for: it has no hook\n"));
 }
 
+/// Asio gives a frame's memory to a smaller one, behind which is left what the first one had.
+TEST(AFrameInMemoryOfALargerOne, HoldsNothingOfThat) {
+  const program reused({program_path("reused")});
+  const auto leaks = tasks_command({"leaks", reused.pid_text()});
+  EXPECT_EQ(leaks.end.code, 3);
+  EXPECT_THAT(leaks.out, HasSubstr("\nproven: 2 tasks [channel send]:\n"));
+}
+
 TEST_F(LeakingLabWithoutHook, TellsWhyATaskWaits) {
   const auto stacks = view<v1::StackView>({"stack", pid()});
   const auto workers = tasks_in(stacks, "next_job");
