@@ -75,10 +75,9 @@ constexpr described environment_variables[] = {
      "Of the program that is looked at, when it starts: the directory of its agent's socket, instead of "
      "$XDG_RUNTIME_DIR/tasks or /tmp/tasks-UID. tasks itself needs no variable to find it."},
     {"TASKS_CACHE",
-     "on keeps what is learnt of a program that has no hook for the next look at it, and reads what was kept."},
+     "off keeps nothing of what is learnt of a program that has no hook, and reads nothing that was kept."},
     {"XDG_CACHE_HOME",
-     "With TASKS_CACHE=on what is learnt of the code of such programs is kept in $XDG_CACHE_HOME/tasks, or in "
-     "~/.cache/tasks, for the next "
+     "What is learnt of the code of such programs is kept in $XDG_CACHE_HOME/tasks, or in ~/.cache/tasks, for the next "
      "look at them. Both need to be their user's own, and to be written by nobody else."}};
 
 constexpr described examples[] = {

@@ -74,7 +74,7 @@ descriptor base_folder() {
 
 std::optional<cache_folder> cache_folder::open() {
   const char* wanted = ::getenv("TASKS_CACHE");
-  if (wanted == nullptr || std::string_view(wanted) != "on") return std::nullopt;
+  if (wanted != nullptr && std::string_view(wanted) == "off") return std::nullopt;
   auto folder = folder_in(base_folder(), "tasks");
   if (!folder) return std::nullopt;
   return cache_folder(std::move(folder));

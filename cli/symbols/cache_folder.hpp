@@ -20,8 +20,8 @@ class cache_folder {
   /// Of all files together, in bytes: when it is passed the oldest are dropped until three quarters of it are left.
   static constexpr std::uint64_t most_bytes = std::uint64_t{64} << 20;
 
-  /// Made with mode 0700 where it is missing. Nothing: TASKS_CACHE is not "on", neither variable is an absolute path,
-  /// the folder that one names is another user's (as that of sudo's caller), or ours may be written by others.
+  /// Made with mode 0700 where it is missing. Nothing: TASKS_CACHE is "off", neither variable is an absolute path, the
+  /// folder that one names is another user's (as that of sudo's caller), or ours may be written by others.
   [[nodiscard]] static std::optional<cache_folder> open();
 
   /// The whole of a file; nothing: there is none of ours, or it is too large.

@@ -86,7 +86,7 @@ class CacheFolder : public ::testing::Test {
   }
   /// With what is kept in this test's own folder; keeps what is new.
   [[nodiscard]] std::string warm(const std::vector<std::string>& words) const { return say(words, kept_here()); }
-  [[nodiscard]] environment kept_here() const { return {"TASKS_CACHE=on", "XDG_CACHE_HOME=" + home_.path().string()}; }
+  [[nodiscard]] environment kept_here() const { return {"TASKS_CACHE", "XDG_CACHE_HOME=" + home_.path().string()}; }
   [[nodiscard]] fs::path kept() const { return home_.path() / "tasks"; }
   [[nodiscard]] std::vector<fs::path> files() const {
     std::vector<fs::path> all;
@@ -462,11 +462,11 @@ TEST_F(Cache, IsIgnoredWhereItIsAnotherUsers) {
 TEST_F(Cache, KeepsNothingWhereItCannot) {
   const auto pid = lab_.pid_text();
   const auto expected = cold_stack();
-  const std::vector<environment> without = {{"TASKS_CACHE=on", "XDG_CACHE_HOME", "HOME"},
-                                            {"TASKS_CACHE=on", "XDG_CACHE_HOME=relative", "HOME=relative"},
-                                            {"TASKS_CACHE=on", "XDG_CACHE_HOME=/proc/tasks"},
-                                            {"TASKS_CACHE=on", "XDG_CACHE_HOME=/dev/null"},
-                                            {"TASKS_CACHE=on", "XDG_CACHE_HOME", "HOME=/proc/self"},
+  const std::vector<environment> without = {{"TASKS_CACHE", "XDG_CACHE_HOME", "HOME"},
+                                            {"TASKS_CACHE", "XDG_CACHE_HOME=relative", "HOME=relative"},
+                                            {"TASKS_CACHE", "XDG_CACHE_HOME=/proc/tasks"},
+                                            {"TASKS_CACHE", "XDG_CACHE_HOME=/dev/null"},
+                                            {"TASKS_CACHE", "XDG_CACHE_HOME", "HOME=/proc/self"},
                                             {"TASKS_CACHE=off", "XDG_CACHE_HOME=" + home_.path().string()}};
   for (const auto& env : without) {
     EXPECT_EQ(say({"stack", pid}, env), expected) << env[1];
@@ -476,7 +476,7 @@ TEST_F(Cache, KeepsNothingWhereItCannot) {
 
 TEST_F(Cache, IsInTheHomeOfWhoHasNoOtherPlace) {
   const auto seen = run({tasks_executable(), "stack", lab_.pid_text()},
-                        {"TASKS_CACHE=on", "XDG_CACHE_HOME", "HOME=" + home_.path().string()});
+                        {"TASKS_CACHE", "XDG_CACHE_HOME", "HOME=" + home_.path().string()});
   EXPECT_EQ(seen.end.code, 0);
   EXPECT_TRUE(fs::exists(home_.path() / ".cache" / "tasks"));
 }
