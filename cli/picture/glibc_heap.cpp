@@ -46,7 +46,7 @@ class finder {
     if (!heap_.seal()) {
       heap_ = {};
       if (!heap_.seal()) return {};
-      return {.arenas = 0, .refused = found_.arenas + found_.refused, .mapped = 0, .links = {}};
+      return {.arenas = 0, .refused = found_.arenas + found_.refused, .mapped = 0};
     }
     for (const auto& arena : arenas_) free_fast_bins(arena);
     free_caches();
@@ -82,6 +82,7 @@ class finder {
           auto walk = walk_chunks(image_, {begin, area->end}, top, true);
           if (!walk) continue;
           accept(*arena, std::move(*walk), begin != area->begin);
+          found_.walked.push_back({arena->address, top, true, {{begin, area->end}}});
           ++found_.arenas;
           return;
         }
@@ -133,6 +134,8 @@ class finder {
     }
     if (!has_first || !has_top) return false;
     for (auto& [walk, first] : walks) accept(*arena, std::move(walk), first);
+    auto& walked = found_.walked.emplace_back(glibc_arena{arena->address, arena->top, false, {}});
+    for (const auto& heap : heaps) walked.heaps.push_back({heap.address, heap.address + heap.size});
     return true;
   }
 
@@ -180,6 +183,7 @@ class finder {
         const auto chunks = list(image_.word(bin), 16, smallest_chunk + 16 * i, mangled, 0);
         if (!chunks) continue;
         for (const auto o : *chunks) heap_.set_free(o);
+        found_.fast.insert(found_.fast.end(), chunks->begin(), chunks->end());
         found_.links.push_back(bin);
         break;
       }
@@ -220,6 +224,7 @@ class finder {
       }
     }
     for (const auto o : free) heap_.set_free(o);
+    found_.cached = std::move(free);
   }
 
   /// Is this what glibc writes into the chunks of its caches? Since 2.34 a random word that lies in its data; before

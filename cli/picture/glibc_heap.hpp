@@ -22,12 +22,23 @@
 
 namespace tasks::cli {
 
+/// An arena that was walked.
+struct glibc_arena {
+  std::uint64_t address = 0;  ///< of its malloc_state
+  std::uint64_t top = 0;      ///< of the chunk at its end that it has not given out yet
+  bool is_main = false;
+  std::vector<range> heaps;  ///< all that it has got from the kernel
+};
+
 struct glibc_heaps {
   std::size_t arenas = 0;   ///< that were walked
   std::size_t refused = 0;  ///< that look like one and do not hold together
   std::size_t mapped = 0;   ///< allocations with a mapping of their own
   /// Words with which malloc finds its free chunks; following them would mark their neighbours.
-  std::vector<std::uint64_t> links;
+  std::vector<std::uint64_t> links{};
+  std::vector<glibc_arena> walked{};
+  /// Free chunks that are marked as in use: of arenas' fast bins, and of threads' caches.
+  std::vector<heap_map::object> fast{}, cached{};
 };
 
 /// Adds segments to `heap`, and seals it. Free chunks are those that no bin and no thread's cache will be asked about.

@@ -70,16 +70,32 @@ heap_map::object heap_map::find(std::uint64_t address) const noexcept {
   return s->first + its.before + static_cast<object>(std::popcount(up_to_it)) - 1;
 }
 
-range heap_map::extent(object o) const noexcept {
+const heap_map::segment& heap_map::segment_with(object o) const noexcept {
   const auto after = std::upper_bound(by_object_.begin(), by_object_.end(), o,
                                       [this](object value, auto i) { return value < segments_[i].first; });
-  const auto* s = &segments_[*std::prev(after)];
-  const auto index = o - s->first;
-  const auto begin = s->chunks.begin + s->starts[index] * unit + header;
-  const bool last = index + 1 == s->starts.size();
-  const auto next = last ? s->chunks.end : s->chunks.begin + s->starts[index + 1] * unit;
+  return segments_[*std::prev(after)];
+}
+
+range heap_map::chunk_in(const segment& s, std::size_t index) noexcept {
+  const bool last = index + 1 == s.starts.size();
+  return {s.chunks.begin + s.starts[index] * unit, last ? s.chunks.end : s.chunks.begin + s.starts[index + 1] * unit};
+}
+
+range heap_map::extent(object o) const noexcept {
+  const auto& s = segment_with(o);
+  const auto its = chunk_in(s, o - s.first);
   // The word in front of the next header's size belongs to this object; a mapped chunk has nothing behind it.
-  return {begin, last ? next : next + 8};
+  return {its.begin + header, its.end == s.chunks.end ? its.end : its.end + 8};
+}
+
+range heap_map::chunk(object o) const noexcept {
+  const auto& s = segment_with(o);
+  return chunk_in(s, o - s.first);
+}
+
+void heap_map::each(const std::function<void(object, range)>& visit) const {
+  for (const auto& s : segments_)
+    for (std::size_t i = 0; i < s.starts.size(); ++i) visit(s.first + static_cast<object>(i), chunk_in(s, i));
 }
 
 heap_map::object heap_map::at_header(std::uint64_t address) const noexcept {

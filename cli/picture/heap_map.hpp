@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <vector>
 
@@ -32,6 +33,10 @@ class heap_map {
   [[nodiscard]] object find(std::uint64_t address) const noexcept;
   /// What the owner of an object may use.
   [[nodiscard]] range extent(object o) const noexcept;
+  /// All that malloc spends on an object, its header included.
+  [[nodiscard]] range chunk(object o) const noexcept;
+  /// Every object with its chunk, each segment's in the order of their addresses.
+  void each(const std::function<void(object, range)>& visit) const;
   /// The object whose header lies exactly there, or none.
   [[nodiscard]] object at_header(std::uint64_t address) const noexcept;
   [[nodiscard]] bool is_free(object o) const noexcept { return free_[o]; }
@@ -54,6 +59,8 @@ class heap_map {
   };
 
   [[nodiscard]] const segment* segment_of(std::uint64_t address) const noexcept;
+  [[nodiscard]] const segment& segment_with(object o) const noexcept;
+  [[nodiscard]] static range chunk_in(const segment& s, std::size_t index) noexcept;
 
   std::vector<segment> segments_;
   std::vector<std::uint32_t> by_object_;  ///< segments in the order of their objects

@@ -30,7 +30,10 @@ void scene::look_closer() {
   if (std::exchange(has_looked_, true)) return;
   allocators_ = find_glibc_heaps(taken_.image, taken_.threads, heap_);
   for (const auto block : taken_.words.recycled)
-    if (const auto o = heap_.at_header(block - heap_map::header); o != heap_map::none) heap_.set_free(o);
+    if (const auto o = heap_.at_header(block - heap_map::header); o != heap_map::none && !heap_.is_free(o)) {
+      heap_.set_free(o);
+      recycled_.push_back(o);
+    }
   for (const auto& offsets : offsets_of(roots_)) {
     auto& list = channels_.emplace_back(taken_.image, heap_, offsets);
     for (const auto& task : tasks_.tasks)

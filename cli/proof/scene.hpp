@@ -54,6 +54,8 @@ class scene {
 
   [[nodiscard]] const glibc_heaps& allocators() const noexcept { return allocators_; }
   [[nodiscard]] const heap_map& heap() const noexcept { return heap_; }
+  /// Allocations that were given back to Asio, which keeps them for the next operations: free in heap().
+  [[nodiscard]] const std::vector<heap_map::object>& recycled() const noexcept { return recycled_; }
   /// One for each Asio in the target.
   [[nodiscard]] std::vector<channel_list>& channels() noexcept { return channels_; }
   [[nodiscard]] timer_list& timers() noexcept { return timers_; }
@@ -64,6 +66,7 @@ class scene {
   seen_tasks tasks_;
   heap_map heap_;
   glibc_heaps allocators_;
+  std::vector<heap_map::object> recycled_;
   std::vector<channel_list> channels_;
   timer_list timers_;
   std::optional<std::vector<held_variable>> variables_;
