@@ -47,6 +47,7 @@ command tree_command();
 command threads_command();
 command channels_command();
 command operations_command();
+command memory_command();
 command why_command();
 command leaks_command();
 command report_command();

@@ -89,6 +89,7 @@ constexpr described examples[] = {
     {"tasks leaks server && echo fine", "Are there tasks that will never wake?"},
     {"tasks why server 14", "What does task 14 wait for, and who could wake it?"},
     {"tasks operations server --group", "What keeps run() from returning?"},
+    {"tasks memory server", "Which coroutines own its memory, and what do leaked ones keep alive?"},
     {"tasks check server --max-tasks 5000 --leaks", "Is everything as it should be, for monitoring?"},
     {"tasks report server -o report.txt", "Save everything before a restart."},
     {"tasks record server --every 10s --for 8h --with leaks", "Keep what happens at night, …"},

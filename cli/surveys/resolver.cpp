@@ -222,6 +222,11 @@ reading resolver::read(const v1::Location& location) {
   return {number.first->second, f.plumbing, is_site ? f.function.empty() : f.plumbing && !options_.all_frames};
 }
 
+const frame& resolver::at(std::uint32_t location) const {
+  const auto known = locations_.find(location);
+  return known == locations_.end() ? unknown_frame() : known->second;
+}
+
 const frame* resolver::user_location(std::uint32_t id) const {
   const auto known = locations_.find(id);
   if (!options_.spawn_sites || known == locations_.end()) return nullptr;

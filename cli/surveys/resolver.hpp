@@ -112,6 +112,8 @@ class resolver {
   void set_lookups(lookup_survey lookups) { lookups_ = std::move(lookups); }
   /// Remembers the locations of a part of an answer.
   void learn(const v1::Chunk& chunk);
+  /// Of the answer that was learnt last: the location of that id, Asio's too.
+  [[nodiscard]] const frame& at(std::uint32_t location) const;
   void resolve(const v1::Task& task, resolved& to);
   void resolve(const v1::Group& group, resolved& to);
   [[nodiscard]] bool shows_spawn_sites() const noexcept { return options_.spawn_sites; }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/quantities.hpp"
 #include "base/text.hpp"
 #include "surveys/group_keys.hpp"
 #include "views/json.hpp"
@@ -37,14 +38,6 @@ void append_awaiter(fmt::memory_buffer& out, const resolved& meaning) {
   if (!meaning.awaited_at) return;
   append(out, "  awaited at " + meaning.awaited_at->function);
   if (const auto where = place(*meaning.awaited_at); !where.empty()) append(out, " " + where);
-}
-
-/// "1,234"
-std::string in_thousands(std::uint64_t number) {
-  auto text = std::to_string(number);
-  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3)
-    text.insert(static_cast<std::size_t>(at), 1, ',');
-  return text;
 }
 
 /// Tasks that read alike, as one group.

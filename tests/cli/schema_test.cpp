@@ -97,6 +97,7 @@ TEST_F(Schema, IsWhatEveryCommandWithJsonPrints) {
       {"threads", {{"threads", pid}}},
       {"channels", {{"channels", pid}}},
       {"operations", {{"operations", pid}, {"operations", pid, "--group"}, {"operations", pid, "--all"}}},
+      {"memory", {{"memory", pid}}},
       {"why", {{"why", pid, "1"}, {"why", pid, "2"}, {"why", pid, "2", "--no-prove"}}},
       {"leaks", {{"leaks", pid, "--min-age", "0"}}},
       {"report", {{"report", pid}}},
@@ -150,8 +151,8 @@ TEST(SchemaCommand, KnowsNoOtherViews) {
   const auto seen = run({tasks_executable(), "schema", "tea"});
   EXPECT_EQ(seen.end.code, 2);
   EXPECT_EQ(seen.err,
-            "tasks: schema: \"tea\" is no view (list, vitals, stack, tree, threads, leaks, channels, operations, why, "
-            "report, check, diff)\n");
+            "tasks: schema: \"tea\" is no view (list, vitals, stack, tree, threads, leaks, channels, operations, "
+            "memory, why, report, check, diff)\n");
 }
 
 }  // namespace

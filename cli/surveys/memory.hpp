@@ -1,0 +1,92 @@
+#pragma once
+
+/// Which coroutines own a target's memory, and how full its heap is, at one moment.
+///
+///   picture ──> chunks of the heap ──> arenas, holes
+///           └─> frames of tasks ────> by function; by group: with what they alone keep alive
+///   smaps ────> what is in memory, by mapping
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "picture/heap_facts.hpp"
+#include "picture/picture.hpp"
+#include "proof/proof.hpp"
+#include "sources/snapshot_source.hpp"
+#include "surveys/resident.hpp"
+#include "surveys/resolver.hpp"
+#include "tasks/v1/agent.pb.h"
+
+namespace tasks::cli {
+
+/// A picture, and the snapshot of the tasks in it.
+struct memory_moment {
+  std::shared_ptr<picture> taken;
+  std::unique_ptr<snapshot_source> source;  ///< before `taken` in their destruction, as it reads from there
+  std::optional<std::vector<resident_region>> mappings;  ///< nothing: not known, as of a core
+};
+
+/// Threads that run are stopped while its memory is copied, those that sleep are not. Fails where that may not be,
+/// where no task is known, and where AddressSanitizer serves its memory.
+[[nodiscard]] result<memory_moment> take_memory_moment(pid_t pid, bool hook, const teller& tell);
+/// Of a core. Fails likewise.
+[[nodiscard]] result<memory_moment> memory_moment_of(std::unique_ptr<snapshot_source> core);
+
+/// Memory of frames. Chunks of the heap, with malloc's headers.
+struct frame_memory {
+  std::uint64_t frames = 0, bytes = 0;
+  std::uint64_t unknown = 0;  ///< so many of the frames are in no chunk of their own that is known, and not in `bytes`
+  std::uint64_t requested = 0;  ///< bytes that their coroutines have asked for; of those …
+  std::uint64_t told = 0;       ///< … so many frames of which the hook tells
+
+  void add(std::optional<std::uint64_t> chunk, std::optional<std::uint64_t> asked) noexcept;
+  void add(const frame_memory& more) noexcept;
+};
+
+struct surveyed_function {
+  const frame* location = nullptr;  ///< one of it
+  frame_memory memory;
+  /// Of each whose chunk is known.
+  std::uint64_t least = 0, most = 0;
+};
+
+/// Tasks with the same stack, wait and spawn site; those that are leaked apart.
+struct surveyed_keeper {
+  v1::Group group;
+  resolved meaning;
+  certainty leaked = certainty::held;  ///< proven, likely, or held: not as far as that is known
+  frame_memory memory;
+  std::optional<counted_bytes> kept;  ///< alone, besides their frames; nothing: not known
+};
+
+struct memory_options {
+  std::size_t limit = 10;  ///< functions, groups, arenas' holes, mappings; 0: all
+};
+
+struct memory_survey {
+  std::optional<std::uint64_t> resident_bytes;  ///< nothing: not known
+  heap_facts heap;
+  frame_memory frames;
+  std::uint64_t tasks = 0;
+  std::vector<surveyed_function> functions;  ///< the largest first
+  std::vector<surveyed_keeper> groups;       ///< by all that would go with them
+  std::uint64_t leaked_tasks = 0;            ///< proven or likely
+  std::optional<counted_bytes>
+      kept_by_leaked;  ///< all leaked groups as one; nothing: there are none, or it is not known
+  std::vector<resident_sum> mappings;
+  std::size_t functions_left_out = 0, groups_left_out = 0, mappings_left_out = 0;
+  std::vector<std::string> notes;
+  double stopped_ms = 0;
+  std::uint32_t resolution_ms = 0;
+};
+
+/// Changes the picture. `names`: of the moment's source, must outlive the survey.
+[[nodiscard]] result<memory_survey> survey_memory(memory_moment& of, resolver& names, const memory_options& options);
+
+}  // namespace tasks::cli

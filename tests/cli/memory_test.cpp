@@ -1,0 +1,268 @@
+// `tasks memory`: of programs/memory.cpp, with the hook and without, held against what it says of itself.
+
+#include <gmock/gmock.h>
+
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "linux/smaps.hpp"
+#include "support/program.hpp"
+#include "support/view.hpp"
+#include "surveys/resident.hpp"
+
+namespace tasks::testing {
+namespace {
+
+using ::testing::ContainsRegex;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::uint64_t number(const std::string& text) { return std::stoull(text, nullptr, 0); }
+
+/// "small(chan&)" of "memory::small(memory::chan&)"; without what is in brackets.
+std::string bare(std::string function) {
+  function = function.substr(0, function.find('('));
+  return function.substr(function.rfind(':') + 1);
+}
+
+class Memory : public ::testing::TestWithParam<const char*> {
+ protected:
+  [[nodiscard]] v1::MemoryView look(std::vector<std::string> more = {}) const {
+    more.insert(more.begin(), {"memory", "-p", target_.pid_text()});
+    return view<v1::MemoryView>(more);
+  }
+  [[nodiscard]] std::uint64_t said(std::string_view name) const { return number(target_.value(name)); }
+  [[nodiscard]] bool has_hook() const { return GetParam() == std::string("memory"); }
+
+  /// Its agent would allocate when it likes.
+  program target_{{program_path(GetParam())}, {"TASKS_AGENT=off"}};
+};
+INSTANTIATE_TEST_SUITE_P(Of, Memory, ::testing::Values("memory", "memory_plain"));
+
+const v1::FunctionMemoryView* function_in(const v1::MemoryView& seen, const std::string& name) {
+  for (const auto& each : seen.functions())
+    if (bare(each.function()) == name) return &each;
+  return nullptr;
+}
+
+/// The only group whose innermost function is called so.
+const v1::KeeperView* group_in(const v1::MemoryView& seen, const std::string& name) {
+  const v1::KeeperView* found = nullptr;
+  for (const auto& each : seen.groups()) {
+    if (each.group().frames_size() == 0 || bare(each.group().frames(0).function()) != name) continue;
+    EXPECT_EQ(found, nullptr) << name;
+    found = &each;
+  }
+  return found;
+}
+
+TEST_P(Memory, OfEveryFrameIsTheChunkThatHoldsIt) {
+  const auto seen = look({"--limit", "100"});
+  EXPECT_EQ(seen.tasks(), 11U);
+  const auto* small = function_in(seen, "small");
+  const auto* large = function_in(seen, "large");
+  ASSERT_TRUE(small != nullptr && large != nullptr) << seen.ShortDebugString();
+  EXPECT_EQ(small->memory().frames(), 3U);
+  EXPECT_EQ(large->memory().frames(), 2U);
+  EXPECT_EQ(large->memory().bytes(), 2 * large->most_bytes());
+  EXPECT_EQ(large->least_bytes(), large->most_bytes());
+  EXPECT_GE(large->least_bytes(), 8000 + small->least_bytes());
+  EXPECT_LT(large->least_bytes(), 9000U);
+  EXPECT_LT(small->most_bytes(), 1000U);
+  std::uint64_t frames = 0, bytes = 0;
+  for (const auto& each : seen.functions()) {
+    frames += each.memory().frames();
+    bytes += each.memory().bytes();
+    EXPECT_EQ(each.memory().unknown_frames(), 0U) << each.function();
+    EXPECT_EQ(each.memory().has_requested_bytes(), has_hook());
+    if (has_hook()) {
+      EXPECT_GT(each.memory().bytes(), each.memory().requested_bytes());
+    }
+  }
+  EXPECT_EQ(seen.frames().frames(), frames);
+  EXPECT_EQ(seen.frames().bytes(), bytes);
+  EXPECT_EQ(seen.functions(0).function(), large->function()) << "the largest first";
+  EXPECT_LT(bytes, seen.heap().in_use_bytes());
+}
+
+TEST_P(Memory, ThatOnlyOneGroupLeadsToIsKeptAliveByIt) {
+  const auto seen = look({"--limit", "100"});
+  const auto* owner = group_in(seen, "owner");
+  const auto* borrower = group_in(seen, "borrower");
+  const auto* small = group_in(seen, "small");
+  ASSERT_TRUE(owner != nullptr && borrower != nullptr && small != nullptr) << seen.ShortDebugString();
+  EXPECT_EQ(owner->kept_bytes(), said("owned"));
+  EXPECT_EQ(owner->kept_allocations(), 1U);
+  EXPECT_EQ(borrower->kept_bytes(), 0U) << "main() has it, too";
+  EXPECT_EQ(small->kept_bytes(), 0U);
+  EXPECT_EQ(small->leaked(), v1::KeeperView::LEAKED_UNSPECIFIED);
+  EXPECT_EQ(small->group().count(), 3U);
+  EXPECT_EQ(small->frames().frames(), 9U);
+}
+
+/// What belongs to the waits themselves comes on top: a channel, and the operation that waits.
+TEST_P(Memory, OfALeakedGroupIsNamedWithWhatItKeepsAlive) {
+  constexpr std::uint64_t of_a_wait = 2048;
+  const auto seen = look({"--limit", "100"});
+  EXPECT_EQ(seen.leaked_tasks(), 4U);
+  const auto* forgotten = group_in(seen, "forgotten");
+  ASSERT_NE(forgotten, nullptr) << seen.ShortDebugString();
+  // A thread that is not asleep yet is stopped, and then its registers are known.
+  EXPECT_THAT(forgotten->leaked(), ::testing::AnyOf(v1::KeeperView::LEAK_LIKELY, v1::KeeperView::LEAK_PROVEN));
+  EXPECT_EQ(forgotten->group().count(), 2U);
+  EXPECT_GE(forgotten->kept_bytes(), 2 * said("forgotten"));
+  EXPECT_LT(forgotten->kept_bytes(), 2 * (said("forgotten") + of_a_wait));
+  std::uint64_t kept = forgotten->kept_bytes();
+  for (const auto* name : {"left", "right"}) {
+    const auto* each = group_in(seen, name);
+    ASSERT_NE(each, nullptr) << name;
+    EXPECT_LT(each->kept_bytes(), of_a_wait) << "the buffer is another's, too";
+    kept += each->kept_bytes();
+  }
+  EXPECT_GE(seen.kept_by_leaked_bytes(), kept + said("shared"));
+  EXPECT_LT(seen.kept_by_leaked_bytes(), kept + said("shared") + of_a_wait);
+}
+
+/// To the byte: nothing has been allocated since. But malloc_info(3) counts the flag in the size of each hole, too.
+TEST_P(Memory, OfEachArenaIsWhatMallocInfoSays) {
+  const auto seen = look();
+  ASSERT_EQ(seen.heap().arenas_size(), 2);
+  EXPECT_EQ(seen.heap().refused_arenas(), 0U);
+  EXPECT_TRUE(seen.heap().arenas(0).main());
+  EXPECT_FALSE(seen.heap().arenas(1).main());
+  for (int i = 0; i < 2; ++i) {
+    const auto& arena = seen.heap().arenas(i);
+    std::istringstream words(target_.value("heap" + std::to_string(i)));
+    std::uint64_t system = 0, rest_chunks = 0, rest = 0, fast_chunks = 0, fast = 0;
+    words >> system >> rest_chunks >> rest >> fast_chunks >> fast;
+    rest -= rest_chunks - 1;
+    EXPECT_EQ(arena.bytes(), system) << i;
+    EXPECT_EQ(arena.holes() + 1, rest_chunks) << i << ": with the top";
+    EXPECT_EQ(arena.hole_bytes() + arena.top_bytes(), rest) << i;
+    EXPECT_EQ(arena.fast_chunks(), fast_chunks) << i;
+    EXPECT_EQ(arena.fast_bytes(), fast) << i;
+    EXPECT_EQ(arena.free_bytes(), rest + fast + arena.cached_bytes()) << i;
+    EXPECT_EQ(arena.in_use_bytes() + arena.free_bytes(), system) << i;
+  }
+}
+
+TEST_P(Memory, OfAnArenaHasItsLargestHoleFirst) {
+  constexpr std::uint64_t header = 16;
+  const auto seen = look({"--limit", "1"});
+  const std::pair<const char*, std::uint64_t> holes[] = {{"hole", 5 * 100'016}, {"other_hole", 5 * 10'016}};
+  for (int i = 0; i < 2; ++i) {
+    const auto& arena = seen.heap().arenas(i);
+    ASSERT_EQ(arena.largest_holes_size(), 1) << i;
+    EXPECT_EQ(number(arena.largest_holes(0).address()) + header, said(holes[i].first));
+    EXPECT_EQ(arena.largest_holes(0).bytes(), holes[i].second);
+  }
+}
+
+TEST_P(Memory, ThatIsResidentIsSummedUpByMapping) {
+  const auto seen = look({"--limit", "100"});
+  EXPECT_EQ(seen.heap().mapped_allocations(), 1U);
+  EXPECT_EQ(seen.heap().mapped_bytes(), said("mapped"));
+  std::uint64_t sum = 0, heap = 0, stacks = 0, own = 0;
+  for (const auto& each : seen.mappings()) {
+    sum += each.resident_bytes();
+    if (each.kind() == v1::MappingView::HEAP) heap = each.resident_bytes();
+    if (each.kind() == v1::MappingView::STACKS) stacks = each.resident_bytes();
+    if (each.path() == program_path(GetParam())) own = each.resident_bytes();
+    EXPECT_LE(each.resident_bytes(), each.bytes()) << each.path();
+  }
+  EXPECT_EQ(seen.resident_bytes(), sum);
+  EXPECT_GT(heap, 3U << 20) << "what was filled";
+  EXPECT_LT(heap, 8U << 20);
+  EXPECT_GT(stacks, 0U);
+  EXPECT_GT(own, 0U);
+}
+
+TEST_P(Memory, ReadsAsTables) {
+  const auto seen = text({"memory", target_.pid_text(), "--limit", "3"});
+  EXPECT_THAT(seen, ContainsRegex("^resident: [0-9.]+ MiB\nheap: [0-9.]+ MiB: [0-9.]+ MiB in use by [0-9,]+ "
+                                  "allocations, [0-9.]+ KiB free\ncoroutine frames: 33 of 11 tasks, [0-9.]+ KiB, "));
+  EXPECT_THAT(seen, ContainsRegex("\nFRAMES +BYTES +EACH  FUNCTION +FILE\n +2 +1[0-9.]+ KiB +[0-9.]+ KiB  "
+                                  "memory::large\\("));
+  EXPECT_THAT(seen, ContainsRegex("\nTASKS +FRAMES +KEEP ALIVE  LEAKED  WAIT +FUNCTION\n +2 +[0-9.]+ KiB +[0-9.]+ KiB  "
+                                  "(likely|proven)  channel receive"));
+  EXPECT_THAT(seen, ContainsRegex("\n4 tasks are (likely )?leaked \\(tasks leaks -p " + target_.pid_text() +
+                                  "( proves it)?\\); besides their frames they keep "));
+  EXPECT_THAT(seen, ContainsRegex("\nARENA +SIZE +IN USE +FREE +TOP +CACHED +HOLES  LARGEST HOLE\nmain "));
+  EXPECT_THAT(seen, HasSubstr("\n1 allocation with a mapping of its own: 3.0 MiB\n"));
+  EXPECT_THAT(seen, ContainsRegex("\n *RESIDENT +SIZE +MAPPINGS  OF\n"));
+  EXPECT_THAT(seen, HasSubstr("… "));
+  EXPECT_THAT(seen, ContainsRegex("\ntarget (not stopped|stopped [0-9.]+ ms to be copied)\n"));
+  EXPECT_THAT(seen, Not(HasSubstr("! ")));
+}
+
+TEST(MemoryOf, TheSameProgramHasTheSameFramesWithoutAHook) {
+  const program hooked({program_path("memory")}), plain({program_path("memory_plain")});
+  const auto frames_of = [](const program& target, std::vector<std::string> more) {
+    more.insert(more.begin(), {"memory", target.pid_text(), "--limit", "100"});
+    std::vector<std::pair<std::string, std::uint64_t>> frames;
+    const auto seen = view<v1::MemoryView>(more);
+    for (const auto& each : seen.functions()) frames.emplace_back(each.function(), each.memory().frames());
+    std::sort(frames.begin(), frames.end());
+    return frames;
+  };
+  const auto with = frames_of(hooked, {"--no-hook"});
+  EXPECT_EQ(with, frames_of(plain, {}));
+  EXPECT_EQ(with.size(), frames_of(hooked, {}).size());
+}
+
+TEST(MemoryOf, ARecordingIsRefused) {
+  const auto seen = run({tasks_executable(), "memory", "--from", "/nowhere"});
+  EXPECT_EQ(seen.end.code, 2);
+  EXPECT_EQ(seen.err,
+            "tasks: --from: a recording has no memory, only what was found in it (tasks leaks --from shows the frames' "
+            "bytes of what was leaked)\n");
+}
+
+TEST(MemoryOf, ASanitizerIsRefused) {
+  const program target({program_path("waves_asan")}, {"ASAN_OPTIONS=detect_leaks=0"});
+  const auto seen = run({tasks_executable(), "memory", target.pid_text()});
+  EXPECT_EQ(seen.end.code, 1);
+  EXPECT_THAT(seen.err, HasSubstr("AddressSanitizer serves its memory"));
+  EXPECT_EQ(seen.out, "");
+}
+
+constexpr std::string_view smaps =
+    "00400000-00402000 rw-p 00000000 08:01 17  /usr/bin/server\nSize:   8 kB\nRss:     8 kB\nPss:  4 kB\nSwap:    4 "
+    "kB\n"
+    "VmFlags: rd wr mr mw me ac sd\n"
+    "00402000-00403000 rw-p 00000000 00:00 0 \nRss:     4 kB\n"
+    "01000000-01010000 rw-p 00000000 00:00 0  [heap]\nRss:    60 kB\n"
+    "7f0000000000-7f0000010000 rw-p 00000000 00:00 0 \nRss:    16 kB\n"
+    "7f0001000000-7f0001010000 rw-p 00000000 00:00 0 \nRss:    12 kB\n"
+    "7f0002000000-7f0002010000 rw-p 00000000 00:00 0 \nRss:    0 kB\nSwap:   24 kB\n";
+
+TEST(ResidentMemory, IsWhatSmapsSaysOfEachMapping) {
+  const auto all = cli::parse_smaps(smaps);
+  ASSERT_EQ(all.size(), 6U);
+  EXPECT_EQ(all[0].is.path, "/usr/bin/server");
+  EXPECT_EQ(all[0].resident_bytes, 8U << 10);
+  EXPECT_EQ(all[0].swapped_bytes, 4U << 10);
+  EXPECT_EQ(all[5].is.begin, 0x7f0002000000U);
+  EXPECT_EQ(all[5].swapped_bytes, 24U << 10);
+}
+
+/// Zeros behind a file's data are the file's; anonymous memory is malloc's or a stack where those are in it.
+TEST(ResidentMemory, IsOfWhatTheMappingIsFor) {
+  const auto sums = cli::sum_up_mappings(cli::parse_smaps(smaps),
+                                         {{0x1000010, 0x1010000}, {0x7f0000000000, 0x7f0000000800}}, {0x7f000100fff0});
+  ASSERT_EQ(sums.size(), 4U);
+  using kind = cli::resident_sum::kind;
+  EXPECT_EQ(sums[0].is, kind::heap);
+  EXPECT_EQ(sums[0].resident_bytes, 76U << 10);
+  EXPECT_EQ(sums[0].mappings, 2U);
+  EXPECT_EQ(sums[1].is, kind::stacks);
+  EXPECT_EQ(sums[2].is, kind::file);
+  EXPECT_EQ(sums[2].path, "/usr/bin/server");
+  EXPECT_EQ(sums[2].resident_bytes, 12U << 10);
+  EXPECT_EQ(sums[3].is, kind::anonymous);
+  EXPECT_EQ(sums[3].swapped_bytes, 24U << 10);
+}
+
+}  // namespace
+}  // namespace tasks::testing
