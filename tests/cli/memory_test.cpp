@@ -1,7 +1,10 @@
 // `tasks memory`: of programs/memory.cpp, with the hook and without, held against what it says of itself.
 
 #include <gmock/gmock.h>
+#include <stdlib.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -209,6 +212,43 @@ TEST(MemoryOf, TheSameProgramHasTheSameFramesWithoutAHook) {
   const auto with = frames_of(hooked, {"--no-hook"});
   EXPECT_EQ(with, frames_of(plain, {}));
   EXPECT_EQ(with.size(), frames_of(hooked, {}).size());
+}
+
+/// Of all threads of a core the registers are known: what is leaked is proven.
+TEST(MemoryOf, ACoreIsWhatTheProcessHad) {
+  const program target({program_path("memory")});
+  const auto live = view<v1::MemoryView>({"memory", target.pid_text(), "--limit", "100"});
+  char name[] = "/tmp/tasks-test-XXXXXX";
+  const std::filesystem::path folder = ::mkdtemp(name);
+  const auto made = run({"gcore", "-o", folder / "core", target.pid_text()});
+  ASSERT_EQ(made.end.code, 0) << made.err;
+  const auto core =
+      view<v1::MemoryView>({"memory", "--core", folder / ("core." + target.pid_text()), "--limit", "100"});
+  std::filesystem::remove_all(folder);
+  EXPECT_EQ(core.frames().bytes(), live.frames().bytes());
+  EXPECT_EQ(core.kept_by_leaked_bytes(), live.kept_by_leaked_bytes());
+  EXPECT_EQ(core.heap().arenas(0).largest_holes(0).address(), live.heap().arenas(0).largest_holes(0).address());
+  EXPECT_EQ(group_in(core, "forgotten")->leaked(), v1::KeeperView::LEAK_PROVEN);
+  EXPECT_FALSE(core.has_resident_bytes());
+  EXPECT_EQ(core.mappings_size(), 0);
+  EXPECT_THAT(core.notes(), ::testing::ElementsAre("what was in memory is not known of a core"));
+}
+
+TEST(MemoryOf, AnotherAllocatorIsNotGuessed) {
+  const std::string allocator = "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2";
+  if (!std::filesystem::exists(allocator)) GTEST_SKIP() << "libjemalloc2 is not installed";
+  const program target({program_path("memory")}, {"LD_PRELOAD=" + allocator});
+  const auto seen = view<v1::MemoryView>({"memory", target.pid_text(), "--limit", "100"});
+  EXPECT_EQ(seen.heap().bytes(), 0U);
+  EXPECT_EQ(seen.frames().frames(), 33U);
+  EXPECT_EQ(seen.frames().unknown_frames(), 33U);
+  EXPECT_EQ(seen.frames().bytes(), 0U);
+  EXPECT_GT(seen.frames().requested_bytes(), 16'000U) << "which the hook knows";
+  for (const auto& each : seen.groups()) EXPECT_FALSE(each.has_kept_bytes());
+  EXPECT_GT(seen.resident_bytes(), 0U);
+  ASSERT_EQ(seen.notes_size(), 2);
+  EXPECT_THAT(seen.notes(0), HasSubstr("no heap of glibc's malloc was found"));
+  EXPECT_THAT(seen.notes(1), HasSubstr("33 of 33 frames are in no allocation of their own that is known"));
 }
 
 TEST(MemoryOf, ARecordingIsRefused) {
