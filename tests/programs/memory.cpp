@@ -12,6 +12,7 @@
 /// which nothing is allocated. Ends when its standard input closes.
 
 #include <malloc.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <asio.hpp>
@@ -152,7 +153,14 @@ int main() {
     for (auto* each : around) std::free(each);
   });
   done.arrive_and_wait();
-  void* mapped = std::malloc(3 << 20);
+  // Too large for any gap, and between others, so that the kernel makes it one mapping with none of its neighbours.
+  constexpr std::size_t large_size = 192 << 20, guard_size = 256 << 20;
+  const auto guard = [] {
+    return mmap(nullptr, guard_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) != MAP_FAILED;
+  };
+  const bool is_guarded = guard();
+  void* mapped = std::malloc(large_size);
+  if (!is_guarded || !guard() || mapped == nullptr) return 1;
   std::memset(mapped, 1, 3 << 20);
   std::printf("mapped %zu\n", (malloc_usable_size(mapped) + 2 * sizeof(std::size_t)));
   std::array<void*, 2> around{};
