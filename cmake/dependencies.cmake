@@ -32,6 +32,8 @@ if(TASKS_BUILD_CLI OR TASKS_BUILD_TESTS)
   endif()
   # Reads where coroutines suspend, in programs without the hook. Without it their lines are not known.
   find_package(Zydis CONFIG)
+  # Takes the terminal for `tasks top`. Without it that says so.
+  pkg_check_modules(ncursesw IMPORTED_TARGET ncursesw)
 endif()
 if(TASKS_BUILD_TESTS)
   find_package(GTest REQUIRED)

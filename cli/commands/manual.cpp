@@ -61,7 +61,9 @@ constexpr described exit_codes[] = {
     {"1",
      "The target could not be read, a view of a report is missing, or the output could not be written: what is printed "
      "says why."},
-    {"2", "The command line makes no sense, or a name is that of several processes."},
+    {"2",
+     "The command line makes no sense, or a name is that of several processes. Of tasks top: there is no terminal, or "
+     "one that cannot move its cursor."},
     {"3", "Of tasks leaks: it found tasks that never wake, grow, stall or are due."},
     {"0, 1, 2, 3", "Of tasks check: OK, WARNING, CRITICAL, UNKNOWN, as plugins for monitoring have it."},
     {"4", "Of tasks leaks: it found none, but could not tell of every task that waits for what can be proven."}};
@@ -83,6 +85,7 @@ constexpr described environment_variables[] = {
 constexpr described examples[] = {
     {"tasks", "Which processes are there?"},
     {"tasks vitals server --watch", "How many tasks and threads has the process of that name, every second?"},
+    {"tasks top server", "What do its tasks do now, and how does that change?"},
     {"tasks stack server --group --limit 5", "What do most tasks wait for?"},
     {"tasks stack server --kind socket-read --older-than 5m",
      "Who waits for a peer that has said nothing for so long?"},

@@ -18,13 +18,6 @@ namespace {
 
 constexpr std::int64_t ns_of_ms = 1'000'000, ns_of_second = 1'000'000'000;
 
-/// Snapshots of one process, by their places in the file.
-struct recorded_series {
-  std::uint32_t pid;
-  std::string name;
-  std::vector<std::size_t> snapshots;
-};
-
 std::vector<recorded_series> processes_in(const recording_reader& recording) {
   std::vector<recorded_series> found;
   std::map<std::tuple<std::uint32_t, std::uint64_t, std::string>, std::size_t> places;
@@ -32,8 +25,9 @@ std::vector<recorded_series> processes_in(const recording_reader& recording) {
   for (std::size_t i = 0; i < heads.size(); ++i) {
     const auto& head = heads[i];
     const auto [known, is_new] = places.try_emplace({head.pid(), head.start_time(), head.core()}, found.size());
-    if (is_new) found.push_back({head.pid(), head.name(), {}});
+    if (is_new) found.push_back({head.pid(), head.name(), {}, {}});
     found[known->second].snapshots.push_back(i);
+    found[known->second].times.push_back(head.taken_at_ns());
   }
   return found;
 }
@@ -55,12 +49,6 @@ result<recorded_series> find_recorded(const std::vector<recorded_series>& all, c
     return error{error_code::usage, target, "no such process was recorded", "recorded are " + names_of(all)};
   return error{error_code::ambiguous_name, target.empty() ? path : target, "several processes were recorded",
                "-p chooses one of " + names_of(found)};
-}
-
-std::vector<std::int64_t> times_of(const recording_reader& recording, const recorded_series& process) {
-  std::vector<std::int64_t> times;
-  for (const auto each : process.snapshots) times.push_back(recording.snapshots()[each].taken_at_ns());
-  return times;
 }
 
 /// Its last second, so that what was taken within it is not behind it. Nothing: it is no time.
@@ -128,8 +116,7 @@ result<std::vector<std::size_t>> snapshots_at(const recording_reader& recording,
   std::vector<std::size_t> chosen;
   std::optional<error> why_none;
   for (const auto& process : processes_in(recording)) {
-    const auto place =
-        at ? choose_snapshot(times_of(recording, process), *at) : result<std::size_t>(process.snapshots.size() - 1);
+    const auto place = at ? choose_snapshot(process.times, *at) : result<std::size_t>(process.snapshots.size() - 1);
     if (place)
       chosen.push_back(process.snapshots[*place]);
     else
@@ -139,14 +126,19 @@ result<std::vector<std::size_t>> snapshots_at(const recording_reader& recording,
   return chosen;
 }
 
+result<recorded_series> find_series(const recording_reader& recording, const std::string& path,
+                                    const std::string& target) {
+  return find_recorded(processes_in(recording), path, target);
+}
+
 result<std::unique_ptr<snapshot_source>> open_recording(const std::string& path, const std::string& target,
                                                         const std::optional<std::string>& at, const teller& tell) {
   const auto recording = recording_reader::open(path);
   if (!recording) return recording.why();
   if (!recording->damage().empty()) tell(fmt::format("tasks: {}: {}", path, recording->damage()));
-  const auto process = find_recorded(processes_in(*recording), path, target);
+  const auto process = find_series(*recording, path, target);
   if (!process) return process.why();
-  const auto times = times_of(*recording, *process);
+  const auto& times = process->times;
   const auto place = at ? choose_snapshot(times, *at) : result<std::size_t>(times.size() - 1);
   if (!place) return place.why();
   const auto number = process->snapshots[*place];

@@ -15,6 +15,18 @@
 
 namespace tasks::cli {
 
+/// Snapshots of one process, by their places in the file.
+struct recorded_series {
+  std::uint32_t pid = 0;
+  std::string name;
+  std::vector<std::size_t> snapshots;  ///< never empty
+  std::vector<std::int64_t> times;     ///< of each: nanoseconds since the epoch
+};
+
+/// `target`: as of open_recording(). `path`: of errors.
+[[nodiscard]] result<recorded_series> find_series(const recording_reader& recording, const std::string& path,
+                                                  const std::string& target);
+
 /// A snapshot of one process that was recorded, the last one unless `at` chooses. `target`: its pid or its name; empty:
 /// the only one that there is. `tell` gets which one it is, and what is wrong with the file.
 [[nodiscard]] result<std::unique_ptr<snapshot_source>> open_recording(const std::string& path,

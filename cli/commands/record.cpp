@@ -64,20 +64,6 @@ class held_signals {
   sigset_t ends_{}, before_{};
 };
 
-/// Those lines of /proc/PID/maps that tell where which code is.
-std::string executable_mappings(pid_t pid) {
-  std::string found;
-  const auto maps = read_file(fmt::format("/proc/{}/maps", pid).c_str()).value_or("");
-  for (std::size_t begin = 0; begin < maps.size();) {
-    const auto end = std::min(maps.find('\n', begin), maps.size());
-    const auto line = std::string_view(maps).substr(begin, end - begin);
-    const auto rights = line.find(' ');
-    if (rights != line.npos && line.substr(rights + 1, 4).find('x') != line.npos) found.append(line) += '\n';
-    begin = end + 1;
-  }
-  return found;
-}
-
 /// One of the processes that are recorded.
 class recorded_target {
  public:

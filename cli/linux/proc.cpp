@@ -161,6 +161,19 @@ std::string executable_of(pid_t pid) {
   return *std::move(path);
 }
 
+std::string executable_mappings(pid_t pid) {
+  std::string found;
+  const auto maps = read_file(fmt::format("/proc/{}/maps", pid).c_str()).value_or("");
+  for (std::size_t begin = 0; begin < maps.size();) {
+    const auto end = std::min(maps.find('\n', begin), maps.size());
+    const auto line = std::string_view(maps).substr(begin, end - begin);
+    const auto rights = line.find(' ');
+    if (rights != line.npos && line.substr(rights + 1, 4).find('x') != line.npos) found.append(line) += '\n';
+    begin = end + 1;
+  }
+  return found;
+}
+
 std::vector<std::string> command_line_of(pid_t pid) {
   std::vector<std::string> words;
   const auto text = read_file(fmt::format("/proc/{}/cmdline", pid).c_str()).value_or("");

@@ -67,6 +67,8 @@ class inner_numbers {
 };
 /// Path of the executable as the target sees it, without " (deleted)"; empty when it may not be known.
 [[nodiscard]] std::string executable_of(pid_t pid);
+/// Those lines of /proc/PID/maps that tell where which code is; empty where they may not be known.
+[[nodiscard]] std::string executable_mappings(pid_t pid);
 /// The words that a process was started with; empty where they may not be known.
 [[nodiscard]] std::vector<std::string> command_line_of(pid_t pid);
 /// False for kernel threads, and where it may not be known.
