@@ -299,7 +299,11 @@ void top_model::take_look(feed_answer answer) {
   failure_.clear();
   note_ = std::move(answer.note);
   has_seen_ = true;
-  if (!answer.has_waited) took_ms_ = answer.took_ms;
+  if (!answer.has_waited) {
+    // One that was held up, by a debugger for instance, says nothing of the next.
+    took_ms_ = last_took_ms_ ? std::min(*last_took_ms_, answer.took_ms) : answer.took_ms;
+    last_took_ms_ = answer.took_ms;
+  }
   for (auto& each : answer.glimpses) seen_.add(std::move(each));
   if (answer.to.is == about::processes) {
     processes_ = std::move(answer.processes);
