@@ -176,6 +176,7 @@ class watched_process {
     if (executable_of(pid_) == executable_) return false;
     learn_name();
     glances_ = {};
+    is_other_program_ = true;
     return true;
   }
 
@@ -198,6 +199,7 @@ class watched_process {
       if (const auto looked = from->look_again(stop_order::whom::who_runs); !looked) return fail(looked.why(), to);
     auto seen = glances_.look(*source_);
     if (!seen) return fail(seen.why(), to);
+    is_other_program_ = false;
     glimpse now;
     now.seen = *std::move(seen);
     now.name = name_;
@@ -255,6 +257,7 @@ class watched_process {
     source_.reset();
     if (why.code == error_code::no_such_process || !is_there()) return end(to);
     to.why_not = why;
+    if (is_other_program_) to.why_not->fact = fmt::format("it executes {} now: {}", name_, why.fact);
     to.has_waited = true;
     to.recording = file_ ? file_name_ : "";
   }
@@ -272,8 +275,9 @@ class watched_process {
   std::string name_, executable_;
   std::string code_;  ///< its executable mappings
   std::unique_ptr<snapshot_source> source_;
-  bool is_new_ = false;  ///< the source has just been opened, and has looked
-  std::string notes_;    ///< what was told of it then
+  bool is_other_program_ = false;  ///< since it was last seen
+  bool is_new_ = false;            ///< the source has just been opened, and has looked
+  std::string notes_;              ///< what was told of it then
   glances glances_;
   recorder recorder_;
   std::optional<recording_writer> file_;
