@@ -95,7 +95,7 @@ TEST(Manual, HasExamplesThatMakeSense) {
         << seen.err;
     ++tried;
   }
-  EXPECT_EQ(tried, 16u);
+  EXPECT_EQ(tried, 17u);
 }
 
 TEST(Completion, NamesEveryCommandAndOption) {
