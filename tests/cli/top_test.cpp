@@ -487,6 +487,14 @@ TEST_F(Top, SurvivesTheDeathOfItsTarget) {
   wait_for("left with 0");
 }
 
+TEST_F(Top, SaysThatItsTargetExecutesAnotherProgram) {
+  program target({program_path("executing")});
+  start("-p " + target.pid_text());
+  wait_for("executing::wait");
+  target.send_signal(SIGUSR1);
+  EXPECT_THAT(wait_for(target.pid_text() + ": it executes sleep now: not instrumented"), HasSubstr("executing::wait"));
+}
+
 TEST_F(Top, StandsStillWhilePaused) {
   const auto lab = listening_lab();
   start("-p " + lab.pid_text());
