@@ -52,7 +52,7 @@ command channels_command() {
   options.push_back(all_frames_option());
   return make_command<channels_request>(
       "channels", "channels that tasks wait on: how full they are, who waits, and who else points to them",
-      {pid_word()}, with_target<channels_request>(std::move(options)), run_channels);
+      {pid_word()}, with_watched_target<channels_request>(std::move(options)), watched<run_channels>);
 }
 
 }  // namespace tasks::cli

@@ -75,7 +75,7 @@ command leaks_command() {
   return make_command<leaks_request>(
       "leaks",
       "tasks that will never wake, with the evidence; exit code 3 when there are some, 4 when it cannot be told",
-      {pid_word()}, with_target<leaks_request>(std::move(options)), run_leaks);
+      {pid_word()}, with_watched_target<leaks_request>(std::move(options)), watched<run_leaks>);
 }
 
 }  // namespace tasks::cli

@@ -15,7 +15,7 @@
 namespace tasks::cli {
 namespace {
 
-struct list_request : view_options, patience {
+struct list_request : view_options, patience, watch_options {
   std::optional<std::string> from, at;
 };
 
@@ -71,8 +71,8 @@ command list_command() {
       "list", "list processes whose tasks can be looked at; * marks those whose agent answered", {},
       {json_option(), timeout_option(),
        text("--from", "FILE", "list what was recorded, instead of processes", &list_request::from),
-       text("--at", "N|TIME", "of a recording: when", &list_request::at)},
-      run_list);
+       text("--at", "N|TIME", "of a recording: when", &list_request::at), watch_option()},
+      watched<run_list>);
 }
 
 }  // namespace tasks::cli

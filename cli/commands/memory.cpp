@@ -51,10 +51,10 @@ command memory_command() {
       "which coroutines own the memory: frames by function, what groups of tasks alone keep alive; arenas and their "
       "holes, and what is resident",
       {pid_word()},
-      with_target<memory_request>({
+      with_watched_target<memory_request>({
           count("--limit", "N", "at most so many rows a table (default 10)", &memory_options::limit),
       }),
-      run_memory);
+      watched<run_memory>);
 }
 
 }  // namespace tasks::cli

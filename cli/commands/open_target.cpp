@@ -59,6 +59,9 @@ result<std::unique_ptr<snapshot_source>> open_core_or_live(const target_options&
   return live(*pid, of, tell);
 }
 
+/// Who keeps what this thread tells; null: nobody.
+thread_local std::vector<std::string>* lines_told = nullptr;
+
 /// As an option's value, with the snapshot that was chosen.
 std::string recording_words(const target_options& of) {
   if (!of.from) return "";
@@ -70,7 +73,15 @@ std::string recording_words(const target_options& of) {
 
 }  // namespace
 
-void tell_on_standard_error(const std::string& line) { fmt::print(stderr, "{}\n", line); }
+void tell_on_standard_error(const std::string& line) {
+  if (lines_told != nullptr)
+    lines_told->push_back(line);
+  else
+    fmt::print(stderr, "{}\n", line);
+}
+
+told_lines::told_lines() { lines_told = &lines_; }
+told_lines::~told_lines() { lines_told = nullptr; }
 
 option_of<target_options> pid_word() {
   return {{"PID", "", "the target"}, [](target_options& to, const std::string& typed) -> result<void> {

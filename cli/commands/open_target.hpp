@@ -6,10 +6,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/output.hpp"
 #include "commands/options.hpp"
+#include "commands/watch.hpp"
 #include "sources/snapshot_source.hpp"
 #include "views/text.hpp"
 
@@ -23,7 +25,7 @@ struct patience {
   std::chrono::milliseconds timeout{2000};  ///< an agent may send nothing for so long
 };
 
-struct target_options : view_options, patience {
+struct target_options : view_options, patience, watch_options {
   std::string target;  ///< a PID or a name; empty: none given
   bool direct = false;
   bool hook = true;  ///< false: tasks are found as if the program had none
@@ -49,8 +51,29 @@ std::vector<option_of<Chosen>> with_target(std::vector<option_of<Chosen>> own) {
   return own;
 }
 
+/// The same, of a view that --watch prints again and again; see watched().
+template <class Chosen>
+std::vector<option_of<Chosen>> with_watched_target(std::vector<option_of<Chosen>> own) {
+  own.push_back(watch_option());
+  return with_target<Chosen>(std::move(own));
+}
+
 /// What a view says stays alone on standard output.
 void tell_on_standard_error(const std::string& line);
+
+/// While this lives, what this thread would tell there is kept instead.
+class told_lines {
+ public:
+  told_lines();
+  told_lines(const told_lines&) = delete;
+  told_lines& operator=(const told_lines&) = delete;
+  ~told_lines();
+
+  [[nodiscard]] const std::vector<std::string>& lines() const noexcept { return lines_; }
+
+ private:
+  std::vector<std::string> lines_;
+};
 
 /// Finds the target and opens what there is to read it with. `tell` gets what a user should know besides.
 [[nodiscard]] result<std::unique_ptr<snapshot_source>> open_target(const target_options& of,

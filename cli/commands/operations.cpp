@@ -77,25 +77,25 @@ command operations_command() {
       "operations that pend without a coroutine: handlers of sockets, timers, signals, what was posted; and why run() "
       "does not return",
       {pid_word()},
-      with_target<operations_request>({{{"--group", "", "one row for all of a kind and handler, most first"},
-                                        [](operations_request& to, const std::string&) -> result<void> {
-                                          to.shown.group = true;
-                                          return {};
-                                        }},
-                                       {only_kind, add_shown_kind},
-                                       {{"--all", "", "list those that tasks wait for, too"},
-                                        [](operations_request& to, const std::string&) -> result<void> {
-                                          to.shown.all = true;
-                                          return {};
-                                        }},
-                                       {{"--limit", "N", "at most so many rows"},
-                                        [](operations_request& to, const std::string& typed) -> result<void> {
-                                          const auto limit = read_count("--limit", typed);
-                                          if (!limit) return limit.why();
-                                          to.shown.limit = *limit;
-                                          return {};
-                                        }}}),
-      run_operations);
+      with_watched_target<operations_request>({{{"--group", "", "one row for all of a kind and handler, most first"},
+                                                [](operations_request& to, const std::string&) -> result<void> {
+                                                  to.shown.group = true;
+                                                  return {};
+                                                }},
+                                               {only_kind, add_shown_kind},
+                                               {{"--all", "", "list those that tasks wait for, too"},
+                                                [](operations_request& to, const std::string&) -> result<void> {
+                                                  to.shown.all = true;
+                                                  return {};
+                                                }},
+                                               {{"--limit", "N", "at most so many rows"},
+                                                [](operations_request& to, const std::string& typed) -> result<void> {
+                                                  const auto limit = read_count("--limit", typed);
+                                                  if (!limit) return limit.why();
+                                                  to.shown.limit = *limit;
+                                                  return {};
+                                                }}}),
+      watched<run_operations>);
 }
 
 }  // namespace tasks::cli

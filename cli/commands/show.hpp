@@ -25,7 +25,6 @@ struct prove_options {
 };
 
 struct vitals_request : target_options {
-  std::optional<std::chrono::milliseconds> watch;  ///< nothing: once
   std::chrono::milliseconds stalled_after{1000};
   bool details = false;
   const due_survey* due = nullptr;               ///< looked for already; null: it is now

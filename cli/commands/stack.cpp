@@ -28,6 +28,7 @@ bool may_select_running(const v1::StacksRequest& query) {
 std::optional<error> contradiction(const stack_request& asked, const output& out) {
   if (asked.format && (asked.json || asked.group || asked.locals))
     return usage_error("--format", "a profile has a form of its own", "leave out --json, --group and --locals");
+  if (asked.format && asked.watch) return usage_error("--format", "a profile is of one moment", "leave out --watch");
   if (asked.format == profile_format::pprof && out.style().terminal)
     return usage_error("--format pprof", "it is no text for a terminal", "> FILE, for go tool pprof FILE");
   if (asked.all_ids && !asked.group) return usage_error("--ids", "without --group every task is shown", "add --group");
@@ -211,7 +212,8 @@ command stack_command() {
   options.push_back(flag("--no-native", "no native stacks: no thread that runs is stopped, not even for a moment",
                          &stack_request::native, false));
   return make_command<stack_request>("stack", "the stack of every task, or of those that the options select",
-                                     {pid_word()}, with_target<stack_request>(std::move(options)), run_stack);
+                                     {pid_word()}, with_watched_target<stack_request>(std::move(options)),
+                                     watched<run_stack>);
 }
 
 }  // namespace tasks::cli

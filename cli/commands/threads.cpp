@@ -57,7 +57,7 @@ result<void> show_threads(target* from, snapshot_source* source, const std::stri
 command threads_command() {
   return make_command<threads_request>(
       "threads", "OS threads: what each is for, the task that it runs, and its native stack", {pid_word()},
-      with_target<threads_request>({
+      with_watched_target<threads_request>({
           flag("--no-native", "no native stacks: no thread that runs is stopped, not even for a moment",
                &threads_request::native, false),
           duration("--interval", "SECONDS", "CPU% over so long, instead of since each thread's start",
@@ -65,7 +65,7 @@ command threads_command() {
           flag("--all-frames", "Asio's and the standard library's own frames too", &frame_options::all_frames),
           flag("--verbose", "also how long the threads were stopped to be copied", &threads_request::verbose),
       }),
-      run_threads);
+      watched<run_threads>);
 }
 
 }  // namespace tasks::cli

@@ -1,10 +1,8 @@
 #include "commands/top_feed.hpp"
 
 #include <fmt/format.h>
-#include <sys/mman.h>
 #include <sys/types.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -18,6 +16,7 @@
 #include "base/text.hpp"
 #include "commands/open_recording.hpp"
 #include "commands/show.hpp"
+#include "commands/written_page.hpp"
 #include "linux/proc.hpp"
 #include "sources/recorded_source.hpp"
 #include "sources/recording_file.hpp"
@@ -33,7 +32,6 @@ namespace {
 using about = feed_question::about;
 
 constexpr std::size_t most_glimpses = 60;
-constexpr std::size_t most_page_bytes = std::size_t{16} << 20;
 
 double steady_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -43,31 +41,6 @@ std::int64_t now_ns() {
   using namespace std::chrono;
   return duration_cast<nanoseconds>(system_clock::now().time_since_epoch()).count();
 }
-
-/// A file without a name, which a view is written into.
-class written_page {
- public:
-  explicit written_page(const text_style& style)
-      : file_(::memfd_create("tasks-page", MFD_CLOEXEC)), out_(file_, style) {}
-  written_page(const written_page&) = delete;
-  written_page& operator=(const written_page&) = delete;
-  ~written_page() { ::close(file_); }
-
-  [[nodiscard]] output& out() { return out_; }
-  result<std::string> read() {
-    if (const auto done = out_.finish(); !done) return done.why();
-    const auto end = static_cast<std::size_t>(std::max<off_t>(::lseek(file_, 0, SEEK_END), 0));
-    std::string text(std::min(end, most_page_bytes), '\0');
-    const auto got = ::pread(file_, text.data(), text.size(), 0);
-    text.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
-    if (text.size() < end) text += "\n… and more\n";
-    return text;
-  }
-
- private:
-  int file_;
-  output out_;
-};
 
 result<void> write_why(snapshot_source& source, std::uint64_t task, const target_options& of, output& out) {
   const auto survey = survey_wait(source, task, {});

@@ -72,7 +72,7 @@ command tree_command() {
   options.push_back(flag("--all", "a line for each task, those too that read alike", &tree_request::all));
   options.push_back(all_frames_option());
   return make_command<tree_request>("tree", "which task spawned which, and which one awaits them", {pid_word()},
-                                    with_target<tree_request>(std::move(options)), run_tree);
+                                    with_watched_target<tree_request>(std::move(options)), watched<run_tree>);
 }
 
 }  // namespace tasks::cli

@@ -9,9 +9,9 @@
 
 #include "hookless/made_registry.hpp"
 #include "hookless/other_chains.hpp"
-#include "hookless/reused_memory.hpp"
 #include "names.hpp"
 #include "picture/glibc_heap.hpp"
+#include "picture/reused_memory.hpp"
 #include "type_names.hpp"
 
 namespace tasks::cli {
@@ -115,7 +115,9 @@ class looker {
     const auto others = find_other_stacks(picture_.image, scan);
     std::vector<bool> left_over(chains.tasks().size());
     for (std::size_t i = 0; i < left_over.size(); ++i) left_over[i] = is_left_over(scan, chains.tasks()[i], waits[i]);
-    erase_behind_frames(picture_.image, heap_, scan);
+    for (const auto& frame : scan.frames())
+      if (frame.layout->is_asio && frame.layout->size != 0)
+        erase_behind(picture_.image, heap_, frame.at, frame.layout->size);
     heap_ = {};  // nobody asks it any more
     to.reserve(chains.tasks().size(), scan.frames().size());
     for (std::size_t i = 0; i < left_over.size(); ++i)

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "picture/reused_memory.hpp"
 #include "symbols/stack_variables.hpp"
 
 namespace tasks::cli {
@@ -88,10 +89,22 @@ std::vector<range> scene::stacks() const {
 
 void scene::erase_links() {
   if (std::exchange(has_erased_, true)) return;
+  erase_behind_frames();
   for (const auto link : allocators_.links) taken_.image.erase(link);
   for (const auto& list : channels_)
     for (const auto link : list.links()) taken_.image.erase(link);
   for (const auto link : timers_.links()) taken_.image.erase(link);
+}
+
+/// Of frames whose size the hook has written down.
+void scene::erase_behind_frames() {
+  if (!has_headers()) return;
+  constexpr auto before = sizeof(layout::frame_header);
+  for (const auto frame : tasks_.frames) {
+    const auto header = image().word(frame - before);
+    if (static_cast<std::uint32_t>(header) == layout::frame_magic)
+      erase_behind(taken_.image, heap_, frame - before, before + (header >> 32));
+  }
 }
 
 }  // namespace tasks::cli

@@ -49,7 +49,7 @@ class scene {
 
   /// Finds the allocations, and verifies the lists in which tasks wait. Once; before anything below.
   void look_closer();
-  /// Erases from the picture what malloc and Asio find their own by. Once.
+  /// Erases from the picture what malloc and Asio find their own by, and what is behind frames. Once.
   void erase_links();
 
   [[nodiscard]] const glibc_heaps& allocators() const noexcept { return allocators_; }
@@ -61,6 +61,8 @@ class scene {
   [[nodiscard]] timer_list& timers() noexcept { return timers_; }
 
  private:
+  void erase_behind_frames();
+
   picture& taken_;
   std::vector<root_copy> roots_;
   seen_tasks tasks_;

@@ -43,6 +43,14 @@ TEST(Leaks, AreToldWithEvidenceFixAndNextCommand) {
                            "target stopped [0-9]+ ms, [0-9.]+s in all\n"));
 }
 
+/// Asio gives a frame's memory to a smaller one, behind which is left what the first one had.
+TEST(Leaks, AreNotHeldByWhatWasInAFramesMemoryBefore) {
+  const program target({program_path("reused")});
+  const auto seen = leaks({target.pid_text()});
+  EXPECT_EQ(seen.end.code, 3) << seen.err;
+  EXPECT_THAT(seen.out, StartsWith("proven: 2 tasks [channel send"));
+}
+
 TEST(Leaks, AreThoseOfTheTasksThatWereAskedFor) {
   const program target({program_path("leak_first_reply"), "leaking"});
   const auto all = leaks({"-p", target.pid_text(), "--function", "backend"});

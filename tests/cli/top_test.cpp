@@ -338,8 +338,12 @@ class Top : public ::testing::Test {
   /// `variables`: as of env(1).
   void start(const std::string& arguments, const std::string& variables = "", unsigned columns = 80,
              unsigned rows = 24) const {
+    start_command("top " + arguments, variables, columns, rows);
+  }
+  void start_command(const std::string& words_of_tasks, const std::string& variables = "", unsigned columns = 80,
+                     unsigned rows = 24) const {
     const auto command = "stty -a > before; env " + variables + " sh -c 'echo $$ > pid; exec " + tasks_executable() +
-                         " top " + arguments + "'; code=$?; stty -a > after; echo left with $code; exec cat";
+                         " " + words_of_tasks + "'; code=$?; stty -a > after; echo left with $code; exec cat";
     const auto started = tmux({"new-session", "-d", "-x", std::to_string(columns), "-y", std::to_string(rows), "-c",
                                folder_.string(), command});
     ASSERT_EQ(started.end.code, 0) << started.err;
@@ -385,6 +389,20 @@ program listening_lab() {
   program lab({program_path("lab")});
   wait_until_shown({"stack", "--kind", "socket-accept", "-p", lab.pid_text()}, "listener");
   return lab;
+}
+
+TEST_F(Top, IsNotTheOnlyViewThatCanBeWatched) {
+  auto lab = listening_lab();
+  const auto pid = lab.pid_text();
+  start_command("stack --group --watch 0.1 -p " + pid, "", 80, 60);
+  wait_for(", every 0.1s\n");
+  wait_for("lab::worker");
+  const client connected(static_cast<std::uint16_t>(std::stoul(lab.value("port"))));
+  const auto later = wait_for("lab::session");
+  EXPECT_EQ(later.find(", every 0.1s"), later.rfind(", every 0.1s")) << later;
+  lab.send_signal(SIGKILL);
+  lab.wait();
+  EXPECT_THAT(wait_for("left with 1"), HasSubstr("tasks: pid " + pid + ": no such process"));
 }
 
 TEST_F(Top, LeadsFromAProcessToWhyATaskWaits) {
@@ -492,7 +510,7 @@ TEST_F(Top, SaysThatItsTargetExecutesAnotherProgram) {
   start("-p " + target.pid_text());
   wait_for("executing::wait");
   target.send_signal(SIGUSR1);
-  EXPECT_THAT(wait_for(target.pid_text() + ": it executes sleep now: not instrumented"), HasSubstr("executing::wait"));
+  EXPECT_THAT(wait_for("! it executes sleep now: not instrumented"), HasSubstr("executing::wait"));
 }
 
 TEST_F(Top, StandsStillWhilePaused) {

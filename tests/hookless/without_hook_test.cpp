@@ -134,7 +134,7 @@ TEST(ALeakingLabWithoutHook, HasItsLeaksProvenAtMostStarts) {
 
 /// Asio gives a frame's memory to a smaller one, behind which is left what the first one had.
 TEST(AFrameInMemoryOfALargerOne, HoldsNothingOfThat) {
-  const program reused({program_path("reused")});
+  const program reused({program_path("reused_plain")});
   const auto leaks = tasks_command({"leaks", reused.pid_text()});
   EXPECT_EQ(leaks.end.code, 3);
   EXPECT_THAT(leaks.out, StartsWith("proven: 2 tasks [channel send]:\n"));

@@ -7,9 +7,11 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdlib>
 #include <iostream>
 #include <memory>
+#include <utility>
 
 namespace reused {
 
@@ -19,21 +21,28 @@ asio::awaitable<void> send(std::shared_ptr<channel> to) {
   co_await to->async_send(asio::error_code(), 1, asio::use_awaitable);
 }
 
-asio::awaitable<void> start_sender() {
-  const auto executor = co_await asio::this_coro::executor;
-  const auto answers = std::make_shared<channel>(executor, 0);
-  std::array<channel*, 60> all{};
-  all.fill(answers.get());
-  co_spawn(executor, send(answers), asio::detached);
-  co_await asio::post(executor, asio::use_awaitable);
-  if (std::count(all.begin(), all.end(), answers.get()) != 60) std::abort();
+channel* start_sender(const asio::any_io_executor& executor) {
+  auto answers = std::make_shared<channel>(executor, 0);
+  auto* const its = answers.get();
+  co_spawn(executor, send(std::move(answers)), asio::detached);
+  return its;
 }
 
-/// Its frame is smaller than start_sender()'s.
+asio::awaitable<void> remember() {
+  const auto executor = co_await asio::this_coro::executor;
+  // Nothing at its begin: parts of the next frame are not written, either.
+  std::array<channel*, 80> all{};
+  constexpr std::ptrdiff_t half = 40;
+  std::fill(all.begin() + half, all.end(), start_sender(executor));
+  co_await asio::post(executor, asio::use_awaitable);
+  if (std::count(all.begin(), all.end(), all.back()) != half) std::abort();
+}
+
+/// Its frame is smaller than remember()'s.
 asio::awaitable<void> rest(asio::steady_timer& timer) { co_await timer.async_wait(asio::use_awaitable); }
 
 asio::awaitable<void> keep(asio::steady_timer& timer) {
-  co_await start_sender();
+  co_await remember();
   co_await rest(timer);
 }
 

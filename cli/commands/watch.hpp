@@ -1,0 +1,46 @@
+#pragma once
+
+/// A view that is printed again and again: on a terminal in place, with a clock and with what changed marked; else one
+/// after the other.
+
+#include <chrono>
+#include <functional>
+#include <optional>
+
+#include "base/error.hpp"
+#include "base/output.hpp"
+#include "commands/options.hpp"
+
+namespace tasks::cli {
+
+struct watch_options {
+  std::optional<std::chrono::milliseconds> watch;  ///< nothing: once
+};
+
+/// Without its value: every second.
+[[nodiscard]] option_of<watch_options> watch_option();
+
+/// `print` is called for each picture. Until the reader is gone, or `print` fails.
+[[nodiscard]] result<int> print_again_and_again(std::chrono::milliseconds interval,
+                                                const std::function<result<int>(output&)>& print, output& out);
+
+/// Nothing: it can be watched.
+template <class Request>
+[[nodiscard]] std::optional<error> why_not_watched(const Request& asked) {
+  if (asked.from) return usage_error("--watch", "nothing changes in a recording", "--at shows another moment of it");
+  if constexpr (requires { asked.core; })
+    if (asked.core) return usage_error("--watch", "nothing changes in a core", "leave it out");
+  if (asked.json) return usage_error("--watch", "not with --json, which is one document");
+  return std::nullopt;
+}
+
+/// A command's run(): `Print` once, or again and again where that was asked for.
+template <auto Print, class Request>
+result<int> watched(const Request& asked, output& out) {
+  if (!asked.watch) return Print(asked, out);
+  if (auto why = why_not_watched(asked)) return *std::move(why);
+  return print_again_and_again(
+      *asked.watch, [&asked](output& to) { return Print(asked, to); }, out);
+}
+
+}  // namespace tasks::cli
