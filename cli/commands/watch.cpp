@@ -8,9 +8,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
-#include <vector>
 
-#include "base/quantities.hpp"
 #include "base/text.hpp"
 #include "commands/open_recording.hpp"
 #include "commands/open_target.hpp"
