@@ -6,12 +6,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
+#include <string>
 #include <string_view>
 
 #include "base/table.hpp"
 #include "top/screen.hpp"
+#include "top/terminal_type.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -128,15 +129,13 @@ result<std::unique_ptr<screen>> open_screen(bool color) {
   const char* term = std::getenv("TERM");
   if (term == nullptr || *term == 0) return no_terminal("TERM does not say which terminal this is", "");
   speak_utf8();
-  SCREEN* taken = ::newterm(nullptr, stdout, stdin);
-  if (taken == nullptr) return no_terminal(std::string("terminal \"") + term + "\" is not known", "set TERM");
-  auto terminal = std::make_unique<taken_terminal>(taken);
-  std::array<char, 4> moves{"cup"};
-  if (::tigetstr(moves.data()) == nullptr) {
-    terminal.reset();
+  const auto ability = ability_of(term);
+  if (ability == terminal_ability::no_cursor)
     return no_terminal(std::string("terminal \"") + term + "\" cannot move its cursor",
                        "tasks stack --group prints the same once");
-  }
+  SCREEN* taken = ability == terminal_ability::full ? ::newterm(nullptr, stdout, stdin) : nullptr;
+  if (taken == nullptr) return no_terminal(std::string("terminal \"") + term + "\" is not known", "set TERM");
+  auto terminal = std::make_unique<taken_terminal>(taken);
   return std::unique_ptr<screen>(std::make_unique<curses_screen>(std::move(terminal), color));
 }
 
