@@ -45,15 +45,16 @@ bool has_capacity(const task_copy& task) noexcept {
 
 stack_groups::stack_groups() : table_(256) {}
 
-void stack_groups::add(const task_copy& task, std::uint64_t age) {
+std::size_t stack_groups::add(const task_copy& task, std::uint64_t age) {
   stack_group* group = find(task, hash_of(task));
   if (group == nullptr) {
     ++left_out_;
-    return;
+    return no_group;
   }
   ++group->count;
   if (!has_capacity(task) || task.detail != group->capacity) group->same_capacity = false;
   note_age(*group, task, age);
+  return group->number;
 }
 
 /// The task's group, made when there is none yet. Null: there is no room for it.
@@ -85,7 +86,8 @@ stack_group* stack_groups::find(const task_copy& task, std::uint64_t hash) {
                      .ids = {},
                      .ages = {},
                      .first_frame = first,
-                     .depth = task.depth});
+                     .depth = task.depth,
+                     .number = groups_.size()});
   table_[slot] = static_cast<std::uint32_t>(groups_.size());
   if (groups_.size() * 2 > table_.size()) grow();
   return &groups_.back();

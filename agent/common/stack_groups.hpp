@@ -35,6 +35,7 @@ struct stack_group {
   std::array<std::uint64_t, most_ids> ages;  ///< in milliseconds
   std::size_t first_frame;                   ///< see stack_groups::frames()
   std::size_t depth;
+  std::size_t number;  ///< as add() returned it
 };
 
 class stack_groups {
@@ -44,7 +45,9 @@ class stack_groups {
 
   /// Throws std::bad_alloc.
   stack_groups();
-  void add(const task_copy& task, std::uint64_t age);
+  /// The number of the task's group, from 0 in the order in which they were first seen; no_group: there was no room.
+  std::size_t add(const task_copy& task, std::uint64_t age);
+  static constexpr std::size_t no_group = SIZE_MAX;
 
   /// Largest first; equally large ones oldest first. Nothing can be added afterwards.
   [[nodiscard]] std::span<const stack_group> sort();

@@ -260,8 +260,9 @@ std::vector<std::pair<std::string, std::string>> registry_reader::annotations(co
       word = memory_.get<std::uint64_t>(next);
       if (!word || memory_.read(next, bytes, sizeof bytes) != sizeof bytes) return found;
       if (field<std::uint64_t>(bytes, offsetof(annotation_record, owner_id)) != task.id) return found;
-      if (layout::state_of(*word) == record_state::group) break;
-      if (layout::state_of(*word) != record_state::annotation) return found;
+      const auto state = layout::state_of(*word);
+      if (state == record_state::group || state == record_state::timing) break;
+      if (state != record_state::annotation) return found;
       whole = (*word & layout::one_version) == 0 && memory_.get<std::uint64_t>(next) == word;
     }
     if (whole) {

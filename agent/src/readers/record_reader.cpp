@@ -103,8 +103,9 @@ void copy_annotations(const task_copy& task, slab_map& slabs, std::vector<annota
       word = read(from.word);
       if (read(from.owner_id) != task.id) return;
       next = read(from.next);
-      if (layout::state_of(word) == record_state::group) break;
-      if (layout::state_of(word) != record_state::annotation) return;
+      const auto state = layout::state_of(word);
+      if (state == record_state::group || state == record_state::timing) break;
+      if (state != record_state::annotation) return;
       for (std::size_t k = 0; k < layout::annotation_record::words; ++k) {
         const std::uint64_t key = read(from.key[k]);
         const std::uint64_t value = read(from.value[k]);

@@ -101,6 +101,14 @@ void store_ticks(std::uint64_t tick, std::uint32_t resolution) noexcept {
   });
 }
 
+void store_timing(layout::timing_area* area) noexcept {
+  const locked hold;
+  for_each_root([=](layout::root& root) {
+    root.timing.store(area, std::memory_order_seq_cst);
+    if (area != nullptr) root.tick.store(0, std::memory_order_release);
+  });
+}
+
 bool another_agent_serves() noexcept {
   bool found = false;
   const locked hold;

@@ -23,6 +23,9 @@ inline constexpr std::size_t max_registries = 256;
 /// Advances the coarse clock of every object; 0 stops it. `resolution` in milliseconds.
 void store_ticks(std::uint64_t tick, std::uint32_t resolution) noexcept;
 
+/// Has the tasks of every object timed in this area, which has the tick from now on; null: no longer.
+void store_timing(layout::timing_area* area) noexcept;
+
 /// Does the agent of another object listen in this process?
 [[nodiscard]] bool another_agent_serves() noexcept;
 

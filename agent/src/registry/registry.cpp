@@ -17,6 +17,7 @@
 #include "registry/composed_waits.hpp"
 #include "registry/leak_marks.hpp"
 #include "registry/root_note.hpp"
+#include "registry/timing.hpp"
 #include "tasks/detail/writer.hpp"
 
 TASKS_ROOT_NOTE(tasks_this_root);
@@ -77,6 +78,7 @@ constinit layout::root this_root = {layout::root_magic,
                                     {},
                                     {},
                                     {},
+                                    {},
                                     {}};
 
 namespace {
@@ -113,6 +115,7 @@ void take_ownership() noexcept {
 /// The child of a fork owns its copy of everything; of its parent's threads only the forking one goes on.
 void after_fork_in_child() noexcept {
   take_ownership();
+  this_root.timing.store(nullptr, relaxed);
   this_root.tick.store(0, relaxed);
   if (const auto agent = static_cast<layout::agent_status>(this_root.agent.load(relaxed));
       agent == layout::agent_status::listening || agent == layout::agent_status::starting)
@@ -291,26 +294,33 @@ thread_slot* claim_slot() noexcept {
   return &r->stack[0];
 }
 
-/// The same when the thread's ids are used up. While there are leak checks it takes one id at a time, and marks the
-/// task: a thread that takes many just when the first check begins either sees it, or has its id_end stored anew by it
-/// afterwards (both sequentially consistent).
+/// The same when the thread's ids are used up. While there are leak checks, or tasks are timed, it takes one id at a
+/// time, and marks the task, or notes when it began: a thread that takes many just when that begins either sees it, or
+/// has its id_end stored anew by it afterwards (both sequentially consistent).
 [[gnu::noinline, gnu::cold]] entry* begin_with_new_ids(record* r, thread_slot* slot, void* frame,
                                                        std::uint64_t path) noexcept {
   registry& home = *slot->home.load(relaxed);
-  const auto count = home.scopes.load(relaxed) == 0 ? batch_records : 1;
+  const auto count = home.scopes.load(relaxed) == 0 && !is_timed() ? batch_records : 1;
   const auto id = home.next_id.fetch_add(count, relaxed);
   slot->id_end.store(id + count, std::memory_order_seq_cst);
+  const bool timed = is_timed();
   if (home.scopes.load(std::memory_order_seq_cst) != 0) {
     slot->id_end.store(id + 1, relaxed);
     mark_spawn(*r, id, *slot);
   }
-  return begin_with(id, r, slot, frame, path);
+  if (timed) slot->id_end.store(id + 1, relaxed);
+  entry* outermost = begin_with(id, r, slot, frame, path);
+  if (timed) note_spawned(*r);
+  return outermost;
 }
 
-void free_chain(thread_slot& slot, std::uint64_t first) noexcept {
+/// Frees the records of a task that ends, `of`, along their links.
+void free_chain(thread_slot& slot, const record& of, std::uint64_t first) noexcept {
   while (first != 0) {
     auto* r = reinterpret_cast<record*>(first);
     first = load(reinterpret_cast<layout::overflow_record*>(r)->next);
+    if (layout::state_of(load(r->word)) == record_state::timing)
+      note_ended(of, *reinterpret_cast<layout::timing_record*>(r));
     store(r->word, next_word(load(r->word), record_state::free, 0));
     r->owner = r;
     give_record(slot, r);
@@ -392,8 +402,8 @@ void end_task(record* r) noexcept {
   if (t.current == r) t.current = r->previous.load(relaxed);
   store(r->word, next_word(load(r->word), record_state::free, 0));
   if (slot == nullptr) return;  // no slot, no place for the record; it is lost, and so are no others
-  if (const auto chain = load(r->overflow)) free_chain(*slot, chain);
-  if (const auto chain = load(r->annotations)) free_chain(*slot, chain);
+  if (const auto chain = load(r->overflow)) free_chain(*slot, *r, chain);
+  if (const auto chain = load(r->annotations)) free_chain(*slot, *r, chain);
   give_record(*slot, r);
   store(slot->ended, load(slot->ended) + 1);
 }

@@ -44,6 +44,7 @@ server::server(serve_shared& shared)
 }
 
 server::~server() {
+  timing_.turn_off();
   store_ticks(0, static_cast<std::uint32_t>(rest_tick.count()));
   asio::error_code ignored;
   stop_.release();
@@ -90,10 +91,11 @@ void server::accept_one(int accepted) {
     if (sessions_.empty()) tick_.cancel();  // faster from now on
     asio::local::stream_protocol::socket socket(io_, asio::local::stream_protocol(), fd.get());
     place->store(fd.release(), std::memory_order_relaxed);
-    const auto at = sessions_.emplace(sessions_.end(), shared_, quota_, std::move(socket), *place);
+    const auto at = sessions_.emplace(sessions_.end(), shared_, quota_, timing_, std::move(socket), *place);
     asio::co_spawn(io_, at->run(), [this, at](const std::exception_ptr&) {
       last_client_ = session::clock::now();
       sessions_.erase(at);
+      end_timing_unless_wanted();
     });
   } catch (const std::exception&) {
     // No memory: the reader sees its connection closed.
@@ -128,12 +130,29 @@ bool server::watched(session::clock::time_point now) const noexcept {
   return !sessions_.empty() || now - watched_for < last_client_;
 }
 
+void server::end_timing_unless_wanted() noexcept {
+  const auto now = session::clock::now();
+  if (!timing_.is_on() ||
+      std::any_of(sessions_.begin(), sessions_.end(), [now](const session& s) { return s.wants_timing(now); }))
+    return;
+  timing_.turn_off();
+  store_clock(watched_tick);
+}
+
+void server::store_clock(milliseconds resolution) noexcept {
+  const auto now = monotonic_ms();
+  // While tasks are timed a tick of 0 leads them to where that is done, and the time is there.
+  store_ticks(timing_.is_on() ? 0 : now, static_cast<std::uint32_t>(resolution.count()));
+  timing_.advance(now);
+}
+
 asio::awaitable<void> server::advance_clock() {
   for (;;) {
     const auto now = session::clock::now();
     const auto period = watched(now) ? watched_tick : rest_tick;
-    store_ticks(monotonic_ms(), static_cast<std::uint32_t>(period.count()));
+    store_clock(period);
     for (auto& s : sessions_) s.expire(now);
+    end_timing_unless_wanted();
     tick_.expires_after(period);
     asio::error_code cancelled;
     co_await tick_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));

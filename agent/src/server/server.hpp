@@ -36,10 +36,14 @@ class server {
   [[nodiscard]] std::atomic<int>* free_place() noexcept;
   void refuse(int fd) const;
   void watch_stop();
+  /// Nobody wants it any longer: nothing is timed from now on.
+  void end_timing_unless_wanted() noexcept;
+  void store_clock(std::chrono::milliseconds resolution) noexcept;
   [[nodiscard]] bool watched(session::clock::time_point now) const noexcept;
 
   serve_shared& shared_;
   cpu_quota quota_;
+  timing_switch timing_;
   asio::io_context io_{1};
   asio::local::stream_protocol::acceptor acceptor_;
   asio::posix::stream_descriptor stop_;

@@ -40,9 +40,9 @@ wire::trailer end_of(const walk_counts& counts) noexcept {
 
 }  // namespace
 
-session::session(const serve_shared& shared, const cpu_quota& quota, asio::local::stream_protocol::socket socket,
-                 std::atomic<int>& fd_place) noexcept
-    : shared_(shared), quota_(quota), socket_(std::move(socket)), fd_place_(fd_place) {}
+session::session(const serve_shared& shared, const cpu_quota& quota, timing_switch& timing,
+                 asio::local::stream_protocol::socket socket, std::atomic<int>& fd_place) noexcept
+    : shared_(shared), quota_(quota), timing_(timing), socket_(std::move(socket)), fd_place_(fd_place) {}
 
 session::~session() { close(); }
 
@@ -140,6 +140,8 @@ asio::awaitable<bool> session::answer(std::string_view message) {
     case wire::request::kind::stacks:
       if (ask->grouped) co_return co_await answer_grouped(*ask);
       co_return co_await answer_each(*ask);
+    case wire::request::kind::timing:
+      co_return co_await answer_timing(*ask);
     case wire::request::kind::unknown:
       break;
   }
@@ -149,6 +151,47 @@ asio::awaitable<bool> session::answer(std::string_view message) {
 asio::awaitable<void> session::yield() {
   deadline_ = clock::time_point::max();
   co_await asio::post(socket_.get_executor(), asio::use_awaitable);
+}
+
+wire::timing_state session::state_of_timing() const noexcept {
+  const auto* area = timing_.area();
+  if (area == nullptr) return {};
+  return {.on = true,
+          .on_for_ns = timing_.on_for(),
+          .left_out = area->left_out.load(std::memory_order_relaxed),
+          .ended_left_out = area->ended_left_out.load(std::memory_order_relaxed),
+          .counter = area->is_counter.load(std::memory_order_relaxed) != 0};
+}
+
+asio::awaitable<bool> session::answer_timing(const wire::request& ask) {
+  const auto lease = std::min<clock::duration>(std::chrono::milliseconds(ask.lease_ms), longest_lease);
+  timed_until_ = lease == clock::duration::zero() ? clock::time_point::min() : clock::now() + lease;
+  while (lease != clock::duration::zero() && !timing_.is_on() && !timing_.is_calibrated()) {
+    deadline_ = clock::time_point::max();
+    asio::steady_timer pause(socket_.get_executor(), std::chrono::milliseconds(1));
+    asio::error_code ignored;
+    co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+  if (lease != clock::duration::zero()) static_cast<void>(timing_.turn_on());
+  wire::trailer end{};
+  end.complete = true;
+  end.tick_resolution_ms = coarsest_tick_ms;
+  end.timing = state_of_timing();
+  co_return co_await send(wire::encode(end));
+}
+
+asio::awaitable<bool> session::send_ended_times() {
+  wire::chunk_writer out;
+  for (const auto& each : times_reader(timing_.area()).of_ended()) {
+    out.add(each);
+    if (out.full()) {
+      if (!co_await send(out.take())) co_return false;
+    }
+  }
+  if (!out.empty()) {
+    if (!co_await send(out.take())) co_return false;
+  }
+  co_return true;
 }
 
 asio::awaitable<bool> session::answer_each(const wire::request& ask) {
@@ -163,7 +206,12 @@ asio::awaitable<bool> session::answer_each(const wire::request& ask) {
       continue;
     }
     if (ask.limit != 0 && shown == ask.limit) continue;
-    out.add(walk.task(), walk.now(), walk.slabs());
+    if (ask.timing) {
+      const auto times = times_reader(timing_.area()).of(walk.task(), walk.slabs());
+      out.add(walk.task(), walk.now(), walk.slabs(), &times);
+    } else {
+      out.add(walk.task(), walk.now(), walk.slabs(), nullptr);
+    }
     ++shown;
     if (out.full()) {
       walk.forget();
@@ -173,14 +221,18 @@ asio::awaitable<bool> session::answer_each(const wire::request& ask) {
   if (!out.empty()) {
     if (!co_await send(out.take())) co_return false;
   }
+  if (ask.timing) {
+    if (!co_await send_ended_times()) co_return false;
+  }
   auto end = end_of(walk.counts());
+  if (ask.timing) end.timing = state_of_timing();
   end.shown = shown;
   end.complete = shown == end.matched && end.torn == 0;
   co_return co_await send(wire::encode(end));
 }
 
 asio::awaitable<bool> session::send_groups(stack_groups& groups, std::span<const failure_copy> failures,
-                                           std::uint64_t limit, wire::trailer& end) {
+                                           std::span<const task_times> times, std::uint64_t limit, wire::trailer& end) {
   wire::chunk_writer out;
   for (const auto& failure : failures) out.add(failure, monotonic_ms());
   end.groups_left_out = groups.left_out();
@@ -190,7 +242,7 @@ asio::awaitable<bool> session::send_groups(stack_groups& groups, std::span<const
       ++end.groups_left_out;
       continue;
     }
-    out.add(group, groups.frames(group));
+    out.add(group, groups.frames(group), times.empty() ? nullptr : &times[group.number]);
     ++listed;
     end.shown += group.count;
     if (out.full()) {
@@ -207,14 +259,23 @@ asio::awaitable<bool> session::send_groups(stack_groups& groups, std::span<const
 asio::awaitable<bool> session::answer_grouped(const wire::request& ask) {
   task_walk walk(ask.filter, task_walk::order::any);
   stack_groups groups;
+  std::vector<task_times> times;
   for (auto step = walk.next(); step != task_walk::step::end; step = walk.next()) {
-    if (step == task_walk::step::pause)
+    if (step == task_walk::step::pause) {
       co_await yield();
-    else
-      groups.add(walk.task(), walk.age());
+      continue;
+    }
+    const auto group = groups.add(walk.task(), walk.age());
+    if (!ask.timing || group == stack_groups::no_group) continue;
+    if (group >= times.size()) times.resize(group + 1);
+    times[group].add(times_reader(timing_.area()).of(walk.task(), walk.slabs()));
   }
   auto end = end_of(walk.counts());
-  if (!co_await send_groups(groups, {}, ask.limit, end)) co_return false;
+  if (ask.timing) end.timing = state_of_timing();
+  if (!co_await send_groups(groups, {}, times, ask.limit, end)) co_return false;
+  if (ask.timing) {
+    if (!co_await send_ended_times()) co_return false;
+  }
   co_return co_await send(wire::encode(end));
 }
 
@@ -247,7 +308,7 @@ asio::awaitable<bool> session::answer_vitals(const wire::request& ask) {
   std::vector<failure_copy> failures;
   for (const auto* home : registries) copy_failures(*home, failures);
   sort_failures(failures);
-  if (!co_await send_groups(groups, failures, 0, end)) co_return false;
+  if (!co_await send_groups(groups, failures, {}, 0, end)) co_return false;
   co_return co_await send(wire::encode(end));
 }
 

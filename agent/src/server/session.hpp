@@ -11,6 +11,7 @@
 
 #include "cpu_quota.hpp"
 #include "server/serve.hpp"
+#include "server/timing_switch.hpp"
 #include "server/wire.hpp"
 
 namespace tasks::detail {
@@ -21,10 +22,11 @@ class session {
 
   static constexpr auto read_deadline = std::chrono::seconds(10);  ///< for a whole request
   static constexpr auto write_deadline = std::chrono::seconds(5);  ///< without progress
+  static constexpr auto longest_lease = std::chrono::seconds(60);  ///< of timing
 
   /// `fd_place` holds the socket's descriptor while it is open, -1 afterwards.
-  session(const serve_shared& shared, const cpu_quota& quota, asio::local::stream_protocol::socket socket,
-          std::atomic<int>& fd_place) noexcept;
+  session(const serve_shared& shared, const cpu_quota& quota, timing_switch& timing,
+          asio::local::stream_protocol::socket socket, std::atomic<int>& fd_place) noexcept;
   ~session();
   session(const session&) = delete;
   session& operator=(const session&) = delete;
@@ -36,6 +38,7 @@ class session {
   /// Has the reader closed its end, so that nothing more can come of it?
   [[nodiscard]] bool departed() const noexcept;
   void close() noexcept;
+  [[nodiscard]] bool wants_timing(clock::time_point now) const noexcept { return now < timed_until_; }
 
  private:
   enum class received { message, closed, too_large, malformed };
@@ -48,14 +51,21 @@ class session {
   [[nodiscard]] asio::awaitable<bool> answer_vitals(const wire::request& ask);
   [[nodiscard]] asio::awaitable<bool> answer_each(const wire::request& ask);
   [[nodiscard]] asio::awaitable<bool> answer_grouped(const wire::request& ask);
-  /// Failures first.
+  [[nodiscard]] asio::awaitable<bool> answer_timing(const wire::request& ask);
+  /// Failures first. `times` by the groups' numbers; empty: they were not asked for.
   [[nodiscard]] asio::awaitable<bool> send_groups(stack_groups& groups, std::span<const failure_copy> failures,
-                                                  std::uint64_t limit, wire::trailer& end);
+                                                  std::span<const task_times> times, std::uint64_t limit,
+                                                  wire::trailer& end);
+  /// What was timed of tasks that have ended.
+  [[nodiscard]] asio::awaitable<bool> send_ended_times();
+  [[nodiscard]] wire::timing_state state_of_timing() const noexcept;
   /// Lets others run.
   [[nodiscard]] asio::awaitable<void> yield();
 
   const serve_shared& shared_;
   const cpu_quota& quota_;
+  timing_switch& timing_;
+  clock::time_point timed_until_ = clock::time_point::min();
   asio::local::stream_protocol::socket socket_;
   std::atomic<int>& fd_place_;
   clock::time_point deadline_ = clock::time_point::max();

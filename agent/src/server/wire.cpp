@@ -66,6 +66,25 @@ void add_wait(pbf_writer& to, std::uint32_t field, layout::wait_kind kind, const
   wait.add_sint64(ends_another ? 8 : 5, expiry / 1'000'000 - now / 1'000'000);
 }
 
+void add_durations(pbf_writer& to, std::uint32_t field, const detail::durations_copy& from) {
+  if (from.count == 0) return;
+  pbf_writer durations{to, field};
+  add_nonzero(durations, 1, from.count);
+  add_nonzero(durations, 2, from.total);
+  add_nonzero(durations, 3, from.longest);
+  auto end = from.buckets.end();
+  while (end != from.buckets.begin() && *(end - 1) == 0) --end;
+  durations.add_packed_uint64(4, from.buckets.begin(), end);
+}
+
+void add_times(pbf_writer& to, std::uint32_t field, const detail::task_times& from) {
+  if (from.runs.count == 0 && from.delays.count == 0 && from.running == 0) return;
+  pbf_writer times{to, field};
+  add_durations(times, 1, from.runs);
+  add_durations(times, 2, from.delays);
+  add_nonzero(times, 3, from.running);
+}
+
 }  // namespace
 
 std::string encode(const hello& message) {
@@ -121,6 +140,12 @@ std::string encode(const trailer& message) {
   const std::uint64_t fields[] = {message.shown,           message.total,   message.complete,          message.torn,
                                   message.groups_left_out, message.matched, message.tick_resolution_ms};
   for (std::uint32_t i = 0; i < std::size(fields); ++i) add_nonzero(to, i + 1, fields[i]);
+  if (message.timing) {
+    const auto& timing = *message.timing;
+    pbf_writer state{to, 8};
+    const std::uint64_t parts[] = {timing.on, timing.on_for_ns, timing.left_out, timing.ended_left_out, timing.counter};
+    for (std::uint32_t i = 0; i < std::size(parts); ++i) add_nonzero(state, i + 1, parts[i]);
+  }
   return delimited(part_trailer, text);
 }
 
@@ -156,7 +181,8 @@ std::uint32_t chunk_writer::number_path(std::uint64_t path) {
   return id;
 }
 
-void chunk_writer::add(const detail::task_copy& task, std::uint64_t now, detail::slab_map& slabs) {
+void chunk_writer::add(const detail::task_copy& task, std::uint64_t now, detail::slab_map& slabs,
+                       const detail::task_times* times) {
   number({task.where.data(), task.depth});
   const auto spawned_after = number(task.spawn_where);
   const auto spawn_outer = number(task.spawn_outer);
@@ -200,9 +226,11 @@ void chunk_writer::add(const detail::task_copy& task, std::uint64_t now, detail:
   add_nonzero(to, 19, task.group.members);
   add_nonzero(to, 20, task.group.ended);
   add_nonzero(to, 21, task.group.tasks);
+  if (times != nullptr) add_times(to, 23, *times);
 }
 
-void chunk_writer::add(const detail::stack_group& group, std::span<const std::uint64_t> frames) {
+void chunk_writer::add(const detail::stack_group& group, std::span<const std::uint64_t> frames,
+                       const detail::task_times* times) {
   number(frames);
   const auto spawned_after = number(group.spawn_where);
   const auto spawn_outer = number(group.spawn_outer);
@@ -222,6 +250,18 @@ void chunk_writer::add(const detail::stack_group& group, std::span<const std::ui
   add_nonzero(to, 7, spawn_path);
   add_nonzero(to, 8, spawned_after);
   add_nonzero(to, 9, spawn_outer);
+  if (times != nullptr) add_times(to, 11, *times);
+}
+
+void chunk_writer::add(const detail::ended_times& ended) {
+  const auto location = number(ended.where);
+  const auto spawn_path = number_path(ended.spawn_path);
+  pbf_writer chunk{chunk_};
+  pbf_writer to{chunk, 5};
+  to.add_uint64(1, ended.tasks);
+  add_nonzero(to, 2, location);
+  add_nonzero(to, 3, spawn_path);
+  add_times(to, 4, ended.times);
 }
 
 void chunk_writer::add(const detail::failure_copy& failure, std::uint64_t now) {

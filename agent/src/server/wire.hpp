@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "readers/locations.hpp"
+#include "readers/task_times.hpp"
 #include "readers/task_walk.hpp"
 #include "server/process_vitals.hpp"
 #include "stack_groups.hpp"
@@ -27,6 +28,14 @@ struct hello {
   std::uint64_t instance;
 };
 
+struct timing_state {
+  bool on;
+  std::uint64_t on_for_ns;
+  std::uint64_t left_out;
+  std::uint64_t ended_left_out;
+  bool counter;
+};
+
 struct trailer {
   std::uint64_t shown;
   std::uint64_t total;
@@ -35,6 +44,7 @@ struct trailer {
   std::uint64_t groups_left_out;
   std::uint64_t matched;
   std::uint32_t tick_resolution_ms;
+  std::optional<timing_state> timing = std::nullopt;
 };
 
 struct vitals {
@@ -58,8 +68,10 @@ class chunk_writer {
   /// A chunk is full from here on.
   static constexpr std::size_t full_size = 64 * 1024;
 
-  void add(const detail::task_copy& task, std::uint64_t now, detail::slab_map& slabs);
-  void add(const detail::stack_group& group, std::span<const std::uint64_t> frames);
+  /// `times` null: they were not asked for.
+  void add(const detail::task_copy& task, std::uint64_t now, detail::slab_map& slabs, const detail::task_times* times);
+  void add(const detail::stack_group& group, std::span<const std::uint64_t> frames, const detail::task_times* times);
+  void add(const detail::ended_times& ended);
   void add(const detail::failure_copy& failure, std::uint64_t now);
   [[nodiscard]] bool full() const noexcept { return chunk_.size() >= full_size; }
   [[nodiscard]] bool empty() const noexcept { return chunk_.empty(); }
@@ -80,13 +92,15 @@ class chunk_writer {
 };
 
 struct request {
-  enum class kind { unknown, vitals, stacks };
+  enum class kind { unknown, vitals, stacks, timing };
   kind ask = kind::unknown;
   std::uint32_t protocol = 0;
   bool counts_only = false;
   bool grouped = false;
   detail::task_filter filter;
+  bool timing = false;
   std::uint64_t limit = 0;  ///< 0: none
+  std::uint32_t lease_ms = 0;
 };
 /// Absent: no Request at all. Throws std::bad_alloc.
 [[nodiscard]] std::optional<request> decode_request(std::string_view text);

@@ -64,11 +64,24 @@ void decode_stacks(protozero::pbf_reader from, request& to) {
       case number(6):
         to.limit = from.get_uint64();
         break;
+      case number(7):
+        to.timing = from.get_bool();
+        break;
       default:
         from.skip();
     }
   }
   std::sort(filter.ids.begin(), filter.ids.end());
+}
+
+void decode_timing(protozero::pbf_reader from, request& to) {
+  to = {.ask = request::kind::timing, .protocol = to.protocol, .filter = {}};
+  while (from.next()) {
+    if (from.tag_and_type() == number(1))
+      to.lease_ms = from.get_uint32();
+    else
+      from.skip();
+  }
 }
 
 }  // namespace
@@ -87,6 +100,9 @@ std::optional<request> decode_request(std::string_view text) {
           break;
         case bytes(3):
           decode_stacks(from.get_message(), result);
+          break;
+        case bytes(4):
+          decode_timing(from.get_message(), result);
           break;
         default:
           from.skip();

@@ -56,6 +56,7 @@ enum class record_state : std::uint8_t {
   overflow = 2,         ///< not a task: more entries of a deep stack, see overflow_record
   annotation = 3,       ///< not a task: a name or a label, see annotation_record
   group = 4,            ///< not a task: what the members of a group wait for, see group_record
+  timing = 5,           ///< not a task: how long its runs took, see timing_record
   ready = 8,            ///< spawned, its function not entered yet
   blocked_unknown = 9,  ///< waits; wait, object and detail are not to be read (yet, or ever)
   blocked = 10,         ///< waits, and wait, object and detail say for what
@@ -230,6 +231,63 @@ static_assert(sizeof(group_record) == record_size && offsetof(group_record, next
 inline constexpr std::uint64_t member_ended = 254;
 inline constexpr std::uint64_t member_between = 253;
 
+/// Histograms of timing: bucket 0 counts what took less than 1,024 ns, bucket n what took less than twice as much as
+/// n - 1, the last one all that took longer (67 ms and more).
+inline constexpr std::size_t timing_buckets = 18;
+
+/// Durations of one kind, in nanoseconds.
+struct durations {
+  word_t count;
+  word_t total;
+  word_t longest;
+  std::atomic<std::uint32_t> buckets[timing_buckets];
+};
+
+/// How long a task's runs took, while timing was on: from being resumed to the next wait. One a task, made when it is
+/// first resumed or begins to wait then, in the chain of its annotations. Written by the thread that runs the task.
+struct alignas(record_size) timing_record {
+  word_t word;  ///< state timing
+  record* owner;
+  word_t owner_id;
+  word_t next;        ///< address of the next record in the chain of annotations, or 0
+  word_t generation;  ///< timing_area::generation that all of this is of
+  word_t resumed;     ///< stamp of when its run began; 0: it does not run, or has since before timing was on
+  word_t waiting;     ///< stamp of when it began to wait or, `ready`, was spawned; 0: not known
+  durations runs;     ///< those that are over
+  /// From being ready to being resumed. Of waits whose end is known: its first run, `post`, timers.
+  durations delays;
+};
+static_assert(sizeof(timing_record) == record_size &&
+              offsetof(timing_record, next) == offsetof(annotation_record, next));
+
+/// What has ended while timing was on, of tasks of one function that were spawned along one path.
+struct alignas(64) ended_timing {
+  word_t key;         ///< hash of the two that follow; 0: not taken
+  word_t where;       ///< entry::where of the task's function; 0: not written yet
+  word_t spawn_path;  ///< as in record
+  word_t tasks;       ///< that ended
+  durations runs;
+  durations delays;
+};
+
+/// Timing: on request only, and for as long as a reader asks for it. Then root::tick is 0, and who would read it finds
+/// this here instead. Mapped at the first request, never unmapped; one a process.
+struct timing_area {
+  static constexpr std::size_t most_records = 262'144;
+  static constexpr std::size_t ended_entries = 1024;
+  word_t generation;      ///< rises each time that timing begins
+  word_t began;           ///< nanoseconds on CLOCK_MONOTONIC
+  word_t scale;           ///< nanoseconds a stamp, times 2^32
+  word_t base_stamp;      ///< a stamp …
+  word_t base;            ///< … and when that was, in nanoseconds on CLOCK_MONOTONIC
+  word_t is_counter;      ///< 1: stamps are the processor's time-stamp counter; 0: nanoseconds on CLOCK_MONOTONIC
+  word_t tick;            ///< as root::tick at other times
+  word_t records;         ///< timing_records that exist
+  word_t left_out;        ///< times that a task was not timed, for want of memory or beyond most_records
+  word_t ended_left_out;  ///< tasks that ended and found no place below, in this generation
+  ended_timing ended[2][ended_entries];  ///< of a generation modulo 2; a table by key, probed linearly
+};
+
 inline constexpr std::size_t longest_call_path = 16;
 inline constexpr std::size_t call_buckets = 64;
 inline constexpr std::size_t chunk_call_sites = 1024;
@@ -342,8 +400,9 @@ struct root {
   /// Offsets that a scanner needs to discount Asio's own list of channels; 0: no hook with channels was used.
   std::atomic<std::uint32_t> channel_next;
   std::atomic<std::uint32_t> channel_prev;
-  word_t listener;  ///< inode of the socket on which the agent listens; 0: not known
-  word_t reserved[3];
+  word_t listener;                   ///< inode of the socket on which the agent listens; 0: not known
+  std::atomic<timing_area*> timing;  ///< null: nothing is timed
+  word_t reserved[2];
   char socket_path[112];  ///< zero-terminated; meaningful while the agent listens
 };
 

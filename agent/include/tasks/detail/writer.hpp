@@ -103,6 +103,10 @@ void end_part(bool last) noexcept;
 /// The thread is about to run its first task: its kernel thread id. It counts as a worker from now on.
 std::uint32_t ask_thread_id() noexcept;
 std::uint64_t coarse_clock() noexcept;
+/// Where nobody advances the tick, or tasks are timed, which is noted: the task runs again; it is about to wait. The
+/// time in milliseconds, as now().
+[[gnu::cold]] std::uint64_t note_resumed(record* r) noexcept;
+[[gnu::cold]] std::uint64_t note_waiting(record* r) noexcept;
 
 inline std::uint64_t load(const layout::word_t& field) noexcept { return field.load(std::memory_order_relaxed); }
 /// Release: a reader that sees this value sees every word stored before it (x86: an ordinary store).
@@ -167,7 +171,10 @@ inline void set_location(entry* e, const std::source_location& where) noexcept {
   if (tid == 0) [[unlikely]]
     tid = ask_thread_id();
   r->thread.store(tid, std::memory_order_release);
-  store(r->running_since, now());
+  auto tick = this_root.tick.load(std::memory_order_relaxed);
+  if (tick == 0) [[unlikely]]
+    tick = note_resumed(r);
+  store(r->running_since, tick);
   store(r->resumes, load(r->resumes) + 1);
 }
 
@@ -197,7 +204,10 @@ inline void set_location(entry* e, const std::source_location& where) noexcept {
 [[gnu::always_inline]] inline void block(record* r) noexcept {
   const auto word = load(r->word);
   if (word & layout::not_running_bit) return;
-  store(r->since, now());
+  auto tick = this_root.tick.load(std::memory_order_relaxed);
+  if (tick == 0) [[unlikely]]
+    tick = note_waiting(r);
+  store(r->since, tick);
   store(r->word, word + layout::one_version + layout::state_bits_of(record_state::blocked_unknown) -
                      layout::state_bits_of(record_state::running));
 }
