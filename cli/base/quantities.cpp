@@ -20,6 +20,16 @@ std::string format_age(std::uint64_t ms, std::uint32_t resolution_ms) {
   return fmt::format("{}d{:02}h", seconds / 86400, seconds / 3600 % 24);
 }
 
+std::string format_nanoseconds(std::uint64_t ns) {
+  if (ns < 1000) return fmt::format("{}ns", ns);
+  if (ns >= 100'000'000'000) return format_age(ns / 1'000'000, 0);
+  constexpr std::array<std::string_view, 3> units = {"µs", "ms", "s"};
+  auto value = static_cast<double>(ns) / 1000;
+  std::size_t unit = 0;
+  for (; value >= 999.5 && unit + 1 < units.size(); ++unit) value /= 1000;
+  return fmt::format("{:.{}f}{}", value, value < 9.95 ? 1 : 0, units[unit]);
+}
+
 std::string in_thousands(std::uint64_t number) {
   auto text = std::to_string(number);
   for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3)

@@ -12,6 +12,8 @@ namespace tasks::cli {
 
 /// "12s", "3m12s", "3h12m", "4d3h"; "<1s" for less than a second, or than the resolution where that is coarser.
 [[nodiscard]] std::string format_age(std::uint64_t ms, std::uint32_t resolution_ms);
+/// "850ns", "31µs", "2.1ms", "1.21s", "3m12s".
+[[nodiscard]] std::string format_nanoseconds(std::uint64_t ns);
 /// "1,234"
 [[nodiscard]] std::string in_thousands(std::uint64_t number);
 /// "512 B", "12.3 MiB".

@@ -119,11 +119,12 @@ result<void> add_label(selection& to, const std::string& typed) {
   return {};
 }
 
-std::vector<std::string> orders() { return {"age", "count", "id"}; }
+std::vector<std::string> orders() { return {"age", "busy", "count", "id"}; }
 std::vector<std::string> common_things() { return {"stack", "spawn-site", "object", "peer", "label="}; }
 
 result<void> set_order(group_options& to, const std::string& typed) {
   to.order = typed == "age"     ? sort_order::by_age
+             : typed == "busy"  ? sort_order::by_busy
              : typed == "count" ? sort_order::by_count
              : typed == "id"    ? sort_order::by_id
                                 : sort_order::usual;
@@ -183,7 +184,12 @@ std::vector<option_of<group_options>> grouping() {
         "label=KEY",
         common_things},
        set_by},
-      {{"--sort", "ORDER", "tasks by id or age, groups by count or age", orders}, set_order},
+      {{"--sort", "ORDER",
+        "tasks by id, age or busy, groups by count, age or busy; busy: who runs longest between its waits, which is "
+        "timed "
+        "for a while",
+        orders},
+       set_order},
       count("--limit", "N", "at most so many tasks, or groups with --group", &group_options::limit),
   };
 }

@@ -18,7 +18,7 @@ struct filter_options {
 /// --task, --state, --kind, --older-than, --function, --spawned-at, --name, --label, --thread and --fd.
 [[nodiscard]] std::vector<option_of<filter_options>> filters();
 
-enum class sort_order { usual, by_id, by_age, by_count };
+enum class sort_order { usual, by_id, by_age, by_count, by_busy };
 
 struct group_options {
   bool group = false;

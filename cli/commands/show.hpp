@@ -44,6 +44,7 @@ struct stack_request : target_options, filter_options, group_options, frame_opti
   bool native = true;
   bool all_ids = false;                          ///< of each group, not three of them
   bool locals = false;                           ///< values in frames; the source stands still
+  std::chrono::milliseconds interval{0};         ///< for how long runs are timed, by_busy; 0: as long as is usual
   std::optional<profile_format> format;          ///< nothing: text, or JSON
   const std::vector<due_task>* due = nullptr;    ///< looked for already; null: they are now
   const std::vector<busy_task>* busy = nullptr;  ///< likewise

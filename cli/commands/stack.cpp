@@ -15,9 +15,14 @@
 #include "surveys/locals.hpp"
 #include "surveys/look.hpp"
 #include "surveys/running_stacks.hpp"
+#include "surveys/timing.hpp"
 
 namespace tasks::cli {
 namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::chrono::milliseconds usual_timing{2000};
 
 bool may_select_running(const v1::StacksRequest& query) {
   const auto& states = query.states();
@@ -36,6 +41,13 @@ std::optional<error> contradiction(const stack_request& asked, const output& out
     return usage_error("--locals", "each task of a group has values of its own", "leave out --group");
   if (asked.order == sort_order::by_count && !asked.group)
     return usage_error("--sort", "only groups have a count", "add --group, or sort by id or age");
+  const bool timed = asked.order == sort_order::by_busy;
+  if (timed && asked.from) return usage_error("--sort busy", "no time passes in a snapshot", "leave out --from");
+  if (timed && asked.core) return usage_error("--sort busy", "nothing runs in a core", "leave out --core");
+  if (timed && (asked.format || asked.locals))
+    return usage_error("--sort busy", "it takes a while, and this is of one moment",
+                       asked.format ? "leave out --format; tasks profile" : "leave out --locals");
+  if (!timed && asked.interval != 0ms) return usage_error("--interval", "nothing is timed", "add --sort busy");
   if (asked.order == sort_order::by_id && asked.group)
     return usage_error("--sort", "groups have no id", "sort by count or age");
   return std::nullopt;
@@ -110,6 +122,28 @@ result<int> run_stack(const stack_request& asked, output& out) {
   return 0;
 }
 
+group_order order_of_groups(sort_order asked) {
+  switch (asked) {
+    case sort_order::by_age:
+      return group_order::by_age;
+    case sort_order::by_busy:
+      return group_order::by_busy;
+    default:
+      return group_order::by_count;
+  }
+}
+
+task_order order_of_tasks(sort_order asked) {
+  switch (asked) {
+    case sort_order::by_age:
+      return task_order::by_age;
+    case sort_order::by_busy:
+      return task_order::by_busy;
+    default:
+      return task_order::by_id;
+  }
+}
+
 std::vector<std::string> format_words() { return {"pprof", "folded", "speedscope"}; }
 
 option_of<stack_request> format_option() {
@@ -133,7 +167,14 @@ option_of<stack_request> format_option() {
 
 }  // namespace
 
-result<void> show_stack(snapshot_source& source, const stack_request& asked, output& out) {
+result<void> show_stack(snapshot_source& from, const stack_request& asked, output& out) {
+  std::optional<timed_source> timed;
+  if (asked.order == sort_order::by_busy) {
+    const auto done = time_runs_for(from, asked.interval == 0ms ? usual_timing : asked.interval);
+    if (!done) return done.why();
+    timed.emplace(from);
+  }
+  snapshot_source& source = timed ? *timed : from;
   const bool group = asked.group;
   auto query = asked.chosen.query;
   query.set_grouped(group);
@@ -162,7 +203,7 @@ result<void> show_stack(snapshot_source& source, const stack_request& asked, out
                              .all_frames = asked.all_frames,
                              .by = asked.by,
                              .label = asked.label,
-                             .order = asked.order == sort_order::by_age ? group_order::by_age : group_order::by_count};
+                             .order = order_of_groups(asked.order)};
   std::optional<locals_survey> locals;
   if (asked.locals && source.from()) {
     locals.emplace(*source.from());
@@ -172,17 +213,18 @@ result<void> show_stack(snapshot_source& source, const stack_request& asked, out
   // Printing starts with the first part: an error before it leaves standard output empty.
   const auto start = [&]() -> stack_printer& {
     if (!printer) {
-      printer.emplace(out, style, source, context_of(asked, source, out, 1000), native ? &*native : nullptr,
-                      std::move(due), std::move(busy));
+      auto context = context_of(asked, source, out, 1000);
+      if (timed) context.timed_for_ns = timed->state().on_for_ns();
+      printer.emplace(out, style, source, std::move(context), native ? &*native : nullptr, std::move(due),
+                      std::move(busy));
       if (!group) printer->set_lookups(look_for_lookups(source));
       if (locals) printer->set_locals(*locals);
     }
     return *printer;
   };
-  const bool by_age = asked.order == sort_order::by_age && !group;
-  filtered_source filtered(source, asked.chosen, {.all_frames = asked.all_frames},
-                           by_age ? task_order::by_age : task_order::by_id);
-  const bool is_told_by_agents = asked.chosen.is_of_agents() && !by_age;
+  const auto order = group ? task_order::by_id : order_of_tasks(asked.order);
+  filtered_source filtered(source, asked.chosen, {.all_frames = asked.all_frames}, order);
+  const bool is_told_by_agents = asked.chosen.is_of_agents() && order == task_order::by_id;
   auto& chosen = is_told_by_agents ? source : static_cast<snapshot_source&>(filtered);
   auto trailer = chosen.stacks(query, [&](const v1::Chunk& chunk) { return start().part(chunk); });
   if (!trailer) {
@@ -201,6 +243,8 @@ command stack_command() {
   std::vector<option_of<stack_request>> options;
   for (const auto& each : grouping()) options.push_back(each);
   for (const auto& each : filters()) options.push_back(each);
+  options.push_back(duration("--interval", "SECONDS", "with --sort busy: for how long runs are timed (default 2)",
+                             &stack_request::interval, 10ms));
   options.push_back(
       flag("--ids", "with --group: every task of each group, not three of them", &stack_request::all_ids));
   options.push_back(all_frames_option());

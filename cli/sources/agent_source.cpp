@@ -37,6 +37,8 @@ struct place {
 /// An agent hangs up on who asks for nothing for ten seconds. Who has been thinking for longer than this, before it
 /// asks for the first time or again, does so on a connection of its own.
 constexpr std::chrono::seconds longest_pause{2};
+/// Who has had runs timed keeps that connection: with its end that ends.
+constexpr std::chrono::seconds longest_pause_timed{8};
 
 class agent_source final : public snapshot_source {
  public:
@@ -76,9 +78,28 @@ class agent_source final : public snapshot_source {
     return trailer;
   }
 
+  result<v1::TimingState> time_runs(std::chrono::milliseconds lease) override {
+    v1::Request request;
+    request.set_protocol(protocol_version);
+    request.mutable_timing()->set_lease_ms(static_cast<std::uint32_t>(lease.count()));
+    std::optional<v1::TimingState> state;
+    is_timed_ = true;
+    const auto driven = ask(request, [&](const v1::Response& part) {
+      if (part.has_trailer()) state = part.trailer().timing();
+      return true;
+    });
+    if (!driven && driven.why().code == error_code::protocol_mismatch)
+      return error{error_code::protocol_mismatch, subject_of(pid()), "its agent is older, and cannot time runs",
+                   "build the program with this release"};
+    if (!driven) return driven.why();
+    if (!state || !state->on())
+      return error{error_code::system, subject_of(pid()), "its agent found no memory to time runs", ""};
+    return *std::move(state);
+  }
+
  private:
   result<void> ask(const v1::Request& request, const agent_connection::part_handler& handler) {
-    if (steady::now() - used_ > longest_pause) {
+    if (steady::now() - used_ > (is_timed_ ? longest_pause_timed : longest_pause)) {
       const auto who = connection_->expected();
       connection_.reset();  // first: it serves so many at once, and no more
       connection_.emplace(connect_patiently(at_.path, at_.via, timeout_), who);
@@ -93,6 +114,7 @@ class agent_source final : public snapshot_source {
   std::optional<agent_connection> connection_;
   place at_;
   std::chrono::milliseconds timeout_;
+  bool is_timed_ = false;
   steady::time_point used_ = steady::now();  ///< the connection: when it was made, or its last answer ended
 };
 

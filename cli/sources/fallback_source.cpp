@@ -40,6 +40,8 @@ class fallback_source final : public snapshot_source {
   result<v1::Trailer> stacks(const v1::StacksRequest& query, const chunk_visitor& visit) override {
     return ask([&](snapshot_source& source, const chunk_visitor& see) { return source.stacks(query, see); }, visit);
   }
+  /// Nothing else can.
+  result<v1::TimingState> time_runs(std::chrono::milliseconds lease) override { return source_->time_runs(lease); }
 
  private:
   template <class Ask>

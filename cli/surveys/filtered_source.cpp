@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "surveys/timing.hpp"
+
 namespace tasks::cli {
 namespace {
 
@@ -11,18 +13,18 @@ namespace {
 constexpr int chunk_size = 512;
 
 /// Tasks that have come, encoded: they are sorted when all have.
-class tasks_by_age {
+class sorted_tasks {
  public:
-  void add(const v1::Task& task) {
-    places_.push_back({task.age_ms(), task.id(), bytes_.size(), 0});
+  void add(const v1::Task& task, std::uint64_t rank) {
+    places_.push_back({rank, task.id(), bytes_.size(), 0});
     task.AppendToString(&bytes_);
     places_.back().size = bytes_.size() - places_.back().begin;
   }
 
-  /// The oldest first, at most `limit`. False: nobody reads on.
+  /// The highest ranks first, at most `limit`. False: nobody reads on.
   bool visit(std::uint64_t limit, const chunk_visitor& to) {
     std::sort(places_.begin(), places_.end(),
-              [](const place& a, const place& b) { return a.age != b.age ? a.age > b.age : a.id < b.id; });
+              [](const place& a, const place& b) { return a.rank != b.rank ? a.rank > b.rank : a.id < b.id; });
     places_.resize(std::min<std::size_t>(places_.size(), limit));
     v1::Chunk chunk;
     for (const auto& each : places_) {
@@ -36,7 +38,7 @@ class tasks_by_age {
 
  private:
   struct place {
-    std::uint64_t age, id;
+    std::uint64_t rank, id;
     std::size_t begin, size;
   };
   std::vector<place> places_;
@@ -61,17 +63,19 @@ result<v1::Trailer> filtered_source::stacks(const v1::StacksRequest& query, cons
   const auto limit = query.limit() == 0 ? UINT64_MAX : query.limit();
   resolver names(from_, options_);
   selector chosen(names, asked_);
-  tasks_by_age sorted;
+  sorted_tasks sorted;
   std::uint64_t matched = 0, shown = 0;
   bool goes_on = true;
   auto read = from_.stacks(narrowed(query), [&](const v1::Chunk& chunk) {
     names.learn(chunk);
     v1::Chunk passed;
     *passed.mutable_locations() = chunk.locations();
+    if (asked_.is_empty()) *passed.mutable_ended() = chunk.ended();
     for (const auto& task : chunk.tasks()) {
       if (!chosen.passes(task)) continue;
       if (++matched <= limit && order_ == task_order::by_id) *passed.add_tasks() = task;
-      if (order_ == task_order::by_age) sorted.add(task);
+      if (order_ == task_order::by_age) sorted.add(task, task.age_ms());
+      if (order_ == task_order::by_busy) sorted.add(task, busy_ns(task.timing()));
     }
     for (const auto& group : chunk.groups()) {
       if (!chosen.passes(group)) continue;
@@ -82,7 +86,7 @@ result<v1::Trailer> filtered_source::stacks(const v1::StacksRequest& query, cons
     return goes_on;
   });
   if (!read) return read;
-  if (goes_on && order_ == task_order::by_age) sorted.visit(limit, visit);
+  if (goes_on && order_ != task_order::by_id) sorted.visit(limit, visit);
   shown = query.grouped() ? matched : std::min(matched, limit);
   read->set_matched(matched);
   read->set_shown(shown);

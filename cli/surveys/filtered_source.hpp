@@ -10,7 +10,7 @@
 
 namespace tasks::cli {
 
-enum class task_order { by_id, by_age };
+enum class task_order { by_id, by_age, by_busy };
 
 /// An agent is asked for what it can tell; the rest is told here, by what tasks read as.
 class filtered_source final : public snapshot_source {
@@ -29,6 +29,7 @@ class filtered_source final : public snapshot_source {
   }
   /// A query for groups only where a selection is_of_groups().
   result<v1::Trailer> stacks(const v1::StacksRequest& query, const chunk_visitor& visit) override;
+  result<v1::TimingState> time_runs(std::chrono::milliseconds lease) override { return from_.time_runs(lease); }
 
  private:
   [[nodiscard]] v1::StacksRequest narrowed(v1::StacksRequest query) const;

@@ -4,6 +4,8 @@
 #include <tuple>
 #include <utility>
 
+#include "surveys/timing.hpp"
+
 namespace tasks::cli {
 namespace {
 
@@ -31,6 +33,7 @@ void merge(v1::Group& to, const v1::Group& from) {
   to.set_oldest_ms(std::max(to.oldest_ms(), from.oldest_ms()));
   to.set_count(to.count() + from.count());
   if (to.has_wait()) drop_capacity_unless_same(to, from.wait());
+  if (from.has_timing()) add_timing(*to.mutable_timing(), from.timing());
 }
 
 /// A group of one.
@@ -49,6 +52,7 @@ v1::Group group_of(const v1::Task& task) {
   group.set_spawn_location(task.spawn_location());
   group.set_spawn_outer_location(task.spawn_outer_location());
   group.set_age_unknown(task.age_unknown());
+  if (task.has_timing()) *group.mutable_timing() = task.timing();
   return group;
 }
 
@@ -101,6 +105,7 @@ std::uint32_t alike_groups::find_heading(const v1::Task& task) {
   auto& its = headings_[known->second];
   ++its.count;
   its.oldest_ms = std::max(its.oldest_ms, task.age_ms());
+  its.busy_ns += busy_ns(task.timing());
   return known->second;
 }
 
@@ -124,6 +129,7 @@ void alike_groups::add(const v1::Task& task) {
   group.set_count(group.count() + 1);
   group.add_ids(task.id());
   if (group.has_wait()) drop_capacity_unless_same(group, task.wait());
+  if (task.has_timing()) add_timing(*group.mutable_timing(), task.timing());
   if (task.age_ms() <= group.oldest_ms()) return;
   group.set_oldest_ms(task.age_ms());
   group.set_spawn_location(task.spawn_location());
@@ -149,13 +155,15 @@ std::vector<v1::Group> alike_groups::finish(group_order order) {
   known_.clear();
   if (of_tasks_)
     for (auto& group : groups_) std::sort(group.mutable_ids()->begin(), group.mutable_ids()->end());
-  const auto rank = [order](std::uint64_t count, std::uint64_t oldest) {
-    return order == group_order::by_count ? std::pair(count, oldest) : std::pair(oldest, count);
+  const auto rank = [order](std::uint64_t count, std::uint64_t oldest, std::uint64_t busy) {
+    return order == group_order::by_count ? std::tuple(count, oldest, busy)
+           : order == group_order::by_age ? std::tuple(oldest, count, busy)
+                                          : std::tuple(busy, count, oldest);
   };
   const auto rank_of = [&](std::uint32_t i) {
     const auto& under = headings_[under_[i]];
-    return std::tuple(!under.text.empty(), rank(under.count, under.oldest_ms), ~under_[i],
-                      rank(groups_[i].count(), groups_[i].oldest_ms()));
+    return std::tuple(!under.text.empty(), rank(under.count, under.oldest_ms, under.busy_ns), ~under_[i],
+                      rank(groups_[i].count(), groups_[i].oldest_ms(), busy_ns(groups_[i].timing())));
   };
   std::vector<std::uint32_t> sorted(groups_.size());
   for (std::uint32_t i = 0; i < sorted.size(); ++i) sorted[i] = i;

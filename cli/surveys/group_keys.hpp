@@ -43,7 +43,7 @@ class group_keys {
   std::unordered_map<std::uint32_t, reading> places_;
 };
 
-enum class group_order { by_count, by_age };
+enum class group_order { by_count, by_age, by_busy };
 
 /// Groups of one look, those that read alike made one: sources tell tasks apart by what is not shown as well. Made of
 /// tasks they name all of them, in ascending order.
@@ -58,13 +58,13 @@ class alike_groups {
       : keys_(names), of_tasks_(of_tasks), heading_(std::move(under)) {}
 
   void add(const v1::Chunk& chunk);
-  /// The largest first, equally large ones oldest first; or the other way round. Headings likewise, each with all of
-  /// its groups, and those last that are not known.
+  /// The largest first, equally large ones oldest first; or the other way round; or those that ran longest. Headings
+  /// likewise, each with all of its groups, and those last that are not known.
   [[nodiscard]] std::vector<v1::Group> finish(group_order order = group_order::by_count);
 
   struct heading {
     std::string text;
-    std::uint64_t count = 0, oldest_ms = 0;  ///< of its tasks
+    std::uint64_t count = 0, oldest_ms = 0, busy_ns = 0;  ///< of its tasks
   };
   /// Of each of the groups that finish() has returned.
   [[nodiscard]] const heading& heading_of_group(std::size_t i) const { return headings_[under_[i]]; }

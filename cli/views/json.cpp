@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "surveys/timing.hpp"
 #include "views/frames.hpp"
 
 namespace tasks::cli {
@@ -88,6 +89,29 @@ void fill_view(const lookup& one, v1::LookupView& view) {
   if (one.task != 0) view.set_seconds(seconds(one.age_ms));
   if (one.tid != 0) view.set_tid(one.tid);
   if (one.before) view.set_before(*one.before);
+}
+
+void fill_view(const v1::Timing& timing, std::uint64_t over_ns, v1::TimingView& view) {
+  const auto seconds_of = [](std::uint64_t ns) { return static_cast<double>(ns) / 1e9; };
+  const auto fill = [&](const v1::Durations& from, v1::DurationsView& to) {
+    to.set_count(from.count());
+    to.set_total_seconds(seconds_of(from.total_ns()));
+    to.set_longest_seconds(seconds_of(from.longest_ns()));
+    if (from.count() == 0) return;
+    to.set_p50_seconds(seconds_of(quantile_ns(from, 0.5)));
+    to.set_p99_seconds(seconds_of(quantile_ns(from, 0.99)));
+    for (int i = 0; i < from.histogram_size(); ++i) {
+      if (from.histogram(i) == 0) continue;
+      auto& bucket = *to.add_buckets();
+      const auto limit = bucket_limit_ns(static_cast<std::size_t>(i));
+      if (limit != 0) bucket.set_below_seconds(seconds_of(limit));
+      bucket.set_count(from.histogram(i));
+    }
+  };
+  fill(timing.runs(), *view.mutable_runs());
+  fill(timing.delays(), *view.mutable_delays());
+  view.set_running_seconds(seconds_of(timing.running_ns()));
+  if (over_ns != 0) view.set_busy(static_cast<double>(busy_ns(timing)) / static_cast<double>(over_ns));
 }
 
 void fill_view(const v1::Task& task, const resolved& meaning, v1::TaskView& view) {

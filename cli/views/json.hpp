@@ -42,6 +42,8 @@ void fill_view(const due_task& due, v1::DueView& view);
 /// But for the frame, which is the task's.
 void fill_view(const busy_task& busy, v1::BusyView& view);
 void fill_view(const lookup& one, v1::LookupView& view);
+/// Measured over so many nanoseconds; 0: not at all.
+void fill_view(const v1::Timing& timing, std::uint64_t over_ns, v1::TimingView& view);
 void fill_view(const v1::Task& task, const resolved& meaning, v1::TaskView& view);
 void fill_view(const v1::Group& group, const resolved& meaning, v1::GroupView& view);
 

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cstddef>
 #include <iterator>
+#include <map>
 #include <string>
 #include <utility>
 
 #include "base/text.hpp"
+#include "surveys/timing.hpp"
 #include "views/frames.hpp"
 
 namespace tasks::cli {
@@ -46,9 +48,22 @@ std::string_view nothing_known(group_by by) {
   }
 }
 
+/// What names its function and spawn site.
+v1::Group group_of(const v1::EndedTasks& ended) {
+  v1::Group group;
+  group.set_count(ended.count());
+  if (ended.location() != 0) group.add_frames(ended.location());
+  group.set_spawn_path(ended.spawn_path());
+  return group;
+}
+
 std::string missing_native(const std::string& why) { return "no native stacks of running tasks: " + why; }
 
 }  // namespace
+
+void render_timing(fmt::memory_buffer& out, const v1::Timing& timing, std::uint64_t over_ns) {
+  fmt::format_to(std::back_inserter(out), FMT_STRING("{}\n"), timing_words(timing, over_ns));
+}
 
 void render_task(fmt::memory_buffer& out, const v1::Task& task, const resolved& meaning, bool first,
                  const render_context& context) {
@@ -61,6 +76,7 @@ void render_task(fmt::memory_buffer& out, const v1::Task& task, const resolved& 
   append(out, "]:");
   if (context.style.color) append(out, plain);
   out.push_back('\n');
+  if (context.timed_for_ns != 0) render_timing(out, task.timing(), context.timed_for_ns);
   render_frames(out, meaning, context.style);
   if (task.truncated()) append(out, "… deeper frames were not recorded\n");
   const auto site = spawn_words(meaning);
@@ -80,6 +96,7 @@ void render_group(fmt::memory_buffer& out, const v1::Group& group, const resolve
                  describe_state(group, meaning, context));
   if (context.style.color) append(out, plain);
   out.push_back('\n');
+  if (context.timed_for_ns != 0) render_timing(out, group.timing(), context.timed_for_ns);
   render_frames(out, meaning, context.style);
   render_spawn_site(out, meaning);
   if (group.ids().empty()) return;
@@ -115,14 +132,13 @@ stack_printer::stack_printer(output& out, const stack_style& style, const snapsh
   names_.set_due(std::move(due));
   names_.set_busy(std::move(busy));
   header_ = new_view<v1::StackView>(source.pid());
-  if (style.json)
-    json_.emplace(out, header_, style.group ? "groups" : "tasks");
-  else
-    context_ = std::move(context);
+  if (style.json) json_.emplace(out, header_, style.group ? "groups" : "tasks");
+  context_ = std::move(context);
 }
 
 bool stack_printer::part(const v1::Chunk& chunk) {
   names_.learn(chunk);
+  ended_.insert(ended_.end(), chunk.ended().begin(), chunk.ended().end());
   if (style_.of_tasks) {
     groups_.add(chunk);
     for (const auto& task : chunk.tasks()) {
@@ -139,6 +155,7 @@ bool stack_printer::part(const v1::Chunk& chunk) {
     if (json_) {
       task_view_.Clear();
       fill_view(task, what_, task_view_);
+      if (task.has_timing()) fill_view(task.timing(), context_.timed_for_ns, *task_view_.mutable_timing());
       json_->element(task_view_);
     } else {
       render_task(out_.text(), task, what_, first_, context_);
@@ -223,6 +240,7 @@ void stack_printer::print_groups(v1::Trailer* trailer) {
     if (json_) {
       group_view_.Clear();
       fill_view(group, what_, group_view_);
+      if (group.has_timing()) fill_view(group.timing(), context_.timed_for_ns, *group_view_.mutable_timing());
       group_view_.set_under(under.text);
       json_->element(group_view_);
     } else {
@@ -237,13 +255,61 @@ void stack_printer::print_groups(v1::Trailer* trailer) {
   trailer->set_complete(trailer->complete() && left_out == 0);
 }
 
+/// Those of one function and spawn site are one, wherever they last awaited.
+std::vector<v1::EndedTasks> stack_printer::ended_alike() {
+  std::vector<v1::EndedTasks> all;
+  std::map<std::pair<std::string, std::string>, std::size_t> known;
+  for (const auto& each : ended_) {
+    names_.resolve(group_of(each), what_);
+    const std::string function = what_.frames.empty() ? "" : what_.frames.back().location->function;
+    const auto [at, is_new] = known.try_emplace({function, spawn_words(what_)}, all.size());
+    if (is_new) {
+      all.push_back(each);
+      continue;
+    }
+    all[at->second].set_count(all[at->second].count() + each.count());
+    add_timing(*all[at->second].mutable_timing(), each.timing());
+  }
+  std::sort(all.begin(), all.end(),
+            [](const v1::EndedTasks& a, const v1::EndedTasks& b) { return busy_ns(a.timing()) > busy_ns(b.timing()); });
+  return all;
+}
+
+void stack_printer::print_ended() {
+  std::uint64_t shown = 0;
+  for (const auto& each : ended_alike()) {
+    if (style_.limit != 0 && shown++ == style_.limit) return;
+    names_.resolve(group_of(each), what_);
+    if (json_) {
+      auto& view = *header_.add_ended();
+      view.set_count(each.count());
+      if (!what_.frames.empty()) fill_view(what_.frames.back(), *view.mutable_function());
+      if (what_.spawned_at) fill_view(shown_frame{what_.spawned_at, false}, *view.mutable_spawned_at());
+      fill_view(each.timing(), context_.timed_for_ns, *view.mutable_timing());
+      continue;
+    }
+    auto& to = out_.text();
+    if (!std::exchange(first_, false)) to.push_back('\n');
+    append_colored(to, bold,
+                   fmt::format("{} {} [ended meanwhile]:", each.count(), each.count() == 1 ? "task" : "tasks"),
+                   context_.style);
+    to.push_back('\n');
+    render_timing(to, each.timing(), context_.timed_for_ns);
+    render_frames(to, what_, context_.style);
+    render_spawn_site(to, what_);
+    if (!out_.flush_if_large()) return;
+  }
+}
+
 void stack_printer::end(v1::Trailer* trailer) {
   if (style_.group) print_groups(trailer);
+  if (trailer) print_ended();
   if (json_) {
     if (trailer) {
       header_.set_shown(trailer->shown());
       header_.set_total(trailer->total());
       header_.set_complete(trailer->complete());
+      if (context_.timed_for_ns != 0) header_.set_timed_seconds(static_cast<double>(context_.timed_for_ns) / 1e9);
     }
     if (native_ && native_->failure()) header_.add_notes(missing_native(*native_->failure()));
     json_->end(header_);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/output.hpp"
 #include "surveys/group_keys.hpp"
@@ -62,6 +63,8 @@ class stack_printer {
   [[nodiscard]] alike_groups::heading_of heading();
   void print_heading(const alike_groups::heading& what);
   void print_groups(v1::Trailer* trailer);
+  [[nodiscard]] std::vector<v1::EndedTasks> ended_alike();
+  void print_ended();
 
   output& out_;
   stack_style style_;
@@ -75,6 +78,7 @@ class stack_printer {
   resolved what_;
   v1::TaskView task_view_;
   v1::GroupView group_view_;
+  std::vector<v1::EndedTasks> ended_;
   std::vector<std::uint64_t> due_, busy_;  ///< tasks that came and are that, by id
   const alike_groups::heading* last_heading_ = nullptr;
   bool first_ = true;

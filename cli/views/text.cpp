@@ -8,6 +8,7 @@
 #include "base/quantities.hpp"
 #include "base/text.hpp"
 #include "base/words.hpp"
+#include "surveys/timing.hpp"
 
 namespace tasks::cli {
 
@@ -130,6 +131,27 @@ std::string spawn_words(const resolved& meaning) {
   const auto where = place(*site);
   if (!meaning.spawned_at) return " in " + site->function + (where.empty() ? "" : ", after " + where);
   return " at " + site->function + (where.empty() ? "" : " " + where);
+}
+
+std::string timing_words(const v1::Timing& timing, std::uint64_t over_ns) {
+  const auto& runs = timing.runs();
+  const auto busy = busy_ns(timing);
+  if (busy == 0 && runs.count() == 0) return "did not run";
+  const auto share = over_ns == 0 ? 0 : static_cast<double>(busy) * 100 / static_cast<double>(over_ns);
+  auto words = fmt::format("ran {} ({:.{}f} %)", format_nanoseconds(busy), share, share < 9.95 ? 1 : 0);
+  if (runs.count() != 0) {
+    words += fmt::format(" in {} {}", in_thousands(runs.count()), runs.count() == 1 ? "run" : "runs");
+    if (runs.count() > 1)
+      words += fmt::format(", half of them ≤ {}, 99 % ≤ {}", format_nanoseconds(quantile_ns(runs, 0.5)),
+                           format_nanoseconds(quantile_ns(runs, 0.99)));
+    words += ", longest " + format_nanoseconds(runs.longest_ns());
+  }
+  if (timing.running_ns() != 0) words += fmt::format(", runs since {}", format_nanoseconds(timing.running_ns()));
+  const auto& late = timing.delays();
+  if (late.count() != 0)
+    words += fmt::format("; late by {}, at most {}", format_nanoseconds(late.total_ns() / late.count()),
+                         format_nanoseconds(late.longest_ns()));
+  return words;
 }
 
 void append_annotations(fmt::memory_buffer& out, const v1::Task& task) {

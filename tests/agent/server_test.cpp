@@ -77,6 +77,96 @@ TEST_F(Server, SaysSoWhenTheProtocolIsNewerThanItsOwn) {
   EXPECT_TRUE(client.ask(vitals_request()).vitals.has_value());
 }
 
+v1::Request timing_request(std::uint32_t lease_ms) {
+  v1::Request request;
+  request.set_protocol(1);
+  request.mutable_timing()->set_lease_ms(lease_ms);
+  return request;
+}
+bool is_timed(agent_client& client) {
+  auto request = stacks_request();
+  request.mutable_stacks()->set_timing(true);
+  return client.ask(request).trailer->timing().on();
+}
+/// Fails the test where it goes on for ever.
+void wait_until_untimed(agent_client& client) {
+  const auto end = std::chrono::steady_clock::now() + guard;
+  while (is_timed(client)) ASSERT_LT(std::chrono::steady_clock::now(), end);
+}
+
+TEST_F(Server, TimesRunsWhileAReaderHasALease) {
+  agent_client other(path());
+  other.hello();
+  EXPECT_FALSE(is_timed(other));
+  {
+    agent_client client(path());
+    client.hello();
+    const auto begun = client.ask(timing_request(60'000));
+    ASSERT_TRUE(begun.trailer.has_value());
+    EXPECT_TRUE(begun.trailer->timing().on());
+    EXPECT_TRUE(is_timed(other));
+    EXPECT_TRUE(other.ask(timing_request(60'000)).trailer->timing().on());
+  }
+  EXPECT_TRUE(is_timed(other));  // it has one of its own
+  EXPECT_TRUE(other.ask(timing_request(0)).trailer.has_value());
+  wait_until_untimed(other);
+  EXPECT_TRUE(other.ask(timing_request(1)).trailer->timing().on());
+  wait_until_untimed(other);
+  {
+    agent_client leaves(path());
+    leaves.hello();
+    EXPECT_TRUE(leaves.ask(timing_request(60'000)).trailer->timing().on());
+  }
+  wait_until_untimed(other);
+}
+
+class ChurningServer : public Server {
+ protected:
+  ChurningServer() : Server({"--churn", "--tasks", "1"}) {}
+};
+
+TEST_F(ChurningServer, TellsWhatWasTimed) {
+  agent_client client(path());
+  client.hello();
+  EXPECT_TRUE(client.ask(timing_request(60'000)).trailer->timing().on());
+  const auto check = [](const v1::Durations& of) {
+    std::uint64_t all = 0;
+    for (const auto count : of.histogram()) all += count;
+    EXPECT_EQ(all, of.count());
+    EXPECT_LE(of.longest_ns(), of.total_ns());
+    EXPECT_LE(of.histogram_size(), 18);
+  };
+  for (const bool grouped : {false, true}) {
+    auto request = stacks_request(grouped);
+    request.mutable_stacks()->set_timing(true);
+    std::uint64_t ended = 0;
+    while (ended < 100) {
+      const auto told = client.ask(request);
+      ASSERT_TRUE(told.trailer.has_value());
+      EXPECT_TRUE(told.trailer->timing().on());
+      EXPECT_GT(told.trailer->timing().on_for_ns(), 0u);
+      EXPECT_EQ(told.trailer->timing().left_out(), 0u);
+      ended = 0;
+      for (const auto& each : told.all.ended()) {
+        ended += each.count();
+        check(each.timing().runs());
+        check(each.timing().delays());
+        EXPECT_NE(each.location(), 0u);
+      }
+      for (const auto& each : told.all.tasks()) check(each.timing().runs());
+      for (const auto& each : told.all.groups()) check(each.timing().runs());
+    }
+  }
+}
+
+TEST_F(Server, TellsTimesToThoseAloneThatAskForThem) {
+  agent_client client(path());
+  client.hello();
+  EXPECT_TRUE(client.ask(timing_request(60'000)).trailer->timing().on());
+  EXPECT_FALSE(client.ask(stacks_request()).trailer->has_timing());
+  EXPECT_FALSE(client.ask(stacks_request(true)).trailer->has_timing());
+}
+
 TEST_F(Server, AnswersRequestsThatArriveTogetherInTheirOrder) {
   agent_client client(path());
   client.hello();

@@ -1,6 +1,6 @@
-// What the hook costs an await: the operations below, compiled without the hook, with it, and with Asio's own handler
-// tracking. `await_bench OPERATION N [THREADS]` does N of them on so many threads; tests/bench/run counts instructions
-// (callgrind, as the difference of two N, so that start-up cancels out) and times.
+// What the hook costs an await: the operations below, compiled without the hook, with it, with it while runs are timed,
+// and with Asio's own handler tracking. `await_bench OPERATION N [THREADS]` does N of them on so many threads;
+// tests/bench/run counts instructions (callgrind, as the difference of two N, so that start-up cancels out) and times.
 //
 // One more thread exists and sleeps, as in any server: malloc and shared_ptr are faster in a process that never had a
 // second thread, and the agent is one. With 0 THREADS there is none: that shows what becoming multi-threaded costs.
@@ -22,6 +22,11 @@
 #include <string_view>
 #include <thread>
 #include <vector>
+
+#ifdef TASKS_BENCH_TIMED
+#  include "registry/registry.hpp"
+#  include "server/timing_switch.hpp"
+#endif
 
 namespace {
 
@@ -91,7 +96,14 @@ int main(int argc, char** argv) {
   const int threads = argc > 3 ? static_cast<int>(std::strtol(argv[3], nullptr, 10)) : 1;
   std::jthread sleeper;
   if (threads > 0) sleeper = std::jthread([](std::stop_token stop) { sleep_until(stop); });
+#ifdef TASKS_BENCH_TIMED
+  static_cast<void>(tasks::detail::ensure_registry());
+  tasks::detail::timing_switch timing;
+#endif
   std::this_thread::sleep_for(std::chrono::milliseconds(100));  // the agent's thread, if any, has started
+#ifdef TASKS_BENCH_TIMED
+  if (!timing.is_calibrated() || !timing.turn_on()) return 3;
+#endif
   asio::io_context context;
   channel there(context, operation == "buffered" ? 64 : 0);
   channel back(context, 0);

@@ -1,6 +1,7 @@
 #include "readers/task_times.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 #include "registry/timing.hpp"
 
@@ -18,6 +19,13 @@ durations_copy copy_of(const layout::durations& from) noexcept {
   for (std::size_t i = 0; i < copy.buckets.size(); ++i)
     copy.buckets[i] = from.buckets[i].load(std::memory_order_acquire);
   return copy;
+}
+
+/// Of a copy that was made while its writer, which does not go on, was between two words: one run may be missing in a
+/// part of them.
+void make_whole(durations_copy& of) noexcept {
+  of.count = std::accumulate(of.buckets.begin(), of.buckets.end(), std::uint64_t{0});
+  of.total = std::max(of.total, of.longest);
 }
 
 /// The task's. Null: it has none, or has ended.
@@ -62,14 +70,19 @@ task_times times_reader::of(const task_copy& task, slab_map& slabs) const noexce
   const bool runs = state_of(task.word) == task_state::running;
   std::uint64_t resumed = 0;
   if (const auto* from = find_times(task, slabs)) {
-    for (int i = 0; i < times_attempts; ++i) {
+    bool whole = false;
+    for (int i = 0; i < times_attempts && !whole; ++i) {
       const auto word = read(from->word);
       const bool current = read(from->generation) == read(area_->generation);
       times.runs = current ? copy_of(from->runs) : durations_copy();
       times.delays = current ? copy_of(from->delays) : durations_copy();
       resumed = current ? read(from->resumed) : 0;
       if (read(from->owner_id) != task.id) return {};
-      if ((word & layout::one_version) == 0 && read(from->word) == word) break;
+      whole = (word & layout::one_version) == 0 && read(from->word) == word;
+    }
+    if (!whole) {
+      make_whole(times.runs);
+      make_whole(times.delays);
     }
   }
   if (runs) times.running = running_for(task, resumed);
@@ -80,7 +93,7 @@ std::vector<ended_times> times_reader::of_ended() const {
   std::vector<ended_times> all;
   if (area_ == nullptr) return all;
   for (const auto& from : area_->ended[read(area_->generation) % 2]) {
-    if (read(from.where) == 0 || read(from.tasks) == 0) continue;
+    if (read(from.tasks) == 0) continue;
     all.push_back({.where = read(from.where),
                    .spawn_path = read(from.spawn_path),
                    .tasks = read(from.tasks),

@@ -1,15 +1,11 @@
 #include "registry/timing.hpp"
 
-#include <time.h>
-
-#include <algorithm>
 #include <bit>
 
 #include "registry/registry.hpp"
 
 #if defined(__x86_64__)
 #  include <cpuid.h>
-#  include <x86intrin.h>
 #endif
 
 namespace tasks::detail {
@@ -21,30 +17,26 @@ using layout::timing_record;
 
 constexpr auto relaxed = std::memory_order_relaxed;
 
-std::uint64_t monotonic_ns() noexcept {
-  timespec t{};
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(t.tv_nsec);
-}
-
 /// Where timing_records are counted. Set where the first one is made, while tasks are timed.
 constinit std::atomic<timing_area*> counted_in{nullptr};
 
 /// While one exists its word's version is odd, and readers throw their copies away.
 class rewriting {
  public:
-  explicit rewriting(timing_record& times) noexcept : times_(times) { advance(); }
-  ~rewriting() { advance(); }
+  explicit rewriting(timing_record& times) noexcept : times_(times), word_(load(times.word) + layout::one_version) {
+    store(times_.word, word_);
+  }
+  ~rewriting() { store(times_.word, word_ + layout::one_version); }
   rewriting(const rewriting&) = delete;
   rewriting& operator=(const rewriting&) = delete;
 
  private:
-  void advance() noexcept { store(times_.word, load(times_.word) + layout::one_version); }
   timing_record& times_;
+  std::uint64_t word_;
 };
 
 /// By its only writer.
-void add(layout::durations& to, std::uint64_t ns) noexcept {
+[[gnu::always_inline]] inline void add(layout::durations& to, std::uint64_t ns) noexcept {
   store(to.count, load(to.count) + 1);
   store(to.total, load(to.total) + ns);
   if (ns > load(to.longest)) store(to.longest, ns);
@@ -84,7 +76,8 @@ void renew(timing_record& times, std::uint64_t generation) noexcept {
     clear_times(times, generation);
 }
 
-timing_record* make_times(record& r, timing_area& area) noexcept {
+[[gnu::noinline]] timing_record* make_times(record& r, timing_area& area) noexcept {
+  if (load(r.id) == 0) return nullptr;  // `nowhere`
   record* fresh = nullptr;
   if (load(area.records) < timing_area::most_records) fresh = take_free_record();
   if (fresh == nullptr) {
@@ -106,7 +99,7 @@ timing_record* make_times(record& r, timing_area& area) noexcept {
 }
 
 /// The task's. Null: there is no place for them.
-timing_record* times_of(record& r, timing_area& area) noexcept {
+[[gnu::always_inline]] inline timing_record* times_of(record& r, timing_area& area) noexcept {
   for (auto at = load(r.annotations); at != 0;) {
     auto* times = reinterpret_cast<timing_record*>(at);
     if (layout::state_of(load(times->word)) == record_state::timing) {
@@ -118,23 +111,27 @@ timing_record* times_of(record& r, timing_area& area) noexcept {
   return make_times(r, area);
 }
 
-/// When a task that is resumed now became ready, as a stamp; 0: not known. Its word and wait are those of its wait yet.
-std::uint64_t ready_since(const record& r, const timing_record& times, const timing_area& area,
-                          std::uint64_t stamp) noexcept {
-  const auto state = layout::state_of(load(r.word));
-  if (state == record_state::ready) return load(times.waiting);
-  if (state != record_state::blocked) return 0;
-  const auto wait = load(r.wait);
-  if (layout::kind_of(wait) == layout::wait_kind::post) return load(times.waiting);
-  if (layout::kind_of(wait) != layout::wait_kind::timer ||
-      layout::detail_of(wait) != layout::detail_kind::steady_expiry || load(times.waiting) == 0)
-    return 0;
+/// When a timer's task became ready, as a stamp; 0: not known.
+[[gnu::noinline]] std::uint64_t expired_since(const record& r, const timing_record& times, const timing_area& area,
+                                              std::uint64_t stamp) noexcept {
+  if (layout::detail_of(load(r.wait)) != layout::detail_kind::steady_expiry || load(times.waiting) == 0) return 0;
   const auto now = load(area.base) + stamp_ns(area, stamp - load(area.base_stamp));
   const auto expiry = load(r.detail);
   if (expiry > now || now - expiry > stamp_ns(area, stamp - load(times.waiting))) return 0;
   // In stamps: what has passed since is less than the wait.
   return stamp - static_cast<std::uint64_t>(static_cast<double>(now - expiry) / static_cast<double>(load(area.scale)) *
                                             4294967296.0);
+}
+
+/// When a task that is resumed now became ready, as a stamp; 0: not known. Its word and wait are those of its wait yet.
+[[gnu::always_inline]] inline std::uint64_t ready_since(const record& r, const timing_record& times,
+                                                        const timing_area& area, std::uint64_t stamp) noexcept {
+  const auto state = layout::state_of(load(r.word));
+  if (state == record_state::ready) return load(times.waiting);
+  if (state != record_state::blocked) return 0;
+  const auto kind = layout::kind_of(load(r.wait));
+  if (kind == layout::wait_kind::post) return load(times.waiting);
+  return kind == layout::wait_kind::timer ? expired_since(r, times, area, stamp) : 0;
 }
 
 std::uint64_t since(const timing_area& area, std::uint64_t begin, std::uint64_t end) noexcept {
@@ -163,10 +160,6 @@ timing_area* current_area() noexcept { return this_root.timing.load(std::memory_
 
 }  // namespace
 
-std::size_t timing_bucket(std::uint64_t ns) noexcept {
-  return std::min<std::size_t>(static_cast<std::size_t>(std::bit_width(ns >> 10)), layout::timing_buckets - 1);
-}
-
 bool counter_is_steady() noexcept {
 #if defined(__x86_64__)
   // AMD64 Architecture Programmer's Manual, volume 3, and Intel's SDM, volume 3: CPUID Fn8000_0007_EDX[8], invariant
@@ -181,41 +174,25 @@ bool counter_is_steady() noexcept {
 #endif
 }
 
-std::uint64_t read_counter() noexcept {
-#if defined(__x86_64__)
-  return __rdtsc();
-#else
-  return 0;
-#endif
-}
-
-std::uint64_t read_stamp(const timing_area& area) noexcept {
-  return load(area.is_counter) != 0 ? read_counter() : monotonic_ns();
-}
-
-std::uint64_t stamp_ns(const timing_area& area, std::uint64_t stamps) noexcept {
-  __extension__ using wide = unsigned __int128;
-  return static_cast<std::uint64_t>((static_cast<wide>(stamps) * load(area.scale)) >> 32);
-}
-
 std::uint64_t note_resumed(record* r) noexcept {
   timing_area* area = current_area();
   if (area == nullptr) return coarse_clock();
-  if (load(r->id) == 0) return load(area->tick);
   if (timing_record* times = times_of(*r, *area)) {
     const auto stamp = read_stamp(*area);
-    const rewriting now(*times);
-    if (const auto ready = ready_since(*r, *times, *area, stamp)) add(times->delays, since(*area, ready, stamp));
+    if (const auto ready = ready_since(*r, *times, *area, stamp)) {
+      const rewriting now(*times);
+      add(times->delays, since(*area, ready, stamp));
+    }
     store(times->waiting, 0);
     store(times->resumed, stamp);
   }
+  if (layout::thread_slot* slot = this_thread.slot) store(slot->runs, address(r));
   return load(area->tick);
 }
 
 std::uint64_t note_waiting(record* r) noexcept {
   timing_area* area = current_area();
   if (area == nullptr) return coarse_clock();
-  if (load(r->id) == 0) return load(area->tick);
   if (timing_record* times = times_of(*r, *area)) {
     const auto stamp = read_stamp(*area);
     const rewriting now(*times);
@@ -241,10 +218,11 @@ void note_ended(const record& r, timing_record& times) noexcept {
   if (area == nullptr || load(times.generation) != load(area->generation)) return;
   if (const auto resumed = load(times.resumed)) add(times.runs, since(*area, resumed, read_stamp(*area)));
   store(times.resumed, 0);
+  if (load(times.runs.count) == 0) return;  // destroyed before it ran: it has entered no function
   if (ended_timing* to = ended_entry(*area, r)) {
-    to->tasks.fetch_add(1, relaxed);
     add_shared(to->runs, times.runs);
     add_shared(to->delays, times.delays);
+    to->tasks.fetch_add(1, std::memory_order_release);
   } else {
     area->ended_left_out.fetch_add(1, relaxed);
   }

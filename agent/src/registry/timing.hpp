@@ -7,7 +7,15 @@
 ///
 /// Hooks get here where they find the tick to be 0, so that they do not know of it at rest.
 
+#include <time.h>
+
+#include <bit>
+#include <cstddef>
 #include <cstdint>
+
+#if defined(__x86_64__)
+#  include <x86intrin.h>
+#endif
 
 #include "tasks/detail/writer.hpp"
 
@@ -21,15 +29,36 @@ void note_spawned(record& r) noexcept;
 /// A task has ended, and these are its times.
 void note_ended(const record& r, layout::timing_record& times) noexcept;
 
-/// Stamps of an area's clock, and what they mean.
-[[nodiscard]] std::uint64_t read_stamp(const layout::timing_area& area) noexcept;
-[[nodiscard]] std::uint64_t stamp_ns(const layout::timing_area& area, std::uint64_t stamps) noexcept;
-
 /// Can stamps be the processor's time-stamp counter, which runs at one rate at all times?
 [[nodiscard]] bool counter_is_steady() noexcept;
-[[nodiscard]] std::uint64_t read_counter() noexcept;
+[[nodiscard]] inline std::uint64_t read_counter() noexcept {
+#if defined(__x86_64__)
+  return __rdtsc();
+#else
+  return 0;
+#endif
+}
 
-/// Finds the bucket of a histogram.
-[[nodiscard]] std::size_t timing_bucket(std::uint64_t ns) noexcept;
+[[nodiscard, gnu::noinline]] inline std::uint64_t monotonic_ns() noexcept {
+  timespec t{};
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(t.tv_nsec);
+}
+
+/// Stamps of an area's clock, and how many nanoseconds a number of them is.
+[[nodiscard]] inline std::uint64_t read_stamp(const layout::timing_area& area) noexcept {
+  return load(area.is_counter) != 0 ? read_counter() : monotonic_ns();
+}
+[[nodiscard]] inline std::uint64_t stamp_ns(const layout::timing_area& area, std::uint64_t stamps) noexcept {
+  __extension__ using wide = unsigned __int128;
+  return static_cast<std::uint64_t>((static_cast<wide>(stamps) * load(area.scale)) >> 32);
+}
+
+/// The bucket of a histogram that a duration belongs to.
+[[nodiscard]] inline std::size_t timing_bucket(std::uint64_t ns) noexcept {
+  constexpr std::size_t last = layout::timing_buckets - 1;
+  const auto bucket = static_cast<std::size_t>(std::bit_width(ns >> 10));
+  return bucket < last ? bucket : last;
+}
 
 }  // namespace tasks::detail

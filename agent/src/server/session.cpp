@@ -180,8 +180,7 @@ asio::awaitable<bool> session::answer_timing(const wire::request& ask) {
   co_return co_await send(wire::encode(end));
 }
 
-asio::awaitable<bool> session::send_ended_times() {
-  wire::chunk_writer out;
+asio::awaitable<bool> session::send_ended_times(wire::chunk_writer& out) {
   for (const auto& each : times_reader(timing_.area()).of_ended()) {
     out.add(each);
     if (out.full()) {
@@ -222,7 +221,7 @@ asio::awaitable<bool> session::answer_each(const wire::request& ask) {
     if (!co_await send(out.take())) co_return false;
   }
   if (ask.timing) {
-    if (!co_await send_ended_times()) co_return false;
+    if (!co_await send_ended_times(out)) co_return false;
   }
   auto end = end_of(walk.counts());
   if (ask.timing) end.timing = state_of_timing();
@@ -231,9 +230,9 @@ asio::awaitable<bool> session::answer_each(const wire::request& ask) {
   co_return co_await send(wire::encode(end));
 }
 
-asio::awaitable<bool> session::send_groups(stack_groups& groups, std::span<const failure_copy> failures,
-                                           std::span<const task_times> times, std::uint64_t limit, wire::trailer& end) {
-  wire::chunk_writer out;
+asio::awaitable<bool> session::send_groups(wire::chunk_writer& out, stack_groups& groups,
+                                           std::span<const failure_copy> failures, std::span<const task_times> times,
+                                           std::uint64_t limit, wire::trailer& end) {
   for (const auto& failure : failures) out.add(failure, monotonic_ms());
   end.groups_left_out = groups.left_out();
   std::uint64_t listed = 0;
@@ -272,9 +271,10 @@ asio::awaitable<bool> session::answer_grouped(const wire::request& ask) {
   }
   auto end = end_of(walk.counts());
   if (ask.timing) end.timing = state_of_timing();
-  if (!co_await send_groups(groups, {}, times, ask.limit, end)) co_return false;
+  wire::chunk_writer out;
+  if (!co_await send_groups(out, groups, {}, times, ask.limit, end)) co_return false;
   if (ask.timing) {
-    if (!co_await send_ended_times()) co_return false;
+    if (!co_await send_ended_times(out)) co_return false;
   }
   co_return co_await send(wire::encode(end));
 }
@@ -308,7 +308,8 @@ asio::awaitable<bool> session::answer_vitals(const wire::request& ask) {
   std::vector<failure_copy> failures;
   for (const auto* home : registries) copy_failures(*home, failures);
   sort_failures(failures);
-  if (!co_await send_groups(groups, failures, {}, 0, end)) co_return false;
+  wire::chunk_writer out;
+  if (!co_await send_groups(out, groups, failures, {}, 0, end)) co_return false;
   co_return co_await send(wire::encode(end));
 }
 

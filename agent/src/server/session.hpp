@@ -53,11 +53,12 @@ class session {
   [[nodiscard]] asio::awaitable<bool> answer_grouped(const wire::request& ask);
   [[nodiscard]] asio::awaitable<bool> answer_timing(const wire::request& ask);
   /// Failures first. `times` by the groups' numbers; empty: they were not asked for.
-  [[nodiscard]] asio::awaitable<bool> send_groups(stack_groups& groups, std::span<const failure_copy> failures,
+  [[nodiscard]] asio::awaitable<bool> send_groups(wire::chunk_writer& out, stack_groups& groups,
+                                                  std::span<const failure_copy> failures,
                                                   std::span<const task_times> times, std::uint64_t limit,
                                                   wire::trailer& end);
   /// What was timed of tasks that have ended.
-  [[nodiscard]] asio::awaitable<bool> send_ended_times();
+  [[nodiscard]] asio::awaitable<bool> send_ended_times(wire::chunk_writer& out);
   [[nodiscard]] wire::timing_state state_of_timing() const noexcept;
   /// Lets others run.
   [[nodiscard]] asio::awaitable<void> yield();

@@ -1,7 +1,6 @@
 #include "server/timing_switch.hpp"
 
 #include <sys/mman.h>
-#include <time.h>
 
 #include <algorithm>
 
@@ -48,9 +47,8 @@ void end_ids() noexcept {
 }  // namespace
 
 timing_switch::moment timing_switch::now() noexcept {
-  timespec t{};
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return {read_counter(), static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(t.tv_nsec)};
+  const auto counter = read_counter();
+  return {counter, monotonic_ns()};
 }
 
 bool timing_switch::is_calibrated() const noexcept { return !has_counter_ || now().ns - first_.ns >= calibration_ns; }

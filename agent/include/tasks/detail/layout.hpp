@@ -263,9 +263,9 @@ static_assert(sizeof(timing_record) == record_size &&
 /// What has ended while timing was on, of tasks of one function that were spawned along one path.
 struct alignas(64) ended_timing {
   word_t key;         ///< hash of the two that follow; 0: not taken
-  word_t where;       ///< entry::where of the task's function; 0: not written yet
+  word_t where;       ///< entry::where of the task's function
   word_t spawn_path;  ///< as in record
-  word_t tasks;       ///< that ended
+  word_t tasks;       ///< that ended; 0: the fields above may not be written yet
   durations runs;
   durations delays;
 };
@@ -325,6 +325,8 @@ struct alignas(128) thread_slot {
   word_t scope;      ///< leak check of what begins here outside of a task; stored by any thread, see leak_scope.hpp
   word_t failed;     ///< of those that ended here: by an exception that no task awaits; written by the thread alone
   word_t cancelled;  ///< likewise, by one that says that an operation was cancelled
+  word_t
+      runs;  ///< address of the record that was resumed here last, while tasks were timed; written by the thread alone
 };
 static_assert(sizeof(thread_slot) == 128);
 

@@ -105,8 +105,8 @@ std::uint32_t ask_thread_id() noexcept;
 std::uint64_t coarse_clock() noexcept;
 /// Where nobody advances the tick, or tasks are timed, which is noted: the task runs again; it is about to wait. The
 /// time in milliseconds, as now().
-[[gnu::cold]] std::uint64_t note_resumed(record* r) noexcept;
-[[gnu::cold]] std::uint64_t note_waiting(record* r) noexcept;
+std::uint64_t note_resumed(record* r) noexcept;
+std::uint64_t note_waiting(record* r) noexcept;
 
 inline std::uint64_t load(const layout::word_t& field) noexcept { return field.load(std::memory_order_relaxed); }
 /// Release: a reader that sees this value sees every word stored before it (x86: an ordinary store).
