@@ -176,6 +176,15 @@ std::vector<option_of<filter_options>> filters() {
   };
 }
 
+std::vector<option_of<filter_options>> filters(std::initializer_list<filter_meaning> meanings) {
+  const auto all = filters();
+  std::vector<option_of<filter_options>> some;
+  for (const auto& [name, help] : meanings)
+    for (const auto& each : all)
+      if (each.names == name) some.push_back(each), some.back().help = help;
+  return some;
+}
+
 std::vector<option_of<group_options>> grouping() {
   return {
       flag("--group", "one stack for all tasks that share it, largest group first", &group_options::group),

@@ -2,7 +2,9 @@
 
 /// Which tasks a command is about, and how they are put together.
 
+#include <initializer_list>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "commands/options.hpp"
@@ -17,6 +19,13 @@ struct filter_options {
 
 /// --task, --state, --kind, --older-than, --function, --spawned-at, --name, --label, --thread and --fd.
 [[nodiscard]] std::vector<option_of<filter_options>> filters();
+
+/// What --help says of a filter where a view lists something else than tasks.
+struct filter_meaning {
+  std::string_view name, help;
+};
+/// Those alone that have a meaning there.
+[[nodiscard]] std::vector<option_of<filter_options>> filters(std::initializer_list<filter_meaning> meanings);
 
 enum class sort_order { usual, by_id, by_age, by_count, by_busy };
 

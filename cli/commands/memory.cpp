@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "commands/command.hpp"
+#include "commands/filters.hpp"
 #include "commands/open_target.hpp"
 #include "views/json.hpp"
 #include "views/memory.hpp"
@@ -10,7 +11,7 @@
 namespace tasks::cli {
 namespace {
 
-struct memory_request : target_options, memory_options {};
+struct memory_request : target_options, filter_options, memory_options {};
 
 result<memory_moment> open_memory(const memory_request& asked) {
   if (asked.from)
@@ -31,7 +32,9 @@ result<int> run_memory(const memory_request& asked, output& out) {
   if (!moment) return moment.why();
   auto& source = *moment->source;
   resolver names(source, {});
-  const auto survey = survey_memory(*moment, names, asked);
+  memory_options shown = asked;
+  shown.chosen = &asked.filter_options::chosen;
+  const auto survey = survey_memory(*moment, names, shown);
   if (!survey) return survey.why();
   if (asked.json) {
     auto view = new_view<v1::MemoryView>(source.pid());
@@ -46,15 +49,14 @@ result<int> run_memory(const memory_request& asked, output& out) {
 }  // namespace
 
 command memory_command() {
+  std::vector<option_of<memory_request>> options;
+  for (const auto& each : filters()) options.push_back(each);
+  options.push_back(count("--limit", "N", "at most so many rows a table (default 10)", &memory_options::limit));
   return make_command<memory_request>(
       "memory",
       "which coroutines own the memory: frames by function, what groups of tasks alone keep alive; arenas and their "
       "holes, and what is resident",
-      {pid_word()},
-      with_watched_target<memory_request>({
-          count("--limit", "N", "at most so many rows a table (default 10)", &memory_options::limit),
-      }),
-      watched<run_memory>);
+      {pid_word()}, with_watched_target<memory_request>(std::move(options)), watched<run_memory>);
 }
 
 }  // namespace tasks::cli

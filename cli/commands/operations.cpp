@@ -1,9 +1,7 @@
 #include "views/operations.hpp"
 
-#include <algorithm>
-
-#include "base/words.hpp"
 #include "commands/command.hpp"
+#include "commands/filters.hpp"
 #include "commands/open_target.hpp"
 #include "surveys/operations.hpp"
 #include "target/core_file.hpp"
@@ -12,7 +10,7 @@
 namespace tasks::cli {
 namespace {
 
-struct operations_request : target_options {
+struct operations_request : target_options, filter_options {
   operations_style shown;
 };
 
@@ -42,60 +40,48 @@ result<int> run_operations(const operations_request& asked, output& out) {
   if (!from) return from.why();
   const auto survey = survey_operations(**from);
   if (!survey) return survey.why();
+  auto shown = asked.shown;
+  shown.chosen = asked.chosen;
   if (asked.json) {
     auto view = new_view<v1::OperationsView>((*from)->pid());
-    fill_view(*survey, asked.shown, view);
+    fill_view(*survey, shown, view);
     print_document(out, view);
   } else {
-    render_operations(out.text(), *survey, asked.shown,
+    render_operations(out.text(), *survey, shown,
                       {.style = out.style(), .pid = (*from)->pid(), .core = asked.core.value_or("")});
   }
   return 0;
 }
 
-result<void> add_shown_kind(operations_request& to, const std::string& typed) {
-  const std::string_view list = typed;
-  for (std::size_t begin = 0; begin <= list.size();) {
-    const auto end = std::min(list.find(',', begin), list.size());
-    const auto kind = parse_kind(list.substr(begin, end - begin));
-    if (!kind)
-      return usage_error("--kind", fmt::format("\"{}\" is no kind of wait", list.substr(begin, end - begin)),
-                         fmt::format("{}", fmt::join(kind_words(), ", ")));
-    to.shown.kinds.push_back(*kind);
-    begin = end + 1;
-  }
-  return {};
-}
-
 }  // namespace
 
 command operations_command() {
-  option only_kind{"--kind", "KIND", "only operations of this kind, such as timer or socket-read", kind_words};
-  only_kind.repeats = true;
+  std::vector<option_of<operations_request>> options = {
+      {{"--group", "", "one row for all of a kind and handler, most first"},
+       [](operations_request& to, const std::string&) -> result<void> {
+         to.shown.group = true;
+         return {};
+       }},
+      {{"--all", "", "list those that tasks wait for, too"},
+       [](operations_request& to, const std::string&) -> result<void> {
+         to.shown.all = true;
+         return {};
+       }},
+      {{"--limit", "N", "at most so many rows"}, [](operations_request& to, const std::string& typed) -> result<void> {
+         const auto limit = read_count("--limit", typed);
+         if (!limit) return limit.why();
+         to.shown.limit = *limit;
+         return {};
+       }}};
+  for (const auto& each : filters({{"--kind", "only operations of this kind, such as timer or socket-read"},
+                                   {"--function", "only operations with such a handler, as it is shown"},
+                                   {"--fd", "only operations on this file descriptor"}}))
+    options.push_back(each);
   return make_command<operations_request>(
       "operations",
       "operations that pend without a coroutine: handlers of sockets, timers, signals, what was posted; and why run() "
       "does not return",
-      {pid_word()},
-      with_watched_target<operations_request>({{{"--group", "", "one row for all of a kind and handler, most first"},
-                                                [](operations_request& to, const std::string&) -> result<void> {
-                                                  to.shown.group = true;
-                                                  return {};
-                                                }},
-                                               {only_kind, add_shown_kind},
-                                               {{"--all", "", "list those that tasks wait for, too"},
-                                                [](operations_request& to, const std::string&) -> result<void> {
-                                                  to.shown.all = true;
-                                                  return {};
-                                                }},
-                                               {{"--limit", "N", "at most so many rows"},
-                                                [](operations_request& to, const std::string& typed) -> result<void> {
-                                                  const auto limit = read_count("--limit", typed);
-                                                  if (!limit) return limit.why();
-                                                  to.shown.limit = *limit;
-                                                  return {};
-                                                }}}),
-      watched<run_operations>);
+      {pid_word()}, with_watched_target<operations_request>(std::move(options)), watched<run_operations>);
 }
 
 }  // namespace tasks::cli

@@ -34,7 +34,7 @@ struct leaks_request : target_options, filter_options, leaks_options {};
 struct channels_request : target_options, filter_options, frame_options, prove_options {
   const result<proof_result>* proof = nullptr;  ///< made of the same moment already; null: it is made now
 };
-struct threads_request : target_options, frame_options {
+struct threads_request : target_options, filter_options, frame_options {
   bool native = true;
   bool verbose = false;
   std::chrono::milliseconds interval{0};

@@ -39,7 +39,12 @@ result<int> run_threads(const threads_request& asked, output& out) {
 
 result<void> show_threads(target* from, snapshot_source* source, const std::string& why_no_tasks,
                           const threads_request& asked, output& out) {
-  auto survey = survey_threads(from, source, {.stacks = asked.native, .interval = asked.interval, .busy = asked.busy});
+  auto survey = survey_threads(from, source,
+                               {.stacks = asked.native,
+                                .interval = asked.interval,
+                                .busy = asked.busy,
+                                .chosen = &asked.chosen,
+                                .all_frames = asked.all_frames});
   if (!survey) return survey.why();
   if (!why_no_tasks.empty()) survey->notes.insert(survey->notes.begin(), "no tasks: " + why_no_tasks);
   const auto pid = from != nullptr ? from->pid() : source->pid();
@@ -55,17 +60,27 @@ result<void> show_threads(target* from, snapshot_source* source, const std::stri
 }
 
 command threads_command() {
+  std::vector<option_of<threads_request>> options;
+  for (const auto& each :
+       filters({{"--task", "only threads that run this task, or resume it over and over"},
+                {"--older-than", "only threads whose task has run for longer, such as 30s or 5m"},
+                {"--function", "only threads whose task has such a function on its stack, as stack shows it"},
+                {"--spawned-at", "only threads whose task was spawned there"},
+                {"--name", "only threads whose task has such a name"},
+                {"--label", "only threads whose task has this label"},
+                {"--thread", "only this thread, whether or not it runs a task"}}))
+    options.push_back(each);
+  options.push_back(flag("--no-native", "no native stacks: no thread that runs is stopped, not even for a moment",
+                         &threads_request::native, false));
+  options.push_back(duration("--interval", "SECONDS", "CPU% over so long, instead of since each thread's start",
+                             &threads_request::interval, 10ms));
+  options.push_back(
+      flag("--all-frames", "Asio's and the standard library's own frames too", &frame_options::all_frames));
+  options.push_back(
+      flag("--verbose", "also how long the threads were stopped to be copied", &threads_request::verbose));
   return make_command<threads_request>(
       "threads", "OS threads: what each is for, the task that it runs, and its native stack", {pid_word()},
-      with_watched_target<threads_request>({
-          flag("--no-native", "no native stacks: no thread that runs is stopped, not even for a moment",
-               &threads_request::native, false),
-          duration("--interval", "SECONDS", "CPU% over so long, instead of since each thread's start",
-                   &threads_request::interval, 10ms),
-          flag("--all-frames", "Asio's and the standard library's own frames too", &frame_options::all_frames),
-          flag("--verbose", "also how long the threads were stopped to be copied", &threads_request::verbose),
-      }),
-      watched<run_threads>);
+      with_watched_target<threads_request>(std::move(options)), watched<run_threads>);
 }
 
 }  // namespace tasks::cli

@@ -54,8 +54,11 @@ class memory_surveyor {
         seen_(scene_.tasks()),
         groups_(names, true, [this](const v1::Task& task) {
           const auto its = index_of(task.id());
-          return std::string(its && is_leaked(*its) ? "leaked" : "");
-        }) {}
+          return std::string(its && is_leaked(*its) ? "leaked" : "") + (its && passes_[*its] ? "" : not_chosen);
+        }) {
+    if (options.chosen != nullptr && !options.chosen->is_empty()) chosen_.emplace(names, *options.chosen);
+    if (chosen_) survey_.matched = 0;
+  }
 
   result<memory_survey> run() {
     judge();
@@ -64,6 +67,7 @@ class memory_surveyor {
                                 options_.limit == 0 ? ~std::size_t{0} : options_.limit);
     sum_up_mappings_of_heap();
     chunks_.emplace(scene_);
+    passes_.assign(seen_.tasks.size(), !chosen_);
     if (const auto read = read_tasks_of_source(); !read) return read.why();
     finish_functions();
     finish_groups();
@@ -74,6 +78,8 @@ class memory_surveyor {
   }
 
  private:
+  static constexpr const char* not_chosen = " not chosen";
+
   [[nodiscard]] bool is_leaked(std::size_t task) const { return verdicts_[task] != certainty::held; }
 
   /// Which tasks never wake.
@@ -122,8 +128,8 @@ class memory_surveyor {
   result<void> read_tasks_of_source() {
     const auto read = of_.source->stacks({}, [this](const v1::Chunk& chunk) {
       names_.learn(chunk);
+      for (const auto& task : chunk.tasks()) add_frames(task, passes(task));
       groups_.add(chunk);
-      for (const auto& task : chunk.tasks()) add_frames(task);
       return true;
     });
     if (!read) return read.why();
@@ -132,14 +138,26 @@ class memory_surveyor {
     return {};
   }
 
+  /// Is it one of those that were chosen?
+  bool passes(const v1::Task& task) {
+    if (!chosen_) return true;
+    const auto its = index_of(task.id());
+    if (!its || !chosen_->passes(task)) return false;
+    passes_[*its] = true;
+    ++*survey_.matched;
+    return true;
+  }
+
   /// By location first: of those there are few.
-  void add_frames(const v1::Task& task) {
+  void add_frames(const v1::Task& task, bool is_chosen) {
     const auto its = index_of(task.id());
     if (!its || seen_.tasks[*its].frames != static_cast<std::uint32_t>(task.frames_size())) return;
     const auto last = seen_.tasks[*its].first_frame + seen_.tasks[*its].frames;
     for (int i = 0; i < task.frames_size(); ++i) {
       const auto frame = last - 1 - static_cast<std::uint32_t>(i);
       const auto chunk = chunks_->bytes_of(frame);
+      survey_.frames.add(chunk, chunks_->requested_by(frame));
+      if (!is_chosen) continue;
       auto& sums = by_location_[task.frames(i)];
       sums.memory.add(chunk, chunks_->requested_by(frame));
       if (!chunk) continue;
@@ -152,7 +170,6 @@ class memory_surveyor {
     std::unordered_map<std::string, std::size_t> known;
     auto& all = survey_.functions;
     for (const auto& [id, sums] : by_location_) {
-      survey_.frames.add(sums.memory);
       const auto& location = names_.at(id);
       const auto [its, is_new] = known.try_emplace(location.function + '\n' + location.file, all.size());
       if (is_new) all.push_back({&location, {}, sums.least, sums.most});
@@ -175,7 +192,9 @@ class memory_surveyor {
     keeper_groups keepers;
     keepers.of_task.assign(seen_.tasks.size(), keeper_groups::none);
     auto& all = survey_.groups;
+    std::vector<bool> is_chosen;
     for (auto& group : groups) {
+      is_chosen.push_back(!groups_.heading_of_group(all.size()).text.ends_with(not_chosen));
       auto& keeper = all.emplace_back();
       bool all_known = true;
       for (const auto id : group.ids()) {
@@ -191,6 +210,9 @@ class memory_surveyor {
       keepers.together.push_back(keeper.leaked != certainty::held);
     }
     if (!survey_.heap.is_empty()) find_kept(keepers);
+    // What others keep as well is not kept by these alone: they go when that is known.
+    std::size_t next = 0;
+    std::erase_if(all, [&](const surveyed_keeper&) { return !is_chosen[next++]; });
     std::stable_sort(all.begin(), all.end(), [](const surveyed_keeper& a, const surveyed_keeper& b) {
       return a.memory.bytes + (a.kept ? a.kept->bytes : 0) > b.memory.bytes + (b.kept ? b.kept->bytes : 0);
     });
@@ -252,6 +274,8 @@ class memory_surveyor {
   const memory_options& options_;
   scene scene_;
   const seen_tasks& seen_;
+  std::optional<selector> chosen_;  ///< nothing: all are
+  std::vector<bool> passes_;        ///< of each task: it was chosen
   alike_groups groups_;
   std::optional<frame_chunks> chunks_;
   std::vector<certainty> verdicts_;                             ///< of each task: proven, likely or held

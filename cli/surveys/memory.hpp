@@ -21,6 +21,7 @@
 #include "sources/snapshot_source.hpp"
 #include "surveys/resident.hpp"
 #include "surveys/resolver.hpp"
+#include "surveys/selection.hpp"
 #include "tasks/v1/agent.pb.h"
 
 namespace tasks::cli {
@@ -67,6 +68,8 @@ struct surveyed_keeper {
 
 struct memory_options {
   std::size_t limit = 10;  ///< functions, groups, arenas' holes, mappings; 0: all
+  /// Functions and groups are of these tasks; all else is of all. Null: of all.
+  const selection* chosen = nullptr;
 };
 
 struct memory_survey {
@@ -74,6 +77,7 @@ struct memory_survey {
   heap_facts heap;
   frame_memory frames;
   std::uint64_t tasks = 0;
+  std::optional<std::uint64_t> matched;      ///< of them were chosen; nothing: nobody chose
   std::vector<surveyed_function> functions;  ///< the largest first
   std::vector<surveyed_keeper> groups;       ///< by all that would go with them
   std::uint64_t leaked_tasks = 0;            ///< proven or likely

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <thread>
+#include <unordered_set>
+#include <utility>
 
 #include "surveys/deaths.hpp"
+#include "surveys/filtered_source.hpp"
 #include "surveys/look.hpp"
 #include "surveys/recorded_facts.hpp"
 #include "target/registry_reader.hpp"
@@ -154,6 +157,49 @@ class thread_surveyor {
   thread_survey survey_;
 };
 
+bool is_one_of(const std::vector<std::uint32_t>& threads, const os_thread& thread) {
+  return std::any_of(threads.begin(), threads.end(), [&](std::uint32_t asked) {
+    return asked == thread.inner_tid || asked == static_cast<std::uint32_t>(thread.tid);
+  });
+}
+
+/// Which of the tasks that threads run or resume pass. They are asked for when all else is known: one that has gone on
+/// since is judged by what it does now.
+std::unordered_set<std::uint64_t> passing_tasks(snapshot_source& source, const selection& asked,
+                                                const survey_options& options, thread_survey& survey) {
+  v1::StacksRequest query;
+  for (const auto& thread : survey.threads) {
+    if (thread.task) query.add_ids(thread.task->id);
+    for (const auto& each : thread.resumes) query.add_ids(each.place->task.id);
+  }
+  std::unordered_set<std::uint64_t> passing;
+  if (query.ids().empty()) return passing;
+  filtered_source filtered(source, asked, {.all_frames = options.all_frames});
+  const auto read = filtered.stacks(query, [&](const v1::Chunk& chunk) {
+    for (const auto& task : chunk.tasks()) passing.insert(task.id());
+    return true;
+  });
+  if (!read) survey.notes.push_back("which tasks match is not known: " + in_words(read.why()));
+  return passing;
+}
+
+void keep_chosen(snapshot_source* source, const survey_options& options, thread_survey& survey) {
+  survey.total = survey.threads.size();
+  if (options.chosen == nullptr || options.chosen->is_empty()) return;
+  auto of_tasks = *options.chosen;
+  const auto threads = std::exchange(of_tasks.threads, {});
+  std::unordered_set<std::uint64_t> passing;
+  const bool any_task = of_tasks.is_empty();
+  if (!any_task && source != nullptr) passing = passing_tasks(*source, of_tasks, options, survey);
+  std::erase_if(survey.threads, [&](const surveyed_thread& thread) {
+    if (!threads.empty() && !is_one_of(threads, thread.os)) return true;
+    const bool passes = any_task || (thread.task && passing.contains(thread.task->id)) ||
+                        std::any_of(thread.resumes.begin(), thread.resumes.end(),
+                                    [&](const auto& each) { return passing.contains(each.place->task.id); });
+    return !passes;
+  });
+}
+
 }  // namespace
 
 v1::ThreadView::Role role_of(const os_thread& thread, bool is_main, bool runs_task,
@@ -166,10 +212,12 @@ v1::ThreadView::Role role_of(const os_thread& thread, bool is_main, bool runs_ta
 }
 
 result<thread_survey> survey_threads(target* from, snapshot_source* source, const survey_options& options) {
-  if (from != nullptr) return thread_surveyor(*from, source, options).run();
-  if (source == nullptr || source->recorded() == nullptr || !source->recorded()->has_threads())
+  if (from == nullptr && (source == nullptr || source->recorded() == nullptr || !source->recorded()->has_threads()))
     return error{error_code::system, "", "there is no record of its threads", ""};
-  return recorded_threads(*source, options);
+  auto survey = from != nullptr ? thread_surveyor(*from, source, options).run()
+                                : result<thread_survey>(recorded_threads(*source, options));
+  if (survey) keep_chosen(source, options, *survey);
+  return survey;
 }
 
 }  // namespace tasks::cli

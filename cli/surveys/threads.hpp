@@ -14,6 +14,7 @@
 #include "surveys/busy_places.hpp"
 #include "surveys/lookups.hpp"
 #include "surveys/running_tasks.hpp"
+#include "surveys/selection.hpp"
 #include "target/native_stack.hpp"
 #include "target/target.hpp"
 #include "tasks/v1/view.pb.h"
@@ -41,6 +42,7 @@ struct surveyed_thread {
 
 struct thread_survey {
   std::vector<surveyed_thread> threads;
+  std::size_t total = 0;  ///< those too that were not asked for
   lookup_survey lookups;
   busy_survey busy;
   std::uint32_t resolution_ms = 0;  ///< of the tasks' ages
@@ -52,6 +54,9 @@ struct survey_options {
   bool stacks = true;                            ///< false: no thread is stopped
   std::chrono::milliseconds interval{0};         ///< over which CPU time is measured; 0: since each thread's start
   const std::vector<busy_task>* busy = nullptr;  ///< looked for already; null: they are now
+  /// Threads that run such a task, or resume it over and over; of its threads: these themselves. Null: all.
+  const selection* chosen = nullptr;
+  bool all_frames = false;  ///< functions of Asio's and of the standard library are among those that are chosen by
 };
 
 /// `source` is where tasks are read from; null: no tasks are known. `from`: null where that is a recording.

@@ -60,6 +60,13 @@ void render_totals(fmt::memory_buffer& out, const memory_survey& survey) {
   if (heap.recycled.count != 0)
     fmt::format_to(to, "kept by Asio for its next operations: {} in {}\n", format_bytes(heap.recycled.bytes),
                    plural(heap.recycled.count, "allocation"));
+  if (!survey.matched) return;
+  if (*survey.matched == 0)
+    fmt::format_to(to, "\nnone of {} matches\n", plural(survey.tasks, "task"));
+  else
+    fmt::format_to(to, "\n{} of {} {}: functions and groups are theirs, all else is of all tasks\n",
+                   in_thousands(*survey.matched), plural(survey.tasks, "task"),
+                   *survey.matched == 1 ? "matches" : "match");
 }
 
 void render_functions(fmt::memory_buffer& out, const memory_survey& survey, const render_context& context) {
@@ -111,9 +118,9 @@ void render_groups(fmt::memory_buffer& out, const memory_survey& survey, const r
   if (!any_leaked) return;
   const bool proven = std::any_of(survey.groups.begin(), survey.groups.end(),
                                   [](const surveyed_keeper& each) { return each.leaked == certainty::proven; });
-  fmt::format_to(std::back_inserter(out), "{} {} {}leaked (tasks leaks {}{})", plural(survey.leaked_tasks, "task"),
-                 survey.leaked_tasks == 1 ? "is" : "are", proven ? "" : "likely ", target_words(context),
-                 proven ? "" : " proves it");
+  fmt::format_to(std::back_inserter(out), "{}{} {} {}leaked (tasks leaks {}{})", survey.matched ? "of all tasks, " : "",
+                 plural(survey.leaked_tasks, "task"), survey.leaked_tasks == 1 ? "is" : "are", proven ? "" : "likely ",
+                 target_words(context), proven ? "" : " proves it");
   if (survey.kept_by_leaked)
     fmt::format_to(std::back_inserter(out), "; besides their frames they keep {} in {}",
                    format_bytes(survey.kept_by_leaked->bytes), plural(survey.kept_by_leaked->count, "allocation"));
@@ -252,6 +259,7 @@ void fill_view(const memory_survey& survey, v1::MemoryView& view) {
   if (survey.resident_bytes) view.set_resident_bytes(*survey.resident_bytes);
   fill_view(survey.heap, *view.mutable_heap());
   view.set_tasks(survey.tasks);
+  if (survey.matched) view.set_matched_tasks(*survey.matched);
   fill_view(survey.frames, *view.mutable_frames());
   for (const auto& each : survey.functions) {
     auto& to = *view.add_functions();

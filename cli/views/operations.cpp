@@ -20,9 +20,21 @@ namespace {
 
 constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max(), ns_in_ms = 1'000'000;
 
+std::string handler_words(const surveyed_operation& o) {
+  if (o.of_task) return "a task";
+  const std::string name = o.handler.empty() ? "<unknown>" : o.handler;
+  return o.stackful ? "stackful coroutine (asio::spawn)" : name;
+}
+
 bool is_shown(const surveyed_operation& o, const operations_style& style) {
-  const auto& kinds = style.kinds;
-  return (style.all || !o.of_task) && (kinds.empty() || std::find(kinds.begin(), kinds.end(), o.kind) != kinds.end());
+  const auto& kinds = style.chosen.query.kinds();
+  const auto& functions = style.chosen.functions;
+  const auto& fds = style.chosen.fds;
+  if (!style.all && o.of_task) return false;
+  if (!kinds.empty() && std::find(kinds.begin(), kinds.end(), o.kind) == kinds.end()) return false;
+  if (!fds.empty() && !(o.is.fd && std::find(fds.begin(), fds.end(), *o.is.fd) != fds.end())) return false;
+  return functions.empty() || std::any_of(functions.begin(), functions.end(),
+                                          [&](const pattern& each) { return each.matches(handler_words(o)); });
 }
 
 std::vector<const surveyed_operation*> shown_of(const operation_survey& survey, const operations_style& style) {
@@ -89,12 +101,6 @@ std::string object_words(const surveyed_operation& o, const operation_survey& su
   fmt::memory_buffer clean;
   append_foreign(clean, text);
   return {clean.data(), clean.size()};
-}
-
-std::string handler_words(const surveyed_operation& o) {
-  if (o.of_task) return "a task";
-  const std::string name = o.handler.empty() ? "<unknown>" : o.handler;
-  return o.stackful ? "stackful coroutine (asio::spawn)" : name;
 }
 
 std::string place_words(const surveyed_operation& o) {
@@ -214,7 +220,9 @@ void render_operations(fmt::memory_buffer& out, const operation_survey& survey, 
   if (count != 0 && style.group) render_groups(out, groups, count, context);
   if (count != 0 && !style.group) render_rows(out, shown, count, survey, context);
   if (count < whole) fmt::format_to(to, "… {} more\n", whole - count);
-  if (count != 0) out.push_back('\n');
+  const auto all = survey.callbacks + (style.all ? survey.of_tasks : 0);
+  if (whole == 0 && all != 0) fmt::format_to(to, "none of {} {} matches\n", all, all == 1 ? "operation" : "operations");
+  if (count != 0 || all != 0) out.push_back('\n');
   fmt::format_to(to, "{} {} without a task (since when is not known)", survey.callbacks,
                  survey.callbacks == 1 ? "operation pends" : "operations pend");
   if (survey.of_tasks != 0) fmt::format_to(to, "; {} of tasks: tasks stack {}", survey.of_tasks, target_words(context));

@@ -5,19 +5,19 @@
 #include <fmt/format.h>
 
 #include <string>
-#include <vector>
 
 #include "surveys/operations.hpp"
+#include "surveys/selection.hpp"
 #include "tasks/v1/view.pb.h"
 #include "views/text.hpp"
 
 namespace tasks::cli {
 
 struct operations_style {
-  bool group = false;                 ///< alike ones in one row, most first
-  bool all = false;                   ///< those of tasks, too
-  std::vector<v1::Wait::Kind> kinds;  ///< no others; empty: all
-  std::size_t limit = 0;              ///< rows; 0: all
+  bool group = false;     ///< alike ones in one row, most first
+  bool all = false;       ///< those of tasks, too
+  selection chosen;       ///< by their kinds, handlers' functions and descriptors
+  std::size_t limit = 0;  ///< rows; 0: all
 };
 
 void render_operations(fmt::memory_buffer& out, const operation_survey& survey, const operations_style& style,

@@ -116,6 +116,9 @@ void render_stack(fmt::memory_buffer& out, const surveyed_thread& thread, const 
 
 void render_threads(fmt::memory_buffer& out, const thread_survey& survey, const thread_style& style,
                     const render_context& context) {
+  if (survey.threads.empty())
+    fmt::format_to(std::back_inserter(out), "none of {} {} matches\n", survey.total,
+                   survey.total == 1 ? "thread" : "threads");
   std::vector<table_row> rows = {{"TID", "NAME", "STATE", "CPU%", "ROLE", "TASK", "RUNS FOR"}};
   for (const auto& thread : survey.threads) {
     const auto& t = thread.os;
@@ -127,7 +130,8 @@ void render_threads(fmt::memory_buffer& out, const thread_survey& survey, const 
                                    : "-",
          thread.task && !thread.starts ? age_of(*thread.task, survey) : "-"});
   }
-  render_table(out, {{true, 6}, {false, 0, true}, {}, {true, 5}, {}, {true, 4}, {}}, rows, "", context.style);
+  if (!survey.threads.empty())
+    render_table(out, {{true, 6}, {false, 0, true}, {}, {true, 5}, {}, {true, 4}, {}}, rows, "", context.style);
   const bool any = style.stacks && std::any_of(survey.threads.begin(), survey.threads.end(),
                                                [](const auto& thread) { return !thread.stack.frames.empty(); });
   for (const auto& thread : survey.threads) {
@@ -183,6 +187,7 @@ void fill_view(const thread_survey& survey, bool all_frames, v1::ThreadsView& vi
       if (!place->meaning.frames.empty()) fill_view(place->meaning.frames.front(), *resumed.mutable_frame());
     }
   }
+  view.set_total(static_cast<std::uint32_t>(survey.total));
   for (const auto& note : survey.notes) view.add_notes(note);
   view.set_longest_stop_seconds(std::chrono::duration<double>(survey.longest_stop).count());
 }

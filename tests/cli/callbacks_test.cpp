@@ -96,6 +96,18 @@ TEST_P(Callbacks, KnowTheirPeersAndWhenTimersExpire) {
   EXPECT_THAT(hours, UnorderedElementsAre(0, 47));
 }
 
+TEST_P(Callbacks, AreThoseWhoseHandlerAndDescriptorAreAskedFor) {
+  using ::testing::ElementsAre;
+  EXPECT_THAT(lines(look({"--function", "alarm|on_signal"})),
+              UnorderedElementsAre("TIMER alarm_bell" + at("an object"),
+                                   "SIGNAL on_signal" + at("a function") + " SIGUSR1 SIGUSR2"));
+  const auto accept = "SOCKET_ACCEPT main()::<lambda>" + at("accept") + " fd " + target_.value("accept");
+  EXPECT_THAT(lines(look({"--fd", target_.value("accept") + ",9999"})), ElementsAre(accept));
+  EXPECT_THAT(lines(look({"--fd", target_.value("accept"), "--kind", "timer"})), IsEmpty());
+  const auto none = text({"operations", target_.pid_text(), "--function", "nowhere"});
+  EXPECT_THAT(none, ::testing::StartsWith("none of 10 operations matches\n\n10 operations pend without a task"));
+}
+
 TEST_P(Callbacks, OfTasksAreListedWhereTheyAreAskedFor) {
   int of_tasks = 0;
   const auto seen = look({"--all", "--kind", "timer"});

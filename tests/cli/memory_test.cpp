@@ -184,6 +184,49 @@ TEST_P(Memory, ThatIsResidentIsSummedUpByMapping) {
   EXPECT_GT(own, 0U);
 }
 
+/// What is said of all tasks does not change, and no group keeps more alone because others are not shown.
+TEST_P(Memory, OfFunctionsAndGroupsIsThatOfTheTasksAskedFor) {
+  const auto all = look({"--limit", "100"});
+  EXPECT_FALSE(all.has_matched_tasks());
+  const auto seen = look({"--limit", "100", "--function", "::(owner|forgotten|left)\\("});
+  EXPECT_EQ(seen.matched_tasks(), 4U);
+  EXPECT_EQ(seen.tasks(), 11U);
+  EXPECT_EQ(seen.groups_size(), 3);
+  EXPECT_EQ(seen.frames().frames(), all.frames().frames());
+  EXPECT_EQ(seen.frames().bytes(), all.frames().bytes());
+  EXPECT_EQ(seen.heap().in_use_bytes(), all.heap().in_use_bytes());
+  EXPECT_EQ(seen.leaked_tasks(), 4U);
+  EXPECT_EQ(seen.kept_by_leaked_bytes(), all.kept_by_leaked_bytes());
+  for (const auto* name : {"owner", "forgotten", "left"}) {
+    const auto *before = group_in(all, name), *after = group_in(seen, name);
+    ASSERT_TRUE(before != nullptr && after != nullptr) << name;
+    EXPECT_EQ(after->kept_bytes(), before->kept_bytes()) << name;
+    EXPECT_EQ(function_in(seen, name)->memory().frames(), after->group().count());
+  }
+  EXPECT_EQ(function_in(seen, "small"), nullptr);
+}
+
+/// Of three alike tasks one: what they have in common is not its own.
+TEST_P(Memory, OfOneOfAGroupIsItsOwn) {
+  const auto stacks = view<v1::StackView>({"stack", target_.pid_text(), "--function", "::small\\("});
+  ASSERT_EQ(stacks.tasks_size(), 3);
+  const auto seen = look({"--task", std::to_string(stacks.tasks(1).id())});
+  ASSERT_EQ(seen.groups_size(), 1);
+  EXPECT_THAT(seen.groups(0).group().ids(), ::testing::ElementsAre(stacks.tasks(1).id()));
+  EXPECT_EQ(function_in(seen, "small")->memory().frames(), 1U);
+}
+
+TEST_P(Memory, SaysWhatIsOfAllTasks) {
+  const auto some = text({"memory", target_.pid_text(), "--function", "::owner\\("});
+  EXPECT_THAT(some, ContainsRegex("\ncoroutine frames: 33 of 11 tasks, [^\n]*\n"));
+  EXPECT_THAT(some, HasSubstr("\n1 of 11 tasks matches: functions and groups are theirs, all else is of all tasks\n"));
+  EXPECT_THAT(some, ContainsRegex("\nof all tasks, 4 tasks are (likely )?leaked "));
+  const auto none = text({"memory", target_.pid_text(), "--state", "running"});
+  EXPECT_THAT(none, HasSubstr("\nnone of 11 tasks matches\n"));
+  EXPECT_THAT(none, Not(HasSubstr("FUNCTION")));
+  EXPECT_THAT(none, HasSubstr("\nARENA "));
+}
+
 TEST_P(Memory, ReadsAsTables) {
   const auto seen = text({"memory", target_.pid_text(), "--limit", "3"});
   EXPECT_THAT(seen, ContainsRegex("^resident: [0-9.]+ MiB\nheap: [0-9.]+ MiB: [0-9.]+ MiB in use by [0-9,]+ "

@@ -317,6 +317,50 @@ TEST(Threads, AreNotStoppedWithoutNativeStacks) {
   for (const auto& thread : seen.threads()) EXPECT_THAT(thread.frames(), IsEmpty());
 }
 
+std::vector<std::uint32_t> tids_of(const v1::ThreadsView& seen) {
+  std::vector<std::uint32_t> tids;
+  for (const auto& thread : seen.threads()) tids.push_back(thread.tid());
+  return tids;
+}
+
+TEST(Threads, AreThoseWhoseTaskIsAskedFor) {
+  const program target({program_path("hung"), "loop"});
+  const auto look = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"threads", target.pid_text()});
+    return view<v1::ThreadsView>(more);
+  };
+  const auto all = look({});
+  EXPECT_EQ(all.total(), 4U);
+  const auto workers = threads_in(all, "hung::crunch(");
+  ASSERT_EQ(workers.size(), 2U);
+  const auto first = workers[0].tid();
+  const auto task = std::to_string(workers[0].task_id());
+  using ::testing::ElementsAre;
+  for (const std::vector<std::string>& filters :
+       std::vector<std::vector<std::string>>{{"--task", task},
+                                             {"--task", task, "--function", "loop"},
+                                             {"--thread", std::to_string(first)},
+                                             {"--thread", std::to_string(first), "--spawned-at", "hung.cpp"}}) {
+    const auto seen = look(filters);
+    EXPECT_THAT(tids_of(seen), ElementsAre(first)) << filters[0];
+    EXPECT_EQ(seen.total(), 4U);
+  }
+  EXPECT_EQ(tids_of(look({"--function", "^hung::calculate"})).size(), 2U);
+  EXPECT_THAT(tids_of(look({"--thread", target.pid_text()})), ElementsAre(target.pid())) << "which runs none";
+  EXPECT_THAT(tids_of(look({"--thread", target.pid_text(), "--function", "."})), IsEmpty());
+  const auto none = tasks_command({"threads", target.pid_text(), "--function", "nowhere"});
+  EXPECT_EQ(none.end.code, 0);
+  EXPECT_EQ(none.out, "none of 4 threads matches\n");
+}
+
+TEST(Threads, HaveNoFiltersOfWhatTasksWaitFor) {
+  for (const auto* filter : {"--kind", "--fd", "--state"}) {
+    const auto seen = tasks_command({"threads", "-p", "1", filter});
+    EXPECT_EQ(seen.end.code, 2) << filter;
+    EXPECT_THAT(seen.err, HasSubstr(filter));
+  }
+}
+
 TEST(Threads, SayHowLongTheyWereStoppedWhenAsked) {
   const program target({program_path("hung"), "loop"});
   EXPECT_THAT(tasks_command({"threads", "-p", target.pid_text(), "--verbose"}).out,
