@@ -15,13 +15,6 @@ namespace {
 constexpr std::size_t space_between = 2;
 constexpr std::size_t least_rest = 20;
 
-bool has(std::string_view text, std::string_view part) {
-  const auto equal = [](char a, char b) {
-    return std::tolower(static_cast<unsigned char>(a)) == std::tolower(static_cast<unsigned char>(b));
-  };
-  return std::search(text.begin(), text.end(), part.begin(), part.end(), equal) != text.end();
-}
-
 std::string laid_out(std::string_view text, std::size_t width, bool right) {
   const auto cell = cut_function(text, width);
   const std::string space(width - std::min(width, display_width(cell)), ' ');
@@ -34,6 +27,15 @@ std::string harmless(std::string_view text) {
   fmt::memory_buffer made;
   append_foreign(made, text);
   return {made.data(), made.size()};
+}
+
+std::size_t find_in_any_case(std::string_view text, std::string_view part, std::size_t from) {
+  const auto equal = [](char a, char b) {
+    return std::tolower(static_cast<unsigned char>(a)) == std::tolower(static_cast<unsigned char>(b));
+  };
+  const auto begin = text.begin() + static_cast<std::ptrdiff_t>(std::min(from, text.size()));
+  const auto found = std::search(begin, text.end(), part.begin(), part.end(), equal);
+  return found == text.end() ? text.npos : static_cast<std::size_t>(found - text.begin());
 }
 
 live_table::live_table(std::vector<live_column> columns) : columns_(std::move(columns)) {
@@ -64,8 +66,8 @@ void live_table::arrange() {
   shown_.clear();
   for (std::size_t i = 0; i < rows_.size(); ++i) {
     const auto& cells = rows_[i].cells;
-    if (filter_.empty() ||
-        std::any_of(cells.begin(), cells.end(), [&](const auto& cell) { return has(cell, filter_); }))
+    if (filter_.empty() || std::any_of(cells.begin(), cells.end(),
+                                       [&](const auto& cell) { return find_in_any_case(cell, filter_) != cell.npos; }))
       shown_.push_back(i);
   }
   std::stable_sort(shown_.begin(), shown_.end(),

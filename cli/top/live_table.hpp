@@ -64,5 +64,7 @@ class live_table {
 
 /// Foreign text that drives no terminal.
 [[nodiscard]] std::string harmless(std::string_view text);
+/// Where `part`, which is not empty, begins in `text` from `from` on, whatever the case; npos: nowhere.
+[[nodiscard]] std::size_t find_in_any_case(std::string_view text, std::string_view part, std::size_t from = 0);
 
 }  // namespace tasks::cli

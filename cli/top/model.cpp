@@ -23,6 +23,7 @@ constexpr std::string_view help_text =
     "  Enter       from a process to its groups, their tasks, and why one waits\n"
     "  Esc         back; where there is a filter, end that\n"
     "  /           only lines that have what is typed; Esc ends it\n"
+    "  / n N       in a page: search, and on to the next and the previous line that has it\n"
     "  s           sort by the next column: its title is marked\n"
     "  t l T       tree, leaks, threads of the process\n"
     "  p           pause, and go on\n"
@@ -189,6 +190,10 @@ void top_model::press(const keystroke& key) {
   auto& place = here();
   if (is_typing_) {
     press_while_typing(key);
+    return;
+  }
+  if (!place.table && place.page.typed()) {
+    place.page.press(key);
     return;
   }
   if (key.which == key::character && key.character == 'q') {
@@ -407,7 +412,10 @@ drawn_line top_model::draw_message() const {
 
 drawn_line top_model::draw_keys() const {
   if (is_typing_) return {{"/" + list().table->filter()}, {" ", tone::chosen}};
-  if (!here().table) return named_keys({{"q", "back"}, {"arrows, PgUp, PgDn", "scroll"}});
+  if (!here().table) {
+    if (const auto& typed = here().page.typed()) return {{"/" + *typed}, {" ", tone::chosen}};
+    return named_keys({{"q", "back"}, {"arrows, PgUp, PgDn", "scroll"}, {"/", "search"}, {"n N", "next, previous"}});
+  }
   std::vector<std::pair<std::string_view, std::string_view>> keys = {
       {"q", "quit"}, {"?", "help"},  {"/", "filter"}, {"s", here().table->order()},
       {"t", "tree"}, {"l", "leaks"}, {"T", "threads"}};
