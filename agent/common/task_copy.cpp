@@ -69,6 +69,22 @@ int rank_of(const wait_copy& w) noexcept {
   }
 }
 
+template <class Number>
+bool has(const std::vector<Number>& sorted, Number one) noexcept {
+  return std::binary_search(sorted.begin(), sorted.end(), one);
+}
+
+bool waits_for(const task_copy& task, const std::vector<std::uint32_t>& fds) noexcept {
+  const auto is_one = [&](std::uint64_t wait) {
+    const auto fd = layout::descriptor_of(wait);
+    return fd != layout::no_descriptor && has(fds, fd);
+  };
+  if (state_of(task.word) == task_state::blocked && task.wait != 0 && is_one(task.wait)) return true;
+  for (std::size_t i = 1; i < task.group.count; ++i)
+    if (is_one(task.group.pending[i].wait)) return true;
+  return false;
+}
+
 }  // namespace
 
 void take_group(std::uint64_t members, std::span<const wait_copy, layout::group_record::room> waits, task_copy& to) {
@@ -109,7 +125,9 @@ bool task_filter::passes(const task_copy& task, std::uint64_t now) const noexcep
   if (states != 0 && (states >> static_cast<unsigned>(state_of(task.word)) & 1) == 0) return false;
   if (kinds != 0 && (kinds >> (static_cast<unsigned>(kind_of(task)) & 63) & 1) == 0) return false;
   if (older_than_ms != 0 && age_of(task, now) <= older_than_ms) return false;
-  return ids.empty() || std::binary_search(ids.begin(), ids.end(), task.id);
+  if (!threads.empty() && (task.thread == 0 || !has(threads, task.thread))) return false;
+  if (!fds.empty() && !waits_for(task, fds)) return false;
+  return ids.empty() || has(ids, task.id);
 }
 
 void walk_counts::add(const task_copy& task) noexcept {

@@ -75,6 +75,8 @@ struct task_filter {
   std::uint32_t states = 0;        ///< bit n: the task_state n; 0: any
   std::uint64_t kinds = 0;         ///< bit n: the wait_kind n; 0: any
   std::uint64_t older_than_ms = 0;
+  std::vector<std::uint32_t> threads{};  ///< sorted: it runs on one of these
+  std::vector<std::uint32_t> fds{};      ///< sorted: it waits for one of these, among others perhaps
 
   [[nodiscard]] bool passes(const task_copy& task, std::uint64_t now) const noexcept;
 };

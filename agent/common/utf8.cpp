@@ -1,6 +1,7 @@
 #include "utf8.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace tasks::detail {
 
@@ -19,12 +20,19 @@ std::size_t utf8_sequence(std::string_view text) noexcept {
   return length;
 }
 
-void make_utf8(std::string& text) noexcept {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto length = utf8_sequence(std::string_view(text).substr(i));
+namespace {
+
+void make_utf8(char* text, std::size_t size) noexcept {
+  for (std::size_t i = 0; i < size;) {
+    const auto length = utf8_sequence({text + i, size - i});
     if (length == 0) text[i] = '?';
     i += std::max<std::size_t>(length, 1);
   }
 }
+
+}  // namespace
+
+void make_utf8(std::string& text) noexcept { make_utf8(text.data(), text.size()); }
+void make_utf8(char* text) noexcept { make_utf8(text, std::strlen(text)); }
 
 }  // namespace tasks::detail

@@ -11,5 +11,7 @@ namespace tasks::detail {
 
 /// Replaces what is not UTF-8 by '?', byte by byte: protobuf refuses it.
 void make_utf8(std::string& text) noexcept;
+/// Likewise, up to its zero.
+void make_utf8(char* text) noexcept;
 
 }  // namespace tasks::detail

@@ -19,9 +19,12 @@ class pattern {
   [[nodiscard]] static result<pattern> make(const std::string& text);
   /// Is it found somewhere in `text`?
   [[nodiscard]] bool matches(std::string_view text) const noexcept;
+  /// A part of whatever it is found in; empty: none is known.
+  [[nodiscard]] const std::string& literal() const noexcept { return literal_; }
 
  private:
   std::shared_ptr<const regex_t> compiled_;
+  std::string literal_;
 };
 
 }  // namespace tasks::cli

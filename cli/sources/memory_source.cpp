@@ -20,6 +20,10 @@ detail::task_filter filter_of(const v1::StacksRequest& query) {
   for (const int state : query.states()) filter.states |= 1u << static_cast<unsigned>(state);
   for (const int kind : query.kinds()) filter.kinds |= std::uint64_t{1} << static_cast<unsigned>(kind);
   filter.older_than_ms = query.older_than_ms();
+  filter.threads.assign(query.threads().begin(), query.threads().end());
+  std::sort(filter.threads.begin(), filter.threads.end());
+  filter.fds.assign(query.fds().begin(), query.fds().end());
+  std::sort(filter.fds.begin(), filter.fds.end());
   return filter;
 }
 

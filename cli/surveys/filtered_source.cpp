@@ -54,6 +54,16 @@ v1::StacksRequest filtered_source::narrowed(v1::StacksRequest query) const {
   if (query.states().empty()) *query.mutable_states() = users.states();
   if (query.kinds().empty()) *query.mutable_kinds() = users.kinds();
   if (query.states().empty() && !asked_.threads.empty()) query.add_states(v1::Task::RUNNING);
+  query.mutable_threads()->Assign(asked_.threads.begin(), asked_.threads.end());
+  query.mutable_fds()->Assign(asked_.fds.begin(), asked_.fds.end());
+  for (const auto& each : asked_.labels) {
+    auto& label = *query.add_labels();
+    label.set_key(each.key);
+    if (each.value) label.set_value(*each.value);
+  }
+  // Of several one is enough: it takes a part of each.
+  if (std::none_of(asked_.names.begin(), asked_.names.end(), [](const auto& each) { return each.literal().empty(); }))
+    for (const auto& each : asked_.names) query.add_name_parts(each.literal());
   query.set_older_than_ms(std::max(query.older_than_ms(), users.older_than_ms()));
   query.clear_limit();
   return query;

@@ -157,6 +157,79 @@ TEST_F(Answers, FiltersLetOnlyWhatPassesAllOfThemThrough) {
   EXPECT_EQ(asked(request).trailer->matched(), 0u);
 }
 
+/// Task 1 runs, has a name and two labels, one of which is no UTF-8; task 6 waits for a descriptor.
+class AnswersOfSome : public Answers {
+ protected:
+  AnswersOfSome() {
+    host_.write("annotate\n");
+    thread_ = static_cast<std::uint32_t>(std::stoul(host_.read_line()));
+  }
+
+  /// Ids of those that pass.
+  template <class Choose>
+  [[nodiscard]] std::vector<std::uint64_t> asked_for(Choose choose) const {
+    auto request = stacks_request();
+    choose(*request.mutable_stacks());
+    const auto got = asked(request);
+    std::vector<std::uint64_t> ids;
+    for (const auto& task : got.all.tasks()) ids.push_back(task.id());
+    EXPECT_EQ(got.trailer->matched(), ids.size());
+    EXPECT_EQ(got.trailer->total(), 6u);
+    EXPECT_TRUE(got.trailer->complete());
+    return ids;
+  }
+  static void add_label(v1::StacksRequest& to, const std::string& key, std::optional<std::string> value) {
+    auto& label = *to.add_labels();
+    label.set_key(key);
+    if (value) label.set_value(*value);
+  }
+
+  std::uint32_t thread_ = 0;
+};
+
+TEST_F(AnswersOfSome, AreOfTheThreadsAndDescriptorsThatWereAskedFor) {
+  EXPECT_THAT(asked_for([&](auto& to) { to.add_threads(thread_); }), ElementsAre(1));
+  EXPECT_THAT(asked_for([&](auto& to) { to.add_threads(thread_ + 1), to.add_threads(thread_); }), ElementsAre(1));
+  EXPECT_THAT(asked_for([&](auto& to) { to.add_threads(0); }), ElementsAre());
+  EXPECT_THAT(asked_for([](auto& to) { to.add_fds(9); }), ElementsAre(6));
+  EXPECT_THAT(asked_for([](auto& to) { to.add_fds(100), to.add_fds(9), to.add_fds(1); }), ElementsAre(6));
+  EXPECT_THAT(asked_for([](auto& to) { to.add_fds(0xffff), to.add_fds(0xffffff), to.add_fds(0xffffffff); }),
+              ElementsAre());
+  EXPECT_THAT(asked_for([&](auto& to) { to.add_fds(9), to.add_threads(thread_); }), ElementsAre());
+}
+
+TEST_F(AnswersOfSome, AreOfTheLabelsAndNamesThatWereAskedFor) {
+  EXPECT_THAT(asked_for([](auto& to) { add_label(to, "user", "ann"); }), ElementsAre(1));
+  EXPECT_THAT(asked_for([](auto& to) { add_label(to, "user", std::nullopt); }), ElementsAre(1));
+  EXPECT_THAT(asked_for([](auto& to) { add_label(to, "user", "an"); }), ElementsAre());
+  EXPECT_THAT(asked_for([](auto& to) { add_label(to, "role", "?"); }), ElementsAre(1)) << "as it is told";
+  EXPECT_THAT(asked_for([](auto& to) { add_label(to, "user", "bob"), add_label(to, "user", "ann"); }), ElementsAre(1));
+  EXPECT_THAT(asked_for([](auto& to) { add_label(to, "user", "ann"), add_label(to, "site", std::nullopt); }),
+              ElementsAre());
+  EXPECT_THAT(asked_for([](auto& to) { add_label(to, "", "conn 42"); }), ElementsAre()) << "which is a name";
+  EXPECT_THAT(asked_for([](auto& to) { to.add_name_parts("n 4"); }), ElementsAre(1));
+  EXPECT_THAT(asked_for([](auto& to) { to.add_name_parts("ann"), to.add_name_parts("conn"); }), ElementsAre(1));
+  EXPECT_THAT(asked_for([](auto& to) { to.add_name_parts("ann"); }), ElementsAre());
+}
+
+TEST_F(AnswersOfSome, AreOfAllWhereMoreTextsAreAskedForThanATaskCanHave) {
+  const auto many = [](int count) {
+    return [count](auto& to) {
+      for (int i = 0; i < count; ++i) add_label(to, "key " + std::to_string(i), std::nullopt);
+    };
+  };
+  EXPECT_EQ(asked_for(many(64)).size(), 0u);
+  EXPECT_EQ(asked_for(many(65)).size(), 6u);
+}
+
+TEST_F(AnswersOfSome, AreCountedInGroupsToo) {
+  auto request = stacks_request(true);
+  request.mutable_stacks()->add_fds(9);
+  const auto got = asked(request);
+  ASSERT_EQ(got.all.groups_size(), 1);
+  EXPECT_EQ(got.all.groups(0).count(), 1u);
+}
+
 TEST_F(Answers, GroupsNameTheirOldestTasks) {
   const auto got = asked(stacks_request(true));
   ASSERT_EQ(got.all.groups_size(), 1);

@@ -188,11 +188,14 @@ TEST_F(Server, AnswersARequestThatArrivesByteByByte) {
 
 TEST_F(Server, RefusesRubbishAndHangsUp) {
   const std::string rubbish[] = {
-      delimited("\xff\xff\xff\xff"),                  // a tag that never ends
-      delimited("\x12\x7f"),                          // a message longer than what there is
-      delimited("\x07"),                              // wire type 7
-      std::string(10, '\xff') + '\x01',               // a length of more than 64 bits
-      delimited(std::string("\x1a\x02\x12\x05", 4)),  // a packed field that runs over its message
+      delimited("\xff\xff\xff\xff"),                          // a tag that never ends
+      delimited("\x12\x7f"),                                  // a message longer than what there is
+      delimited("\x07"),                                      // wire type 7
+      std::string(10, '\xff') + '\x01',                       // a length of more than 64 bits
+      delimited(std::string("\x1a\x02\x12\x05", 4)),          // a packed field that runs over its message
+      delimited(std::string("\x1a\x02\x62\x05", 4)),          // a label likewise
+      delimited(std::string("\x1a\x04\x62\x02\x0a\x7f", 6)),  // and its key
+      delimited(std::string("\x1a\x02\x6a\x05", 4)),          // and a part of a name
   };
   for (const auto& bytes : rubbish) {
     agent_client client(path());
@@ -230,6 +233,18 @@ TEST_F(Server, TheLongestRequestIsAnswered) {
   while (request.ByteSizeLong() < 65530) request.mutable_stacks()->add_ids(1);
   ASSERT_LE(request.ByteSizeLong(), 65536u);
   EXPECT_TRUE(ask(path(), request).trailer.has_value());
+}
+
+TEST_F(Server, TheLongestFiltersAreAnswered) {
+  auto labels = stacks_request();
+  while (labels.ByteSizeLong() < 65000) labels.mutable_stacks()->add_labels()->set_key(std::string(900, 'k'));
+  EXPECT_TRUE(ask(path(), labels).trailer.has_value());
+  auto names = stacks_request();
+  while (names.ByteSizeLong() < 65530) names.mutable_stacks()->add_name_parts("");
+  EXPECT_TRUE(ask(path(), names).trailer.has_value());
+  auto numbers = stacks_request();
+  while (numbers.ByteSizeLong() < 65530) numbers.mutable_stacks()->add_fds(7);
+  EXPECT_TRUE(ask(path(), numbers).trailer.has_value());
 }
 
 TEST_F(Server, HalfAMessageBlocksNobodyElse) {

@@ -1,6 +1,6 @@
-// `scale_target N [probe]`: N tasks of three frames, blocked on one channel; with `probe`, a thread that notices when
-// it is kept from running. Prints `ready`; for each line on its standard input, "RSS_KIB LONGEST_GAP_US" since the line
-// before; ends at its end.
+// `scale_target N [probe]`: N tasks of three frames, blocked on one channel, of which the one in the middle has a name
+// and a label, "one" and "which=one"; with `probe`, a thread that notices when it is kept from running. Prints `ready`;
+// for each line on its standard input, "RSS_KIB LONGEST_GAP_US" since the line before; ends at its end.
 
 #include <unistd.h>
 #include <asio/awaitable.hpp>
@@ -9,6 +9,8 @@
 #include <asio/experimental/channel.hpp>
 #include <asio/io_context.hpp>
 #include <asio/use_awaitable.hpp>
+
+#include <tasks/this_task.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -25,7 +27,13 @@ using channel = asio::experimental::channel<void(std::error_code, int)>;
 
 asio::awaitable<void> inner(channel& c) { co_await c.async_receive(asio::use_awaitable); }
 asio::awaitable<void> middle(channel& c) { co_await inner(c); }
-asio::awaitable<void> worker(channel& c) { co_await middle(c); }
+asio::awaitable<void> worker(channel& c, bool is_named) {
+  if (is_named) {
+    tasks::this_task::set_name("one");
+    tasks::this_task::set_label("which", "one");
+  }
+  co_await middle(c);
+}
 
 long rss_kib() {
   std::ifstream statm("/proc/self/statm");
@@ -41,7 +49,7 @@ int main(int argc, char** argv) {
   asio::io_context context(1);
   channel c(context, 0);
   for (int i = 0; i < tasks; ++i) {
-    co_spawn(context, worker(c), asio::detached);
+    co_spawn(context, worker(c, i == tasks / 2), asio::detached);
     if (i % 1024 == 0) context.poll();
   }
   context.poll();

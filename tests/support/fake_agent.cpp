@@ -187,6 +187,10 @@ class server {
         task->set_id(1);
         task->set_state(v1::Task::READY);
         task->set_name(request.stacks().ShortDebugString());
+        for (const auto& label : request.stacks().labels()) (*task->mutable_labels())[label.key()] = label.value();
+        for (const auto thread : request.stacks().threads())
+          task->set_state(v1::Task::RUNNING), task->set_thread(thread);
+        for (const auto waited : request.stacks().fds()) task->add_also()->set_fd(waited);
         if (!send_chunk(fd, echo)) return false;
       }
       for (const auto& chunk : request.stacks().grouped() ? script_.groups : script_.stacks) {

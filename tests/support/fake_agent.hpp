@@ -58,7 +58,8 @@ class fake_agent {
     v1::Trailer trailer;
     /// Instead of `stacks`: so many tasks of three frames that wait on a channel, made while they are sent.
     std::uint64_t generated_tasks = 0;
-    bool echoes_request = false;  ///< the request's text comes back as the first task's name
+    bool echoes_request =
+        false;  ///< the request's text comes back as the first task's name, who passes what it asks for
   };
 
   /// Throws std::runtime_error when the process or the socket cannot be made.

@@ -10,7 +10,8 @@ constexpr std::size_t records_between_pauses = 16384;
 
 }  // namespace
 
-task_walk::task_walk(task_filter filter, order how) : filter_(std::move(filter)) {
+task_walk::task_walk(task_filter filter, order how, text_filter texts)
+    : filter_(std::move(filter)), texts_(std::move(texts)) {
   if (how == order::oldest_first) sort_tasks();
 }
 
@@ -63,7 +64,7 @@ bool task_walk::take(const layout::record& at, std::uint64_t id) {
   }
   if (id != 0 && task_.id != id) return false;
   counts_.add(task_);
-  if (!filter_.passes(task_, now_)) return false;
+  if (!filter_.passes(task_, now_) || !texts_.passes(task_, slabs_, copied_texts_)) return false;
   ++counts_.matched;
   return true;
 }

@@ -13,6 +13,7 @@
 
 #include "readers/record_reader.hpp"
 #include "readers/slab_map.hpp"
+#include "readers/text_filter.hpp"
 
 namespace tasks::detail {
 
@@ -28,7 +29,7 @@ class task_walk {
   static constexpr std::size_t most_sorted = 65536;
 
   /// Throws std::bad_alloc, as does next().
-  task_walk(task_filter filter, order how);
+  task_walk(task_filter filter, order how, text_filter texts = {});
 
   [[nodiscard]] step next();
   [[nodiscard]] const task_copy& task() const noexcept { return task_; }
@@ -52,6 +53,8 @@ class task_walk {
   [[nodiscard]] bool take(const layout::record& at, std::uint64_t id);
 
   task_filter filter_;
+  text_filter texts_;
+  std::vector<annotation_copy> copied_texts_;
   slab_map slabs_;
   task_copy task_{};
   walk_counts counts_;

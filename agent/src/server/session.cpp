@@ -194,7 +194,7 @@ asio::awaitable<bool> session::send_ended_times(wire::chunk_writer& out) {
 }
 
 asio::awaitable<bool> session::answer_each(const wire::request& ask) {
-  task_walk walk(ask.filter, task_walk::order::oldest_first);
+  task_walk walk(ask.filter, task_walk::order::oldest_first, ask.texts);
   wire::chunk_writer out;
   std::uint64_t shown = 0;
   for (;;) {
@@ -256,7 +256,7 @@ asio::awaitable<bool> session::send_groups(wire::chunk_writer& out, stack_groups
 }
 
 asio::awaitable<bool> session::answer_grouped(const wire::request& ask) {
-  task_walk walk(ask.filter, task_walk::order::any);
+  task_walk walk(ask.filter, task_walk::order::any, ask.texts);
   stack_groups groups;
   std::vector<task_times> times;
   for (auto step = walk.next(); step != task_walk::step::end; step = walk.next()) {

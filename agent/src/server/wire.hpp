@@ -99,6 +99,7 @@ struct request {
   bool grouped = false;
   detail::task_filter filter;
   bool timing = false;
+  detail::text_filter texts;
   std::uint64_t limit = 0;  ///< 0: none
   std::uint32_t lease_ms = 0;
 };

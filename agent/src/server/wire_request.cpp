@@ -19,7 +19,7 @@ void each_packed(protozero::pbf_reader& from, Each each) {
 }
 
 void decode_vitals(protozero::pbf_reader from, request& to) {
-  to = {.ask = request::kind::vitals, .protocol = to.protocol, .filter = {}};
+  to = {.ask = request::kind::vitals, .protocol = to.protocol, .filter = {}, .texts = {}};
   while (from.next()) {
     if (from.tag_and_type() == number(1))
       to.counts_only = from.get_bool();
@@ -28,13 +28,34 @@ void decode_vitals(protozero::pbf_reader from, request& to) {
   }
 }
 
+detail::text_filter::label decode_label(protozero::pbf_reader from) {
+  detail::text_filter::label to;
+  while (from.next()) {
+    if (from.tag_and_type() == bytes(1))
+      to.key = from.get_string();
+    else if (from.tag_and_type() == bytes(2))
+      to.value = from.get_string();
+    else
+      from.skip();
+  }
+  return to;
+}
+
+/// Whoever asks for more than a task can have tells them apart itself.
+template <class Text>
+void forget_too_many(std::vector<Text>& asked) {
+  if (asked.size() > detail::text_filter::most) asked.clear();
+}
+
 void decode_stacks(protozero::pbf_reader from, request& to) {
-  to = {.ask = request::kind::stacks, .protocol = to.protocol, .filter = {}};
+  to = {.ask = request::kind::stacks, .protocol = to.protocol, .filter = {}, .texts = {}};
   auto& filter = to.filter;
   const auto add_id = [&](std::uint64_t id) { filter.ids.push_back(id); };
   // A value that this version does not know matches no task, and must not mean "any" either: bit 0 stands for it.
   const auto add_state = [&](std::uint64_t n) { filter.states |= n < 32 ? 1u << n : 1u; };
   const auto add_kind = [&](std::uint64_t n) { filter.kinds |= std::uint64_t{1} << (n < 64 ? n : 0); };
+  const auto add_thread = [&](std::uint64_t tid) { filter.threads.push_back(static_cast<std::uint32_t>(tid)); };
+  const auto add_fd = [&](std::uint64_t fd) { filter.fds.push_back(static_cast<std::uint32_t>(fd)); };
   while (from.next()) {
     switch (from.tag_and_type()) {
       case number(1):
@@ -67,11 +88,33 @@ void decode_stacks(protozero::pbf_reader from, request& to) {
       case number(7):
         to.timing = from.get_bool();
         break;
+      case number(10):
+        add_thread(from.get_uint64());
+        break;
+      case bytes(10):
+        each_packed(from, add_thread);
+        break;
+      case number(11):
+        add_fd(from.get_uint64());
+        break;
+      case bytes(11):
+        each_packed(from, add_fd);
+        break;
+      case bytes(12):
+        to.texts.labels.push_back(decode_label(from.get_message()));
+        break;
+      case bytes(13):
+        to.texts.name_parts.push_back(from.get_string());
+        break;
       default:
         from.skip();
     }
   }
   std::sort(filter.ids.begin(), filter.ids.end());
+  std::sort(filter.threads.begin(), filter.threads.end());
+  std::sort(filter.fds.begin(), filter.fds.end());
+  forget_too_many(to.texts.labels);
+  forget_too_many(to.texts.name_parts);
 }
 
 void decode_timing(protozero::pbf_reader from, request& to) {

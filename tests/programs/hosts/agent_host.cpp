@@ -18,6 +18,7 @@
 
 #include "support/fake_task.hpp"
 #include "tasks/agent.hpp"
+#include "tasks/this_task.hpp"
 
 namespace {
 
@@ -113,6 +114,14 @@ int main(int argc, char** argv) {
   std::string word;
   while (std::cin >> word) {
     if (word == "status") std::cout << describe_agent() << std::endl;
+    if (word == "annotate") {  // a task that runs, and one of two descriptors
+      tasks.front().wake();
+      tasks::this_task::set_name("conn 42");
+      tasks::this_task::set_label("user", "ann");
+      tasks::this_task::set_label("role", "\xff");
+      tasks.back().wake().wait(tasks::layout::wait_kind::socket_read, 0x6000, tasks::layout::detail_kind::none, 0, 9);
+      std::cout << gettid() << std::endl;
+    }
     if (word == "count") std::cout << tasks::count() << std::endl;
     if (word == "stop") agent.reset(), std::cout << describe_agent() << std::endl;
     if (word == "start") agent.emplace(), std::cout << describe_agent() << std::endl;
