@@ -119,15 +119,16 @@ result<void> add_label(selection& to, const std::string& typed) {
   return {};
 }
 
-std::vector<std::string> orders() { return {"age", "busy", "count", "id"}; }
+std::vector<std::string> orders() { return {"age", "busy", "count", "growth", "id"}; }
 std::vector<std::string> common_things() { return {"stack", "spawn-site", "object", "peer", "label="}; }
 
 result<void> set_order(group_options& to, const std::string& typed) {
-  to.order = typed == "age"     ? sort_order::by_age
-             : typed == "busy"  ? sort_order::by_busy
-             : typed == "count" ? sort_order::by_count
-             : typed == "id"    ? sort_order::by_id
-                                : sort_order::usual;
+  to.order = typed == "age"      ? sort_order::by_age
+             : typed == "busy"   ? sort_order::by_busy
+             : typed == "count"  ? sort_order::by_count
+             : typed == "id"     ? sort_order::by_id
+             : typed == "growth" ? sort_order::by_growth
+                                 : sort_order::usual;
   if (to.order == sort_order::usual)
     return usage_error("--sort", fmt::format("\"{}\" is no order", typed),
                        fmt::format("{}", fmt::join(orders(), ", ")));
@@ -194,9 +195,8 @@ std::vector<option_of<group_options>> grouping() {
         common_things},
        set_by},
       {{"--sort", "ORDER",
-        "tasks by id, age or busy, groups by count, age or busy; busy: who runs longest between its waits, which is "
-        "timed "
-        "for a while",
+        "tasks by id, age or busy, groups by count, age, busy or growth; busy: how long they run between their waits, "
+        "which is timed for a while; growth: tasks more a minute, for which it looks twice",
         orders},
        set_order},
       count("--limit", "N", "at most so many tasks, or groups with --group", &group_options::limit),

@@ -27,7 +27,7 @@ struct filter_meaning {
 /// Those alone that have a meaning there.
 [[nodiscard]] std::vector<option_of<filter_options>> filters(std::initializer_list<filter_meaning> meanings);
 
-enum class sort_order { usual, by_id, by_age, by_count, by_busy };
+enum class sort_order { usual, by_id, by_age, by_count, by_busy, by_growth };
 
 struct group_options {
   bool group = false;

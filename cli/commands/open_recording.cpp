@@ -131,23 +131,42 @@ result<recorded_series> find_series(const recording_reader& recording, const std
   return find_recorded(processes_in(recording), path, target);
 }
 
-result<std::unique_ptr<snapshot_source>> open_recording(const std::string& path, const std::string& target,
-                                                        const std::optional<std::string>& at, const teller& tell) {
+namespace {
+
+/// `back`: so many snapshots before the one that is chosen.
+result<std::unique_ptr<snapshot_source>> open_place(const std::string& path, const std::string& target,
+                                                    const std::optional<std::string>& at, std::size_t back,
+                                                    const teller& tell) {
   const auto recording = recording_reader::open(path);
   if (!recording) return recording.why();
   if (!recording->damage().empty()) tell(fmt::format("tasks: {}: {}", path, recording->damage()));
   const auto process = find_series(*recording, path, target);
   if (!process) return process.why();
   const auto& times = process->times;
-  const auto place = at ? choose_snapshot(times, *at) : result<std::size_t>(times.size() - 1);
-  if (!place) return place.why();
-  const auto number = process->snapshots[*place];
+  const auto chosen = at ? choose_snapshot(times, *at) : result<std::size_t>(times.size() - 1);
+  if (!chosen) return chosen.why();
+  if (*chosen < back)
+    return error{error_code::usage, path, "no snapshot was taken before this one", "--at chooses a later one"};
+  const auto place = *chosen - back;
+  const auto number = process->snapshots[place];
   auto parts = recording->parts(number);
   if (!parts) return parts.why();
-  const auto which = fmt::format("{} {}, {}, snapshot {} of {}", process->name, process->pid,
-                                 format_time(times[*place]), *place + 1, times.size());
+  const auto which = fmt::format("{} {}, {}, snapshot {} of {}", process->name, process->pid, format_time(times[place]),
+                                 place + 1, times.size());
   tell(fmt::format("tasks: {}: {}", path, which));
   return open_recorded(recording->snapshots()[number], *std::move(parts), "recording " + path + ": " + which);
+}
+
+}  // namespace
+
+result<std::unique_ptr<snapshot_source>> open_recording(const std::string& path, const std::string& target,
+                                                        const std::optional<std::string>& at, const teller& tell) {
+  return open_place(path, target, at, 0, tell);
+}
+
+result<std::unique_ptr<snapshot_source>> open_recording_before(const std::string& path, const std::string& target,
+                                                               const std::optional<std::string>& at) {
+  return open_place(path, target, at, 1, [](const std::string&) {});
 }
 
 }  // namespace tasks::cli

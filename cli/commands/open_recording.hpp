@@ -34,6 +34,11 @@ struct recorded_series {
                                                                       const std::optional<std::string>& at,
                                                                       const teller& tell);
 
+/// The one just before that. Fails where there is none.
+[[nodiscard]] result<std::unique_ptr<snapshot_source>> open_recording_before(const std::string& path,
+                                                                             const std::string& target,
+                                                                             const std::optional<std::string>& at);
+
 /// Of each process in it the snapshot of that time.
 [[nodiscard]] result<std::vector<std::size_t>> snapshots_at(const recording_reader& recording,
                                                             const std::optional<std::string>& at);

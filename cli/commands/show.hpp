@@ -11,6 +11,7 @@
 #include "export/formats.hpp"
 #include "sources/snapshot_source.hpp"
 #include "surveys/leaks.hpp"
+#include "views/stack.hpp"
 
 namespace tasks::cli {
 
@@ -42,12 +43,13 @@ struct threads_request : target_options, filter_options, frame_options {
 };
 struct stack_request : target_options, filter_options, group_options, frame_options {
   bool native = true;
-  bool all_ids = false;                          ///< of each group, not three of them
-  bool locals = false;                           ///< values in frames; the source stands still
-  std::chrono::milliseconds interval{0};         ///< for how long runs are timed, by_busy; 0: as long as is usual
-  std::optional<profile_format> format;          ///< nothing: text, or JSON
-  const std::vector<due_task>* due = nullptr;    ///< looked for already; null: they are now
-  const std::vector<busy_task>* busy = nullptr;  ///< likewise
+  bool all_ids = false;                               ///< of each group, not three of them
+  bool locals = false;                                ///< values in frames; the source stands still
+  std::optional<profile_format> format;               ///< nothing: text, or JSON
+  std::optional<std::chrono::milliseconds> interval;  ///< of by_growth, by_busy; nothing: as is usual
+  const counted_groups* earlier = nullptr;            ///< the first of these; null: there was none
+  const std::vector<due_task>* due = nullptr;         ///< looked for already; null: they are now
+  const std::vector<busy_task>* busy = nullptr;       ///< likewise
 };
 struct tree_request : target_options, filter_options, frame_options {
   bool all = false;                              ///< those too that read alike, a line each

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "commands/command.hpp"
+#include "commands/open_recording.hpp"
 #include "commands/show.hpp"
 #include "linux/proc.hpp"
 #include "surveys/filtered_source.hpp"
@@ -47,9 +49,15 @@ std::optional<error> contradiction(const stack_request& asked, const output& out
   if (timed && (asked.format || asked.locals))
     return usage_error("--sort busy", "it takes a while, and this is of one moment",
                        asked.format ? "leave out --format; tasks profile" : "leave out --locals");
-  if (!timed && asked.interval != 0ms) return usage_error("--interval", "nothing is timed", "add --sort busy");
   if (asked.order == sort_order::by_id && asked.group)
     return usage_error("--sort", "groups have no id", "sort by count or age");
+  const bool by_growth = asked.order == sort_order::by_growth;
+  if (by_growth && !asked.group) return usage_error("--sort", "only groups grow", "add --group, or sort by id or age");
+  if (by_growth && asked.core) return usage_error("--sort", "nothing grows in a core", "sort by count or age");
+  if (asked.interval && (!(by_growth || timed) || asked.from))
+    return usage_error(
+        "--interval", by_growth ? "no time passes in a snapshot" : "it is the time of --sort busy and of --sort growth",
+        "leave it out");
   return std::nullopt;
 }
 
@@ -100,6 +108,41 @@ result<void> write_profile(snapshot_source& source, const stack_request& asked, 
   return {};
 }
 
+/// How many tasks each group has now, of those that are chosen.
+result<counted_groups> count_groups(snapshot_source& source, const stack_request& asked, output& out) {
+  stack_style style = {.group = true, .all_frames = asked.all_frames, .by = asked.by, .label = asked.label};
+  style.of_tasks = asked.by != group_by::stack || !asked.chosen.is_of_groups();
+  stack_printer counter(out, style, source, {}, nullptr, {}, {});
+  auto query = asked.chosen.query;
+  query.set_grouped(!style.of_tasks);
+  filtered_source filtered(source, asked.chosen, {.all_frames = asked.all_frames});
+  const auto read = filtered.stacks(query, [&](const v1::Chunk& chunk) { return counter.part(chunk); });
+  if (!read) return read.why();
+  return counter.count_groups();
+}
+
+/// The look before the one that `source` is for: of a recording its snapshot before that, of a process one now, after
+/// which time passes.
+result<counted_groups> look_before(snapshot_source& source, const stack_request& asked, output& out) {
+  constexpr std::chrono::milliseconds usual_interval{10'000};
+  if (const auto* then = source.recorded()) {
+    const auto earlier = open_recording_before(*asked.from, asked.target, asked.at);
+    if (!earlier) return earlier.why();
+    auto counted = count_groups(**earlier, asked, out);
+    if (counted)
+      counted->seconds = static_cast<double>(then->taken_at_ns() - (*earlier)->recorded()->taken_at_ns()) / 1e9;
+    return counted;
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  auto counted = count_groups(source, asked, out);
+  if (!counted) return counted;
+  std::this_thread::sleep_until(begin + asked.interval.value_or(usual_interval));
+  if (auto* from = source.from())
+    if (const auto looked = from->look_again(stop_order::whom::who_runs); !looked) return looked.why();
+  counted->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return counted;
+}
+
 result<int> run_stack(const stack_request& asked, output& out) {
   if (auto wrong = contradiction(asked, out)) return *std::move(wrong);
   const auto source = asked.locals ? open_target_at_one_moment(asked) : open_target(asked);
@@ -109,6 +152,13 @@ result<int> run_stack(const stack_request& asked, output& out) {
     return 0;
   }
   auto rest = asked;
+  counted_groups earlier;
+  if (asked.order == sort_order::by_growth) {
+    auto counted = look_before(**source, asked, out);
+    if (!counted) return counted.why();
+    earlier = *std::move(counted);
+    rest.earlier = &earlier;
+  }
   std::vector<due_task> due;
   std::vector<busy_task> busy;
   // A copy does not tell what moves; what has gone on since is told by its version.
@@ -170,7 +220,7 @@ option_of<stack_request> format_option() {
 result<void> show_stack(snapshot_source& from, const stack_request& asked, output& out) {
   std::optional<timed_source> timed;
   if (asked.order == sort_order::by_busy) {
-    const auto done = time_runs_for(from, asked.interval == 0ms ? usual_timing : asked.interval);
+    const auto done = time_runs_for(from, asked.interval.value_or(usual_timing));
     if (!done) return done.why();
     timed.emplace(from);
   }
@@ -203,7 +253,8 @@ result<void> show_stack(snapshot_source& from, const stack_request& asked, outpu
                              .all_frames = asked.all_frames,
                              .by = asked.by,
                              .label = asked.label,
-                             .order = order_of_groups(asked.order)};
+                             .order = order_of_groups(asked.order),
+                             .earlier = asked.earlier};
   std::optional<locals_survey> locals;
   if (asked.locals && source.from()) {
     locals.emplace(*source.from());
@@ -243,10 +294,12 @@ command stack_command() {
   std::vector<option_of<stack_request>> options;
   for (const auto& each : grouping()) options.push_back(each);
   for (const auto& each : filters()) options.push_back(each);
-  options.push_back(duration("--interval", "SECONDS", "with --sort busy: for how long runs are timed (default 2)",
-                             &stack_request::interval, 10ms));
   options.push_back(
       flag("--ids", "with --group: every task of each group, not three of them", &stack_request::all_ids));
+  options.push_back(duration("--interval", "SECONDS",
+                             "with --sort growth: between the two looks (default 10); of a recording the one before "
+                             "--at is the first; with --sort busy: for how long runs are timed (default 2)",
+                             &stack_request::interval, std::chrono::milliseconds(10)));
   options.push_back(all_frames_option());
   options.push_back(flag("--locals",
                          "parameters and variables that live in the frames, with their values; the target is stopped "

@@ -1,7 +1,6 @@
 #include "views/difference.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/quantities.hpp"
 #include "base/text.hpp"
@@ -10,17 +9,6 @@
 
 namespace tasks::cli {
 namespace {
-
-std::optional<double> growth_per_minute(std::int64_t growth, double seconds) {
-  if (seconds <= 0) return std::nullopt;
-  return std::round(static_cast<double>(growth) / seconds * 600) / 10;
-}
-
-/// ", +120.4/min"; nothing where it has not grown.
-std::string growth_words(std::int64_t growth, double seconds) {
-  const auto rate = growth_per_minute(growth, seconds);
-  return growth == 0 || !rate ? "" : fmt::format(", {:+g}/min", *rate);
-}
 
 /// "new: 12 tasks", "vanished: 3 tasks", "more: 4 → 16 tasks", "fewer: 9 → 2 tasks", "others: 7 tasks".
 std::string change_words(const changed_group& group) {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <iterator>
 #include <map>
+#include <numeric>
 #include <string>
 #include <utility>
 
@@ -88,12 +89,12 @@ void render_task(fmt::memory_buffer& out, const v1::Task& task, const resolved& 
 }
 
 void render_group(fmt::memory_buffer& out, const v1::Group& group, const resolved& meaning, bool first,
-                  const render_context& context) {
+                  const render_context& context, std::string_view growth) {
   if (!first) out.push_back('\n');
   if (context.style.color) append(out, bold);
   const auto to = std::back_inserter(out);
-  fmt::format_to(to, "{} {} [{}]:", group.count(), group.count() == 1 ? "task" : "tasks",
-                 describe_state(group, meaning, context));
+  fmt::format_to(to, "{} {} [{}]{}:", group.count(), group.count() == 1 ? "task" : "tasks",
+                 describe_state(group, meaning, context), growth);
   if (context.style.color) append(out, plain);
   out.push_back('\n');
   if (context.timed_for_ns != 0) render_timing(out, group.timing(), context.timed_for_ns);
@@ -221,18 +222,54 @@ void stack_printer::resolve(v1::Group& group) {
   if (!style_.all_ids && group.ids_size() > most_ids) group.mutable_ids()->Truncate(most_ids);
 }
 
+std::string stack_printer::reads_as(const v1::Group& group, const alike_groups::heading& under) {
+  names_.resolve(group, what_);
+  auto text =
+      fmt::format("{}\n{} {}\n", under.text, static_cast<int>(group.state()), static_cast<int>(group.wait().kind()));
+  for (const auto& f : what_.frames) text += f.location->text;
+  return text + spawn_words(what_);
+}
+
+counted_groups stack_printer::count_groups() {
+  counted_groups counted;
+  const auto groups = groups_.finish();
+  for (std::size_t i = 0; i < groups.size(); ++i)
+    counted.tasks[reads_as(groups[i], groups_.heading_of_group(i))] += groups[i].count();
+  return counted;
+}
+
+std::vector<std::size_t> stack_printer::order_of(const std::vector<v1::Group>& groups) {
+  std::vector<std::size_t> order(groups.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  if (style_.earlier == nullptr) return order;
+  std::unordered_map<const alike_groups::heading*, std::size_t> places;
+  for (const auto i : order) {
+    const auto& under = groups_.heading_of_group(i);
+    places.try_emplace(&under, i);
+    const auto before = style_.earlier->tasks.find(reads_as(groups[i], under));
+    const auto then = before == style_.earlier->tasks.end() ? 0 : before->second;
+    growth_.push_back(static_cast<std::int64_t>(groups[i].count()) - static_cast<std::int64_t>(then));
+  }
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return std::pair(places[&groups_.heading_of_group(a)], -growth_[a]) <
+           std::pair(places[&groups_.heading_of_group(b)], -growth_[b]);
+  });
+  return order;
+}
+
 void stack_printer::print_groups(v1::Trailer* trailer) {
   auto groups = groups_.finish(style_.order);
   std::sort(due_.begin(), due_.end());
   std::sort(busy_.begin(), busy_.end());
+  auto order = order_of(groups);
   std::uint64_t left_out = 0, tasks_left_out = 0;
-  if (style_.limit != 0 && groups.size() > style_.limit) {
-    const auto first = groups.begin() + static_cast<std::ptrdiff_t>(style_.limit);
-    for (auto at = first; at != groups.end(); ++at) tasks_left_out += at->count();
-    left_out = static_cast<std::uint64_t>(groups.end() - first);
-    groups.erase(first, groups.end());
+  if (style_.limit != 0 && order.size() > style_.limit) {
+    const auto first = order.begin() + static_cast<std::ptrdiff_t>(style_.limit);
+    for (auto at = first; at != order.end(); ++at) tasks_left_out += groups[*at].count();
+    left_out = static_cast<std::uint64_t>(order.end() - first);
+    order.erase(first, order.end());
   }
-  for (std::size_t i = 0; i < groups.size(); ++i) {
+  for (const auto i : order) {
     auto& group = groups[i];
     const auto& under = groups_.heading_of_group(i);
     resolve(group);
@@ -242,9 +279,13 @@ void stack_printer::print_groups(v1::Trailer* trailer) {
       fill_view(group, what_, group_view_);
       if (group.has_timing()) fill_view(group.timing(), context_.timed_for_ns, *group_view_.mutable_timing());
       group_view_.set_under(under.text);
+      if (!growth_.empty())
+        if (const auto rate = growth_per_minute(growth_[i], style_.earlier->seconds))
+          group_view_.set_growth_per_minute(*rate);
       json_->element(group_view_);
     } else {
-      render_group(out_.text(), group, what_, first_, context_);
+      render_group(out_.text(), group, what_, first_, context_,
+                   growth_.empty() ? "" : growth_words(growth_[i], style_.earlier->seconds));
     }
     first_ = false;
     if (!out_.flush_if_large()) return;

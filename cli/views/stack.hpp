@@ -6,6 +6,8 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -24,10 +26,17 @@ namespace tasks::cli {
 /// One task's stack, and one group's; `first` ones have no empty line before them.
 void render_task(fmt::memory_buffer& out, const v1::Task& task, const resolved& meaning, bool first,
                  const render_context& context);
+/// `growth`: as growth_words().
 void render_group(fmt::memory_buffer& out, const v1::Group& group, const resolved& meaning, bool first,
-                  const render_context& context);
+                  const render_context& context, std::string_view growth = {});
 /// Says what the answer left out; prints nothing when it is whole.
 void render_trailer(fmt::memory_buffer& out, const v1::Trailer& trailer, bool grouped);
+
+/// The groups of an earlier look.
+struct counted_groups {
+  std::unordered_map<std::string, std::uint64_t> tasks;  ///< of each, by what it reads as
+  double seconds = 0;                                    ///< from then to the look that is shown
+};
 
 struct stack_style {
   bool json = false;
@@ -39,6 +48,7 @@ struct stack_style {
   group_by by = group_by::stack;  ///< others: `of_tasks`
   std::string label;              ///< of group_by::label
   group_order order = group_order::by_count;
+  const counted_groups* earlier = nullptr;  ///< groups that have grown most since come first; null: nobody has looked
 };
 
 /// Prints tasks as they come, groups when all have come.
@@ -56,8 +66,13 @@ class stack_printer {
   bool part(const v1::Chunk& chunk);
   /// Null: the answer broke off; what was printed stays a whole document.
   void end(v1::Trailer* trailer);
+  /// Instead of end(): nothing is printed.
+  [[nodiscard]] counted_groups count_groups();
 
  private:
+  [[nodiscard]] std::string reads_as(const v1::Group& group, const alike_groups::heading& under);
+  /// Their places, those that have grown most first under each heading.
+  [[nodiscard]] std::vector<std::size_t> order_of(const std::vector<v1::Group>& groups);
   void add_native_frames(const v1::Task& task);
   void resolve(v1::Group& group);
   [[nodiscard]] alike_groups::heading_of heading();
@@ -79,6 +94,7 @@ class stack_printer {
   v1::TaskView task_view_;
   v1::GroupView group_view_;
   std::vector<v1::EndedTasks> ended_;
+  std::vector<std::int64_t> growth_;       ///< of each group; empty: nobody has looked before
   std::vector<std::uint64_t> due_, busy_;  ///< tasks that came and are that, by id
   const alike_groups::heading* last_heading_ = nullptr;
   bool first_ = true;

@@ -1,6 +1,7 @@
 #include "views/text.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <utility>
 #include <vector>
@@ -123,6 +124,16 @@ void append_colored(fmt::memory_buffer& out, std::string_view color, std::string
 
 std::string place(const frame& f) {
   return f.file.empty() ? std::string() : fmt::format("{}:{}", base_name(f.file), f.line);
+}
+
+std::optional<double> growth_per_minute(std::int64_t growth, double seconds) {
+  if (seconds <= 0) return std::nullopt;
+  return std::round(static_cast<double>(growth) / seconds * 600) / 10;
+}
+
+std::string growth_words(std::int64_t growth, double seconds) {
+  const auto rate = growth_per_minute(growth, seconds);
+  return growth == 0 || !rate ? "" : fmt::format(", {:+g}/min", *rate);
 }
 
 std::string spawn_words(const resolved& meaning) {

@@ -35,6 +35,10 @@ void append_colored(fmt::memory_buffer& out, std::string_view color, std::string
 [[nodiscard]] std::string endpoint_words(const endpoint& fd);
 /// "-p 4131", "--core FILE", "--from FILE": the option that names the target.
 [[nodiscard]] std::string target_words(const render_context& context);
+/// In tenths; nothing: no time has passed.
+[[nodiscard]] std::optional<double> growth_per_minute(std::int64_t growth, double seconds);
+/// ", +120.4/min"; nothing where it has not grown.
+[[nodiscard]] std::string growth_words(std::int64_t growth, double seconds);
 /// " at session(int) relay.cpp:36", " in session(int), after relay.cpp:31", or nothing where neither is known.
 [[nodiscard]] std::string spawn_words(const resolved& meaning);
 /// A task's name and its labels, each behind a blank.

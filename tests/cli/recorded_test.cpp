@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "support/client.hpp"
 #include "support/program.hpp"
 
 namespace tasks::testing {
@@ -275,6 +276,34 @@ TEST_F(ASeries, HasWhatEachProcessDidAtEachTime) {
   EXPECT_EQ(tasks_command({"stack", "--from", file(), "--at", "1990-01-01T00:00:00Z", pids_[1]}).end.code, 2);
   EXPECT_EQ(tasks_command({"stack", "--from", file(), "--at", "-0s", pids_[1]}).end.code, 0);
   EXPECT_EQ(tasks_command({"stack", "--from", file(), "--at", "soon", pids_[1]}).end.code, 2);
+}
+
+TEST_F(Recorded, GroupsHaveGrownSinceTheSnapshotBefore) {
+  program lab({program_path("lab")});
+  const auto record = [&] {
+    const auto made = tasks_command({"record", lab.pid_text(), "-o", file(), "--for", "0"});
+    ASSERT_EQ(made.end.code, 0) << made.err;
+  };
+  wait_until_shown({"stack", "--kind", "socket-accept", "-p", lab.pid_text()}, "listener");
+  record();
+  const client connected(static_cast<std::uint16_t>(std::stoul(lab.value("port"))));
+  wait_until_shown({"stack", "--function", "lab::read_line", "-p", lab.pid_text()}, "socket read");
+  record();
+  const words by_growth = {"stack", "--group", "--sort", "growth", "--from", file()};
+  const auto seen = tasks_command(by_growth).out;
+  EXPECT_THAT(seen, ::testing::ContainsRegex("^1 task \\[[^\n]*\\], \\+[0-9.e+]+/min:\nlab::"));
+  EXPECT_THAT(seen, ::testing::ContainsRegex("\n4 tasks \\[channel receive[^\n]*\\]:\nlab::next_job"))
+      << "has not grown";
+  EXPECT_LT(seen.find("lab::read_line"), seen.find("lab::worker"));
+  EXPECT_THAT(tasks_command({"stack", "--group", "--from", file()}).out, StartsWith("4 tasks "));
+  EXPECT_THAT(tasks_command(with(by_growth, {"--function", "worker", "--json"})).out,
+              HasSubstr("\"growthPerMinute\":0"));
+  EXPECT_THAT(tasks_command({"stack", "--group", "--json", "--from", file()}).out,
+              HasSubstr("\"growthPerMinute\":null"));
+  const auto first = tasks_command(with(by_growth, {"--at", "1"}));
+  EXPECT_EQ(first.end.code, 2);
+  EXPECT_THAT(first.err, HasSubstr("no snapshot was taken before this one"));
+  EXPECT_EQ(tasks_command(with(by_growth, {"--interval", "1"})).end.code, 2);
 }
 
 TEST_F(Recorded, WhatIsNotRecordedIsSaid) {

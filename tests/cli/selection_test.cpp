@@ -94,6 +94,21 @@ TEST(Selections, OfGroupsAreMadeOfTasksWhereGroupsDoNotTell) {
   EXPECT_THAT(seen.groups(0).ids(), ElementsAre(4U));
 }
 
+TEST(Selections, OfGroupsByGrowthLookTwice) {
+  const fake_agent lab(lab_script());
+  const std::vector<std::string> words = {"stack", lab.pid_text(), "--group"};
+  auto by_growth = words;
+  by_growth.insert(by_growth.end(), {"--sort", "growth", "--interval", "0.01"});
+  EXPECT_EQ(text(by_growth), text(words)) << "nothing has grown";
+  const auto seen = view<v1::StackView>(by_growth);
+  ASSERT_GT(seen.groups_size(), 1);
+  for (const auto& group : seen.groups()) {
+    EXPECT_TRUE(group.has_growth_per_minute());
+    EXPECT_EQ(group.growth_per_minute(), 0);
+  }
+  EXPECT_FALSE(view<v1::StackView>(words).groups(0).has_growth_per_minute());
+}
+
 TEST(Selections, OfATreeKeepWhatStandsAbove) {
   const fake_agent lab(lab_script());
   EXPECT_EQ(
@@ -118,8 +133,10 @@ TEST(Selections, ThatMakeNoSenseAreErrors) {
       {{"--label", "=ann"}, "tasks: --label: no label is named (KEY or KEY=VALUE)\n"},
       {{"--thread", "main"}, "tasks: --thread: \"main\" is no thread (a number)\n"},
       {{"--fd", "-1"}, "tasks: --fd: \"-1\" is no descriptor (a number)\n"},
-      {{"--sort", "size"}, "tasks: --sort: \"size\" is no order (age, count, id)\n"},
+      {{"--sort", "size"}, "tasks: --sort: \"size\" is no order (age, count, growth, id)\n"},
       {{"--sort", "count"}, "tasks: --sort: only groups have a count (add --group, or sort by id or age)\n"},
+      {{"--sort", "growth"}, "tasks: --sort: only groups grow (add --group, or sort by id or age)\n"},
+      {{"--group", "--interval", "1"}, "tasks: --interval: it is the time of --sort growth (leave it out)\n"},
       {{"--sort", "id", "--group"}, "tasks: --sort: groups have no id (sort by count or age)\n"},
       {{"--by", "colour"}, "tasks: --by: \"colour\" is nothing that tasks have in common "},
       {{"--by", "label="}, "tasks: --by: \"label=\" is nothing that tasks have in common "}};

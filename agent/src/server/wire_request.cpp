@@ -118,7 +118,7 @@ void decode_stacks(protozero::pbf_reader from, request& to) {
 }
 
 void decode_timing(protozero::pbf_reader from, request& to) {
-  to = {.ask = request::kind::timing, .protocol = to.protocol, .filter = {}};
+  to = {.ask = request::kind::timing, .protocol = to.protocol, .filter = {}, .texts = {}};
   while (from.next()) {
     if (from.tag_and_type() == number(1))
       to.lease_ms = from.get_uint32();
