@@ -3,6 +3,7 @@
 #include "commands/command.hpp"
 #include "commands/filters.hpp"
 #include "commands/open_target.hpp"
+#include "surveys/look.hpp"
 #include "surveys/operations.hpp"
 #include "target/core_file.hpp"
 #include "views/json.hpp"
@@ -16,9 +17,6 @@ struct operations_request : target_options, filter_options {
 
 /// Operations are found in memory alone, whether or not the target has tasks, a hook or an agent.
 result<std::shared_ptr<target>> open_any(const operations_request& asked) {
-  if (asked.from)
-    return usage_error("--from", "operations are not recorded, only how many there are of a kind",
-                       "tasks vitals --details shows those");
   if (asked.core) {
     if (!asked.target.empty() || asked.direct)
       return usage_error("--core", "a core is read instead of a process", "leave out the PID and --direct");
@@ -35,22 +33,32 @@ result<std::shared_ptr<target>> open_any(const operations_request& asked) {
   return open_process(*pid);
 }
 
+int print(const operation_survey& survey, const operations_request& asked, const render_context& context, output& out) {
+  auto shown = asked.shown;
+  shown.chosen = asked.chosen;
+  if (asked.json) {
+    auto view = new_view<v1::OperationsView>(context.pid);
+    fill_view(survey, shown, view);
+    print_document(out, view);
+  } else {
+    render_operations(out.text(), survey, shown, context);
+  }
+  return 0;
+}
+
 result<int> run_operations(const operations_request& asked, output& out) {
+  if (asked.from || asked.at) {
+    const auto source = open_target(asked);
+    if (!source) return source.why();
+    const auto survey = look_for_operations(**source);
+    if (!survey) return survey.why();
+    return print(*survey, asked, context_of(asked, **source, out, 0), out);
+  }
   const auto from = open_any(asked);
   if (!from) return from.why();
   const auto survey = survey_operations(**from);
   if (!survey) return survey.why();
-  auto shown = asked.shown;
-  shown.chosen = asked.chosen;
-  if (asked.json) {
-    auto view = new_view<v1::OperationsView>((*from)->pid());
-    fill_view(*survey, shown, view);
-    print_document(out, view);
-  } else {
-    render_operations(out.text(), *survey, shown,
-                      {.style = out.style(), .pid = (*from)->pid(), .core = asked.core.value_or("")});
-  }
-  return 0;
+  return print(*survey, asked, {.style = out.style(), .pid = (*from)->pid(), .core = asked.core.value_or("")}, out);
 }
 
 }  // namespace

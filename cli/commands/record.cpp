@@ -32,7 +32,7 @@ struct record_request : patience {
   std::optional<std::string> file;
   std::chrono::milliseconds every{10'000};
   std::optional<std::chrono::milliseconds> for_time;  ///< nothing: until it is interrupted
-  bool threads = false, leaks = false;
+  bool threads = false, leaks = false, operations = false;
   bool direct = false, hook = true;
   recording_limits limits;
 };
@@ -124,7 +124,9 @@ class recorded_target {
     auto found = gather(options(), pid_, [this](const std::string& line) { tell(line); });
     if (!found) return found.why();
     if (!found->source) return *found->why_no_tasks;
-    return recorder_.take(*found->source, found->looks());
+    auto looks = found->looks();
+    looks.operations = asked_.operations;
+    return recorder_.take(*found->source, looks);
   }
 
   result<taken_snapshot> take_as_it_goes() {
@@ -136,7 +138,7 @@ class recorded_target {
       if (!opened) return opened.why();
       source_ = *std::move(opened);
     }
-    return recorder_.take(*source_, {.stacks = asked_.threads});
+    return recorder_.take(*source_, {.stacks = asked_.threads, .operations = asked_.operations});
   }
 
   void end() {
@@ -229,25 +231,26 @@ option_of<record_request> targets_option(std::string_view names) {
 }
 
 option_of<record_request> with_option() {
-  return {{"--with", "PARTS",
-           "threads: native stacks, for which threads that run are stopped for a moment; leaks: a proof, for which the "
-           "memory is copied; threads,leaks: both",
-           [] {
-             return std::vector<std::string>{"threads", "leaks", "threads,leaks"};
-           }},
-          [](record_request& to, const std::string& typed) -> result<void> {
-            const std::string_view list = typed;
-            for (std::size_t begin = 0; begin <= list.size();) {
-              const auto end = std::min(list.find(',', begin), list.size());
-              const auto part = list.substr(begin, end - begin);
-              if (part != "threads" && part != "leaks")
-                return usage_error("--with", fmt::format("\"{}\" is nothing that can be recorded", part),
-                                   "threads, leaks or threads,leaks");
-              (part == "threads" ? to.threads : to.leaks) = true;
-              begin = end + 1;
-            }
-            return {};
-          }};
+  return {
+      {"--with", "PARTS",
+       "threads: native stacks, for which threads that run are stopped for a moment; leaks: a proof, operations: what "
+       "pends without a task, for which the memory is copied; several: threads,leaks",
+       [] {
+         return std::vector<std::string>{"threads", "leaks", "operations", "threads,leaks"};
+       }},
+      [](record_request& to, const std::string& typed) -> result<void> {
+        const std::string_view list = typed;
+        for (std::size_t begin = 0; begin <= list.size();) {
+          const auto end = std::min(list.find(',', begin), list.size());
+          const auto part = list.substr(begin, end - begin);
+          if (part != "threads" && part != "leaks" && part != "operations")
+            return usage_error("--with", fmt::format("\"{}\" is nothing that can be recorded", part),
+                               "threads, leaks, operations, or several: threads,leaks");
+          (part == "threads" ? to.threads : part == "leaks" ? to.leaks : to.operations) = true;
+          begin = end + 1;
+        }
+        return {};
+      }};
 }
 
 /// "100M", "2G", "500K", or bytes.

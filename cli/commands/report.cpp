@@ -307,6 +307,7 @@ result<int> record_report(const report_request& asked, const std::string& file) 
   if (!found->source) return *found->why_no_tasks;
   auto looks = found->looks();
   looks.core = asked.core.value_or("");
+  looks.operations = true;
   auto taken = recorder().take(*found->source, looks);
   if (!taken) return taken.why();
   const auto unfinished = file + ".part";

@@ -6,6 +6,7 @@
 #include "proof/target_proof.hpp"
 #include "surveys/crowds.hpp"
 #include "surveys/recorded_facts.hpp"
+#include "surveys/recorded_operations.hpp"
 
 namespace tasks::cli {
 
@@ -70,6 +71,15 @@ std::map<std::uint64_t, std::uint64_t> look_for_frame_bytes(const snapshot_sourc
     for (const auto& each : then->frame_bytes())
       if (std::binary_search(ids.begin(), ids.end(), each.task())) found.emplace(each.task(), each.bytes());
   return found;
+}
+
+result<operation_survey> look_for_operations(const snapshot_source& source) {
+  if (auto* from = source.from()) return survey_operations(*from);
+  const auto* then = source.recorded();
+  if (then != nullptr && then->has_operations()) return from_message(then->operations());
+  if (then != nullptr && then->has_no_operations()) return from_message(then->no_operations());
+  return error{error_code::system, "", "operations were not recorded, only how many there are of a kind",
+               "record it --with operations; tasks vitals --details shows how many"};
 }
 
 bool is_without_hook(const snapshot_source& source) {

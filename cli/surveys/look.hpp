@@ -16,6 +16,7 @@
 #include "surveys/busy.hpp"
 #include "surveys/due.hpp"
 #include "surveys/lookups.hpp"
+#include "surveys/operations.hpp"
 
 namespace tasks::cli {
 
@@ -34,6 +35,8 @@ namespace tasks::cli {
 /// As frame_bytes().
 [[nodiscard]] std::map<std::uint64_t, std::uint64_t> look_for_frame_bytes(const snapshot_source& source,
                                                                           const std::vector<std::uint64_t>& ids);
+/// As survey_operations().
+[[nodiscard]] result<operation_survey> look_for_operations(const snapshot_source& source);
 /// Its tasks were found without a hook.
 [[nodiscard]] bool is_without_hook(const snapshot_source& source);
 /// As is_crowd().

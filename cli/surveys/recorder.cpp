@@ -20,6 +20,7 @@
 #include "surveys/deaths.hpp"
 #include "surveys/look.hpp"
 #include "surveys/recorded_facts.hpp"
+#include "surveys/recorded_operations.hpp"
 #include "surveys/resolver.hpp"
 #include "surveys/running_stacks.hpp"
 #include "surveys/threads.hpp"
@@ -171,6 +172,7 @@ class fact_finder {
 
   /// `ids`: of all tasks.
   void find_in_memory(std::vector<std::uint64_t> ids) {
+    if (looks_.operations && source_.from() != nullptr) find_operations();
     if (!looks_.leaks || source_.from() == nullptr) return;
     const auto proof = looks_.proof ? *looks_.proof : look_for_proof(source_, proof_stop::when_needed);
     if (!proof) {
@@ -208,6 +210,14 @@ class fact_finder {
       size.set_task(task);
       size.set_bytes(bytes);
     }
+  }
+
+  void find_operations() {
+    const auto found = survey_operations(*source_.from());
+    if (found)
+      *to_.mutable_operations() = to_message(*found);
+    else
+      *to_.mutable_no_operations() = to_message(found.why());
   }
 
   void find_callbacks() {

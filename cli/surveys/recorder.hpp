@@ -26,6 +26,7 @@ namespace tasks::cli {
 struct recorded_looks {
   bool stacks = false;              ///< native stacks of all threads, for which those that run are stopped for a moment
   bool leaks = false;               ///< memory is copied for a proof, and for who could wake whom
+  bool operations = false;          ///< memory is copied for what pends without a task, of one moment of its own
   std::string no_stacks = {};       ///< why there are none, where there are to be none
   const due_survey* due = nullptr;  ///< null: it is looked for now
   const std::vector<busy_task>* busy = nullptr;  ///< likewise

@@ -2,6 +2,7 @@
 // same with the hook.
 
 #include <gmock/gmock.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -106,6 +107,26 @@ TEST_P(Callbacks, AreThoseWhoseHandlerAndDescriptorAreAskedFor) {
   EXPECT_THAT(lines(look({"--fd", target_.value("accept"), "--kind", "timer"})), IsEmpty());
   const auto none = text({"operations", target_.pid_text(), "--function", "nowhere"});
   EXPECT_THAT(none, ::testing::StartsWith("none of 10 operations matches\n\n10 operations pend without a task"));
+}
+
+/// What the descriptors lead to, which no core tells, is kept as well.
+TEST_P(Callbacks, ReadInARecordingAsTheyDid) {
+  char name[] = "/tmp/tasks-test-XXXXXX";
+  const std::filesystem::path folder = ::mkdtemp(name);
+  const auto file = (folder / "seen.tasks").string();
+  const auto made =
+      run({tasks_executable(), "record", target_.pid_text(), "-o", file, "--for", "0", "--with", "operations"});
+  ASSERT_EQ(made.end.code, 0) << made.err;
+  const auto then = view<v1::OperationsView>({"operations", "--from", file, "--all"});
+  const auto now = look({"--all"});
+  EXPECT_EQ(lines(then), lines(now));
+  EXPECT_EQ(then.callbacks(), now.callbacks());
+  for (int i = 0; i < then.operations_size() && i < now.operations_size(); ++i) {
+    EXPECT_EQ(then.operations(i).wait().peer(), now.operations(i).wait().peer());
+    EXPECT_EQ(then.operations(i).wait().has_expires_in_seconds(), now.operations(i).wait().has_expires_in_seconds());
+  }
+  EXPECT_THAT(text({"operations", "--from", file}), HasSubstr(" outstanding work 8: 3 timer, 1 socket accept, "));
+  std::filesystem::remove_all(folder);
 }
 
 TEST_P(Callbacks, OfTasksAreListedWhereTheyAreAskedFor) {

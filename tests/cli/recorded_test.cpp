@@ -99,6 +99,10 @@ const std::vector<words>& views() {
                                          {"threads", "--json"},
                                          {"threads", "--all-frames"},
                                          {"threads", "--no-native"},
+                                         {"operations"},
+                                         {"operations", "--all", "--json"},
+                                         {"operations", "--group", "--all"},
+                                         {"operations", "--all", "--kind", "timer"},
                                          {"report"},
                                          {"report", "--json"}};
   return all;
@@ -125,7 +129,7 @@ void expect_same(const words& command, const words& live, const words& recorded)
 /// One of each kind, where more of them would show no more.
 const std::vector<words>& few_views() {
   static const std::vector<words> few = {
-      {"vitals", "--details"}, {"stack"}, {"tree"}, {"channels"}, {"leaks"}, {"threads"}};
+      {"vitals", "--details"}, {"stack"}, {"tree"}, {"channels"}, {"leaks"}, {"threads"}, {"operations", "--all"}};
   return few;
 }
 
@@ -321,7 +325,7 @@ TEST_F(Recorded, WhatIsNotRecordedIsSaid) {
                                               {"threads", "--interval", "1"},
                                               {"stack", "--direct"},
                                               {"stack", "--core", file()},
-                                              {"operations"},
+                                              {"operations", "--direct"},
                                               {"report", "-o", file("again.tasks")}})
     EXPECT_EQ(tasks_command(with(wrong, {"--from", file()})).end.code, 2) << ::testing::PrintToString(wrong);
   EXPECT_EQ(tasks_command({"stack", "--at", "1", "-p", lab.pid_text()}).end.code, 2);
