@@ -24,6 +24,7 @@
 #include "commands/show.hpp"
 #include "linux/proc.hpp"
 #include "sources/recording_file.hpp"
+#include "surveys/look.hpp"
 #include "surveys/recorder.hpp"
 #include "target/roots.hpp"
 #include "views/json.hpp"
@@ -307,7 +308,7 @@ result<int> record_report(const report_request& asked, const std::string& file) 
   if (!found->source) return *found->why_no_tasks;
   auto looks = found->looks();
   looks.core = asked.core.value_or("");
-  looks.operations = true;
+  looks.operations = !is_crowd(*found->source);
   auto taken = recorder().take(*found->source, looks);
   if (!taken) return taken.why();
   const auto unfinished = file + ".part";
