@@ -54,6 +54,7 @@ command report_command();
 command check_command();
 command record_command();
 command diff_command();
+command profile_command();
 command top_command();
 command schema_command();
 command manual_command();

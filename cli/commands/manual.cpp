@@ -99,6 +99,9 @@ constexpr described examples[] = {
     {"tasks leaks --from server-4131.tasks --at 03:15", "… and look at it in the morning."},
     {"tasks diff --from server-4131.tasks --at 22:00 --at 03:15", "What has grown meanwhile?"},
     {"tasks stack server --format pprof > tasks.pb.gz", "A profile of tasks by their stacks, for go tool pprof -http."},
+    {"tasks profile server --for 30s -o server.pb.gz",
+     "Where does CPU time go, and for which tasks? For go tool pprof; .folded, .speedscope.json and .perfetto.json "
+     "likewise."},
     {"tasks stack --core core.4131 --group", "What did a process do when it died?"},
     {"tasks list --json | jq '.processes[] | select(.tasks > 1000) | .pid'", "In a script."}};
 

@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <chrono>
@@ -15,6 +14,7 @@
 #include "base/text.hpp"
 #include "commands/command.hpp"
 #include "commands/gather.hpp"
+#include "commands/held_signals.hpp"
 #include "commands/open_target.hpp"
 #include "linux/proc.hpp"
 #include "sources/recording_file.hpp"
@@ -35,33 +35,6 @@ struct record_request : patience {
   bool threads = false, leaks = false, operations = false;
   bool direct = false, hook = true;
   recording_limits limits;
-};
-
-/// While this lives, signals that would end the program wait until somebody asks for them.
-class held_signals {
- public:
-  held_signals() {
-    ::sigemptyset(&ends_);
-    for (const int each : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&ends_, each);
-    ::sigprocmask(SIG_BLOCK, &ends_, &before_);
-  }
-  held_signals(const held_signals&) = delete;
-  held_signals& operator=(const held_signals&) = delete;
-  ~held_signals() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
-
-  /// Sleeps. True: one of them has come.
-  [[nodiscard]] bool wait_until(clock::time_point until) const {
-    for (;;) {
-      const auto left = std::max(until - clock::now(), clock::duration::zero());
-      const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
-      const timespec time{seconds.count(), static_cast<long>((left - seconds) / 1ns)};
-      if (::sigtimedwait(&ends_, nullptr, &time) > 0) return true;
-      if (clock::now() >= until) return false;
-    }
-  }
-
- private:
-  sigset_t ends_{}, before_{};
 };
 
 /// One of the processes that are recorded.

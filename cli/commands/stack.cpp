@@ -64,9 +64,9 @@ std::optional<error> contradiction(const stack_request& asked, const output& out
 profile_title title_of(const snapshot_source& source) {
   using namespace std::chrono;
   if (const auto* then = source.recorded())
-    return {subject_of(source.pid()), then->process().executable(), then->taken_at_ns()};
+    return {subject_of(source.pid()), then->process().executable(), then->taken_at_ns(), {}};
   const auto now = duration_cast<nanoseconds>(system_clock::now().time_since_epoch()).count();
-  return {subject_of(source.pid()), executable_of(source.pid()), now};
+  return {subject_of(source.pid()), executable_of(source.pid()), now, {}};
 }
 
 /// For tools that draw stacks. Running tasks have their native frames on top.
@@ -94,17 +94,7 @@ result<void> write_profile(snapshot_source& source, const stack_request& asked, 
     return true;
   });
   if (!read) return read.why();
-  switch (*asked.format) {
-    case profile_format::pprof:
-      write_pprof(out.text(), profile, title_of(source));
-      break;
-    case profile_format::folded:
-      write_folded(out.text(), profile);
-      break;
-    case profile_format::speedscope:
-      write_speedscope(out.text(), profile, title_of(source));
-      break;
-  }
+  write_stacks(out.text(), *asked.format, profile, title_of(source));
   return {};
 }
 
@@ -194,24 +184,16 @@ task_order order_of_tasks(sort_order asked) {
   }
 }
 
-std::vector<std::string> format_words() { return {"pprof", "folded", "speedscope"}; }
-
 option_of<stack_request> format_option() {
   return {{"--format", "FORMAT",
            "a profile of the tasks by their stacks: pprof (for go tool pprof), folded (for "
            "flamegraph.pl) or speedscope",
-           format_words},
+           stack_format_words},
           [](stack_request& to, const std::string& typed) -> result<void> {
-            if (typed == "pprof")
-              to.format = profile_format::pprof;
-            else if (typed == "folded")
-              to.format = profile_format::folded;
-            else if (typed == "speedscope")
-              to.format = profile_format::speedscope;
-            else
-              return usage_error("--format", fmt::format("\"{}\" is no form of a profile", typed),
-                                 "pprof, folded or speedscope");
-            return {};
+            to.format = parse_stack_format(typed);
+            if (to.format) return {};
+            return usage_error("--format", fmt::format("\"{}\" is no form of a profile", typed),
+                               "pprof, folded or speedscope");
           }};
 }
 

@@ -41,7 +41,7 @@ class string_table {
   std::unordered_map<std::string, std::int64_t> numbers_;
 };
 
-void add_type(string_table& texts, const char* type, const char* unit, pprof::ValueType& to) {
+void add_type(string_table& texts, const std::string& type, const std::string& unit, pprof::ValueType& to) {
   to.set_type(texts.number(type));
   to.set_unit(texts.number(unit));
 }
@@ -49,12 +49,18 @@ void add_type(string_table& texts, const char* type, const char* unit, pprof::Va
 pprof::Profile as_pprof(const stack_profile& profile, const profile_title& title) {
   pprof::Profile made;
   string_table texts(made);
-  add_type(texts, "tasks", "count", *made.add_sample_type());
-  add_type(texts, "waited", "milliseconds", *made.add_sample_type());
-  add_type(texts, "tasks", "count", *made.mutable_period_type());
-  made.set_period(1);
-  made.set_default_sample_type(texts.number("tasks"));
+  const auto& values = title.values;
+  add_type(texts, values.count, "count", *made.add_sample_type());
+  add_type(texts, values.amount, values.unit, *made.add_sample_type());
+  if (values.shows_amount)
+    add_type(texts, values.amount, values.unit, *made.mutable_period_type());
+  else
+    add_type(texts, values.count, "count", *made.mutable_period_type());
+  made.set_period(values.period);
+  made.set_default_sample_type(texts.number(values.shows_amount ? values.amount : values.count));
   made.set_time_nanos(title.taken_at_ns);
+  made.set_duration_nanos(values.duration_ns);
+  for (const auto& remark : values.remarks) made.add_comment(texts.number(remark));
   auto& mapping = *made.add_mapping();
   mapping.set_id(1);
   mapping.set_filename(texts.number(title.executable.empty() ? title.subject : title.executable));
@@ -82,8 +88,8 @@ pprof::Profile as_pprof(const stack_profile& profile, const profile_title& title
   for (const auto& stack : profile.stacks()) {
     auto& sample = *made.add_sample();
     for (const auto place : stack.places) sample.add_location_id(place + 1);
-    sample.add_value(static_cast<std::int64_t>(stack.tasks));
-    sample.add_value(static_cast<std::int64_t>(stack.waited_ms));
+    sample.add_value(static_cast<std::int64_t>(stack.count));
+    sample.add_value(static_cast<std::int64_t>(stack.amount));
     for (const auto& [key, value] : stack.labels) {
       auto& label = *sample.add_label();
       label.set_key(texts.number(key));
@@ -95,12 +101,35 @@ pprof::Profile as_pprof(const stack_profile& profile, const profile_title& title
 
 }  // namespace
 
-void write_folded(fmt::memory_buffer& out, const stack_profile& profile) {
+std::vector<std::string> stack_format_words() { return {"pprof", "folded", "speedscope"}; }
+
+std::optional<profile_format> parse_stack_format(std::string_view word) {
+  if (word == "pprof") return profile_format::pprof;
+  if (word == "folded") return profile_format::folded;
+  if (word == "speedscope") return profile_format::speedscope;
+  return std::nullopt;
+}
+
+profile_values values_of_time(const char* what, std::chrono::nanoseconds period) {
+  return {.count = "samples",
+          .amount = what,
+          .unit = "nanoseconds",
+          .shows_amount = true,
+          .period = static_cast<std::int64_t>(period.count())};
+}
+
+void write_folded(fmt::memory_buffer& out, const stack_profile& profile, const profile_values& values) {
   for (const auto& stack : profile.stacks()) {
-    for (auto at = stack.places.rbegin(); at != stack.places.rend(); ++at)
-      append(out, folded_name(profile.places()[*at].function) + ";");
+    const auto value = values.shows_amount ? stack.amount / 1000 : stack.count;
+    if (value == 0) continue;
     const auto wait = label_of(stack, "wait");
-    fmt::format_to(std::back_inserter(out), "[{}] {}\n", wait.empty() ? label_of(stack, "state") : wait, stack.tasks);
+    const auto& state = wait.empty() ? label_of(stack, "state") : wait;
+    const bool shows_state = values.shows_state && !state.empty();
+    for (auto at = stack.places.rbegin(); at != stack.places.rend(); ++at)
+      append(out,
+             folded_name(profile.places()[*at].function) + (shows_state || at + 1 != stack.places.rend() ? ";" : ""));
+    if (shows_state) fmt::format_to(std::back_inserter(out), "[{}]", state);
+    fmt::format_to(std::back_inserter(out), " {}\n", value);
   }
 }
 
@@ -132,13 +161,14 @@ void write_speedscope(fmt::memory_buffer& out, const stack_profile& profile, con
   json.end_array();
   json.end_object();
   std::uint64_t all = 0;
-  for (const auto& stack : profile.stacks()) all += stack.tasks;
+  const bool amount = title.values.shows_amount;
+  for (const auto& stack : profile.stacks()) all += amount ? stack.amount : stack.count;
   json.key("profiles");
   json.begin_array();
   json.begin_object();
   text("type", "sampled");
-  text("name", "tasks of " + title.subject);
-  text("unit", "none");
+  text("name", (amount ? title.values.amount + " time of " : title.values.count + " of ") + title.subject);
+  text("unit", amount ? title.values.unit : "none");
   json.key("startValue");
   json.number(0);
   json.key("endValue");
@@ -154,7 +184,7 @@ void write_speedscope(fmt::memory_buffer& out, const stack_profile& profile, con
   json.end_array();
   json.key("weights");
   json.begin_array();
-  for (const auto& stack : profile.stacks()) json.number(stack.tasks);
+  for (const auto& stack : profile.stacks()) json.number(amount ? stack.amount : stack.count);
   json.end_array();
   json.end_object();
   json.end_array();
@@ -171,6 +201,22 @@ void write_pprof(fmt::memory_buffer& out, const stack_profile& profile, const pr
     made.SerializeToZeroCopyStream(&compressed);
   }
   append(out, bytes);
+}
+
+void write_stacks(fmt::memory_buffer& out, profile_format format, const stack_profile& profile,
+                  const profile_title& title) {
+  switch (format) {
+    case profile_format::pprof:
+      write_pprof(out, profile, title);
+      break;
+    case profile_format::speedscope:
+      write_speedscope(out, profile, title);
+      break;
+    case profile_format::folded:
+    case profile_format::perfetto:
+      write_folded(out, profile, title.values);
+      break;
+  }
 }
 
 }  // namespace tasks::cli

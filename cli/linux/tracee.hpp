@@ -25,6 +25,9 @@ class tracee {
   /// errno of the refusal.
   [[nodiscard]] int error() const noexcept { return error_; }
 
+  /// Of a stopped one: it stopped because a signal is being delivered to it, and not for us.
+  [[nodiscard]] bool has_signal() const noexcept { return signal_ != 0; }
+
   /// What has become of a running one; does not wait.
   state look() noexcept;
   /// It will never stop: a dead leader of living threads.

@@ -1,4 +1,5 @@
 #include "surveys/resolver.hpp"
+#include "base/text.hpp"
 #include "library_names.hpp"
 #include "names.hpp"
 #include "surveys/recorded_facts.hpp"
@@ -36,6 +37,11 @@ std::string frame_text(const frame& f, bool foreign) {
 }
 
 }  // namespace
+
+bool is_body_of(const native_frame& native, const frame& f) {
+  return native.is_coroutine && base_name(native.file) == base_name(f.file) &&
+         bare_name(native.function) == bare_name(f.function);
+}
 
 expiry expiry_of(const v1::Wait& wait, const resolved& meaning) {
   if (wait.never_expires() || meaning.never_expires) return expiry::never;

@@ -45,6 +45,10 @@ struct shown_frame {
   std::vector<frame_value> locals{};                             ///< that were asked for
 };
 
+/// Is this native frame the body of that coroutine? Compilers spell its types in several ways, and its file relative to
+/// where they ran or not.
+[[nodiscard]] bool is_body_of(const native_frame& native, const frame& f);
+
 /// What a task's or group's numbers mean. Its pointers hold until the resolver ends; `frames` until it is filled again.
 struct resolved {
   std::vector<shown_frame> frames;       ///< innermost first

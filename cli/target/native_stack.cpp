@@ -186,17 +186,23 @@ const std::vector<native_frame>& native_stacks::at(std::uint64_t address) {
   return frames;
 }
 
-native_stack native_stacks::of(pid_t tid) {
+unwound_stack unwind(modules& code, pid_t tid) {
+  unwound_stack stack;
+  Dwfl* dwfl = code.dwfl();
+  if (dwfl) stack.complete = dwfl_getthread_frames(dwfl, tid, visit_frame, &stack.addresses) == 0;
+  return stack;
+}
+
+native_stack native_stacks::of(pid_t tid) { return of(unwind(code_, tid)); }
+
+native_stack native_stacks::of(const unwound_stack& unwound) {
   native_stack stack;
-  Dwfl* dwfl = code_.dwfl();
-  if (!dwfl) return stack;
-  std::vector<std::uint64_t> addresses;
-  const int failed = dwfl_getthread_frames(dwfl, tid, visit_frame, &addresses);
-  for (const auto address : addresses) {
+  if (!code_.dwfl()) return stack;
+  for (const auto address : unwound.addresses) {
     const auto& frames = at(address);
     stack.frames.insert(stack.frames.end(), frames.begin(), frames.end());
   }
-  stack.complete = failed == 0;
+  stack.complete = unwound.complete;
   return stack;
 }
 

@@ -38,6 +38,14 @@ struct native_stack {
   bool complete = false;  ///< it reaches the thread's first function
 };
 
+/// Of each function of a stack the address of the instruction that runs, or of the call that has not returned.
+struct unwound_stack {
+  std::vector<std::uint64_t> addresses;  ///< innermost first
+  bool complete = false;                 ///< it reaches the thread's first function
+};
+/// A state of threads is attached to the Dwfl, of which `tid` is one.
+[[nodiscard]] unwound_stack unwind(modules& code, pid_t tid);
+
 class native_stacks {
  public:
   /// A state of threads is attached to the Dwfl: by attach(), or a core file's.
@@ -46,6 +54,8 @@ class native_stacks {
 
   /// `tid` as the attached state has it.
   [[nodiscard]] native_stack of(pid_t tid);
+  /// Of one that was unwound before, which takes no such state.
+  [[nodiscard]] native_stack of(const unwound_stack& stack);
 
  private:
   const std::vector<native_frame>& at(std::uint64_t address);

@@ -229,6 +229,12 @@ detail::walk_counts registry_reader::walk(const detail::task_filter& filter, std
   return counts;
 }
 
+const target_task* registry_reader::read(std::uint64_t record) {
+  if (record == 0 || record % layout::record_size != 0 || read_again(record) != taken::whole) return nullptr;
+  task_.record = record;
+  return &task_;
+}
+
 void registry_reader::each_record(const record_visitor& visit) {
   find_slabs();
   for (const auto& at : slabs_) {

@@ -47,6 +47,8 @@ class registry_reader {
   /// states. For what changes too often to be read at once.
   using record_visitor = std::function<void(std::uint64_t address, const unsigned char* bytes)>;
   void each_record(const record_visitor& visit);
+  /// The record at an address where one may be. Null: it is no task's, or changes too often. Until the next call.
+  [[nodiscard]] const target_task* read(std::uint64_t record);
   /// A name (first empty) or labels of a task, newest first.
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> annotations(const target_task& task) const;
 

@@ -4,20 +4,10 @@
 #include <iterator>
 
 #include "base/text.hpp"
-#include "type_names.hpp"
 
 namespace tasks::cli {
 
 namespace {
-
-using detail::bare_name;
-
-/// Is this native frame the body of that coroutine? Compilers spell its types in several ways, and its file relative to
-/// where they ran or not.
-bool is_body_of(const native_frame& native, const frame& f) {
-  return native.is_coroutine && base_name(native.file) == base_name(f.file) &&
-         bare_name(native.function) == bare_name(f.function);
-}
 
 /// "n=7 name="ann" socket=<tcp_socket>"
 void render_locals(fmt::memory_buffer& out, const std::vector<frame_value>& locals, const text_style& style) {

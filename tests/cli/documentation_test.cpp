@@ -95,7 +95,7 @@ TEST(Manual, HasExamplesThatMakeSense) {
         << seen.err;
     ++tried;
   }
-  EXPECT_EQ(tried, 17u);
+  EXPECT_EQ(tried, 18u);
 }
 
 TEST(Completion, NamesEveryCommandAndOption) {

@@ -65,8 +65,8 @@ class Profile : public ::testing::Test {
 TEST_F(Profile, CountsTasksOfOneStackTogether) {
   ASSERT_EQ(profile_.stacks().size(), 2U);
   EXPECT_EQ(profile_.places().size(), 3U);
-  EXPECT_EQ(profile_.stacks()[0].tasks, 2U);
-  EXPECT_EQ(profile_.stacks()[0].waited_ms, 1500U);
+  EXPECT_EQ(profile_.stacks()[0].count, 2U);
+  EXPECT_EQ(profile_.stacks()[0].amount, 1500U);
   EXPECT_EQ(profile_.stacks()[0].places, (std::vector<std::uint32_t>{0, 1, 2}));
   EXPECT_EQ(profile_.stacks()[1].places, (std::vector<std::uint32_t>{0, 2}));
 }
@@ -78,7 +78,7 @@ TEST_F(Profile, IsFoldedALineAStack) {
 }
 
 TEST_F(Profile, IsWhatSpeedscopeReads) {
-  const auto json = written([this](auto& out) { cli::write_speedscope(out, profile_, {"pid 7", "", 0}); });
+  const auto json = written([this](auto& out) { cli::write_speedscope(out, profile_, {"pid 7", "", 0, {}}); });
   google::protobuf::Struct read;
   ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(json, &read).ok()) << json;
   const auto& frames = read.fields().at("shared").struct_value().fields().at("frames").list_value();

@@ -1,0 +1,81 @@
+#include "target/current_task.hpp"
+
+#include <cstring>
+
+#include "tasks/detail/layout.hpp"
+#include "tasks/detail/writer.hpp"
+
+namespace tasks::cli {
+namespace {
+
+using detail::thread_state;
+
+/// Below the thread pointer lie the thread-local variables of the executable and of the libraries that it was started
+/// with.
+constexpr std::size_t most_storage = std::size_t{64} << 10;
+
+std::uint64_t word_in(const std::vector<unsigned char>& bytes, std::size_t at) {
+  std::uint64_t value = 0;
+  std::memcpy(&value, bytes.data() + at, sizeof value);
+  return value;
+}
+
+}  // namespace
+
+current_tasks::current_tasks(const memory& bytes, const std::vector<root_copy>& roots)
+    : bytes_(bytes), reader_(bytes, roots), storage_(most_storage) {
+  for (const auto& root : roots)
+    if (root.layout == layout::version && root.records != 0) registries_.push_back(root.records);
+}
+
+bool current_tasks::is_slot_of(std::uint64_t address, std::uint32_t inner_tid) const {
+  for (const auto registry : registries_) {
+    const auto first = registry + offsetof(layout::registry, slots);
+    if (address < first || address >= first + layout::max_threads * sizeof(layout::thread_slot)) continue;
+    return (address - first) % sizeof(layout::thread_slot) == 0 &&
+           bytes_.get<std::uint32_t>(address + offsetof(layout::thread_slot, tid)) == inner_tid;
+  }
+  return false;
+}
+
+void current_tasks::find_places(std::uint64_t thread_pointer, std::uint32_t inner_tid) {
+  // Page by page: below it there need not be as much.
+  std::size_t have = 0;
+  for (auto size = thread_pointer % page_size; have < most_storage; size = page_size) {
+    if (size == 0) continue;
+    const auto to = most_storage - have - std::min<std::size_t>(size, most_storage - have);
+    const auto wanted = most_storage - have - to;
+    if (bytes_.read(thread_pointer - have - wanted, storage_.data() + to, wanted) != wanted) break;
+    have += wanted;
+  }
+  constexpr auto slot_at = offsetof(thread_state, slot), tid_at = offsetof(thread_state, tid);
+  for (auto at = most_storage - have; at + sizeof(thread_state) <= most_storage; at += sizeof(std::uint64_t)) {
+    const auto tid = static_cast<std::uint32_t>(word_in(storage_, at + tid_at));
+    if (tid != 0 && tid != inner_tid) continue;
+    if (is_slot_of(word_in(storage_, at + slot_at), inner_tid)) distances_.push_back(most_storage - at);
+  }
+}
+
+current_task current_tasks::of(const thread_registers& thread, std::uint32_t inner_tid) {
+  if (registries_.empty() || thread.thread_pointer == 0) return {};
+  if (distances_.empty()) find_places(thread.thread_pointer, inner_tid);
+  for (const auto distance : distances_) {
+    const auto at = thread.thread_pointer - distance + offsetof(thread_state, current);
+    const auto* task = reader_.read(bytes_.get<std::uint64_t>(at).value_or(0));
+    // Who ran it last. Another thread may run it by now, or wait in its place.
+    if (task == nullptr || bytes_.get<std::uint32_t>(task->record + offsetof(layout::record, thread)) != inner_tid)
+      continue;
+    switch (layout::state_of(task->word)) {
+      case layout::record_state::running:
+        return {task, false};
+      case layout::record_state::blocked:
+      case layout::record_state::blocked_unknown:
+        return {task, true};
+      default:
+        break;
+    }
+  }
+  return {};
+}
+
+}  // namespace tasks::cli

@@ -1,0 +1,48 @@
+#pragma once
+
+/// The task that a stopped thread runs, without a look at all others.
+///
+///   thread pointer ──> the hook's thread_state, somewhere below it: {current, …, slot, …, tid} ──> record
+///
+/// Where that is has to be found out once: the hook keeps it at the same distance in every thread, and its slot and
+/// number are those of the registry's. What lies elsewhere, as in a library that was loaded later, is not found.
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "linux/memory.hpp"
+#include "linux/registers.hpp"
+#include "target/registry_reader.hpp"
+#include "target/roots.hpp"
+
+namespace tasks::cli {
+
+/// What a thread has to do with a task.
+struct current_task {
+  const target_task* task = nullptr;  ///< null: it runs none; until the next question
+  bool starts = false;                ///< it does not run the task, but the initiation of its operation
+};
+
+class current_tasks {
+ public:
+  /// Both must outlive it.
+  current_tasks(const memory& bytes, const std::vector<root_copy>& roots);
+
+  /// Of a thread that is stopped, `inner_tid` as the target calls it.
+  [[nodiscard]] current_task of(const thread_registers& thread, std::uint32_t inner_tid);
+  /// Was it found out where the hook keeps it?
+  [[nodiscard]] bool knows_place() const noexcept { return !distances_.empty(); }
+
+ private:
+  void find_places(std::uint64_t thread_pointer, std::uint32_t inner_tid);
+  [[nodiscard]] bool is_slot_of(std::uint64_t address, std::uint32_t inner_tid) const;
+
+  const memory& bytes_;
+  registry_reader reader_;
+  std::vector<std::uint64_t> registries_;
+  std::vector<std::uint64_t> distances_;  ///< of states of the hook below the thread pointer
+  std::vector<unsigned char> storage_;
+};
+
+}  // namespace tasks::cli

@@ -1,0 +1,446 @@
+// `tasks profile`: where CPU time goes, and what tasks wait on, over some time.
+
+#include <gmock/gmock.h>
+#include <google/protobuf/struct.pb.h>
+#include <google/protobuf/util/json_util.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "linux/thread_copy.hpp"
+#include "linux/thread_list.hpp"
+#include "linux/thread_sampler.hpp"
+#include "support/program.hpp"
+#include "target/native_stack.hpp"
+#include "target/stack_walk.hpp"
+
+namespace tasks::testing {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ContainsRegex;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using words = std::vector<std::string>;
+
+outcome profile(words options) {
+  options.insert(options.begin(), {tasks_executable(), "profile"});
+  return run(options);
+}
+
+bool has_go_tool() { return run({"sh", "-c", "command -v go"}).end.code == 0; }
+
+std::string contents_of(const fs::path& file) {
+  std::ifstream from(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(from), {}};
+}
+
+/// Polls. Throws std::runtime_error at the guard.
+template <class Condition>
+void wait_until(const Condition& condition) {
+  for (const auto deadline = std::chrono::steady_clock::now() + guard; !condition(); std::this_thread::sleep_for(5ms))
+    if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("it does not come to that");
+}
+
+/// What a process has open: a profiler keeps files of each thread that it samples.
+bool has_open(const program& of, std::string_view end_of_name) {
+  std::error_code ignored;
+  for (const auto& each : fs::directory_iterator("/proc/" + of.pid_text() + "/fd", ignored))
+    if (fs::read_symlink(each, ignored).string().ends_with(end_of_name)) return true;
+  return false;
+}
+
+/// The value of each folded stack.
+using folded = std::map<std::string, std::uint64_t>;
+
+folded read_folded(const std::string& text) {
+  folded stacks;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    const auto space = line.rfind(' ');
+    if (space == line.npos) throw std::runtime_error("no folded stack: " + line);
+    stacks[line.substr(0, space)] += std::stoull(line.substr(space + 1));
+  }
+  return stacks;
+}
+
+std::uint64_t time_with(const folded& stacks, std::string_view function) {
+  std::uint64_t all = 0;
+  for (const auto& [stack, value] : stacks)
+    if (stack.find(function) != stack.npos) all += value;
+  return all;
+}
+
+double share(double part, double rest) { return part / (part + rest); }
+
+/// CPU time of the program's functions, by its own clocks.
+struct burnt {
+  double heavy = 0, light = 0, plain = 0;
+};
+
+class ProfileTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/tasks-test-XXXXXX";
+    folder_ = ::mkdtemp(name);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+  [[nodiscard]] std::string file(const char* name) const { return (folder_ / name).string(); }
+
+  fs::path folder_;
+};
+
+class OfBurning : public ProfileTest {
+ protected:
+  [[nodiscard]] burnt ask() {
+    burning_.write("\n");
+    std::istringstream line(burning_.read_line());
+    burnt so_far;
+    line >> so_far.heavy >> so_far.light >> so_far.plain;
+    return so_far;
+  }
+
+  program burning_{{program_path("burning"), "split"}};
+};
+
+/// heavy_inner() burns three times as much as light_inner(), a thread without tasks as much as it gets:
+///
+///   start_burning(); heavy(); heavy_step(); heavy_inner(); measured_burn(); burn()
+///   start_burning(); light(); light_inner(); measured_burn(); burn()
+///   …; burn_plainly(); measured_burn(); burn()
+TEST_F(OfBurning, SharesAreThoseThatItMeasuresItself) {
+  const auto before = ask();
+  const auto made = profile({"-p", burning_.pid_text(), "--for", "2s", "--rate", "199", "--format", "folded"});
+  const auto after = ask();
+  ASSERT_EQ(made.end.code, 0) << made.err;
+  EXPECT_THAT(made.err, ContainsRegex("tasks: pid [0-9]+: [0-9.]+s: [0-9,]+ samples of [0-9]+ threads"));
+  EXPECT_THAT(made.err, HasSubstr("by brief stops"));
+  const auto stacks = read_folded(made.out);
+  const auto heavy = static_cast<double>(time_with(stacks, "burning::heavy_inner()"));
+  const auto light = static_cast<double>(time_with(stacks, "burning::light_inner()"));
+  const auto plain = static_cast<double>(time_with(stacks, "burning::burn_plainly()"));
+  ASSERT_GT(heavy * light * plain, 0) << made.out;
+  EXPECT_NEAR(share(heavy, light), share(after.heavy - before.heavy, after.light - before.light), 0.15) << made.out;
+  EXPECT_NEAR(share(plain, heavy + light),
+              share(after.plain - before.plain, after.heavy + after.light - before.heavy - before.light), 0.15)
+      << made.out;
+  // Most of what it has used is in samples.
+  const auto used = (after.heavy + after.light + after.plain - before.heavy - before.light - before.plain) / 1000;
+  EXPECT_GT(heavy + light + plain, used * 0.7);
+  EXPECT_LT(heavy + light + plain, used * 1.3);
+}
+
+TEST_F(OfBurning, NativeFramesStandOnAwaitsAndSpawnSite) {
+  const auto made = profile({burning_.pid_text(), "--for", "2s", "--rate", "199", "--format", "folded"});
+  ASSERT_EQ(made.end.code, 0) << made.err;
+  // Compilers spell types in several ways.
+  EXPECT_THAT(made.out, ContainsRegex("burning::start_burning[^;]*;burning::heavy\\(\\);burning::heavy_step\\(\\);"
+                                      "burning::heavy_inner\\(\\);burning::measured_burn[^;]*;"));
+  EXPECT_THAT(made.out, ContainsRegex("burning::start_burning[^;]*;burning::light\\(\\);burning::light_inner\\(\\);"
+                                      "burning::measured_burn[^;]*;"));
+  for (const auto& [stack, value] : read_folded(made.out)) {
+    // Neither tasks that wait, nor anything below a task but where it was spawned.
+    EXPECT_EQ(stack.find("burning::idle"), stack.npos) << stack;
+    const bool is_task = stack.find("burning::heavy()") != stack.npos;
+    EXPECT_FALSE(is_task && stack.find("asio::io_context::run") != stack.npos) << stack;
+    EXPECT_FALSE(is_task && stack.find("burning::burn_plainly") != stack.npos) << stack;
+  }
+}
+
+TEST_F(OfBurning, PeopleSeeFunctionsAndAwaits) {
+  const auto made = profile({burning_.pid_text(), "--for", "2s", "--rate", "199"});
+  ASSERT_EQ(made.end.code, 0) << made.err;
+  EXPECT_EQ(made.err, "");
+  EXPECT_THAT(made.out, ContainsRegex("SELF +TOTAL +FUNCTION"));
+  EXPECT_THAT(made.out, ContainsRegex("s +[0-9.]+%  burning::burn"));
+  EXPECT_THAT(made.out,
+              ContainsRegex("%  burning::heavy\\(\\) burning.cpp:[0-9]+ › burning::heavy_step\\(\\) burning.cpp:[0-9]+ "
+                            "› burning::heavy_inner\\(\\).*, spawned at burning::start_burning"));
+  EXPECT_THAT(made.out, HasSubstr("thread plain (no task)"));
+}
+
+TEST_F(OfBurning, GoReadsAProfile) {
+  if (!has_go_tool()) GTEST_SKIP() << "there is no go (Debian: golang-go)";
+  const auto name = file("cpu.pb.gz");
+  const auto made = profile({burning_.pid_text(), "--for", "2s", "--rate", "199", "-o", name});
+  ASSERT_EQ(made.end.code, 0) << made.err;
+  EXPECT_THAT(made.out, HasSubstr("go tool pprof -http=: " + name));
+  const auto go = [&](words options) {
+    words command{"go", "tool", "pprof"};
+    command.insert(command.end(), options.begin(), options.end());
+    command.push_back(name);
+    auto seen = run(command, {"HOME=" + folder_.string(), "PPROF_TMPDIR=" + folder_.string()});
+    EXPECT_EQ(seen.end.code, 0) << seen.err;
+    return seen.out;
+  };
+  const auto top = go({"-top"});
+  EXPECT_THAT(top, HasSubstr("Type: cpu\n"));
+  EXPECT_THAT(top, ContainsRegex("Duration: [0-9.]+m?s, Total samples = "));
+  EXPECT_THAT(top, ContainsRegex("burning::heavy_inner"));
+  EXPECT_THAT(go({"-peek", "burning::heavy_inner"}),
+              ContainsRegex("burning::heavy_step[^\n]*\n[^\n]*burning::heavy_inner"));
+  const auto raw = go({"-raw"});
+  EXPECT_THAT(raw, HasSubstr("samples/count cpu/nanoseconds"));
+  EXPECT_THAT(raw, HasSubstr("name:[heavy one]"));
+  EXPECT_THAT(raw, HasSubstr("state:[running]"));
+  EXPECT_THAT(raw, HasSubstr("state:[no task]"));
+  EXPECT_THAT(raw, HasSubstr("thread:[plain]"));
+  EXPECT_THAT(go({"-top", "-tagfocus=name=heavy one"}), Not(HasSubstr("burn_plainly")));
+  EXPECT_THAT(go({"-top", "-base", name}), HasSubstr("Type: cpu\n"));
+}
+
+TEST_F(OfBurning, WallTimeIsThatOfEveryTask) {
+  const auto made = profile({burning_.pid_text(), "--wall", "--for", "1s", "--format", "folded"});
+  ASSERT_EQ(made.end.code, 0) << made.err;
+  const auto stacks = read_folded(made.out);
+  // Three tasks wait for all of the second, in microseconds.
+  const auto idle = time_with(stacks, "burning::idle(");
+  EXPECT_GE(idle, 2'950'000U) << made.out;
+  EXPECT_LE(idle, 3'000'000U) << made.out;
+  EXPECT_THAT(made.out, ContainsRegex("burning::start_idle[^;\n]*;burning::idle[^;\n]*;\\[channel receive\\] "));
+  // Each of the other two is somewhere all the time.
+  const auto two = time_with(stacks, "burning::heavy(") + time_with(stacks, "burning::light(");
+  EXPECT_GE(two, 1'500'000U) << made.out;
+  EXPECT_LE(two, 2'000'000U) << made.out;
+}
+
+TEST_F(OfBurning, WallTimeOfItsMemoryAndWithoutAHookIsTheSame) {
+  std::vector<std::string> ways{"--direct"};
+#if !defined(TASKS_TEST_SANITIZED_PROGRAMS)
+  ways.emplace_back("--no-hook");  // of a sanitizer's address space no picture is taken
+#endif
+  for (const auto& how : ways) {
+    const auto made = profile({burning_.pid_text(), "--wall", how, "--for", "500ms", "--format", "folded"});
+    ASSERT_EQ(made.end.code, 0) << made.err;
+    const auto idle = time_with(read_folded(made.out), "burning::idle(");
+    EXPECT_GE(idle, 1'000'000U) << how << made.out;
+    EXPECT_LE(idle, 1'500'000U) << how << made.out;
+  }
+}
+
+TEST_F(OfBurning, WithoutAHookThereAreNativeStacks) {
+  const auto made = profile({burning_.pid_text(), "--no-hook", "--for", "2s", "--rate", "199", "--format", "folded"});
+  ASSERT_EQ(made.end.code, 0) << made.err;
+  EXPECT_THAT(made.err, HasSubstr(": no hook: samples have native stacks alone"));
+  EXPECT_THAT(made.out, HasSubstr("burning::burn_plainly()"));
+  EXPECT_THAT(made.out, Not(HasSubstr("start_burning")));
+}
+
+google::protobuf::Struct parsed(const std::string& text) {
+  google::protobuf::Struct read;
+  EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(text, &read).ok()) << text.substr(0, 400);
+  return read;
+}
+
+TEST_F(OfBurning, SpeedscopeReadsAProfile) {
+  const auto name = file("cpu.speedscope.json");
+  const auto made = profile({burning_.pid_text(), "--for", "500ms", "-o", name});
+  ASSERT_EQ(made.end.code, 0) << made.err;
+  const auto read = parsed(contents_of(name));
+  const auto& one = read.fields().at("profiles").list_value().values(0).struct_value().fields();
+  EXPECT_EQ(one.at("unit").string_value(), "nanoseconds");
+  double all = 0;
+  for (const auto& each : one.at("weights").list_value().values()) all += each.number_value();
+  EXPECT_EQ(all, one.at("endValue").number_value());
+  EXPECT_GT(all, 0);
+}
+
+TEST_F(OfBurning, PerfettoShowsATrackATask) {
+  const auto name = file("waits.perfetto.json");
+  const auto made = profile({burning_.pid_text(), "--for", "500ms", "--rate", "50", "-o", name});
+  ASSERT_EQ(made.end.code, 0) << made.err;
+  std::set<double> tracks, idle;
+  std::map<double, double> last;
+  const auto read = parsed(contents_of(name));
+  for (const auto& each : read.fields().at("traceEvents").list_value().values()) {
+    const auto& event = each.struct_value().fields();
+    const auto track = event.at("tid").number_value();
+    EXPECT_EQ(event.at("pid").number_value(), burning_.pid());
+    if (event.at("ph").string_value() == "M") {
+      const auto& called = event.at("args").struct_value().fields().at("name").string_value();
+      if (event.at("name").string_value() == "thread_name") tracks.insert(track);
+      if (called.starts_with("burning::idle(")) idle.insert(track);
+      continue;
+    }
+    ASSERT_EQ(event.at("ph").string_value(), "X");
+    const auto begin = event.at("ts").number_value(), time = event.at("dur").number_value();
+    // One after another.
+    EXPECT_GE(begin, last[track]);
+    last[track] = begin + time;
+    if (!idle.contains(track)) continue;
+    EXPECT_EQ(event.at("name").string_value(), "channel receive");
+    EXPECT_GE(time, 450'000);
+  }
+  EXPECT_EQ(idle.size(), 3U);
+  EXPECT_EQ(tracks.size(), 5U);
+}
+
+/// One that would go on for a minute.
+program long_profile(const program& of, const std::string& output) {
+  program profiler(program::unready(), {tasks_executable(), "profile", of.pid_text(), "--for", "60s", "-o", output});
+  wait_until([&] { return has_open(profiler, "/schedstat"); });
+  return profiler;
+}
+
+TEST_F(OfBurning, WhatWasSampledOfOneThatIsKilledIsWritten) {
+  const auto name = file("killed.folded");
+  auto profiler = long_profile(burning_, name);
+  const auto before = ask();
+  wait_until([&] { return ask().heavy > before.heavy + 3e8; });
+  burning_.send_signal(SIGKILL);
+  EXPECT_THAT(profiler.read_until("it ended after "), HasSubstr("this is what was sampled until then"));
+  EXPECT_EQ(profiler.wait(), (ending{0, 0}));
+  EXPECT_GT(time_with(read_folded(contents_of(name)), "burning::heavy_inner()"), 0U);
+}
+
+TEST_F(OfBurning, AnInterruptEndsItEarly) {
+  const auto name = file("interrupted.folded");
+  auto profiler = long_profile(burning_, name);
+  const auto before = ask();
+  wait_until([&] { return ask().heavy > before.heavy + 3e8; });
+  EXPECT_FALSE(fs::exists(name));
+  profiler.send_signal(SIGINT);
+  EXPECT_EQ(profiler.wait(), (ending{0, 0}));
+  EXPECT_GT(time_with(read_folded(contents_of(name)), "burning::heavy_inner()"), 0U);
+  EXPECT_FALSE(fs::exists(name + ".part"));
+}
+
+TEST_F(OfBurning, AKilledProfilerLeavesNobodyStopped) {
+  auto profiler = long_profile(burning_, file("never.folded"));
+  profiler.send_signal(SIGKILL);
+  EXPECT_EQ(profiler.wait(), (ending{-1, SIGKILL}));
+  EXPECT_FALSE(fs::exists(file("never.folded")));
+  const auto before = ask();
+  wait_until([&] {
+    const auto now = ask();
+    return now.heavy > before.heavy && now.light > before.light && now.plain > before.plain;
+  });
+}
+
+TEST_F(OfBurning, FilesAreThereWholeOrNotAtAll) {
+  const auto kept = file("kept.folded");
+  std::ofstream(kept) << "before";
+  const auto gone = profile({"999999999", "--for", "100ms", "-o", kept});
+  EXPECT_NE(gone.end.code, 0);
+  EXPECT_EQ(contents_of(kept), "before");
+  EXPECT_FALSE(fs::exists(kept + ".part"));
+  const auto nowhere = profile({burning_.pid_text(), "--for", "100ms", "-o", file("none/cpu.folded")});
+  EXPECT_EQ(nowhere.end.code, 2);
+  EXPECT_THAT(nowhere.err, HasSubstr("No such file"));
+}
+
+TEST_F(OfBurning, WhatMakesNoSenseIsSaidAndNotDone) {
+  for (const auto& [wrong, said] : std::vector<std::pair<words, std::string>>{
+           {{"--format", "svg"}, "\"svg\" is no form of a profile"},
+           {{"-o", file("cpu.txt")}, "its name does not say what is to be written"},
+           {{"--rate", "0"}, "\"0\" is no number"},
+           {{"--rate", "5000"}, "5000 a second is too often"},
+           {{"--for", "soon"}, "\"soon\" is no duration"},
+           {{"--for", "1ms"}, "is too short"}}) {
+    words options{"-p", burning_.pid_text()};
+    options.insert(options.end(), wrong.begin(), wrong.end());
+    const auto seen = profile(options);
+    EXPECT_EQ(seen.end.code, 2) << ::testing::PrintToString(wrong);
+    EXPECT_EQ(seen.out, "");
+    EXPECT_THAT(seen.err, HasSubstr(said));
+  }
+  EXPECT_THAT(profile({}).err, HasSubstr("which process?"));
+}
+
+struct waits_seen {
+  std::uint64_t all = 0, interrupted = 0;
+};
+
+waits_seen ask_waits(program& waiting) {
+  waiting.write("\n");
+  std::istringstream line(waiting.read_line());
+  waits_seen seen;
+  line >> seen.all >> seen.interrupted;
+  return seen;
+}
+
+/// Even where it asks threads that are asleep, which a profiler does only where one begins to wait just then.
+TEST_F(ProfileTest, WhoIsStoppedInACallGoesOnWaiting) {
+  program waiting({program_path("burning"), "epoll"});
+  std::uint64_t stops = 0;
+  std::thread([&] {
+    cli::thread_sampler sampler(waiting.pid());
+    for (int i = 0; i < 500; ++i) {
+      for (const auto& each : cli::list_threads(waiting.pid()))
+        if (each.name != cli::agents_thread) sampler.ask(each.tid);
+      while (sampler.is_waiting()) sampler.take(std::chrono::steady_clock::now() + 1ms, [](auto, const auto&) {});
+    }
+    stops = sampler.made().count;
+  }).join();
+  EXPECT_EQ(stops, 1500U);
+  const auto seen = ask_waits(waiting);
+  EXPECT_GT(seen.all, 0U);
+  EXPECT_EQ(seen.interrupted, 0U);
+}
+
+/// Their system calls never end early: each waits thousands of times a second, and is asked to stop as it begins to.
+TEST_F(ProfileTest, NobodyIsInterruptedWhoWaits) {
+  program waiting({program_path("burning"), "epoll"});
+  const auto made = profile({waiting.pid_text(), "--for", "3s", "--rate", "1000", "--format", "folded"});
+  ASSERT_EQ(made.end.code, 0) << made.err;
+  EXPECT_THAT(made.out, HasSubstr("burning::pass_on("));
+  const auto seen = ask_waits(waiting);
+  EXPECT_GT(seen.all, 0U);
+  EXPECT_EQ(seen.interrupted, 0U) << "of " << seen.all << "; " << made.err;
+}
+
+TEST_F(ProfileTest, WhatWasSeenBeforeItExecutesAnotherProgramIsWritten) {
+  program target({program_path("executing")});
+  program profiler(program::unready(),
+                   {tasks_executable(), "profile", target.pid_text(), "--for", "60s", "-o", file("executed.folded")});
+  wait_until([&] { return has_open(profiler, "/schedstat"); });
+  target.send_signal(SIGUSR1);
+  EXPECT_THAT(profiler.read_until("it executed another program after "), HasSubstr("until then"));
+  EXPECT_EQ(profiler.wait(), (ending{0, 0}));
+  EXPECT_TRUE(fs::exists(file("executed.folded")));
+}
+
+TEST_F(OfBurning, StacksAreWalkedAsLibdwflDoes) {
+  cli::modules code(burning_.pid()), same(burning_.pid());
+  cli::stack_walker walker(code);
+  std::vector<cli::thread_copy> threads;
+  bool is_attached = false;
+  std::size_t compared = 0;
+  for (int i = 0; i < 50; ++i) {
+    std::vector<pid_t> tids;
+    for (const auto& each : cli::list_threads(burning_.pid())) tids.push_back(each.tid);
+    auto copies = cli::copy_stopped_threads(burning_.pid(), tids);
+    threads = std::move(copies.threads);
+    if (!is_attached) is_attached = cli::attach(same, threads);
+    ASSERT_TRUE(is_attached);
+    for (const auto& each : threads) {
+      if (!each.failure.empty()) continue;
+      EXPECT_EQ(walker.walk(each), cli::unwind(same, each.tid).addresses);
+      ++compared;
+    }
+  }
+  EXPECT_GT(compared, 50U);
+  // Else it would be libdwfl against itself.
+  EXPECT_LT(walker.left_to_libdwfl(), compared / 2);
+}
+
+}  // namespace
+}  // namespace tasks::testing
