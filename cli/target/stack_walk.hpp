@@ -4,7 +4,7 @@
 ///
 ///   address ──> CFA = register + offset, where on the stack each register was saved ──> the caller's registers, …
 ///
-/// A walk takes microseconds where libdwfl's takes hundreds. What such a rule cannot say (code that was made at run
+/// libdwfl reads it anew for every frame. What such a rule cannot say (code that was made at run
 /// time, signal handlers, the linkage table) is left to libdwfl.
 
 #include <array>
