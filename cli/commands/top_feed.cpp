@@ -119,7 +119,7 @@ class watched_process {
       write_page(question, to);
     else
       look(question, is_other, to);
-    to.note = notes_;
+    to.note = notes_ + (notes_.empty() || why_not_timed_.empty() ? "" : "; ") + why_not_timed_;
     // One that answers from memory is asked again the next time.
     if (source_ && !notes_.empty() && source_->from() != nullptr && source_->from()->has_hook()) {
       to.has_waited = true;
@@ -170,7 +170,8 @@ class watched_process {
     auto* from = source_->from();
     if (!std::exchange(is_new_, false) && from != nullptr && !from->has_hook())
       if (const auto looked = from->look_again(stop_order::whom::who_runs); !looked) return fail(looked.why(), to);
-    auto seen = glances_.look(*source_);
+    const bool timed = time_runs(question.timed);
+    auto seen = glances_.look(*source_, timed);
     if (!seen) return fail(seen.why(), to);
     is_other_program_ = false;
     glimpse now;
@@ -182,11 +183,25 @@ class watched_process {
     now.anew = is_other;
     to.glimpses.push_back(std::move(now));
     if (question.is == about::tasks) {
-      auto tasks = glances_.look_into(*source_, question.group);
+      auto tasks = glances_.look_into(*source_, question.group, timed);
       if (!tasks) return fail(tasks.why(), to);
       to.tasks = *std::move(tasks);
     }
     record(question.record, to);
+  }
+
+  /// That they cannot be timed is no reason not to show the rest.
+  bool time_runs(bool wanted) {
+    constexpr std::chrono::seconds lease{15};
+    why_not_timed_.clear();
+    if (!wanted) {
+      if (std::exchange(is_timed_, false)) static_cast<void>(source_->time_runs(std::chrono::milliseconds(0)));
+      return false;
+    }
+    const auto timed = source_->time_runs(lease);
+    is_timed_ = static_cast<bool>(timed);
+    if (!timed) why_not_timed_ = message(timed.why());
+    return is_timed_;
   }
 
   void write_page(const feed_question& question, feed_answer& to) {
@@ -251,6 +266,8 @@ class watched_process {
   bool is_other_program_ = false;  ///< since it was last seen
   bool is_new_ = false;            ///< the source has just been opened, and has looked
   std::string notes_;              ///< what was told of it then
+  bool is_timed_ = false;          ///< its runs are
+  std::string why_not_timed_;      ///< though they should be
   glances glances_;
   recorder recorder_;
   std::optional<recording_writer> file_;

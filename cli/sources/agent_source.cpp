@@ -92,6 +92,7 @@ class agent_source final : public snapshot_source {
       return error{error_code::protocol_mismatch, subject_of(pid()), "its agent is older, and cannot time runs",
                    "build the program with this release"};
     if (!driven) return driven.why();
+    if (lease.count() == 0) return state.value_or(v1::TimingState());
     if (!state || !state->on())
       return error{error_code::system, subject_of(pid()), "its agent found no memory to time runs", ""};
     return *std::move(state);

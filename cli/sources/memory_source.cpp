@@ -87,7 +87,7 @@ std::uint32_t memory_source::tick_resolution() const {
   // Without an agent tasks read the kernel's own coarse clock: a few milliseconds.
   std::uint32_t coarsest = 0;
   for (const auto& root : *from_->roots())
-    if (root.tick != 0) coarsest = 1000;
+    if (root.tick != 0 || root.timing != 0) coarsest = 1000;
   return coarsest;
 }
 

@@ -41,7 +41,8 @@ class snapshot_source {
   virtual result<v1::Vitals> vitals(bool counts_only, const chunk_visitor& visit) = 0;
   /// Tasks, or groups of tasks where the query says so, streamed. A visitor that stops gets an empty trailer back.
   virtual result<v1::Trailer> stacks(const v1::StacksRequest& query, const chunk_visitor& visit) = 0;
-  /// Has runs timed from now on, if they are not yet, for so long at least; a query may ask for `timing` then. Only
+  /// Has runs timed from now on, if they are not yet, for so long at least; a query may ask for `timing` then. 0: this
+  /// reader no longer wants it. Only
   /// what runs in the target can do that.
   virtual result<v1::TimingState> time_runs(std::chrono::milliseconds lease);
 };

@@ -8,6 +8,7 @@
 
 #include "base/text.hpp"
 #include "base/words.hpp"
+#include "surveys/timing.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -92,7 +93,7 @@ std::unique_ptr<resolver> glances::names_of(const snapshot_source& source) {
   return names;
 }
 
-result<glance> glances::look(snapshot_source& source) {
+result<glance> glances::look(snapshot_source& source, bool timed) {
   const auto ignore = [](const v1::Chunk&) { return true; };
   auto vitals = source.vitals(true, ignore);
   if (!vitals) return vitals.why();
@@ -105,17 +106,28 @@ result<glance> glances::look(snapshot_source& source) {
   std::unordered_map<std::uint64_t, std::uint64_t> resumes;
   v1::StacksRequest query;
   query.set_grouped(!each);
+  query.set_timing(timed);
+  std::unordered_map<std::uint64_t, std::uint64_t> busy;
+  std::unordered_map<group_key, std::uint64_t> busy_since;
   const auto trailer = source.stacks(query, [&](const v1::Chunk& chunk) {
     groups.learn(chunk);
     for (const auto& group : chunk.groups()) {
       auto& to = groups.of(group);
       to.count += group.count();
       to.oldest_ms = std::max(to.oldest_ms, group.oldest_ms());
+      to.longest_ns = std::max(to.longest_ns, longest_run_ns(group.timing()));
     }
     for (const auto& task : chunk.tasks()) {
       auto& to = groups.of(task);
       ++to.count;
       to.oldest_ms = std::max(to.oldest_ms, task.age_ms());
+      if (task.has_timing()) {
+        to.longest_ns = std::max(to.longest_ns, longest_run_ns(task.timing()));
+        const auto ran = busy_ns(task.timing());
+        busy.emplace(task.id(), ran);
+        const auto before = busy_.find(task.id());
+        busy_since[to.key] += ran - std::min(ran, before == busy_.end() ? 0 : before->second);
+      }
       if (task.age_unknown()) continue;
       resumes.emplace(task.id(), task.resumes());
       if (!compares) continue;
@@ -129,15 +141,24 @@ result<glance> glances::look(snapshot_source& source) {
   if (!trailer) return trailer.why();
   resumes_ = std::move(resumes);
   seen.groups = groups.take();
+  seen.is_timed = trailer->timing().on();
+  const auto timed_for = trailer->timing().on_for_ns();
+  // What was timed before began anew where another reader had it ended.
+  if (seen.is_timed && compares && timed_for_ns_ != 0 && timed_for > timed_for_ns_)
+    for (auto& group : seen.groups)
+      group.busy = static_cast<double>(busy_since[group.key]) / static_cast<double>(timed_for - timed_for_ns_);
+  busy_ = std::move(busy);
+  timed_for_ns_ = timed_for;
   seen.resolution_ms = trailer->tick_resolution_ms();
   return seen;
 }
 
-result<glance_tasks> glances::look_into(snapshot_source& source, const glance_group& group) {
+result<glance_tasks> glances::look_into(snapshot_source& source, const glance_group& group, bool timed) {
   const auto names = names_of(source);
   group_keys keys(*names);
   v1::StacksRequest query;
   query.add_states(group.state);
+  query.set_timing(timed);
   if (group.kind != v1::Wait::KIND_UNSPECIFIED) query.add_kinds(group.kind);
   glance_tasks found;
   resolved meaning;
@@ -157,6 +178,7 @@ result<glance_tasks> glances::look_into(snapshot_source& source, const glance_gr
       told.age_ms = task.age_ms();
       told.resumes = task.resumes();
       told.age_unknown = task.age_unknown();
+      told.timing = task.timing();
       told.what = what_it_waits_for(task, meaning);
       told.name = name_and_labels(task);
     }
@@ -164,6 +186,7 @@ result<glance_tasks> glances::look_into(snapshot_source& source, const glance_gr
   });
   if (!trailer) return trailer.why();
   found.resolution_ms = std::max(trailer->tick_resolution_ms(), 1U);
+  found.is_timed = trailer->timing().on();
   return found;
 }
 

@@ -30,19 +30,24 @@ struct glance_group {
   bool age_unknown = false;
   /// How often its tasks were resumed since the look before. Nothing: there was none, or that would cost too much.
   std::optional<std::uint64_t> resumed;
+  /// Of one CPU: how much its tasks have run since the look before. Nothing: likewise, or runs are not timed.
+  std::optional<double> busy;
+  std::uint64_t longest_ns = 0;  ///< the longest run of one, since they are timed
 };
 
 struct glance {
   v1::Vitals vitals;
   std::vector<glance_group> groups;
   std::uint32_t resolution_ms = 0;  ///< how old an age may be
+  bool is_timed = false;            ///< runs are
 };
 
 struct glance_task {
   std::uint64_t id = 0, parent = 0, age_ms = 0, resumes = 0;
   bool age_unknown = false;
-  std::string what;  ///< "socket read, fd 9 127.0.0.1:41822"
-  std::string name;  ///< with its labels behind it, as the target has them
+  v1::Timing timing;  ///< since its runs are timed
+  std::string what;   ///< "socket read, fd 9 127.0.0.1:41822"
+  std::string name;   ///< with its labels behind it, as the target has them
 };
 
 /// The tasks of one group, oldest first.
@@ -50,6 +55,7 @@ struct glance_tasks {
   std::vector<glance_task> tasks;
   bool is_all = true;  ///< false: there are more than are told
   std::uint32_t resolution_ms = 0;
+  bool is_timed = false;
 };
 
 /// Looks at one process after each other: groups that read alike have one key in all of them.
@@ -60,9 +66,9 @@ class glances {
   /// Of a group so many tasks are told.
   static constexpr std::size_t most_tasks_told = 1'000;
 
-  /// Fails where the source does.
-  result<glance> look(snapshot_source& source);
-  result<glance_tasks> look_into(snapshot_source& source, const glance_group& group);
+  /// Fails where the source does. `timed`: its runs are timed.
+  result<glance> look(snapshot_source& source, bool timed = false);
+  result<glance_tasks> look_into(snapshot_source& source, const glance_group& group, bool timed = false);
 
  private:
   [[nodiscard]] std::unique_ptr<resolver> names_of(const snapshot_source& source);
@@ -70,6 +76,8 @@ class glances {
   std::unique_ptr<resolver> readings_;                        ///< what its keys' numbers stand for
   std::unordered_map<std::uint64_t, std::uint64_t> resumes_;  ///< of the look before, by task
   bool has_resumes_ = false;                                  ///< of which every task was read
+  std::unordered_map<std::uint64_t, std::uint64_t> busy_;     ///< nanoseconds, likewise
+  std::uint64_t timed_for_ns_ = 0;                            ///< when it was made; 0: runs were not timed
 };
 
 }  // namespace tasks::cli

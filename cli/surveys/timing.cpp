@@ -58,6 +58,8 @@ result<v1::Trailer> timed_source::stacks(const v1::StacksRequest& query, const c
 
 std::uint64_t busy_ns(const v1::Timing& of) { return of.runs().total_ns() + of.running_ns(); }
 
+std::uint64_t longest_run_ns(const v1::Timing& of) { return std::max(of.runs().longest_ns(), of.running_ns()); }
+
 void add_timing(v1::Timing& to, const v1::Timing& from) {
   if (from.has_runs()) add_durations(*to.mutable_runs(), from.runs());
   if (from.has_delays()) add_durations(*to.mutable_delays(), from.delays());

@@ -44,6 +44,8 @@ class timed_source final : public snapshot_source {
 
 /// Nanoseconds: of runs that are over, and of the one that is not.
 [[nodiscard]] std::uint64_t busy_ns(const v1::Timing& of);
+/// The one that is not over too.
+[[nodiscard]] std::uint64_t longest_run_ns(const v1::Timing& of);
 /// Adds what others took.
 void add_timing(v1::Timing& to, const v1::Timing& from);
 /// What a share of durations took at most, in nanoseconds: as exactly as its histogram says. 0: there are none.

@@ -93,6 +93,7 @@ int read_root(const memory& from, std::uint64_t address, root_copy& copy) {
   copy.start_time = field<std::uint64_t>(bytes, offsetof(layout::root, start_time));
   copy.records = field<std::uint64_t>(bytes, offsetof(layout::root, records));
   copy.tick = field<std::uint64_t>(bytes, offsetof(layout::root, tick));
+  copy.timing = field<std::uint64_t>(bytes, offsetof(layout::root, timing));
   copy.tick_resolution = field<std::uint32_t>(bytes, offsetof(layout::root, tick_resolution));
   copy.channel_next = field<std::uint32_t>(bytes, offsetof(layout::root, channel_next));
   copy.channel_prev = field<std::uint32_t>(bytes, offsetof(layout::root, channel_prev));

@@ -33,6 +33,7 @@ struct root_copy {
   std::uint64_t start_time = 0;
   std::uint64_t records = 0;  ///< address of its registry; 0: no task yet
   std::uint64_t tick = 0;
+  std::uint64_t timing = 0;  ///< address of the timing_area whose tick it is while tasks are timed; 0: they are not
   std::uint32_t tick_resolution = 0;
   std::uint32_t channel_next = 0, channel_prev = 0;
   std::uint64_t listener = 0;  ///< inode of the socket on which its agent listens; 0: not known

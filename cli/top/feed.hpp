@@ -36,6 +36,7 @@ struct feed_question {
   std::uint64_t task = 0;  ///< of about::why
   int step = 0;            ///< of a recording: so many snapshots on, or back
   bool record = false;     ///< what is seen of the process is kept in a file
+  bool timed = false;      ///< its runs are timed
 
   /// The answer is text, of what is there now.
   [[nodiscard]] bool is_of_page() const noexcept { return is >= about::why; }

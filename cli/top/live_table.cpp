@@ -56,10 +56,18 @@ void live_table::set_filter(std::string text) {
 
 void live_table::sort_by_next() {
   do order_ = (order_ + 1) % columns_.size();
-  while (columns_[order_].order.empty());
+  while (columns_[order_].order.empty() || columns_[order_].hidden);
   chosen_.clear();
   place_ = 0;
   arrange();
+}
+
+void live_table::show_column(std::string_view title, bool shown) {
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    if (columns_[i].title != title) continue;
+    columns_[i].hidden = !shown;
+    if (!shown && order_ == i) sort_by_next();
+  }
 }
 
 void live_table::arrange() {
@@ -113,7 +121,7 @@ std::vector<std::size_t> live_table::widths_in(std::size_t width) const {
   std::vector<std::size_t> widths;
   std::size_t taken = 0;
   for (const auto& each : columns_) {
-    widths.push_back(width < each.from_width ? 0 : each.width);
+    widths.push_back(width < each.from_width || each.hidden ? 0 : each.width);
     if (widths.back() != 0) taken += widths.back() + space_between;
   }
   for (std::size_t i = 0; i < columns_.size(); ++i)

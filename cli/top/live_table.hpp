@@ -18,6 +18,7 @@ struct live_column {
   std::size_t width = 0;   ///< 0: what is left
   bool right = false;
   std::size_t from_width = 0;  ///< left out on narrower screens
+  bool hidden = false;         ///< and nobody sorts by it
 };
 
 struct live_row {
@@ -35,6 +36,7 @@ class live_table {
   void set_filter(std::string text);
   [[nodiscard]] const std::string& filter() const noexcept { return filter_; }
   void sort_by_next();
+  void show_column(std::string_view title, bool shown);
   [[nodiscard]] std::string_view order() const { return columns_[order_].order; }
   /// False: it is none that moves the choice.
   bool press(const keystroke& key);

@@ -27,6 +27,7 @@ constexpr std::string_view help_text =
     "  s           sort by the next column: its title is marked\n"
     "  t l T       tree, leaks, threads of the process\n"
     "  p           pause, and go on\n"
+    "  b           have runs timed, by the agent, as long as you look: who is busy; again: stop that\n"
     "  w           record from now on into NAME-PID-DATE.tasks; again: stop that\n"
     "  left right  in a recording: to the snapshot before, to the next one\n"
     "  q           back from a page, else quit\n"
@@ -35,6 +36,9 @@ constexpr std::string_view help_text =
     "  GROWTH     tasks more, or less, a minute, over the last minute\n"
     "  OLDEST     for how long the oldest of these tasks has been as it is\n"
     "  RESUMES/s  how often they are resumed; not read of more than 20,000 tasks\n"
+    "  BUSY       with b: how much of one CPU they have had since the last look, between their waits\n"
+    "  LONGEST    with b: the longest run of one without a wait\n"
+    "  LATE       with b: the longest time from when one could go on, to when it did\n"
     "\n"
     "A group is tasks of one stack that wait for the same kind of thing.\n"
     "Looks take a twentieth of the time at most: they are fewer where one takes long.\n";
@@ -104,6 +108,7 @@ void top_model::enter_process(pid_t pid) {
   made.of.is = about::groups;
   made.of.pid = pid;
   made.table.emplace(group_columns());
+  show_times(*made.table, wants_times_);
   levels_.push_back(std::move(made));
 }
 
@@ -113,6 +118,7 @@ void top_model::enter_group(const glance_group& group) {
   made.of.is = about::tasks;
   made.of.group = group;
   made.table.emplace(task_columns());
+  show_times(*made.table, wants_times_);
   levels_.push_back(std::move(made));
 }
 
@@ -164,7 +170,7 @@ void top_model::go_back() {
   note_.clear();
   recording_.clear();
   kept_.clear();
-  has_ended_ = wants_record_ = false;
+  has_ended_ = wants_record_ = wants_times_ = false;
 }
 
 bool top_model::press_while_typing(const keystroke& key) {
@@ -220,6 +226,7 @@ void top_model::press(const keystroke& key) {
 void top_model::press_letter(char letter) {
   if (letter == 'p') is_paused_ = !is_paused_;
   if (letter == 'w') toggle_recording();
+  if (letter == 'b') toggle_times();
   if (letter == '?' && here().title != "help") enter_help();
   if (!here().table) return;
   if (letter == '/') is_typing_ = true;
@@ -244,13 +251,28 @@ void top_model::toggle_recording() {
   }
 }
 
+void top_model::toggle_times() {
+  if (chosen_.is_recording) {
+    note_ = "this is a recording";
+  } else if (!is_in_process()) {
+    note_ = "enter a process, whose runs are to be timed";
+  } else {
+    wants_times_ = !wants_times_;
+    asks_times_ = true;
+    for (auto& place : levels_)
+      if (place.table) show_times(*place.table, wants_times_);
+  }
+}
+
 std::optional<feed_question> top_model::urgent_question() {
   auto& place = here();
   const bool is_new = !place.is_asked;
-  if (!is_new && steps_ == 0 && !asks_record_) return std::nullopt;
+  if (!is_new && steps_ == 0 && !asks_record_ && !asks_times_) return std::nullopt;
   auto question = is_new ? place.of : list().of;
   question.record = wants_record_;
+  question.timed = wants_times_;
   if (!question.is_of_page()) {
+    asks_times_ = false;
     question.step = std::exchange(steps_, 0);
     asks_record_ = false;
   }
@@ -262,6 +284,7 @@ std::optional<feed_question> top_model::regular_question() const {
   if (chosen_.is_recording || has_ended_ || (is_paused_ && !wants_record_)) return std::nullopt;
   auto question = list().of;
   question.record = wants_record_;
+  question.timed = wants_times_;
   return question;
 }
 

@@ -72,6 +72,7 @@ class top_model {
   void press_letter(char letter);
   void step(int by);
   void toggle_recording();
+  void toggle_times();
   void take_look(feed_answer answer);
   void take_page(feed_answer answer);
   void fill_tables();
@@ -94,6 +95,7 @@ class top_model {
   std::optional<double> last_took_ms_;
   int steps_ = 0;  ///< of a recording, that are not asked for yet
   bool has_seen_ = false, has_ended_ = false, is_paused_ = false, wants_record_ = false, asks_record_ = false;
+  bool wants_times_ = false, asks_times_ = false;
   bool is_typing_ = false, has_quit_ = false;
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/quantities.hpp"
+#include "surveys/timing.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -23,6 +24,12 @@ std::string resumes_words(const std::optional<double>& resumes) {
   if (!resumes) return "-";
   return *resumes > 0 && *resumes < 9.95 ? fmt::format("{:.1f}", *resumes) : fmt::format("{:.0f}", *resumes);
 }
+
+std::string busy_words(const std::optional<double>& busy) {
+  return busy ? fmt::format("{:.{}f}%", *busy * 100, *busy < 0.0995 ? 1 : 0) : "-";
+}
+
+std::string duration_words(std::uint64_t ns) { return ns == 0 ? "-" : format_nanoseconds(ns); }
 
 std::string age_words(std::uint64_t ms, bool unknown_age, std::uint32_t resolution_ms) {
   return unknown_age ? "-" : format_age(ms, resolution_ms);
@@ -45,6 +52,8 @@ std::vector<live_column> group_columns() {
           {"GROWTH", "growth", 7, true},
           {"OLDEST", "age", 6, true},
           {"RESUMES/s", "resumes", 9, true},
+          {"BUSY", "busy", 6, true, 0, true},
+          {"LONGEST", "longest run", 7, true, 0, true},
           {"HISTORY", "", history_width, false, wide},
           {"WAIT", "", 15},
           {"FUNCTION", "", 0},
@@ -52,8 +61,15 @@ std::vector<live_column> group_columns() {
 }
 
 std::vector<live_column> task_columns() {
-  return {{"TASK", "id", 10, true},         {"AGE", "age", 7, true},        {"RESUMES/s", "resumes a second", 9, true},
-          {"RESUMES", "resumes", 10, true}, {"PARENT", "", 10, true, wide}, {"WAIT", "", 0},
+  return {{"TASK", "id", 10, true},
+          {"AGE", "age", 7, true},
+          {"RESUMES/s", "resumes a second", 9, true},
+          {"BUSY", "busy", 6, true, 0, true},
+          {"LONGEST", "longest run", 7, true, 0, true},
+          {"LATE", "late", 7, true, 0, true},
+          {"RESUMES", "resumes", 10, true},
+          {"PARENT", "", 10, true, wide},
+          {"WAIT", "", 0},
           {"NAME", "", 40, false, wide}};
 }
 
@@ -81,7 +97,8 @@ std::optional<double> process_growth::of(std::uint32_t pid) const {
 void task_resumes::add(const glance_tasks& seen, double at) {
   before_ = std::move(last_);
   last_.clear();
-  for (const auto& task : seen.tasks) last_.emplace(task.id, task.resumes);
+  for (const auto& task : seen.tasks)
+    last_.emplace(task.id, counted{task.resumes, busy_ns(task.timing), seen.is_timed});
   seconds_ = at - at_;
   at_ = at;
 }
@@ -89,7 +106,19 @@ void task_resumes::add(const glance_tasks& seen, double at) {
 std::optional<double> task_resumes::of(const glance_task& task) const {
   const auto before = before_.find(task.id);
   if (before == before_.end() || task.age_unknown || !(seconds_ > 0)) return std::nullopt;
-  return static_cast<double>(task.resumes - std::min(task.resumes, before->second)) / seconds_;
+  return static_cast<double>(task.resumes - std::min(task.resumes, before->second.resumes)) / seconds_;
+}
+
+std::optional<double> task_resumes::busy_of(const glance_task& task) const {
+  const auto before = before_.find(task.id), now = last_.find(task.id);
+  if (before == before_.end() || now == last_.end() || !(seconds_ > 0)) return std::nullopt;
+  if (!before->second.is_timed || !now->second.is_timed || now->second.busy_ns < before->second.busy_ns)
+    return std::nullopt;
+  return static_cast<double>(now->second.busy_ns - before->second.busy_ns) / 1e9 / seconds_;
+}
+
+void show_times(live_table& in, bool shown) {
+  for (const std::string_view title : {"BUSY", "LONGEST", "LATE"}) in.show_column(title, shown);
 }
 
 std::vector<live_row> process_rows(const v1::ListView& seen, const process_growth& growth) {
@@ -125,10 +154,11 @@ std::vector<live_row> group_rows(const seen_process& seen) {
         {group.key,
          {std::to_string(group.count), growth_words(growth),
           age_words(group.oldest_ms, group.age_unknown, seen.last()->seen.resolution_ms), resumes_words(resumes),
-          seen.line_of(group, history_width), group.what, group.function.empty() ? "<unknown>" : group.function,
-          group.place},
+          busy_words(group.busy), duration_words(group.longest_ns), seen.line_of(group, history_width), group.what,
+          group.function.empty() ? "<unknown>" : group.function, group.place},
          {static_cast<double>(group.count), growth.value_or(unknown),
-          group.age_unknown ? unknown : static_cast<double>(group.oldest_ms), resumes.value_or(unknown), 0, 0, 0, 0}});
+          group.age_unknown ? unknown : static_cast<double>(group.oldest_ms), resumes.value_or(unknown),
+          group.busy.value_or(unknown), static_cast<double>(group.longest_ns), 0, 0, 0, 0}});
   }
   // Equal ones keep their places from look to look.
   std::sort(rows.begin(), rows.end(), [](const live_row& a, const live_row& b) { return a.id < b.id; });
@@ -139,12 +169,16 @@ std::vector<live_row> task_rows(const glance_tasks& seen, const task_resumes& re
   std::vector<live_row> rows;
   for (const auto& task : seen.tasks) {
     const auto rate = resumes.of(task);
-    rows.push_back({std::to_string(task.id),
-                    {std::to_string(task.id), age_words(task.age_ms, task.age_unknown, seen.resolution_ms),
-                     resumes_words(rate), task.age_unknown ? "-" : std::to_string(task.resumes),
-                     task.parent == 0 ? "" : std::to_string(task.parent), task.what, task.name},
-                    {-static_cast<double>(task.id), task.age_unknown ? unknown : static_cast<double>(task.age_ms),
-                     rate.value_or(unknown), static_cast<double>(task.resumes), 0, 0, 0}});
+    rows.push_back(
+        {std::to_string(task.id),
+         {std::to_string(task.id), age_words(task.age_ms, task.age_unknown, seen.resolution_ms), resumes_words(rate),
+          busy_words(resumes.busy_of(task)), duration_words(longest_run_ns(task.timing)),
+          duration_words(task.timing.delays().longest_ns()), task.age_unknown ? "-" : std::to_string(task.resumes),
+          task.parent == 0 ? "" : std::to_string(task.parent), task.what, task.name},
+         {-static_cast<double>(task.id), task.age_unknown ? unknown : static_cast<double>(task.age_ms),
+          rate.value_or(unknown), resumes.busy_of(task).value_or(unknown),
+          static_cast<double>(longest_run_ns(task.timing)), static_cast<double>(task.timing.delays().longest_ns()),
+          static_cast<double>(task.resumes), 0, 0, 0}});
   }
   return rows;
 }

@@ -29,15 +29,24 @@ class process_growth {
   std::map<std::uint32_t, std::deque<std::pair<double, double>>> tasks_;  ///< when, how many
 };
 
-/// How often tasks were resumed at two looks.
+/// Columns that are shown while runs are timed.
+void show_times(live_table& in, bool shown);
+
+/// How often tasks were resumed at two looks, and how long they had run.
 class task_resumes {
  public:
   void add(const glance_tasks& seen, double at);
   /// A second. Nothing: not known.
   [[nodiscard]] std::optional<double> of(const glance_task& task) const;
+  /// Of one CPU. Nothing: not known.
+  [[nodiscard]] std::optional<double> busy_of(const glance_task& task) const;
 
  private:
-  std::unordered_map<std::uint64_t, std::uint64_t> last_, before_;
+  struct counted {
+    std::uint64_t resumes = 0, busy_ns = 0;
+    bool is_timed = false;
+  };
+  std::unordered_map<std::uint64_t, counted> last_, before_;
   double at_ = 0, seconds_ = 0;
 };
 

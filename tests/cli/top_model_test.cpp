@@ -266,6 +266,54 @@ TEST_F(TopModel, StandsStillWhilePausedAndRecordsAllTheSame) {
   EXPECT_THAT(text(), HasSubstr("recorded into server-7.tasks"));
 }
 
+TEST_F(TopModel, HasRunsTimedWhileThatIsAskedFor) {
+  model_.take(groups_at(1, {group_named("serve()", 2), group_named("crunch()", 1)}));
+  EXPECT_FALSE(model_.regular_question()->timed);
+  EXPECT_THAT(text(), AllOf(Not(HasSubstr("BUSY")), Not(HasSubstr("LONGEST"))));
+  type("b");
+  const auto asked = model_.urgent_question();
+  ASSERT_TRUE(asked);
+  EXPECT_TRUE(asked->timed);
+  EXPECT_FALSE(model_.urgent_question());
+  EXPECT_TRUE(model_.regular_question()->timed);
+  auto groups = std::vector{group_named("serve()", 2), group_named("crunch()", 1)};
+  groups[1].busy = 0.876;
+  groups[1].longest_ns = 12'300'000;
+  model_.take(groups_at(2, groups));
+  EXPECT_THAT(text(),
+              AllOf(HasSubstr("   BUSY  LONGEST  "), HasSubstr("    88%     12ms  "), HasSubstr("      -        -  ")));
+  type("ssss");  // growth, age, resumes, busy
+  EXPECT_THAT(text(), HasSubstr("s busy"));
+  EXPECT_THAT(chosen_in(drawn()), HasSubstr("crunch()"));
+  press(key::enter);  // its tasks' table has such columns too
+  auto tasks = model_.urgent_question();
+  ASSERT_TRUE(tasks);
+  EXPECT_TRUE(tasks->timed);
+  EXPECT_THAT(text(), AllOf(HasSubstr("BUSY"), HasSubstr("LATE")));
+  const auto look = [&](double at, std::uint64_t ran_ns) {
+    auto answer = groups_at(at, groups);
+    answer.to = *tasks;
+    auto& told = answer.tasks.emplace();
+    told.is_timed = true;
+    told.tasks.resize(1);
+    told.tasks[0].id = 31;
+    told.tasks[0].timing.mutable_runs()->set_total_ns(ran_ns);
+    told.tasks[0].timing.mutable_delays()->set_longest_ns(2'000'000);
+    model_.take(answer);
+  };
+  look(3, 1'000'000'000);
+  EXPECT_THAT(text(), HasSubstr("2.0ms"));
+  look(5, 2'500'000'000);
+  EXPECT_THAT(text(), HasSubstr(" 75%"));
+  look(6, 1'000);  // begun anew meanwhile
+  EXPECT_THAT(text(), Not(HasSubstr("%")));
+  type("b");
+  EXPECT_FALSE(model_.urgent_question()->timed);
+  EXPECT_THAT(text(), Not(HasSubstr("BUSY")));
+  press(key::escape);
+  EXPECT_THAT(text(), AllOf(Not(HasSubstr("BUSY")), Not(HasSubstr("s busy"))));
+}
+
 TEST_F(TopModel, IsNotDrivenByNamesOfTheTarget) {
   auto answer = groups_at(1, {group_named("evil\033]0;title\007()", 2)});
   answer.glimpses[0].name = "ser\033ver";

@@ -233,6 +233,21 @@ TEST_F(Top, StandsStillWhilePaused) {
   wait_for("lab::session");
 }
 
+TEST_F(Top, TellsWhoIsBusy) {
+  const program target({program_path("timed")});
+  start("-p " + target.pid_text());
+  wait_for("timed::grind()");
+  EXPECT_THAT(seen(), Not(HasSubstr("BUSY")));
+  type("b");
+  wait_for("%");
+  type("ssss");
+  wait_for("s busy");
+  // It runs for half of the time; all others together for much less.
+  EXPECT_THAT(wait_for("timed::grind()"), ContainsRegex("BUSY +LONGEST .*\n[^%]*[0-9]%[^\n]*timed::grind\\(\\)"));
+  type("b");
+  wait_without("BUSY");
+}
+
 TEST_F(Top, RecordsFromNowOn) {
   const auto lab = listening_lab();
   start("-p " + lab.pid_text());

@@ -21,11 +21,16 @@ durations_copy copy_of(const layout::durations& from) noexcept {
   return copy;
 }
 
-/// Of a copy that was made while its writer, which does not go on, was between two words: one run may be missing in a
-/// part of them.
+/// Of a copy that may have been made while a writer was between two words: one run may be missing in a part of them.
 void make_whole(durations_copy& of) noexcept {
   of.count = std::accumulate(of.buckets.begin(), of.buckets.end(), std::uint64_t{0});
   of.total = std::max(of.total, of.longest);
+}
+
+durations_copy whole_copy_of(const layout::durations& from) noexcept {
+  auto copy = copy_of(from);
+  make_whole(copy);
+  return copy;
 }
 
 /// The task's. Null: it has none, or has ended.
@@ -55,7 +60,7 @@ void task_times::add(const task_times& more) noexcept {
   running += more.running;
 }
 
-/// `resumed` 0: it has run since before timing began, or as long as its record says.
+/// `resumed` 0: it has run since before timing began.
 std::uint64_t times_reader::running_for(const task_copy& task, std::uint64_t resumed) const noexcept {
   const auto now = read_stamp(*area_);
   const auto base = read(area_->base_stamp);
@@ -68,7 +73,7 @@ task_times times_reader::of(const task_copy& task, slab_map& slabs) const noexce
   task_times times;
   if (area_ == nullptr) return times;
   const bool runs = state_of(task.word) == task_state::running;
-  std::uint64_t resumed = 0;
+  std::uint64_t resumed = 0, waiting = 0;
   if (const auto* from = find_times(task, slabs)) {
     bool whole = false;
     for (int i = 0; i < times_attempts && !whole; ++i) {
@@ -77,6 +82,7 @@ task_times times_reader::of(const task_copy& task, slab_map& slabs) const noexce
       times.runs = current ? copy_of(from->runs) : durations_copy();
       times.delays = current ? copy_of(from->delays) : durations_copy();
       resumed = current ? read(from->resumed) : 0;
+      waiting = current ? read(from->waiting) : 0;
       if (read(from->owner_id) != task.id) return {};
       whole = (word & layout::one_version) == 0 && read(from->word) == word;
     }
@@ -85,7 +91,8 @@ task_times times_reader::of(const task_copy& task, slab_map& slabs) const noexce
       make_whole(times.delays);
     }
   }
-  if (runs) times.running = running_for(task, resumed);
+  // One that has begun to wait since it was copied runs no more.
+  if (runs && waiting == 0) times.running = running_for(task, resumed);
   return times;
 }
 
@@ -97,7 +104,7 @@ std::vector<ended_times> times_reader::of_ended() const {
     all.push_back({.where = read(from.where),
                    .spawn_path = read(from.spawn_path),
                    .tasks = read(from.tasks),
-                   .times = {.runs = copy_of(from.runs), .delays = copy_of(from.delays)}});
+                   .times = {.runs = whole_copy_of(from.runs), .delays = whole_copy_of(from.delays)}});
   }
   return all;
 }
