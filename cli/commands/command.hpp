@@ -55,6 +55,7 @@ command check_command();
 command record_command();
 command diff_command();
 command profile_command();
+command slow_command();
 command top_command();
 command schema_command();
 command manual_command();
