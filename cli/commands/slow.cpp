@@ -119,6 +119,9 @@ result<int> run_slow(const slow_request& asked, output& out) {
   auto next = begin;
   auto renewal = begin + 1s;
   std::string note;
+  // What has run for longer has been timed from its beginning: ages may be a second old.
+  constexpr auto looks_for_older_until = 4s;
+  auto next_look = begin + 1s;
   for (auto now = begin; !asked.length || now < begin + *asked.length; now = watch_clock::now()) {
     if (!program.still()) {
       note = "it ended, or executes another program";
@@ -130,8 +133,12 @@ result<int> run_slow(const slow_request& asked, output& out) {
       renewal = now + 1s;
       continue;
     }
-    const auto runs = watch.poll();
+    auto runs = watch.poll();
     bool goes_on = true;
+    if (runs && now >= next_look && now < begin + looks_for_older_until) {
+      next_look = now + 1s;
+      for (auto& run : watch.find_older()) runs->push_back(std::move(run));
+    }
     if (runs)
       for (const auto& run : *runs) {
         goes_on = goes_on && printer.print(run, watch.names());

@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "surveys/running_stacks.hpp"
+
 namespace tasks::cli {
 namespace {
 
@@ -18,7 +20,8 @@ std::uint64_t ns_of(std::chrono::nanoseconds time) { return static_cast<std::uin
 }  // namespace
 
 slow_watch::slow_watch(snapshot_source& source, target& from, std::chrono::nanoseconds over)
-    : from_(from),
+    : source_(source),
+      from_(from),
       over_(over),
       period_(std::clamp(over / polls_in_a_run, shortest_period, longest_period)),
       runs_(from.bytes(), *from.roots()),
@@ -64,6 +67,37 @@ bool slow_watch::copy(watched& to) {
   if (!lasts()) return false;
   to.told.stack = stacks_.of(tid);
   return true;
+}
+
+std::vector<slow_run> slow_watch::find_older() {
+  std::vector<slow_run> found;
+  const auto age = std::max(std::chrono::duration_cast<std::chrono::milliseconds>(over_),
+                            std::chrono::duration_cast<std::chrono::milliseconds>(longest_silence));
+  auto look = running_stacks::look(source_, static_cast<std::uint64_t>(age.count()));
+  if (!look) return found;
+  for (const auto& running : look->tasks().tasks) {
+    const auto is_it = [&](const watched& each) { return each.run.task == running.id; };
+    if (std::any_of(watched_.begin(), watched_.end(), is_it)) continue;
+    if (std::find(older_.begin(), older_.end(), running.id) != older_.end()) continue;
+    slow_run run;
+    run.lasts = true;
+    run.is_exact = false;
+    run.ns = running.age_ms * 1'000'000;
+    run.thread = running.thread;
+    run.stack = look->stack_of(running);
+    detail::task_filter only;
+    only.ids.push_back(running.id);
+    reader_.walk(only, 0, [&](const target_task& task) {
+      maker_.add(task);
+      maker_.flush();
+      run.task = std::move(made_);
+      reader_.leave();
+    });
+    if (run.task.id() != running.id) continue;
+    older_.push_back(running.id);
+    found.push_back(std::move(run));
+  }
+  return found;
 }
 
 void slow_watch::begin(const timed_run& run) {

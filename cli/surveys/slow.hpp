@@ -7,6 +7,7 @@
 ///             over            ──> told, if it was too long, with how long that was
 ///             lasts           ──> told once, when it has for a second
 ///
+/// One that began before runs were timed is told once, with its age.
 /// Who polls four times in what is too long misses none that is seen at all; one that is over just then has no stack.
 
 #include <chrono>
@@ -36,6 +37,9 @@ class slow_watch {
  public:
   /// Both must outlive it; the source's runs are timed. `over`: from how long on a run is too long.
   slow_watch(snapshot_source& source, target& from, std::chrono::nanoseconds over);
+  /// Those that began before runs were timed, have lasted for a second and last. To be asked for once a second, until
+  /// whatever runs began since.
+  [[nodiscard]] std::vector<slow_run> find_older();
   slow_watch(const slow_watch&) = delete;
   slow_watch& operator=(const slow_watch&) = delete;
 
@@ -60,6 +64,7 @@ class slow_watch {
   [[nodiscard]] pid_t thread_of(std::uint32_t inner);
   void finish(watched& over, std::vector<slow_run>& to);
 
+  snapshot_source& source_;
   target& from_;
   std::chrono::nanoseconds over_, period_;
   timed_runs runs_;
@@ -71,6 +76,7 @@ class slow_watch {
   native_stacks stacks_;
   std::vector<os_thread> threads_;
   std::vector<watched> watched_;
+  std::vector<std::uint64_t> older_;  ///< ids of tasks that find_older() has told
   std::string refusal_;
 };
 

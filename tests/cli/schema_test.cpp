@@ -157,7 +157,7 @@ TEST(SchemaCommand, KnowsNoOtherViews) {
   const auto seen = run({tasks_executable(), "schema", "tea"});
   EXPECT_EQ(seen.end.code, 2);
   EXPECT_EQ(seen.err,
-            "tasks: schema: \"tea\" is no view (list, vitals, stack, tree, threads, leaks, channels, operations, "
+            "tasks: schema: \"tea\" is no view (list, vitals, stack, slow, tree, threads, leaks, channels, operations, "
             "memory, why, report, check, diff)\n");
 }
 

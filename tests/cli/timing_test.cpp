@@ -135,7 +135,7 @@ TEST(Timing, NeedsAnAgentAndTime) {
   };
   EXPECT_THAT(refused({"stack", target.pid_text(), "--sort", "busy", "--direct"}, 1),
               HasSubstr("only an agent can time runs, and none is asked"));
-  EXPECT_THAT(refused({"stack", target.pid_text(), "--interval", "1"}, 2), HasSubstr("nothing is timed"));
+  EXPECT_THAT(refused({"stack", target.pid_text(), "--interval", "1"}, 2), HasSubstr("it is the time of --sort busy"));
   EXPECT_THAT(refused({"stack", "--from", "x", "--sort", "busy"}, 2), HasSubstr("no time passes in a snapshot"));
   EXPECT_THAT(refused({"stack", "--core", "x", "--sort", "busy"}, 2), HasSubstr("nothing runs in a core"));
   EXPECT_THAT(refused({"stack", target.pid_text(), "--sort", "busy", "--format", "folded"}, 2), HasSubstr("--format"));

@@ -53,6 +53,7 @@ View view(std::vector<std::string> arguments) {
 template v1::ListView view(std::vector<std::string>);
 template v1::VitalsView view(std::vector<std::string>);
 template v1::StackView view(std::vector<std::string>);
+template v1::SlowView view(std::vector<std::string>);
 template v1::TreeView view(std::vector<std::string>);
 template v1::ThreadsView view(std::vector<std::string>);
 template v1::ChannelsView view(std::vector<std::string>);
