@@ -103,10 +103,11 @@ result<int> run_slow(const slow_request& asked, output& out) {
   if (!timed) return timed.why();
   target& from = *(*source)->from();
   if (const auto& roots = from.roots(); !roots) return roots.why();
-  if (!from.bytes().get<std::uint64_t>(from.roots()->front().address))
+  const same_program program(from.pid());
+  if (!program.still() && !program.is_refused()) return no_such_process(from.pid());
+  if (!program.still())
     return error{error_code::permission_denied, subject_of(from.pid()), "its memory may not be read",
                  "run tasks as its user, or as root"};
-  const same_program program(from.pid());
   // What a thread that was stopped did is named while others run; the files are opened before.
   open_code(from.code());
   // Where the target's threads keep all CPUs busy, who looks at one should not wait for a turn. Where that may not be,

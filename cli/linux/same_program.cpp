@@ -1,5 +1,6 @@
 #include "linux/same_program.hpp"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@ namespace tasks::cli {
 
 same_program::same_program(pid_t pid)
     : memory_(::open(fmt::format("/proc/{}/mem", pid).c_str(), O_RDONLY | O_CLOEXEC)) {
+  is_refused_ = !memory_ && (errno == EACCES || errno == EPERM);
   // Code stays where it is: the first that there is.
   const auto mappings = executable_mappings(pid);
   const auto first = std::string_view(mappings).substr(0, mappings.find('-'));

@@ -16,9 +16,12 @@ class same_program {
   explicit same_program(pid_t pid);
   /// False too where it could not be told from the beginning: its memory may not be read.
   [[nodiscard]] bool still() const;
+  /// Its memory may not be read by us: it may be there all the same. One that is about to end has none.
+  [[nodiscard]] bool is_refused() const noexcept { return is_refused_; }
 
  private:
   descriptor memory_;
+  bool is_refused_ = false;
   std::uint64_t somewhere_ = 0;  ///< an address that can be read
 };
 

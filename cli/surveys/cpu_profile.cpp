@@ -72,6 +72,7 @@ class cpu_profiler {
   result<cpu_profile> run() {
     find_threads(true);
     if (threads_.empty()) return no_such_process(from_.pid());
+    if (!program_.still() && !program_.is_refused()) return no_such_process(from_.pid());
     if (!program_.still())
       return error{error_code::permission_denied, subject_of(from_.pid()), "its memory may not be read",
                    "run tasks as its user, or as root"};
@@ -107,14 +108,9 @@ class cpu_profiler {
   [[nodiscard]] bool is_there() {
     if (!made_.ended.empty()) return false;
     if (program_.still()) return true;
-    const auto stat = read_stat(from_.pid());
-    made_.ended = !stat || stat->state == 'Z' || all_have_ended() ? "it ended" : "it executed another program";
+    // A process that is ending has no memory for a while before it is said to have ended.
+    made_.ended = same_program(from_.pid()).still() ? "it executed another program" : "it ended";
     return false;
-  }
-
-  [[nodiscard]] bool all_have_ended() const {
-    return std::all_of(threads_.begin(), threads_.end(),
-                       [](const sampled_thread& each) { return !each.thread.usage(); });
   }
 
   void find_threads(bool first) {

@@ -133,10 +133,11 @@ TEST(Selections, ThatMakeNoSenseAreErrors) {
       {{"--label", "=ann"}, "tasks: --label: no label is named (KEY or KEY=VALUE)\n"},
       {{"--thread", "main"}, "tasks: --thread: \"main\" is no thread (a number)\n"},
       {{"--fd", "-1"}, "tasks: --fd: \"-1\" is no descriptor (a number)\n"},
-      {{"--sort", "size"}, "tasks: --sort: \"size\" is no order (age, count, growth, id)\n"},
+      {{"--sort", "size"}, "tasks: --sort: \"size\" is no order (age, busy, count, growth, id)\n"},
       {{"--sort", "count"}, "tasks: --sort: only groups have a count (add --group, or sort by id or age)\n"},
       {{"--sort", "growth"}, "tasks: --sort: only groups grow (add --group, or sort by id or age)\n"},
-      {{"--group", "--interval", "1"}, "tasks: --interval: it is the time of --sort growth (leave it out)\n"},
+      {{"--group", "--interval", "1"},
+       "tasks: --interval: it is the time of --sort busy and of --sort growth (leave it out)\n"},
       {{"--sort", "id", "--group"}, "tasks: --sort: groups have no id (sort by count or age)\n"},
       {{"--by", "colour"}, "tasks: --by: \"colour\" is nothing that tasks have in common "},
       {{"--by", "label="}, "tasks: --by: \"label=\" is nothing that tasks have in common "}};
