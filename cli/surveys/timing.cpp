@@ -24,12 +24,12 @@ void add_durations(v1::Durations& to, const v1::Durations& from) {
 }  // namespace
 
 result<void> time_runs_for(snapshot_source& source, std::chrono::milliseconds interval) {
-  using clock = std::chrono::steady_clock;
+  using timing_clock = std::chrono::steady_clock;
   auto timed = source.time_runs(timing_lease);
   if (!timed) return timed.why();
-  const auto end = clock::now() + interval;
-  for (auto now = clock::now(); now < end; now = clock::now()) {
-    std::this_thread::sleep_for(std::min<clock::duration>(end - now, longest_rest));
+  const auto end = timing_clock::now() + interval;
+  for (auto now = timing_clock::now(); now < end; now = timing_clock::now()) {
+    std::this_thread::sleep_for(std::min<timing_clock::duration>(end - now, longest_rest));
     timed = source.time_runs(timing_lease);
     if (!timed) return timed.why();
   }
