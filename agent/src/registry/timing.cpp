@@ -216,8 +216,11 @@ void note_ended(const record& r, timing_record& times) noexcept {
   if (timing_area* counted = counted_in.load(relaxed)) counted->records.fetch_sub(1, relaxed);
   timing_area* area = current_area();
   if (area == nullptr || load(times.generation) != load(area->generation)) return;
-  if (const auto resumed = load(times.resumed)) add(times.runs, since(*area, resumed, read_stamp(*area)));
-  store(times.resumed, 0);
+  if (const auto resumed = load(times.resumed)) {
+    const rewriting now(times);
+    add(times.runs, since(*area, resumed, read_stamp(*area)));
+    store(times.resumed, 0);
+  }
   if (load(times.runs.count) == 0) return;  // destroyed before it ran: it has entered no function
   if (ended_timing* to = ended_entry(*area, r)) {
     add_shared(to->runs, times.runs);
