@@ -112,7 +112,7 @@ void slow_watch::finish(watched& over, std::vector<slow_run>& to) {
   const auto length = runs_.length_of(over.run);
   over.told.lasts = false;
   over.told.is_exact = length.has_value();
-  over.told.ns = std::max(length.value_or(0), length ? 0 : over.run.ns);
+  over.told.ns = length.value_or(over.run.ns);
   if (over.told.ns >= ns_of(over_) && over.told.task.id() != 0) to.push_back(std::move(over.told));
 }
 

@@ -43,7 +43,6 @@ class times_reader {
   /// Null: nothing is timed.
   explicit times_reader(const layout::timing_area* area) noexcept : area_(area) {}
 
-  [[nodiscard]] bool is_on() const noexcept { return area_ != nullptr; }
   /// Zeros for a task that has neither run nor waited since.
   [[nodiscard]] task_times of(const task_copy& task, slab_map& slabs) const noexcept;
   /// Throws std::bad_alloc.
