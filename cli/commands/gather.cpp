@@ -30,11 +30,12 @@ recorded_looks evidence::looks() const {
           .due = &due,
           .busy = &busy,
           .proof = proof ? &*proof : nullptr,
+          .memory_seen = memory.get(),
           .stopped_ms = is_one_moment ? std::optional(stopped_ms) : std::nullopt,
           .doubt = doubt};
 }
 
-result<evidence> gather(const target_options& asked, std::optional<pid_t> pid, const teller& tell) {
+result<evidence> gather(const target_options& asked, std::optional<pid_t> pid, const teller& tell, bool with_memory) {
   evidence found;
   std::optional<error> no_picture;
   if (pid) {
@@ -42,11 +43,12 @@ result<evidence> gather(const target_options& asked, std::optional<pid_t> pid, c
       found.due = survey_due(*live_target(*pid), true);
       found.busy = find_busy(*live_target(*pid));
     }
-    auto taken = take_moment(*pid, asked.hook, tell);
+    auto taken = take_moment(*pid, asked.hook, tell, with_memory);
     if (taken) {
       found.source = std::move(taken->source);
       found.proof = std::move(taken->proof);
       found.stopped_ms = taken->stopped_ms;
+      found.memory = std::move(taken->memory);
       found.is_one_moment = true;
       return found;
     }

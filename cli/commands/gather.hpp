@@ -25,7 +25,8 @@ struct evidence {
   std::vector<busy_task> busy;
   bool is_one_moment = false;
   double stopped_ms = 0;
-  std::string doubt;  ///< why it is not one moment, and what is missing therefore
+  std::unique_ptr<proven_memory> memory;  ///< null: nobody asked for it, or it is not known
+  std::string doubt;                      ///< why it is not one moment, and what is missing therefore
   /// There can be no proof, or no thread be stopped: decided once, and said in the head alone.
   bool no_proof = false, no_stacks = false;
 
@@ -35,8 +36,9 @@ struct evidence {
 };
 
 /// Whether or not there is an agent, or tasks to be read, a process has threads; but not where it does not exist.
-/// `pid`: nothing where it is a core, or a recording. `tell` as of open_target().
+/// `pid`: nothing where it is a core, or a recording. `with_memory`: what a recorder needs of it. `tell` as of
+/// open_target().
 [[nodiscard]] result<evidence> gather(const target_options& asked, std::optional<pid_t> pid,
-                                      const teller& tell = tell_on_standard_error);
+                                      const teller& tell = tell_on_standard_error, bool with_memory = false);
 
 }  // namespace tasks::cli

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -18,19 +19,10 @@ namespace {
 
 constexpr std::int64_t ns_of_ms = 1'000'000, ns_of_second = 1'000'000'000;
 
-std::vector<recorded_series> processes_in(const recording_reader& recording) {
-  std::vector<recorded_series> found;
-  std::map<std::tuple<std::uint32_t, std::uint64_t, std::string>, std::size_t> places;
-  const auto& heads = recording.snapshots();
-  for (std::size_t i = 0; i < heads.size(); ++i) {
-    const auto& head = heads[i];
-    const auto [known, is_new] = places.try_emplace({head.pid(), head.start_time(), head.core()}, found.size());
-    if (is_new) found.push_back({head.pid(), head.name(), {}, {}});
-    found[known->second].snapshots.push_back(i);
-    found[known->second].times.push_back(head.taken_at_ns());
-  }
-  return found;
-}
+/// What tells one process from another one with its pid.
+using identity_of_process = std::tuple<std::uint32_t, std::uint64_t, std::string>;
+
+identity_of_process identity_in(const v1::SnapshotHead& head) { return {head.pid(), head.start_time(), head.core()}; }
 
 std::string names_of(const std::vector<recorded_series>& processes) {
   std::string names;
@@ -81,6 +73,36 @@ std::string span_of(const std::vector<std::int64_t>& times) {
 
 }  // namespace
 
+std::vector<recorded_series> all_series(const recording_reader& recording) {
+  std::vector<recorded_series> found;
+  std::map<identity_of_process, std::size_t> places;
+  const auto& heads = recording.snapshots();
+  for (std::size_t i = 0; i < heads.size(); ++i) {
+    const auto& head = heads[i];
+    const auto [known, is_new] = places.try_emplace(identity_in(head), found.size());
+    if (is_new) found.push_back({head.pid(), head.name(), {}, {}});
+    found[known->second].snapshots.push_back(i);
+    found[known->second].times.push_back(head.taken_at_ns());
+  }
+  return found;
+}
+
+std::vector<std::int64_t> ends_of_rounds(const recording_reader& recording) {
+  std::vector<std::int64_t> ends;
+  std::set<identity_of_process> in_round;
+  for (const auto& head : recording.snapshots()) {
+    const bool is_new_round = !in_round.insert(identity_in(head)).second || ends.empty();
+    const auto end = ends.empty() ? head.taken_at_ns() : std::max(ends.back(), head.taken_at_ns());
+    if (!is_new_round) {
+      ends.back() = end;
+      continue;
+    }
+    in_round = {identity_in(head)};
+    ends.push_back(end);
+  }
+  return ends;
+}
+
 std::string format_time(std::int64_t ns) {
   const std::time_t seconds = ns / ns_of_second;
   std::tm fields{};
@@ -115,7 +137,7 @@ result<std::size_t> choose_snapshot(const std::vector<std::int64_t>& times, std:
 result<std::vector<std::size_t>> snapshots_at(const recording_reader& recording, const std::optional<std::string>& at) {
   std::vector<std::size_t> chosen;
   std::optional<error> why_none;
-  for (const auto& process : processes_in(recording)) {
+  for (const auto& process : all_series(recording)) {
     const auto place = at ? choose_snapshot(process.times, *at) : result<std::size_t>(process.snapshots.size() - 1);
     if (place)
       chosen.push_back(process.snapshots[*place]);
@@ -128,7 +150,7 @@ result<std::vector<std::size_t>> snapshots_at(const recording_reader& recording,
 
 result<recorded_series> find_series(const recording_reader& recording, const std::string& path,
                                     const std::string& target) {
-  return find_recorded(processes_in(recording), path, target);
+  return find_recorded(all_series(recording), path, target);
 }
 
 namespace {

@@ -23,6 +23,9 @@ struct recorded_series {
   std::vector<std::int64_t> times;     ///< of each: nanoseconds since the epoch
 };
 
+/// Of each process that was recorded, in the order of their first snapshots.
+[[nodiscard]] std::vector<recorded_series> all_series(const recording_reader& recording);
+
 /// `target`: as of open_recording(). `path`: of errors.
 [[nodiscard]] result<recorded_series> find_series(const recording_reader& recording, const std::string& path,
                                                   const std::string& target);
@@ -38,6 +41,9 @@ struct recorded_series {
 [[nodiscard]] result<std::unique_ptr<snapshot_source>> open_recording_before(const std::string& path,
                                                                              const std::string& target,
                                                                              const std::optional<std::string>& at);
+
+/// When each round was over: one snapshot of each process that was recorded together. Times rise.
+[[nodiscard]] std::vector<std::int64_t> ends_of_rounds(const recording_reader& recording);
 
 /// Of each process in it the snapshot of that time.
 [[nodiscard]] result<std::vector<std::size_t>> snapshots_at(const recording_reader& recording,

@@ -32,7 +32,7 @@ struct record_request : patience {
   std::optional<std::string> file;
   std::chrono::milliseconds every{10'000};
   std::optional<std::chrono::milliseconds> for_time;  ///< nothing: until it is interrupted
-  bool threads = false, leaks = false, operations = false;
+  bool threads = false, leaks = false, operations = false, memory = false;
   bool direct = false, hook = true;
   recording_limits limits;
 };
@@ -59,7 +59,7 @@ class recorded_target {
       return {};
     }
     forget_code_if_it_changed();
-    auto taken = asked_.leaks ? take_moment_of_it() : take_as_it_goes();
+    auto taken = asked_.leaks || asked_.memory ? take_moment_of_it() : take_as_it_goes();
     if (!taken) {
       source_.reset();
       if (taken.why().code == error_code::no_such_process || !read_stat(pid_))
@@ -94,11 +94,14 @@ class recorded_target {
 
   /// Copies the process, for which its threads are stopped for a moment.
   result<taken_snapshot> take_moment_of_it() {
-    auto found = gather(options(), pid_, [this](const std::string& line) { tell(line); });
+    auto found = gather(
+        options(), pid_, [this](const std::string& line) { tell(line); }, asked_.memory);
     if (!found) return found.why();
     if (!found->source) return *found->why_no_tasks;
     auto looks = found->looks();
+    looks.leaks = looks.leaks && asked_.leaks;
     looks.operations = asked_.operations;
+    looks.memory = asked_.memory;
     return recorder_.take(*found->source, looks);
   }
 
@@ -207,19 +210,22 @@ option_of<record_request> with_option() {
   return {
       {"--with", "PARTS",
        "threads: native stacks, for which threads that run are stopped for a moment; leaks: a proof, operations: what "
-       "pends without a task, for which the memory is copied; several: threads,leaks",
+       "pends without a task, memory: frames and the heap, for which the memory is copied; several: threads,leaks",
        [] {
-         return std::vector<std::string>{"threads", "leaks", "operations", "threads,leaks"};
+         return std::vector<std::string>{"threads", "leaks", "operations", "memory", "threads,leaks"};
        }},
       [](record_request& to, const std::string& typed) -> result<void> {
         const std::string_view list = typed;
         for (std::size_t begin = 0; begin <= list.size();) {
           const auto end = std::min(list.find(',', begin), list.size());
           const auto part = list.substr(begin, end - begin);
-          if (part != "threads" && part != "leaks" && part != "operations")
+          if (part != "threads" && part != "leaks" && part != "operations" && part != "memory")
             return usage_error("--with", fmt::format("\"{}\" is nothing that can be recorded", part),
-                               "threads, leaks, operations, or several: threads,leaks");
-          (part == "threads" ? to.threads : part == "leaks" ? to.leaks : to.operations) = true;
+                               "threads, leaks, operations, memory, or several: threads,leaks");
+          (part == "threads"  ? to.threads
+           : part == "leaks"  ? to.leaks
+           : part == "memory" ? to.memory
+                              : to.operations) = true;
           begin = end + 1;
         }
         return {};

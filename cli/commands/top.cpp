@@ -22,8 +22,8 @@ result<int> run_recorded(const top_request& asked, const output& out) {
     return usage_error("--from", "a recording is read instead of a process", "leave out --direct and such");
   auto opened = feed_of_recording(asked);
   if (!opened) return opened.why();
-  const auto from = *std::move(opened);
-  return run_top({.pid = pid_t{0}, .is_recording = true, .interval = asked.interval}, *from, out.style().color);
+  const auto pid = opened->has_list ? std::nullopt : std::optional(pid_t{0});
+  return run_top({.pid = pid, .is_recording = true, .interval = asked.interval}, *opened->from, out.style().color);
 }
 
 result<int> run_live(const top_request& asked, output& out) {

@@ -298,8 +298,12 @@ class live_feed final : public feed {
 
 class recorded_feed final : public feed {
  public:
-  recorded_feed(const target_options& of, recording_reader file, recorded_series series, std::size_t place)
-      : of_(of), file_(std::move(file)), series_(std::move(series)), place_(place) {}
+  recorded_feed(const target_options& of, const recording_reader& file, recorded_series series, std::size_t place)
+      : of_(of), file_(file), series_(std::move(series)), place_(place) {}
+
+  [[nodiscard]] pid_t pid() const noexcept { return static_cast<pid_t>(series_.pid); }
+  /// Of the snapshot where it is.
+  [[nodiscard]] std::int64_t time() const { return series_.times[place_]; }
 
   feed_answer ask(const feed_question& question) override {
     feed_answer answer;
@@ -373,7 +377,7 @@ class recorded_feed final : public feed {
   [[nodiscard]] double seconds_of(std::size_t place) const { return static_cast<double>(series_.times[place]) / 1e9; }
 
   target_options of_;
-  recording_reader file_;
+  const recording_reader& file_;
   recorded_series series_;
   std::size_t place_;
   std::size_t looked_at_ = 0;  ///< if there is a source
@@ -382,18 +386,106 @@ class recorded_feed final : public feed {
   std::map<std::size_t, glimpse> glimpses_;
 };
 
+/// A file: one process in it, or a list of all and each by itself, at one time for all of them.
+class feed_of_file final : public feed {
+ public:
+  feed_of_file(const target_options& of, recording_reader file)
+      : of_(of), file_(std::move(file)), all_(all_series(file_)), rounds_(ends_of_rounds(file_)) {}
+
+  /// Fails where `of` chooses no process, or no moment, that is there.
+  result<void> begin() {
+    if (has_list()) {
+      const auto round = of_.at ? choose_snapshot(rounds_, *of_.at) : result<std::size_t>(rounds_.size() - 1);
+      if (!round) return round.why();
+      round_ = *round;
+      return {};
+    }
+    auto series = find_series(file_, *of_.from, of_.target);
+    if (!series) return series.why();
+    const auto place = of_.at ? choose_snapshot(series->times, *of_.at) : result<std::size_t>(series->times.size() - 1);
+    if (!place) return place.why();
+    entered_.emplace(of_, file_, *std::move(series), *place);
+    return {};
+  }
+
+  [[nodiscard]] bool has_list() const noexcept { return all_.size() > 1 && of_.target.empty(); }
+
+  feed_answer ask(const feed_question& question) override {
+    if (!has_list()) return entered_->ask(question);
+    if (question.is == about::processes) return list(question.step);
+    if (!entered_ || entered_->pid() != question.pid) enter(question.pid);
+    auto answer = entered_->ask(question);
+    const auto now = std::lower_bound(rounds_.begin(), rounds_.end(), entered_->time());
+    round_ = static_cast<std::size_t>(now - rounds_.begin());
+    return answer;
+  }
+
+ private:
+  feed_answer list(int step) {
+    entered_.reset();
+    const auto last = static_cast<std::int64_t>(rounds_.size()) - 1;
+    round_ = static_cast<std::size_t>(std::clamp<std::int64_t>(static_cast<std::int64_t>(round_) + step, 0, last));
+    feed_answer answer;
+    answer.at = static_cast<double>(rounds_[round_]) / 1e9;
+    answer.moment = {format_time(rounds_[round_]), round_ + 1, rounds_.size()};
+    answer.note = file_.damage();
+    for (const auto& series : all_) {
+      const auto place = place_at(series);
+      if (!place) continue;
+      const auto shown = process_in(series.snapshots[*place]);
+      if (shown)
+        *answer.processes.add_processes() = *shown;
+      else
+        answer.note = message(shown.why());
+    }
+    return answer;
+  }
+
+  /// The last one until now. Nothing: it was not recorded yet.
+  [[nodiscard]] std::optional<std::size_t> place_at(const recorded_series& series) const {
+    const auto behind = std::upper_bound(series.times.begin(), series.times.end(), rounds_[round_]);
+    if (behind == series.times.begin()) return std::nullopt;
+    return static_cast<std::size_t>(behind - series.times.begin() - 1);
+  }
+
+  [[nodiscard]] result<v1::ProcessView> process_in(std::size_t snapshot) const {
+    auto parts = file_.parts(snapshot);
+    if (!parts) return parts.why();
+    const auto source = open_recorded(file_.snapshots()[snapshot], *std::move(parts), *of_.from);
+    if (!source) return source.why();
+    return (*source)->recorded()->process();
+  }
+
+  /// Of processes that had one pid after each other it is the last one until now.
+  void enter(pid_t pid) {
+    const recorded_series* chosen = nullptr;
+    for (const auto& series : all_)
+      if (static_cast<pid_t>(series.pid) == pid && (chosen == nullptr || place_at(series))) chosen = &series;
+    if (chosen == nullptr) chosen = &all_.front();  // a list has no other pids
+    auto of = of_;
+    of.target = std::to_string(chosen->pid);
+    entered_.emplace(of, file_, *chosen, place_at(*chosen).value_or(0));
+  }
+
+  target_options of_;
+  recording_reader file_;
+  std::vector<recorded_series> all_;
+  std::vector<std::int64_t> rounds_;  ///< when each was over
+  std::size_t round_ = 0;
+  std::optional<recorded_feed> entered_;
+};
+
 }  // namespace
 
 std::unique_ptr<feed> feed_of_processes(const target_options& of) { return std::make_unique<live_feed>(of); }
 
-result<std::unique_ptr<feed>> feed_of_recording(const target_options& of) {
+result<recorded_processes> feed_of_recording(const target_options& of) {
   auto file = recording_reader::open(*of.from);
   if (!file) return file.why();
-  auto series = find_series(*file, *of.from, of.target);
-  if (!series) return series.why();
-  const auto place = of.at ? choose_snapshot(series->times, *of.at) : result<std::size_t>(series->times.size() - 1);
-  if (!place) return place.why();
-  return std::unique_ptr<feed>(std::make_unique<recorded_feed>(of, *std::move(file), *std::move(series), *place));
+  auto made = std::make_unique<feed_of_file>(of, *std::move(file));
+  if (const auto begun = made->begin(); !begun) return begun.why();
+  const bool has_list = made->has_list();
+  return recorded_processes{std::move(made), has_list};
 }
 
 }  // namespace tasks::cli

@@ -82,6 +82,14 @@ result<operation_survey> look_for_operations(const snapshot_source& source) {
                "record it --with operations; tasks vitals --details shows how many"};
 }
 
+result<recorded_memory> look_for_memory(const snapshot_source& source) {
+  const auto* then = source.recorded();
+  if (then != nullptr && then->has_memory()) return recorded_memory(then->memory());
+  if (then != nullptr && then->has_no_memory()) return from_message(then->no_memory());
+  return error{error_code::system, "", "its memory was not recorded",
+               "record it --with memory; tasks leaks --from shows the frames' bytes of what was leaked"};
+}
+
 bool is_without_hook(const snapshot_source& source) {
   if (const auto* from = source.from()) return !from->has_hook();
   return source.recorded() != nullptr && !source.recorded()->has_hook();

@@ -17,6 +17,7 @@
 #include "surveys/due.hpp"
 #include "surveys/lookups.hpp"
 #include "surveys/operations.hpp"
+#include "surveys/recorded_memory.hpp"
 
 namespace tasks::cli {
 
@@ -37,6 +38,8 @@ namespace tasks::cli {
                                                                           const std::vector<std::uint64_t>& ids);
 /// As survey_operations().
 [[nodiscard]] result<operation_survey> look_for_operations(const snapshot_source& source);
+/// What was recorded of it; fails of a target, whose memory can be looked at.
+[[nodiscard]] result<recorded_memory> look_for_memory(const snapshot_source& source);
 /// Its tasks were found without a hook.
 [[nodiscard]] bool is_without_hook(const snapshot_source& source);
 /// As is_crowd().

@@ -9,30 +9,10 @@
 #include <utility>
 
 #include "base/quantities.hpp"
-#include "linux/proc.hpp"
-#include "picture/still_target.hpp"
-#include "proof/frame_chunks.hpp"
-#include "proof/kept_memory.hpp"
-#include "proof/prover.hpp"
-#include "proof/scene.hpp"
-#include "sources/memory_source.hpp"
 #include "surveys/group_keys.hpp"
-#include "surveys/without_hook.hpp"
 
 namespace tasks::cli {
 namespace {
-
-result<void> refuse_asan(const memory& bytes, std::string subject) {
-  if (!has_asan_shadow(bytes.regions())) return {};
-  return error{error_code::system, std::move(subject),
-               "AddressSanitizer serves its memory: what an allocation is, and what is free, cannot be told",
-               "look at a build without it"};
-}
-
-error without_options(error why) {
-  if (why.next_step.find("--no-prove") != std::string::npos) why.next_step = "it takes a copy; tasks stack needs none";
-  return why;
-}
 
 /// Shortens what is sorted to what is shown; how many are left out.
 template <class Row>
@@ -46,14 +26,15 @@ std::size_t leave_out(std::vector<Row>& rows, std::size_t limit) {
 /// In the order in which it is done.
 class memory_surveyor {
  public:
-  memory_surveyor(memory_moment& of, resolver& names, const memory_options& options)
-      : of_(of),
+  memory_surveyor(const task_memory& known, const kept_finder& find_kept, snapshot_source& source, resolver& names,
+                  const memory_options& options)
+      : known_(known),
+        find_kept_(find_kept),
+        source_(source),
         names_(names),
         options_(options),
-        scene_(*of.taken),
-        seen_(scene_.tasks()),
         groups_(names, true, [this](const v1::Task& task) {
-          const auto its = index_of(task.id());
+          const auto its = find(task.id());
           return std::string(its && is_leaked(*its) ? "leaked" : "") + (its && passes_[*its] ? "" : not_chosen);
         }) {
     if (options.chosen != nullptr && !options.chosen->is_empty()) chosen_.emplace(names, *options.chosen);
@@ -61,18 +42,11 @@ class memory_surveyor {
   }
 
   result<memory_survey> run() {
-    judge();
-    scene_.look_closer();
-    survey_.heap = measure_heap(scene_.heap(), scene_.allocators(), scene_.recycled(),
-                                options_.limit == 0 ? ~std::size_t{0} : options_.limit);
-    sum_up_mappings_of_heap();
-    chunks_.emplace(scene_);
-    passes_.assign(seen_.tasks.size(), !chosen_);
+    sum_up();
+    passes_.assign(known_.tasks.size(), !chosen_);
     if (const auto read = read_tasks_of_source(); !read) return read.why();
     finish_functions();
     finish_groups();
-    survey_.tasks = seen_.tasks.size();
-    survey_.stopped_ms = of_.taken->stopped_ms;
     add_notes();
     return std::move(survey_);
   }
@@ -80,43 +54,27 @@ class memory_surveyor {
  private:
   static constexpr const char* not_chosen = " not chosen";
 
-  [[nodiscard]] bool is_leaked(std::size_t task) const { return verdicts_[task] != certainty::held; }
-
-  /// Which tasks never wake.
-  void judge() {
-    verdicts_.assign(seen_.tasks.size(), certainty::held);
-    for (std::uint32_t i = 0; i < seen_.tasks.size(); ++i) by_id_.emplace_back(seen_.tasks[i].id, i);
-    if (!std::is_sorted(by_id_.begin(), by_id_.end())) std::sort(by_id_.begin(), by_id_.end());
-    const auto proof = prove(scene_);
-    // Of threads that sleep not all registers are known, and one may hold what nothing else does.
-    const auto verdict = of_.taken->has_sleepers() ? certainty::likely : certainty::proven;
-    for (const auto& each : proof.findings) {
-      const auto its = each.verdict == certainty::proven ? index_of(each.task) : std::nullopt;
-      if (!its) continue;
-      verdicts_[*its] = verdict;
-      ++survey_.leaked_tasks;
-    }
-    if (!proof.doubt.empty()) survey_.notes.push_back("which tasks are leaked is not known: " + proof.doubt);
-  }
+  [[nodiscard]] bool is_leaked(std::size_t task) const { return known_.tasks[task].leaked != certainty::held; }
 
   /// Most often the next one.
-  std::optional<std::size_t> index_of(std::uint64_t id) {
-    if (next_ >= by_id_.size() || by_id_[next_].first != id) {
-      const auto known = std::lower_bound(by_id_.begin(), by_id_.end(), std::pair(id, std::uint32_t{0}));
-      if (known == by_id_.end() || known->first != id) return std::nullopt;
-      next_ = static_cast<std::size_t>(known - by_id_.begin());
-    }
-    return by_id_[next_++].second;
+  std::optional<std::size_t> find(std::uint64_t id) {
+    const auto found = known_.find(id, next_);
+    if (found) next_ = *found + 1;
+    return found;
   }
 
-  void sum_up_mappings_of_heap() {
-    if (!of_.mappings) return;
-    std::vector<std::uint64_t> stack_pointers;
-    for (const auto& thread : scene_.threads()) stack_pointers.push_back(thread.stack_pointer);
-    survey_.mappings = sum_up_mappings(*of_.mappings, scene_.heap().segments(), stack_pointers);
-    std::uint64_t resident = 0;
-    for (const auto& each : survey_.mappings) resident += each.resident_bytes;
-    survey_.resident_bytes = resident;
+  void sum_up() {
+    survey_.tasks = known_.tasks.size();
+    survey_.stopped_ms = known_.stopped_ms;
+    for (std::size_t i = 0; i < known_.tasks.size(); ++i) survey_.leaked_tasks += is_leaked(i);
+    if (!known_.doubt.empty()) survey_.notes.push_back("which tasks are leaked is not known: " + known_.doubt);
+    survey_.heap = known_.heap;
+    if (options_.limit != 0)
+      for (auto& each : survey_.heap.arenas) each.largest.resize(std::min(each.largest.size(), options_.limit));
+    if (!known_.mappings) return;
+    survey_.mappings = *known_.mappings;
+    survey_.resident_bytes = 0;
+    for (const auto& each : survey_.mappings) *survey_.resident_bytes += each.resident_bytes;
     survey_.mappings_left_out = leave_out(survey_.mappings, options_.limit);
   }
 
@@ -126,7 +84,7 @@ class memory_surveyor {
   };
 
   result<void> read_tasks_of_source() {
-    const auto read = of_.source->stacks({}, [this](const v1::Chunk& chunk) {
+    const auto read = source_.stacks({}, [this](const v1::Chunk& chunk) {
       names_.learn(chunk);
       for (const auto& task : chunk.tasks()) add_frames(task, passes(task));
       groups_.add(chunk);
@@ -141,7 +99,7 @@ class memory_surveyor {
   /// Is it one of those that were chosen?
   bool passes(const v1::Task& task) {
     if (!chosen_) return true;
-    const auto its = index_of(task.id());
+    const auto its = find(task.id());
     if (!its || !chosen_->passes(task)) return false;
     passes_[*its] = true;
     ++*survey_.matched;
@@ -150,19 +108,18 @@ class memory_surveyor {
 
   /// By location first: of those there are few.
   void add_frames(const v1::Task& task, bool is_chosen) {
-    const auto its = index_of(task.id());
-    if (!its || seen_.tasks[*its].frames != static_cast<std::uint32_t>(task.frames_size())) return;
-    const auto last = seen_.tasks[*its].first_frame + seen_.tasks[*its].frames;
+    const auto its = find(task.id());
+    if (!its || known_.tasks[*its].frames != static_cast<std::uint32_t>(task.frames_size())) return;
+    const auto last = known_.tasks[*its].first_frame + known_.tasks[*its].frames;
     for (int i = 0; i < task.frames_size(); ++i) {
-      const auto frame = last - 1 - static_cast<std::uint32_t>(i);
-      const auto chunk = chunks_->bytes_of(frame);
-      survey_.frames.add(chunk, chunks_->requested_by(frame));
+      const auto& frame = known_.frames[last - 1 - static_cast<std::uint32_t>(i)];
+      survey_.frames.add(frame);
       if (!is_chosen) continue;
       auto& sums = by_location_[task.frames(i)];
-      sums.memory.add(chunk, chunks_->requested_by(frame));
-      if (!chunk) continue;
-      sums.least = std::min(sums.least, *chunk);
-      sums.most = std::max(sums.most, *chunk);
+      sums.memory.add(frame);
+      if (frame.chunk == task_memory::unknown) continue;
+      sums.least = std::min(sums.least, frame.chunk);
+      sums.most = std::max(sums.most, frame.chunk);
     }
   }
 
@@ -190,7 +147,7 @@ class memory_surveyor {
   void finish_groups() {
     auto groups = groups_.finish();
     keeper_groups keepers;
-    keepers.of_task.assign(seen_.tasks.size(), keeper_groups::none);
+    keepers.of_task.assign(known_.tasks.size(), keeper_groups::none);
     auto& all = survey_.groups;
     std::vector<bool> is_chosen;
     for (auto& group : groups) {
@@ -198,10 +155,10 @@ class memory_surveyor {
       auto& keeper = all.emplace_back();
       bool all_known = true;
       for (const auto id : group.ids()) {
-        const auto its = index_of(id);
+        const auto its = find(id);
         if (!its) continue;
         keepers.of_task[*its] = static_cast<std::uint32_t>(all.size() - 1);
-        keeper.leaked = verdicts_[*its];
+        keeper.leaked = known_.tasks[*its].leaked;
         all_known = add_frames_of(*its, keeper.memory) && all_known;
       }
       if (all_known) keeper.kept.emplace();
@@ -222,18 +179,17 @@ class memory_surveyor {
 
   /// False: what they keep is not known, as they are in memory of which it is not known whose it is.
   [[nodiscard]] bool add_frames_of(std::size_t task, frame_memory& to) const {
-    const auto& its = seen_.tasks[task];
+    const auto& its = known_.tasks[task];
     bool all_known = its.whole;
     for (std::size_t i = its.first_frame; i < std::size_t{its.first_frame} + its.frames; ++i) {
-      const auto chunk = chunks_->bytes_of(i);
-      to.add(chunk, chunks_->requested_by(i));
-      all_known = all_known && chunk;
+      to.add(known_.frames[i]);
+      all_known = all_known && known_.frames[i].chunk != task_memory::unknown;
     }
     return all_known;
   }
 
   void find_kept(const keeper_groups& keepers) {
-    const auto found = find_kept_memory(scene_, keepers);
+    const auto found = find_kept_(keepers);
     bool all_leaked_known = true;
     for (std::size_t i = 0; i < survey_.groups.size(); ++i) {
       auto& keeper = survey_.groups[i];
@@ -262,37 +218,34 @@ class memory_surveyor {
         note += fmt::format("; all frames have asked for {}", format_bytes(frames.requested));
       notes.push_back(std::move(note));
     }
-    if (seen_.torn) notes.emplace_back("some tasks could not be read");
-    if (!of_.mappings)
-      notes.emplace_back(of_.source->from()->is_alive()
-                             ? "what is in memory is not known: /proc/PID/smaps could not be read"
-                             : "what was in memory is not known of a core");
+    if (known_.torn) notes.emplace_back("some tasks could not be read");
+    if (!known_.mappings) notes.push_back(known_.why_no_mappings);
   }
 
-  memory_moment& of_;
+  const task_memory& known_;
+  const kept_finder& find_kept_;
+  snapshot_source& source_;
   resolver& names_;
   const memory_options& options_;
-  scene scene_;
-  const seen_tasks& seen_;
   std::optional<selector> chosen_;  ///< nothing: all are
   std::vector<bool> passes_;        ///< of each task: it was chosen
   alike_groups groups_;
-  std::optional<frame_chunks> chunks_;
-  std::vector<certainty> verdicts_;                             ///< of each task: proven, likely or held
-  std::vector<std::pair<std::uint64_t, std::uint32_t>> by_id_;  ///< each task's id and index
-  std::size_t next_ = 0;                                        ///< in by_id_
+  std::size_t next_ = 0;  ///< in the known tasks
   std::unordered_map<std::uint32_t, function_sums> by_location_;
   memory_survey survey_;
 };
 
 }  // namespace
 
-void frame_memory::add(std::optional<std::uint64_t> chunk, std::optional<std::uint64_t> asked) noexcept {
+void frame_memory::add(const task_memory::frame& one) noexcept {
   ++frames;
-  bytes += chunk.value_or(0);
-  if (!chunk) ++unknown;
-  requested += asked.value_or(0);
-  if (asked) ++told;
+  if (one.chunk == task_memory::unknown)
+    ++unknown;
+  else
+    bytes += one.chunk;
+  if (one.asked == task_memory::unknown) return;
+  ++told;
+  requested += one.asked;
 }
 
 void frame_memory::add(const frame_memory& more) noexcept {
@@ -303,46 +256,16 @@ void frame_memory::add(const frame_memory& more) noexcept {
   told += more.told;
 }
 
-result<memory_moment> take_memory_moment(pid_t pid, bool hook, const teller& tell) {
-  auto live = live_target(pid);
-  const auto& roots = live->roots();
-  if (!roots && roots.why().code != error_code::not_instrumented) return roots.why();
-  if (const auto may = refuse_asan(live->bytes(), subject_of(pid)); !may) return may.why();
-  memory_moment moment;
-  if (!hook || !roots) {
-    auto source = open_without_hook(pid, tell);
-    if (!source) return without_options(source.why());
-    moment.source = *std::move(source);
-    moment.mappings = read_smaps(pid);
-    auto copied = take_picture(*moment.source->from(), stop_order::whom::nobody);
-    if (!copied) return without_options(copied.why());
-    moment.taken = std::make_shared<picture>(*std::move(copied));
-    return moment;
-  }
-  auto facts = facts_now(pid);
-  auto threads = live->threads();
-  auto copied = take_picture(*live, stop_order::whom::who_runs);
-  if (!copied) return without_options(copied.why());
-  moment.mappings = read_smaps(pid);
-  copied->image.forget_spare_room();
-  moment.taken = std::make_shared<picture>(*std::move(copied));
-  moment.source = open_still(still_target(std::move(live), moment.taken, std::move(threads)), std::move(facts));
-  return moment;
-}
-
-result<memory_moment> memory_moment_of(std::unique_ptr<snapshot_source> core) {
-  auto& from = *core->from();
-  if (const auto may = refuse_asan(from.bytes(), "core"); !may) return may.why();
-  auto copied = take_picture(from, stop_order::whom::nobody);
-  if (!copied) return without_options(copied.why());
-  memory_moment moment;
-  moment.taken = std::make_shared<picture>(*std::move(copied));
-  moment.source = std::move(core);
-  return moment;
+result<memory_survey> survey_memory(const task_memory& known, const kept_finder& find_kept, snapshot_source& source,
+                                    resolver& names, const memory_options& options) {
+  return memory_surveyor(known, find_kept, source, names, options).run();
 }
 
 result<memory_survey> survey_memory(memory_moment& of, resolver& names, const memory_options& options) {
-  return memory_surveyor(of, names, options).run();
+  pictured_memory pictured(prove_memory(of, of.source->from()->is_alive()),
+                           options.limit == 0 ? ~std::size_t{0} : options.limit);
+  const auto find_kept = [&pictured](const keeper_groups& groups) { return pictured.find_kept(groups); };
+  return survey_memory(pictured.known(), find_kept, *of.source, names, options);
 }
 
 }  // namespace tasks::cli

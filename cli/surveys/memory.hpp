@@ -6,38 +6,19 @@
 ///           └─> frames of tasks ────> by function; by group: with what they alone keep alive
 ///   smaps ────> what is in memory, by mapping
 
-#include <sys/types.h>
-
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/error.hpp"
-#include "picture/heap_facts.hpp"
-#include "picture/picture.hpp"
-#include "proof/proof.hpp"
 #include "sources/snapshot_source.hpp"
-#include "surveys/resident.hpp"
 #include "surveys/resolver.hpp"
 #include "surveys/selection.hpp"
+#include "surveys/task_memory.hpp"
 #include "tasks/v1/agent.pb.h"
 
 namespace tasks::cli {
-
-/// A picture, and the snapshot of the tasks in it.
-struct memory_moment {
-  std::shared_ptr<picture> taken;
-  std::unique_ptr<snapshot_source> source;  ///< before `taken` in their destruction, as it reads from there
-  std::optional<std::vector<resident_region>> mappings;  ///< nothing: not known, as of a core
-};
-
-/// Threads that run are stopped while its memory is copied, those that sleep are not. Fails where that may not be,
-/// where no task is known, and where AddressSanitizer serves its memory.
-[[nodiscard]] result<memory_moment> take_memory_moment(pid_t pid, bool hook, const teller& tell);
-/// Of a core. Fails likewise.
-[[nodiscard]] result<memory_moment> memory_moment_of(std::unique_ptr<snapshot_source> core);
 
 /// Memory of frames. Chunks of the heap, with malloc's headers.
 struct frame_memory {
@@ -46,7 +27,7 @@ struct frame_memory {
   std::uint64_t requested = 0;  ///< bytes that their coroutines have asked for; of those …
   std::uint64_t told = 0;       ///< … so many frames of which the hook tells
 
-  void add(std::optional<std::uint64_t> chunk, std::optional<std::uint64_t> asked) noexcept;
+  void add(const task_memory::frame& one) noexcept;
   void add(const frame_memory& more) noexcept;
 };
 
@@ -90,6 +71,10 @@ struct memory_survey {
   std::uint32_t resolution_ms = 0;
 };
 
+/// Of what is `known`, of the same moment as `source`; the first limit is that of holes, too.
+[[nodiscard]] result<memory_survey> survey_memory(const task_memory& known, const kept_finder& find_kept,
+                                                  snapshot_source& source, resolver& names,
+                                                  const memory_options& options);
 /// Changes the picture. `names`: of the moment's source, must outlive the survey.
 [[nodiscard]] result<memory_survey> survey_memory(memory_moment& of, resolver& names, const memory_options& options);
 

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "linux/smaps.hpp"
 #include "picture/still_target.hpp"
 #include "proof/target_proof.hpp"
 #include "sources/memory_source.hpp"
@@ -11,28 +12,50 @@ namespace tasks::cli {
 
 namespace {
 
-result<moment> take_moment_without_hook(pid_t pid, const teller& tell) {
+/// Takes the scene. Null: it is not known.
+std::unique_ptr<proven_memory> memory_of(std::unique_ptr<scene> in, const std::shared_ptr<const picture>& taken,
+                                         const proof_result& proof, pid_t pid) {
+  if (in == nullptr || !refuse_asan(taken->image, "")) return nullptr;
+  auto made = std::make_unique<proven_memory>();
+  made->taken = taken;
+  made->in = std::move(in);
+  made->proof = proof;
+  made->mappings = read_smaps(pid);
+  made->stopped_ms = taken->stopped_ms;
+  return made;
+}
+
+result<moment> take_moment_without_hook(pid_t pid, const teller& tell, bool with_memory) {
   auto source = open_without_hook(pid, tell);
   if (!source) return source.why();
-  auto proof = prove(*(*source)->from(), proof_stop::when_needed);
-  const auto stopped_ms = proof ? proof->stopped_ms : 0;
-  return moment{*std::move(source), std::move(proof), stopped_ms};
+  if (!with_memory) {
+    auto proof = prove(*(*source)->from(), proof_stop::when_needed);
+    const auto stopped_ms = proof ? proof->stopped_ms : 0;
+    return moment{*std::move(source), std::move(proof), stopped_ms, nullptr};
+  }
+  auto seen = take_proof(*(*source)->from(), proof_stop::when_needed);
+  if (!seen) return moment{*std::move(source), seen.why(), 0, nullptr};
+  const std::shared_ptr<const picture> taken = std::move(seen->taken);
+  auto memory = memory_of(std::move(seen->in), taken, seen->proof, pid);
+  const auto stopped_ms = seen->proof.stopped_ms;
+  return moment{*std::move(source), std::move(seen->proof), stopped_ms, std::move(memory)};
 }
 
 }  // namespace
 
-result<moment> take_moment(pid_t pid, bool hook, const teller& tell) {
+result<moment> take_moment(pid_t pid, bool hook, const teller& tell, bool with_memory) {
   auto live = live_target(pid);
   if (!hook || (!live->roots() && live->roots().why().code == error_code::not_instrumented))
-    return take_moment_without_hook(pid, tell);
+    return take_moment_without_hook(pid, tell, with_memory);
   auto facts = facts_now(pid);
   auto threads = live->threads();
   auto seen = take_proof(*live, proof_stop::when_needed);
   if (!seen) return seen.why();
-  seen->in.reset();
   const std::shared_ptr<const picture> taken = std::move(seen->taken);
+  auto memory = with_memory ? memory_of(std::move(seen->in), taken, seen->proof, pid) : nullptr;
+  seen->in.reset();
   return moment{open_still(still_target(std::move(live), taken, std::move(threads)), std::move(facts)),
-                std::move(seen->proof), taken->stopped_ms};
+                std::move(seen->proof), taken->stopped_ms, std::move(memory)};
 }
 
 }  // namespace tasks::cli

@@ -10,6 +10,7 @@
 #include <map>
 #include <tuple>
 
+#include "base/quantities.hpp"
 #include "base/text.hpp"
 #include "linux/descriptors.hpp"
 #include "linux/proc.hpp"
@@ -20,6 +21,7 @@
 #include "surveys/deaths.hpp"
 #include "surveys/look.hpp"
 #include "surveys/recorded_facts.hpp"
+#include "surveys/recorded_memory.hpp"
 #include "surveys/recorded_operations.hpp"
 #include "surveys/resolver.hpp"
 #include "surveys/running_stacks.hpp"
@@ -173,6 +175,7 @@ class fact_finder {
   /// `ids`: of all tasks.
   void find_in_memory(std::vector<std::uint64_t> ids) {
     if (looks_.operations && source_.from() != nullptr) find_operations();
+    if (looks_.memory && source_.from() != nullptr) find_memory(ids.size());
     if (!looks_.leaks || source_.from() == nullptr) return;
     const auto proof = looks_.proof ? *looks_.proof : look_for_proof(source_, proof_stop::when_needed);
     if (!proof) {
@@ -218,6 +221,30 @@ class fact_finder {
       *to_.mutable_operations() = to_message(*found);
     else
       *to_.mutable_no_operations() = to_message(found.why());
+  }
+
+  void find_memory(std::size_t tasks) {
+    const auto found = look_at_memory(tasks);
+    if (found)
+      *to_.mutable_memory() = *found;
+    else
+      *to_.mutable_no_memory() = to_message(found.why());
+  }
+
+  [[nodiscard]] result<v1::RecordedMemory> look_at_memory(std::size_t tasks) {
+    if (tasks > most_with_recorded_memory)
+      return error{error_code::system, "",
+                   fmt::format("memory is recorded of at most {} tasks, and there were {}",
+                               in_thousands(most_with_recorded_memory), in_thousands(tasks)),
+                   ""};
+    if (looks_.memory_seen != nullptr) return record_memory(std::move(*looks_.memory_seen), source_);
+    if (const auto may = refuse_asan(source_.from()->bytes(), ""); !may) return may.why();
+    if (source_.from()->is_alive())
+      return error{error_code::system, "",
+                   "its memory was not copied" + (looks_.doubt.empty() ? "" : ": " + looks_.doubt), ""};
+    auto moment = memory_moment_in(*source_.from());
+    if (!moment) return moment.why();
+    return record_memory(prove_memory(*moment, false), source_);
   }
 
   void find_callbacks() {

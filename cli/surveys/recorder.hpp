@@ -18,6 +18,7 @@
 #include "sources/snapshot_source.hpp"
 #include "surveys/busy.hpp"
 #include "surveys/due.hpp"
+#include "surveys/task_memory.hpp"
 #include "tasks/v1/recording.pb.h"
 
 namespace tasks::cli {
@@ -27,10 +28,12 @@ struct recorded_looks {
   bool stacks = false;              ///< native stacks of all threads, for which those that run are stopped for a moment
   bool leaks = false;               ///< memory is copied for a proof, and for who could wake whom
   bool operations = false;          ///< memory is copied for what pends without a task, of one moment of its own
+  bool memory = false;              ///< the memory of frames and the heap, where it is one moment
   std::string no_stacks = {};       ///< why there are none, where there are to be none
   const due_survey* due = nullptr;  ///< null: it is looked for now
   const std::vector<busy_task>* busy = nullptr;  ///< likewise
   const result<proof_result>* proof = nullptr;   ///< made of the same moment already; null: made now, where wanted
+  proven_memory* memory_seen = nullptr;          ///< likewise, and is used up; null: there is none but of a core
   std::optional<double> stopped_ms = {};         ///< it is one moment, for which threads were stopped so long
   std::string doubt = {};                        ///< why it is none
   std::string core = {};                         ///< that is looked at; empty: a process

@@ -17,6 +17,12 @@
 
 namespace tasks::cli {
 
+/// Which snapshot it is, or round of snapshots.
+struct moment_of_recording {
+  std::string when;                ///< "2026-01-31 12:30:05"
+  std::size_t number = 0, of = 0;  ///< which of how many; 0: it is no recording
+};
+
 /// One moment of a process.
 struct glimpse {
   glance seen;
@@ -48,6 +54,7 @@ struct feed_answer {
   bool has_ended = false;        ///< with `why_not`: there is no such process any more
   double at = 0;                 ///< seconds, of a clock that is nobody's business
   v1::ListView processes;
+  moment_of_recording moment;     ///< of the processes
   std::vector<glimpse> glimpses;  ///< the newest last; those of a recording begin anew
   std::optional<glance_tasks> tasks;
   std::string page;       ///< as a view prints it

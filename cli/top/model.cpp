@@ -171,6 +171,7 @@ void top_model::go_back() {
   recording_.clear();
   kept_.clear();
   has_ended_ = wants_record_ = wants_times_ = false;
+  if (chosen_.is_recording) here().is_asked = false;  // it may have been led to another time
 }
 
 bool top_model::press_while_typing(const keystroke& key) {
@@ -237,7 +238,15 @@ void top_model::press_letter(char letter) {
 }
 
 void top_model::step(int by) {
-  if (chosen_.is_recording) steps_ += by;
+  if (!chosen_.is_recording) return;
+  steps_ += by;
+  const auto* last = seen_.last();
+  const auto number = last != nullptr ? last->number : processes_at_.number;
+  const auto of = last != nullptr ? last->of : processes_at_.of;
+  if (of == 0) return;
+  // One beyond the first or the last is none: the way back begins there.
+  const auto there = static_cast<int>(number) + asked_steps_;
+  steps_ = std::clamp(steps_, 1 - there, static_cast<int>(of) - there);
 }
 
 void top_model::toggle_recording() {
@@ -273,7 +282,7 @@ std::optional<feed_question> top_model::urgent_question() {
   question.timed = wants_times_;
   if (!question.is_of_page()) {
     asks_times_ = false;
-    question.step = std::exchange(steps_, 0);
+    question.step = asked_steps_ = std::exchange(steps_, 0);
     asks_record_ = false;
   }
   place.is_asked = true;
@@ -312,6 +321,7 @@ void top_model::take_page(feed_answer answer) {
 
 void top_model::take_look(feed_answer answer) {
   const auto pid = list().of.pid;
+  asked_steps_ = 0;
   if (answer.to.pid != pid) return;
   if (!recording_.empty() && answer.recording.empty()) kept_ = recording_;
   recording_ = std::move(answer.recording);
@@ -335,6 +345,7 @@ void top_model::take_look(feed_answer answer) {
   for (auto& each : answer.glimpses) seen_.add(std::move(each));
   if (answer.to.is == about::processes) {
     processes_ = std::move(answer.processes);
+    processes_at_ = std::move(answer.moment);
     growth_.add(processes_, answer.at);
   }
   for (auto& place : levels_) {
@@ -364,6 +375,8 @@ std::string top_model::subject() const {
 std::string top_model::pace() const {
   if (const auto* last = seen_.last(); last != nullptr && last->of != 0)
     return fmt::format("snapshot {} of {}, {}", last->number, last->of, last->when);
+  if (!is_in_process() && processes_at_.of != 0)
+    return fmt::format("snapshot {} of {}, {}", processes_at_.number, processes_at_.of, processes_at_.when);
   if (is_paused_) return "paused";
   const auto every = interval();
   const auto seconds = static_cast<double>(every.count()) / 1000;

@@ -87,13 +87,15 @@ class top_model {
   std::vector<level> levels_;
   seen_process seen_;
   v1::ListView processes_;
+  moment_of_recording processes_at_;
   process_growth growth_;
   std::string failure_, note_;    ///< foreign text
   std::string recording_, kept_;  ///< the file that is recorded into, the one that was
   std::optional<error> why_nothing_;
   double took_ms_ = 0;  ///< a look, as it is reckoned with
   std::optional<double> last_took_ms_;
-  int steps_ = 0;  ///< of a recording, that are not asked for yet
+  int steps_ = 0;        ///< of a recording, that are not asked for yet
+  int asked_steps_ = 0;  ///< likewise, that are not answered yet
   bool has_seen_ = false, has_ended_ = false, is_paused_ = false, wants_record_ = false, asks_record_ = false;
   bool wants_times_ = false, asks_times_ = false;
   bool is_typing_ = false, has_quit_ = false;

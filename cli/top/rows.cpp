@@ -79,6 +79,7 @@ void process_growth::add(const v1::ListView& seen, double at) {
     if (!process.has_tasks()) continue;
     auto& counts = kept[process.pid()];
     counts = std::move(tasks_[process.pid()]);
+    if (!counts.empty() && counts.back().first >= at) counts.clear();  // a recording that is led back
     counts.emplace_back(at, static_cast<double>(process.tasks()));
     while (counts.size() > 2 && counts.front().first < at - growth_seconds) counts.pop_front();
   }

@@ -1,18 +1,24 @@
 // How the views scale: a million blocked tasks, a hundred agents. Prints a table; every figure is of this run.
 
 #include <fcntl.h>
+#include <poll.h>
+#include <pty.h>
 #include <spawn.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <list>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "support/program.hpp"
@@ -80,6 +86,83 @@ void view(program& target, const char* name, const std::vector<std::string>& com
   std::fflush(stdout);
 }
 
+double seconds_of(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+}
+
+/// `tasks top` of a process on a terminal of its own.
+struct live_view {
+  double first_paint_ms = 0;  ///< until a row of tasks is there
+  double cpu_percent = 0;     ///< of one CPU, of all the time that it ran
+  long rss_kib = 0;
+};
+
+live_view watch_live(const std::string& tasks, const std::string& pid, std::chrono::seconds how_long) {
+  winsize size{24, 80, 0, 0};
+  int terminal = -1;
+  const auto start = std::chrono::steady_clock::now();
+  const auto since_start = [&] {
+    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  };
+  const pid_t child = ::forkpty(&terminal, nullptr, nullptr, &size);
+  if (child < 0) throw std::runtime_error("forkpty");
+  if (child == 0) {
+    ::setenv("TERM", "xterm", 1);
+    ::execl(tasks.c_str(), tasks.c_str(), "top", "-p", pid.c_str(), static_cast<char*>(nullptr));
+    ::_exit(127);
+  }
+  live_view seen;
+  std::string shown;
+  const double end_ms = std::chrono::duration<double, std::milli>(how_long).count();
+  while (since_start() < end_ms) {
+    pollfd ready{terminal, POLLIN, 0};
+    if (::poll(&ready, 1, 50) <= 0) continue;
+    std::array<char, 4096> bytes{};
+    const auto got = ::read(terminal, bytes.data(), bytes.size());
+    if (got <= 0) break;
+    if (seen.first_paint_ms != 0) continue;
+    shown.append(bytes.data(), static_cast<std::size_t>(got));
+    if (shown.find("channel receive") != shown.npos) seen.first_paint_ms = since_start();
+  }
+  if (::write(terminal, "q", 1) != 1) throw std::runtime_error("top has ended");
+  int status = 0;
+  rusage used{};
+  ::wait4(child, &status, 0, &used);
+  ::close(terminal);
+  seen.cpu_percent = (seconds_of(used.ru_utime) + seconds_of(used.ru_stime)) / (since_start() / 1000) * 100;
+  seen.rss_kib = used.ru_maxrss;
+  return seen;
+}
+
+void live(const std::string& tasks, const std::string& count) {
+  const program target({TASKS_SCALE_TARGET, count, "probe"});
+  const auto seen = watch_live(tasks, target.pid_text(), std::chrono::seconds(60));
+  std::printf("| %s | %.0f ms | %.1f %% | %.0f MiB |\n", count.c_str(), seen.first_paint_ms, seen.cpu_percent,
+              static_cast<double>(seen.rss_kib) / 1024);
+  std::fflush(stdout);
+}
+
+void kept(const std::string& tasks, const std::string& count) {
+  const program target({TASKS_SCALE_TARGET, count, "probe"});
+  const auto file = std::filesystem::temp_directory_path() / ("tasks-bench-" + target.pid_text() + ".tasks");
+  const std::vector<std::string> record = {tasks, "record", target.pid_text(), "-o", file, "--for", "0"};
+  const auto row = [&](const std::string& name, const measured& took, const std::string& bytes) {
+    std::printf("| %s, %s tasks | %.0f ms | %.0f MiB | %s |\n", name.c_str(), count.c_str(), took.ms,
+                static_cast<double>(took.rss_kib) / 1024, bytes.c_str());
+    std::fflush(stdout);
+  };
+  const auto size = [&] { return std::filesystem::file_size(file); };
+  const auto first = measure(record);
+  const auto after_first = size();
+  row("`tasks record`, the first snapshot", first, std::to_string(after_first));
+  const auto second = measure(record);
+  row("the second", second, std::to_string(size() - after_first));
+  row("`tasks diff` of the two", measure({tasks, "diff", "--from", file, "--at", "1", "--at", "2"}), "");
+  row("`tasks stack --group --from`", median({tasks, "stack", "--group", "--from", file}, 3), "");
+  row("`tasks memory`", median({tasks, "memory", target.pid_text()}, 3), "");
+  std::filesystem::remove(file);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -94,6 +177,15 @@ int main(int argc, char** argv) {
     view(target, "`tasks stack`", {tasks, "stack", "-p", target.pid_text()});
     view(target, "`tasks vitals`", {tasks, "vitals", "-p", target.pid_text()});
   }
+  const std::vector<std::string> counts = {std::to_string(std::stoul(count) / 10), count};
+  std::puts("\n`tasks top -p PID` on a terminal, for a minute:\n");
+  std::puts("| tasks | first row of tasks | CPU, of one | its RSS |");
+  std::puts("| --- | --- | --- | --- |");
+  for (const auto& each : counts) live(tasks, each);
+  std::puts("\nRecorded, and memory:\n");
+  std::puts("| what | time | CLI's RSS | bytes in the file |");
+  std::puts("| --- | --- | --- | --- |");
+  for (const auto& each : counts) kept(tasks, each);
   std::puts("\nSmall targets (median of 21):\n");
   std::puts("| command | time |");
   std::puts("| --- | --- |");

@@ -297,12 +297,61 @@ TEST(MemoryOf, AnotherAllocatorIsNotGuessed) {
   EXPECT_THAT(seen.notes(1), HasSubstr("33 of 33 frames are in no allocation of their own that is known"));
 }
 
-TEST(MemoryOf, ARecordingIsRefused) {
-  const auto seen = run({tasks_executable(), "memory", "--from", "/nowhere"});
-  EXPECT_EQ(seen.end.code, 2);
-  EXPECT_EQ(seen.err,
-            "tasks: --from: a recording has no memory, only what was found in it (tasks leaks --from shows the frames' "
-            "bytes of what was leaked)\n");
+/// What both looks have in common: tasks grow older, and what is recorded is proven, for which threads are stopped.
+v1::MemoryView without_time(v1::MemoryView seen) {
+  seen.clear_stopped_seconds();
+  for (auto& each : *seen.mutable_groups()) {
+    const auto ids = each.group().ids();
+    each.clear_group();
+    each.clear_leaked();
+    *each.mutable_group()->mutable_ids() = ids;
+  }
+  return seen;
+}
+
+class RecordedMemory : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/tasks-test-XXXXXX";
+    folder_ = ::mkdtemp(name);
+    const auto made =
+        run({tasks_executable(), "record", target_.pid_text(), "-o", file(), "--for", "0", "--with", "memory"});
+    ASSERT_EQ(made.end.code, 0) << made.err;
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  [[nodiscard]] std::string file() const { return (folder_ / "seen.tasks").string(); }
+  [[nodiscard]] v1::MemoryView look(std::vector<std::string> more) const {
+    more.insert(more.begin(), {"memory", "--from", file()});
+    return view<v1::MemoryView>(more);
+  }
+
+  program target_{{program_path("memory")}, {"TASKS_AGENT=off"}};
+  std::filesystem::path folder_;
+};
+
+TEST_F(RecordedMemory, IsWhatTheProcessHad) {
+  for (const auto& more : std::vector<std::vector<std::string>>{
+           {}, {"--limit", "2"}, {"--limit", "1000"}, {"--function", "::(small|owner)\\("}, {"--state", "running"}}) {
+    auto live = more;
+    live.insert(live.begin(), {"memory", target_.pid_text()});
+    const auto then = without_time(look(more)), now = without_time(view<v1::MemoryView>(live));
+    EXPECT_EQ(then.ShortDebugString(), now.ShortDebugString());
+    EXPECT_GT(then.resident_bytes(), 0U);
+  }
+}
+
+/// What three tasks keep alive together is not what one of them does.
+TEST_F(RecordedMemory, OfAPartOfAGroupIsNotGuessed) {
+  const auto of_all = look({"--function", "::small\\("});
+  ASSERT_EQ(of_all.groups_size(), 1);
+  EXPECT_TRUE(of_all.groups(0).has_kept_bytes());
+  const auto of_one = look({"--task", std::to_string(of_all.groups(0).group().ids(1))});
+  ASSERT_EQ(of_one.groups_size(), 1);
+  EXPECT_EQ(of_one.groups(0).group().count(), 1U);
+  EXPECT_GT(of_one.groups(0).frames().bytes(), 0U);
+  EXPECT_LT(of_one.groups(0).frames().bytes(), of_all.groups(0).frames().bytes());
+  EXPECT_FALSE(of_one.groups(0).has_kept_bytes());
 }
 
 TEST(MemoryOf, ASanitizerIsRefused) {

@@ -103,6 +103,11 @@ const std::vector<words>& views() {
                                          {"operations", "--all", "--json"},
                                          {"operations", "--group", "--all"},
                                          {"operations", "--all", "--kind", "timer"},
+                                         {"memory"},
+                                         {"memory", "--json"},
+                                         {"memory", "--limit", "1000"},
+                                         {"memory", "--function", "worker"},
+                                         {"memory", "--kind", "timer", "--json"},
                                          {"report"},
                                          {"report", "--json"}};
   return all;
@@ -129,7 +134,8 @@ void expect_same(const words& command, const words& live, const words& recorded)
 /// One of each kind, where more of them would show no more.
 const std::vector<words>& few_views() {
   static const std::vector<words> few = {
-      {"vitals", "--details"}, {"stack"}, {"tree"}, {"channels"}, {"leaks"}, {"threads"}, {"operations", "--all"}};
+      {"vitals", "--details"}, {"stack"}, {"tree"}, {"channels"}, {"leaks"}, {"threads"},
+      {"operations", "--all"}, {"memory"}};
   return few;
 }
 
@@ -320,12 +326,14 @@ TEST_F(Recorded, WhatIsNotRecordedIsSaid) {
   EXPECT_THAT(tasks_command({"threads", "--from", file()}).out, HasSubstr("--with threads"));
   EXPECT_THAT(tasks_command({"stack", "--locals", "--from", file()}).err, HasSubstr("are not recorded"));
   EXPECT_THAT(tasks_command({"operations", "--from", file()}).err, HasSubstr("not recorded"));
+  EXPECT_THAT(tasks_command({"memory", "--from", file()}).err, HasSubstr("record it --with memory"));
   for (const auto& wrong : std::vector<words>{{"leaks", "--interval", "1"},
                                               {"vitals", "--watch", "1"},
                                               {"threads", "--interval", "1"},
                                               {"stack", "--direct"},
                                               {"stack", "--core", file()},
                                               {"operations", "--direct"},
+                                              {"memory", "--direct"},
                                               {"report", "-o", file("again.tasks")}})
     EXPECT_EQ(tasks_command(with(wrong, {"--from", file()})).end.code, 2) << ::testing::PrintToString(wrong);
   EXPECT_EQ(tasks_command({"stack", "--at", "1", "-p", lab.pid_text()}).end.code, 2);

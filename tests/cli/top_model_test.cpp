@@ -342,6 +342,63 @@ TEST(TopOfARecording, IsLedThroughItsTime) {
   EXPECT_THAT(text_of(model.draw({24, 80})), HasSubstr("snapshot 3 of 17, 2026-01-31 12:30:05"));
 }
 
+/// One key too many at the beginning is none that has to be taken back.
+TEST(TopOfARecording, BeginsTheWayBackAtItsEnds) {
+  top_model model({.pid = pid_t{0}, .is_recording = true});
+  const auto answer_at = [&](std::size_t number) {
+    auto asked = model.urgent_question();
+    ASSERT_TRUE(asked);
+    auto answer = groups_at(5, {group_named("serve()", 2)});
+    answer.to = *std::move(asked);
+    answer.glimpses[0].number = number;
+    answer.glimpses[0].of = 2;
+    model.take(answer);
+  };
+  answer_at(1);
+  for (const auto each : {key::left, key::left, key::right}) model.press({each});
+  auto asked = model.urgent_question();
+  ASSERT_TRUE(asked);
+  EXPECT_EQ(asked->step, 1);
+  model.press({key::right});  // while that is not answered yet: it will be the last one
+  model.press({key::left});
+  asked = model.urgent_question();
+  ASSERT_TRUE(asked);
+  EXPECT_EQ(asked->step, -1);
+}
+
+TEST(TopOfARecording, ListsItsProcessesAtATime) {
+  top_model model({.pid = std::nullopt, .is_recording = true});
+  const auto list_at = [&](std::size_t number) {
+    auto asked = model.urgent_question();
+    ASSERT_TRUE(asked);
+    EXPECT_EQ(asked->is, about::processes);
+    feed_answer answer;
+    answer.to = *std::move(asked);
+    answer.moment = {"2026-01-31 12:30:05", number, 4};
+    for (const std::uint32_t pid : {7U, 8U}) {
+      auto& process = *answer.processes.add_processes();
+      process.set_pid(pid);
+      process.set_tasks(number);
+    }
+    model.take(answer);
+  };
+  list_at(4);
+  EXPECT_THAT(text_of(model.draw({24, 80})),
+              AllOf(HasSubstr("processes: 2"), HasSubstr("snapshot 4 of 4, 2026-01-31")));
+  model.press({key::left});
+  list_at(3);
+  EXPECT_THAT(text_of(model.draw({24, 80})), HasSubstr("snapshot 3 of 4"));
+  EXPECT_FALSE(model.urgent_question());
+  model.press({key::enter});
+  const auto entered = model.urgent_question();
+  ASSERT_TRUE(entered);
+  EXPECT_EQ(entered->is, about::groups);
+  EXPECT_EQ(entered->pid, 7);
+  model.press({key::escape});
+  list_at(2);  // where one was led meanwhile
+  EXPECT_THAT(text_of(model.draw({24, 80})), HasSubstr("snapshot 2 of 4"));
+}
+
 TEST(History, DrawsTheNewestOnTheRight) {
   history seen;
   EXPECT_EQ(seen.line(3), "   ");

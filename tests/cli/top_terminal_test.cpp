@@ -64,11 +64,13 @@ class Top : public ::testing::Test {
   [[nodiscard]] std::string state() const {
     return tmux({"display-message", "-p", "#{alternate_on} #{cursor_flag}"}).out;
   }
+  /// A screen that has it, and is painted to its end: the same twice.
   std::string wait_for(const std::string& text) const {
     const auto deadline = std::chrono::steady_clock::now() + guard;
-    for (;;) {
+    for (std::string before;;) {
       auto now = seen();
-      if (now.find(text) != std::string::npos) return now;
+      if (now.find(text) != std::string::npos && now == before) return now;
+      before = now;
       if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("no \"" + text + "\" in:\n" + now);
     }
   }
@@ -287,6 +289,39 @@ TEST_F(Top, LeadsThroughTheTimeOfARecording) {
   send("Right");
   wait_for("snapshot 2 of 2, ");
   EXPECT_THAT(seen(), HasSubstr("lab::session"));
+  type("t");
+  wait_for("lab::read_line");
+}
+
+TEST_F(Top, LeadsThroughARecordingOfSeveralProcesses) {
+  const auto lab = listening_lab(), other = listening_lab();
+  const auto file = (folder_ / "series").string();
+  const auto record = [&] {
+    const auto made = run({tasks_executable(), "record", lab.pid_text(), other.pid_text(), "-o", file, "--for", "0"});
+    ASSERT_EQ(made.end.code, 0) << made.err;
+  };
+  record();
+  const client connected(static_cast<std::uint16_t>(std::stoul(lab.value("port"))));
+  wait_until_shown({"stack", "--function", "lab::session", "-p", lab.pid_text()}, "[blocked: tasks");
+  record();
+  start("--from series");
+  wait_for("snapshot 2 of 2, ");
+  EXPECT_THAT(seen(), AllOf(HasSubstr("processes: 2"), HasSubstr(lab.pid_text()), HasSubstr(other.pid_text())));
+  type("/" + lab.pid_text());
+  send("Enter");
+  wait_for("1 of 2");
+  send("Enter");
+  wait_for("lab::session");
+  EXPECT_THAT(seen(), HasSubstr("lab " + lab.pid_text()));
+  send("Left");
+  wait_for("lab::worker");
+  wait_for("snapshot 1 of 2, ");
+  EXPECT_THAT(seen(), Not(HasSubstr("lab::session")));
+  send("Escape");
+  wait_for("processes: 2");
+  wait_for("snapshot 1 of 2, ");
+  send("Right");
+  wait_for("snapshot 2 of 2, ");
   type("t");
   wait_for("lab::read_line");
 }

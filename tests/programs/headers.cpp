@@ -1,0 +1,1 @@
+// No program: what the precompiled headers belong to.
