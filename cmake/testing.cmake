@@ -38,8 +38,10 @@ target_link_libraries(tasks_plain_asio INTERFACE Threads::Threads)
 
 add_custom_target(test_programs)  # all of them
 
-# tasks_long_test(NAME): a test that takes minutes with a sanitized executable, where there is another one.
-function(tasks_long_test name)
+# tasks_long_test(NAME SECONDS): a test that is begun before shorter ones, so that nobody waits for it alone at the end;
+# it takes minutes with a sanitized executable, where there is another one.
+function(tasks_long_test name seconds)
+  set_tests_properties(${name} PROPERTIES COST ${seconds})
   if(TASKS_EXECUTABLE_OF)
     set_tests_properties(${name} PROPERTIES ENVIRONMENT TASKS_TEST_EXECUTABLE=${TASKS_EXECUTABLE_OF}/cli/tasks)
   endif()

@@ -86,17 +86,31 @@ class follower {
     auto& task = graph_.tasks[id];
     if (task.object == 0) {
       task.wakers = children_[id];
-    } else {
-      for (const auto& each : referrers) {
-        if (each.object != task.object) continue;
-        if (each.from.is != holder::kind::frame)
-          task.others.push_back(each);
-        else
-          task.wakers.push_back(each.from.id);
-      }
+      add_all(task.wakers);
+      return;
     }
-    std::sort(task.wakers.begin(), task.wakers.end());
-    for (const auto waker : std::vector(task.wakers)) add(waker);
+    // A million tasks may wait on one object.
+    if (follows_all_ && graph_.objects.contains(task.object)) return;
+    graph_object object;
+    for (const auto& each : referrers) {
+      if (each.object != task.object) continue;
+      if (each.from.is != holder::kind::frame)
+        object.others.push_back(each);
+      else
+        object.wakers.push_back(each.from.id);
+    }
+    add_all(object.wakers);
+    if (follows_all_) {
+      graph_.objects[task.object] = std::move(object);
+    } else {
+      task.wakers = std::move(object.wakers);
+      task.others = std::move(object.others);
+    }
+  }
+
+  void add_all(std::vector<std::uint64_t>& wakers) {
+    std::sort(wakers.begin(), wakers.end());
+    for (const auto waker : wakers) add(waker);
   }
 
   reference_search& search_;
@@ -191,6 +205,10 @@ wait_graph part_of(const wait_graph& of_many, std::uint64_t task) {
       break;
     }
     auto& node = part.tasks[reached[i]] = known->second;
+    if (const auto object = of_many.objects.find(node.object); object != of_many.objects.end()) {
+      node.wakers = object->second.wakers;
+      node.others = object->second.others;
+    }
     if (node.unnamed && std::exchange(follows_unnamed, true)) {
       const auto waits_for = node.waits_for;
       node = {};

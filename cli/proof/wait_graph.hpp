@@ -29,8 +29,16 @@ struct graph_task {
   bool unnamed = false;  ///< it waits for an operation that is not Asio's own: the object is what the handler points to
 };
 
+/// What all that wait on one object have in common.
+struct graph_object {
+  std::vector<std::uint64_t> wakers;  ///< as graph_task's
+  std::vector<referrer> others;
+};
+
 struct wait_graph {
   std::map<std::uint64_t, graph_task> tasks;  ///< by id
+  /// Of a graph of many, whose tasks do not have it each.
+  std::map<std::uint64_t, graph_object> objects;
   bool cut = false;                           ///< there is more than was followed
 };
 
@@ -58,7 +66,7 @@ struct wait_story {
 
 /// A live process is held for as long as it takes to copy its memory. Fails where that may not be read.
 [[nodiscard]] result<wait_story> look_at_wait(target& from, std::uint64_t task, proof_stop stop);
-/// The graph of all waits that only tasks can end, for part_of(); of many `cut`.
+/// The graph of all waits that only tasks can end, of many, for part_of(). Where there is more than was followed: `cut`.
 [[nodiscard]] result<wait_graph> look_at_waits(target& from, proof_stop stop);
 
 }  // namespace tasks::cli

@@ -23,6 +23,16 @@ holder holder_of(const v1::RecordedHolder& from) {
   return {static_cast<holder::kind>(kind), from.address(), from.size(), from.id(), from.path(), from.variable()};
 }
 
+void fill(const referrer& from, v1::RecordedGraph::Referrer& to) {
+  to.set_object(from.object);
+  *to.mutable_from() = holder_message(from.from);
+  to.set_allocations(from.allocations);
+}
+
+referrer referrer_of(const v1::RecordedGraph::Referrer& from) {
+  return {from.object(), holder_of(from.from()), from.allocations()};
+}
+
 v1::RecordedLookups::Thread thread_message(const resolver_thread& from) {
   v1::RecordedLookups::Thread to;
   to.set_tid(from.tid);
@@ -341,14 +351,15 @@ v1::RecordedGraph to_message(const wait_graph& from) {
     node.set_object(task.object);
     node.set_followed(task.followed);
     node.mutable_wakers()->Assign(task.wakers.begin(), task.wakers.end());
-    for (const auto& each : task.others) {
-      auto& other = *node.add_others();
-      other.set_object(each.object);
-      *other.mutable_from() = holder_message(each.from);
-      other.set_allocations(each.allocations);
-    }
+    for (const auto& each : task.others) fill(each, *node.add_others());
     node.set_beside(task.beside);
     node.set_unnamed(task.unnamed);
+  }
+  for (const auto& [address, object] : from.objects) {
+    auto& one = *to.add_objects();
+    one.set_object(address);
+    one.mutable_wakers()->Assign(object.wakers.begin(), object.wakers.end());
+    for (const auto& each : object.others) fill(each, *one.add_others());
   }
   to.set_cut(from.cut);
   return to;
@@ -362,10 +373,14 @@ wait_graph from_message(const v1::RecordedGraph& from) {
     task.object = node.object();
     task.followed = node.followed();
     task.wakers.assign(node.wakers().begin(), node.wakers().end());
-    for (const auto& other : node.others())
-      task.others.push_back({other.object(), holder_of(other.from()), other.allocations()});
+    for (const auto& other : node.others()) task.others.push_back(referrer_of(other));
     task.beside = node.beside();
     task.unnamed = node.unnamed();
+  }
+  for (const auto& one : from.objects()) {
+    auto& object = to.objects[one.object()];
+    object.wakers.assign(one.wakers().begin(), one.wakers().end());
+    for (const auto& other : one.others()) object.others.push_back(referrer_of(other));
   }
   to.cut = from.cut();
   return to;

@@ -10,7 +10,9 @@
 #include <string>
 #include <utility>
 
+#include "proof/wait_graph.hpp"
 #include "sources/recorded_source.hpp"
+#include "surveys/recorded_facts.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -105,6 +107,27 @@ TEST(Recorder, MakesTheSameBytesOfATaskThatStays) {
   // Its part is the last one.
   const auto of_task = first->parts.substr(first->parts.size() - 20);
   EXPECT_EQ(of_task, second->parts.substr(second->parts.size() - 20));
+}
+
+/// Of ten thousand tasks that wait on one object, what points to that is told once.
+TEST(ARecordedGraph, IsAsLargeAsItsTasksAndObjectsAre) {
+  constexpr std::uint64_t object = 0x7000, tasks = 10'000, others = 1'000;
+  wait_graph graph;
+  for (std::uint64_t id = 1; id <= tasks; ++id)
+    graph.tasks[id] = {layout::wait_kind::channel_receive, object, true, {}, {}, tasks - 1, false};
+  auto& shared = graph.objects[object];
+  shared.wakers = {3, 9};
+  for (std::uint64_t i = 0; i < others; ++i)
+    shared.others.push_back({object, {holder::kind::memory, i, 8, 0, "/usr/bin/server", "pool"}, 2});
+  const auto message = to_message(graph);
+  EXPECT_LT(message.ByteSizeLong(), tasks * 40 + others * 80);
+  const auto part = part_of(from_message(message), 17);
+  ASSERT_EQ(part.tasks.size(), 3U);
+  const auto& node = part.tasks.at(17);
+  EXPECT_THAT(node.wakers, ::testing::ElementsAre(3, 9));
+  ASSERT_EQ(node.others.size(), others);
+  EXPECT_EQ(node.others[5].from, graph.objects[object].others[5].from);
+  EXPECT_EQ(node.others[5].allocations, 2U);
 }
 
 }  // namespace
