@@ -13,7 +13,7 @@ namespace {
 using memory_message = v1::RecordedMemory;
 
 /// Of each arena.
-constexpr std::size_t most_holes = 1000;
+constexpr std::size_t most_recorded_holes = 1000;
 
 memory_message::Counted counted_message(const counted_bytes& from) {
   memory_message::Counted to;
@@ -130,7 +130,7 @@ void fill_heap(const heap_facts& from, memory_message& to) {
 }  // namespace
 
 result<v1::RecordedMemory> record_memory(proven_memory of, snapshot_source& source) {
-  pictured_memory pictured(std::move(of), most_holes);
+  pictured_memory pictured(std::move(of), most_recorded_holes);
   resolver names(source, {});
   keeper_groups groups;
   kept_by_groups kept;
