@@ -305,12 +305,13 @@ result<sampled> sample_wall(pid_t pid, const profile_request& asked, bool as_tim
   wall_collector collector(what);
   const held_signals signals;
   const auto made = profile_wall(
-      **source, {period, asked.length, asked.all_frames}, [&](auto until) { return signals.wait_until(until); },
-      collector);
+      **source, {period, asked.length, asked.all_frames, as_timeline},
+      [&](auto until) { return signals.wait_until(until); }, collector);
   if (!made) return made.why();
   what.summary = summary_of(*made, subject_of(pid));
   if (as_timeline && what.tracks->left_out() != 0)
     what.summary.push_back(fmt::format("{} slices were left out: there are too many", what.tracks->left_out()));
+  if (!made->not_timed.empty()) what.summary.push_back("runs were not timed: " + made->not_timed);
   what.title.values.duration_ns = made->length.count();
   if (as_text) print_page(what, true, made->length, out);
   return what;

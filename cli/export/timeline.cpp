@@ -29,6 +29,11 @@ std::string track_words(const v1::Task& task, const resolved& meaning) {
   return function.empty() ? "<unknown>" : function;
 }
 
+std::optional<std::uint64_t> timed_ns(const v1::Task& task) {
+  if (!task.has_timing()) return std::nullopt;
+  return task.timing().runs().total_ns() + task.timing().running_ns();
+}
+
 std::string slice_words(const v1::Task& task) {
   if (task.state() == v1::Task::BLOCKED) return std::string(kind_name(task.wait().kind()));
   return std::string(state_name(task.state()));
@@ -40,6 +45,21 @@ std::uint32_t timeline::number(const std::string& text) {
   const auto [known, is_new] = numbers_.try_emplace(text, static_cast<std::uint32_t>(texts_.size()));
   if (is_new) texts_.push_back(text);
   return known->second;
+}
+
+/// Between its last slice and the next.
+void timeline::add_unseen_runs(const track& known, const v1::Task& task, std::int64_t until_us) {
+  const auto from_us = slices_[known.last].end_us;
+  const auto last = task.resumes() - (task.state() == v1::Task::RUNNING ? 1 : 0);
+  if (last <= known.resumes || until_us <= from_us) return;
+  const auto runs = last - known.resumes;
+  slice made{.task = task.id(), .begin_us = from_us, .end_us = until_us};
+  made.text = number(fmt::format("{} run{}", runs, runs == 1 ? "" : "s"));
+  made.runs = static_cast<std::uint32_t>(std::min<std::uint64_t>(runs, UINT32_MAX));
+  const auto busy = timed_ns(task);
+  if (busy && known.busy_ns && *busy >= *known.busy_ns)
+    made.busy_us = static_cast<std::int64_t>((*busy - *known.busy_ns) / 1000);
+  slices_.push_back(made);
 }
 
 void timeline::see(const v1::Task& task, const resolved& meaning) {
@@ -54,6 +74,7 @@ void timeline::see(const v1::Task& task, const resolved& meaning) {
     if (same) {
       slices_[known.last].end_us = known.seen_us = now_us;
       known.version = task.version();
+      known.busy_ns = timed_ns(task);
       return;
     }
   }
@@ -72,11 +93,13 @@ void timeline::see(const v1::Task& task, const resolved& meaning) {
     const bool next_to =
         runs ? !known.runs && task.resumes() <= known.resumes + 1 : known.runs && known.resumes == task.resumes();
     if (next_to && knows_age) before.end_us = since_us;
+    add_unseen_runs(known, task, since_us);
   }
   auto& own = tracks_[task.id()];
   if (is_new) own.name = number(track_words(task, meaning));
   own.version = task.version();
   own.resumes = task.resumes();
+  own.busy_ns = timed_ns(task);
   own.runs = runs;
   own.seen_us = now_us;
   own.last = slices_.size();
@@ -127,13 +150,17 @@ void timeline::write(fmt::memory_buffer& out, pid_t pid, const std::string& proc
   for (const auto& [id, own] : tracks_) name_event("thread_name", id, fmt::format("{} {}", texts_[own.name], id));
   for (const auto& each : slices_) {
     begin_event("X", texts_[each.text], each.task);
-    text_field("cat", each.thread != 0 ? "run" : "wait");
+    text_field("cat", each.runs != 0 ? "runs" : each.thread != 0 ? "run" : "wait");
     number_field("ts", static_cast<std::uint64_t>(each.begin_us - earliest));
     number_field("dur", static_cast<std::uint64_t>(std::max<std::int64_t>(each.end_us - each.begin_us, 0)));
     json.key("args");
     json.begin_object();
-    text_field("at", texts_[each.place]);
+    if (each.runs != 0)
+      number_field("runs", each.runs);
+    else
+      text_field("at", texts_[each.place]);
     if (each.thread != 0) number_field("thread", each.thread);
+    if (each.busy_us >= 0) number_field("busyMicroseconds", static_cast<std::uint64_t>(each.busy_us));
     json.end_object();
     json.end_object();
   }

@@ -4,20 +4,23 @@
 
 #include "linux/same_program.hpp"
 #include "surveys/cpu_profile.hpp"
+#include "surveys/timing.hpp"
 
 namespace tasks::cli {
 namespace {
 
 using wall_clock_type = std::chrono::steady_clock;
 
-result<std::uint64_t> look_once(snapshot_source& source, bool all_frames, wall_visitor& visitor) {
+result<std::uint64_t> look_once(snapshot_source& source, bool all_frames, bool timed, wall_visitor& visitor) {
   // Of one without a hook each look finds its tasks anew.
   if (auto* from = source.from(); from != nullptr && !from->has_hook())
     if (const auto looked = from->look_again(stop_order::whom::who_runs); !looked) return looked.why();
   resolver names(source, {.all_frames = all_frames});
   resolved what;
   std::uint64_t seen = 0;
-  const auto read = source.stacks({}, [&](const v1::Chunk& chunk) {
+  v1::StacksRequest all;
+  all.set_timing(timed);
+  const auto read = source.stacks(all, [&](const v1::Chunk& chunk) {
     names.learn(chunk);
     for (const auto& task : chunk.tasks()) {
       names.resolve(task, what);
@@ -57,7 +60,9 @@ result<wall_summary> profile_wall(snapshot_source& source, const wall_options& o
       break;
     }
     visitor.begin_look(now - begin, since_epoch(now));
-    const auto seen = look_once(source, options.all_frames, visitor);
+    const auto timed = options.timed ? source.time_runs(timing_lease) : result<v1::TimingState>(v1::TimingState());
+    if (!timed) made.not_timed = in_words(timed.why());
+    const auto seen = look_once(source, options.all_frames, options.timed && timed, visitor);
     if (!seen && made.looks == 0) return seen.why();
     if (!seen) {
       made.ended = program.still() ? in_words(seen.why()) : why_it_is_gone(source.pid());

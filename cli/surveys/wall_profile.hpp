@@ -19,6 +19,7 @@ struct wall_options {
   std::chrono::nanoseconds period;
   std::chrono::nanoseconds length;
   bool all_frames = false;
+  bool timed = false;  ///< runs are timed meanwhile, where that can be
 };
 
 struct wall_summary {
@@ -26,6 +27,7 @@ struct wall_summary {
   std::uint64_t looks = 0;
   std::uint64_t missed_looks = 0;  ///< the profiler came too late for them
   std::uint64_t tasks = 0;         ///< seen in all looks together
+  std::string not_timed;           ///< why runs were not, though they should have been
   std::string ended;               ///< why it ended early; empty: it did not
 };
 

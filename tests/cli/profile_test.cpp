@@ -266,6 +266,28 @@ TEST_F(OfBurning, SpeedscopeReadsAProfile) {
   EXPECT_GT(all, 0);
 }
 
+/// Between two looks a task is resumed often: how often, and how long that took, is told.
+TEST_F(OfBurning, PerfettoTellsOfRunsThatNobodySaw) {
+  const auto name = file("runs.perfetto.json");
+  const auto made = profile({burning_.pid_text(), "--for", "1s", "--rate", "20", "-o", name});
+  ASSERT_EQ(made.end.code, 0) << made.err;
+  double runs = 0, busy = 0, length = 0;
+  const auto read = parsed(contents_of(name));
+  for (const auto& each : read.fields().at("traceEvents").list_value().values()) {
+    const auto& event = each.struct_value().fields();
+    if (event.at("ph").string_value() != "X" || event.at("cat").string_value() != "runs") continue;
+    const auto& told = event.at("args").struct_value().fields();
+    EXPECT_THAT(event.at("name").string_value(), ::testing::MatchesRegex("[0-9]+ runs?"));
+    EXPECT_FALSE(told.contains("at"));
+    runs += told.at("runs").number_value();
+    if (told.contains("busyMicroseconds")) busy += told.at("busyMicroseconds").number_value();
+    length += event.at("dur").number_value();
+  }
+  EXPECT_GT(runs, 1);
+  EXPECT_GT(busy, 0);
+  EXPECT_GT(length, 0);
+}
+
 TEST_F(OfBurning, PerfettoShowsATrackATask) {
   const auto name = file("waits.perfetto.json");
   const auto made = profile({burning_.pid_text(), "--for", "500ms", "--rate", "50", "-o", name});
