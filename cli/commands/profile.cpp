@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/quantities.hpp"
 #include "base/text.hpp"
 #include "base/words.hpp"
 #include "commands/command.hpp"
@@ -47,6 +48,7 @@ struct profile_request : patience, frame_options {
   bool wall = false;
   std::chrono::milliseconds length{10'000};
   std::optional<std::uint64_t> rate;  ///< a second; nothing: as the mode has it
+  std::optional<sampling_way> way;    ///< of CPU time; nothing: by events where they are allowed
   std::optional<profile_format> format;
   std::optional<std::string> file;
 };
@@ -84,6 +86,8 @@ std::optional<error> contradiction_in(const profile_request& asked, std::optiona
   if (asked.rate && *asked.rate > highest_rate)
     return usage_error("--rate", fmt::format("{} a second is too often", *asked.rate),
                        fmt::format("{} or less", highest_rate));
+  if (asked.way && (asked.wall || form == profile_format::perfetto))
+    return usage_error("--by", "it is a way to sample CPU time", "without --wall, and with --format pprof, say");
   if (form == profile_format::pprof && !asked.file && out.style().terminal)
     return usage_error("--format pprof", "it is no text for a terminal", "-o FILE, for go tool pprof FILE");
   return std::nullopt;
@@ -134,6 +138,7 @@ struct sampled {
   std::optional<timeline> tracks;
   profile_title title;
   std::vector<std::string> summary;
+  std::uint64_t untold = 0;  ///< samples in a task, of which it is not known which
 };
 
 std::vector<profiled_function> functions_of(const stack_profile& profile) {
@@ -199,6 +204,10 @@ void name_stacks(const cpu_profile& profile, target& from, snapshot_source* sour
       what.native = frames_within(native);
       stack = to.stacks.find(task, what, {{"thread", each.thread}});
       chain = {"running", chain_words(what)};
+    } else if (source != nullptr && is_in_task(native)) {
+      to.untold += each.samples;
+      stack = to.stacks.find(native.frames, {{"state", "task not known"}, {"thread", each.thread}});
+      chain.second = "thread " + each.thread + " (task not known)";
     } else {
       stack = to.stacks.find(native.frames, {{"state", "no task"}, {"thread", each.thread}});
     }
@@ -222,6 +231,11 @@ result<cpu_profile> sample_until_told(target& from, const cpu_options& options) 
   return *std::move(made);
 }
 
+std::string untold_words(std::uint64_t untold, const cpu_profile& made) {
+  return fmt::format("{} of {} were in a task of which it is not known which{}", in_thousands(untold),
+                     in_thousands(made.samples), made.by_events ? ": --by stops tells" : "");
+}
+
 result<sampled> sample_cpu(pid_t pid, const profile_request& asked, output& out, bool as_text) {
   const auto process = asked.hook ? live_target(pid) : live_target_without_hook(pid);
   const auto& roots = process->roots();
@@ -238,7 +252,7 @@ result<sampled> sample_cpu(pid_t pid, const profile_request& asked, output& out,
   sampled what;
   what.title = {subject_of(pid), executable_of(pid), now_since_epoch(), values_of_time("cpu", period)};
   what.title.values.shows_state = false;
-  auto made = sample_until_told(*process, {period, asked.length});
+  auto made = sample_until_told(*process, {period, asked.length, asked.way.value_or(sampling_way::events_or_stops)});
   if (!made) return made.why();
   what.summary = summary_of(*made, subject_of(pid));
   if (made->samples == 0)
@@ -247,6 +261,7 @@ result<sampled> sample_cpu(pid_t pid, const profile_request& asked, output& out,
     what.summary.push_back("no thread that was sampled has run tasks");
   what.title.values.duration_ns = made->length.count();
   name_stacks(*made, *process, source.get(), asked.all_frames, what);
+  if (what.untold != 0) what.summary.push_back(untold_words(what.untold, *made));
   if (as_text) print_page(what, false, made->length, out);
   return what;
 }
@@ -383,6 +398,22 @@ option_of<profile_request> profile_format_option() {
           }};
 }
 
+std::vector<std::string> way_words() { return {"perf", "stops"}; }
+
+option_of<profile_request> way_option() {
+  return {
+      {"--by", "WAY",
+       "how threads are sampled: perf (by perf events, which stop nobody; some samples have no task) or stops (each "
+       "thread is stopped for a moment); without, by perf events where they are allowed",
+       way_words},
+      [](profile_request& to, const std::string& typed) -> result<void> {
+        if (typed != "perf" && typed != "stops")
+          return usage_error("--by", fmt::format("\"{}\" is no way to sample", typed), "perf or stops");
+        to.way = typed == "perf" ? sampling_way::events : sampling_way::stops;
+        return {};
+      }};
+}
+
 option_of<profile_request> profiled_word() {
   return {{"PID", "", "the target"}, [](profile_request& to, const std::string& typed) -> result<void> {
             if (!to.target.empty()) return usage_error(typed, "a second target", "one at a time");
@@ -405,7 +436,7 @@ command profile_command() {
        count("--rate", "N", "samples a second (default 99), or looks with --wall (default 10)", &profile_request::rate),
        flag("--wall", "look at all tasks, by what they wait on, instead of at threads on a CPU",
             &profile_request::wall),
-       profile_format_option(),
+       way_option(), profile_format_option(),
        text("-o,--output", "FILE",
             "where to write it: NAME.pb.gz, NAME.folded, NAME.speedscope.json, NAME.perfetto.json, or any name with "
             "--format",

@@ -173,6 +173,15 @@ thread_copies copy_all(pid_t pid, std::span<const pid_t> tids, bool stops_sleepe
 
 }  // namespace
 
+std::optional<std::uint64_t> word_at(const thread_copy& copy, std::uint64_t address) {
+  std::uint64_t value = 0;
+  if (address < copy.stack_begin || copy.stack.size() < sizeof value ||
+      address - copy.stack_begin > copy.stack.size() - sizeof value)
+    return std::nullopt;
+  ::memcpy(&value, copy.stack.data() + (address - copy.stack_begin), sizeof value);
+  return value;
+}
+
 thread_copies copy_threads(pid_t pid, std::span<const pid_t> tids) { return copy_all(pid, tids, false); }
 thread_copies copy_stopped_threads(pid_t pid, std::span<const pid_t> tids) { return copy_all(pid, tids, true); }
 

@@ -43,6 +43,9 @@ struct thread_copy {
 
 inline constexpr std::size_t most_stack = std::size_t{1} << 20;
 
+/// The word at an address of the target, of a copied stack; nothing: it was not copied.
+[[nodiscard]] std::optional<std::uint64_t> word_at(const thread_copy& copy, std::uint64_t address);
+
 struct thread_copies {
   std::vector<thread_copy> threads;  ///< in the order that was asked for
   /// From the last moment at which a thread was seen running to its being let go: what it lost at most.

@@ -56,24 +56,41 @@ void current_tasks::find_places(std::uint64_t thread_pointer, std::uint32_t inne
   }
 }
 
+current_task current_tasks::read(std::uint64_t record, std::uint32_t inner_tid) {
+  const auto* task = reader_.read(record);
+  // Who ran it last. Another thread may run it by now, or wait in its place.
+  if (task == nullptr || bytes_.get<std::uint32_t>(task->record + offsetof(layout::record, thread)) != inner_tid)
+    return {};
+  switch (layout::state_of(task->word)) {
+    case layout::record_state::running:
+      return {task, false};
+    case layout::record_state::blocked:
+    case layout::record_state::blocked_unknown:
+      return {task, true};
+    default:
+      return {};
+  }
+}
+
 current_task current_tasks::of(const thread_registers& thread, std::uint32_t inner_tid) {
   if (registries_.empty() || thread.thread_pointer == 0) return {};
   if (distances_.empty()) find_places(thread.thread_pointer, inner_tid);
   for (const auto distance : distances_) {
     const auto at = thread.thread_pointer - distance + offsetof(thread_state, current);
-    const auto* task = reader_.read(bytes_.get<std::uint64_t>(at).value_or(0));
-    // Who ran it last. Another thread may run it by now, or wait in its place.
-    if (task == nullptr || bytes_.get<std::uint32_t>(task->record + offsetof(layout::record, thread)) != inner_tid)
-      continue;
-    switch (layout::state_of(task->word)) {
-      case layout::record_state::running:
-        return {task, false};
-      case layout::record_state::blocked:
-      case layout::record_state::blocked_unknown:
-        return {task, true};
-      default:
-        break;
-    }
+    const auto found = read(bytes_.get<std::uint64_t>(at).value_or(0), inner_tid);
+    if (found.task != nullptr) return found;
+  }
+  return {};
+}
+
+recent_task current_tasks::of(const thread_copy& then, std::uint64_t thread_pointer, std::uint32_t inner_tid) {
+  if (registries_.empty() || thread_pointer == 0) return {};
+  if (distances_.empty()) find_places(thread_pointer, inner_tid);
+  for (const auto distance : distances_) {
+    const auto at = thread_pointer - distance + offsetof(thread_state, current);
+    const auto copied = word_at(then, at);
+    const auto found = read(copied ? *copied : bytes_.get<std::uint64_t>(at).value_or(0), inner_tid);
+    if (found.task != nullptr) return {found.task, found.starts, copied.has_value()};
   }
   return {};
 }

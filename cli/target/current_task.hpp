@@ -1,6 +1,6 @@
 #pragma once
 
-/// The task that a stopped thread runs, without a look at all others.
+/// The task that a thread runs, without a look at all others.
 ///
 ///   thread pointer ──> the hook's thread_state, somewhere below it: {current, …, slot, …, tid} ──> record
 ///
@@ -13,6 +13,7 @@
 
 #include "linux/memory.hpp"
 #include "linux/registers.hpp"
+#include "linux/thread_copy.hpp"
 #include "target/registry_reader.hpp"
 #include "target/roots.hpp"
 
@@ -24,6 +25,14 @@ struct current_task {
   bool starts = false;                ///< it does not run the task, but the initiation of its operation
 };
 
+/// Likewise, of one that has gone on since its stack was copied.
+struct recent_task {
+  const target_task* task =
+      nullptr;               ///< as it is now; null: it runs none, or another thread does; until the next question
+  bool starts = false;       ///< as it is now
+  bool was_current = false;  ///< the copy of the stack says so. False: it is the thread's current task now
+};
+
 class current_tasks {
  public:
   /// Both must outlive it.
@@ -31,10 +40,13 @@ class current_tasks {
 
   /// Of a thread that is stopped, `inner_tid` as the target calls it.
   [[nodiscard]] current_task of(const thread_registers& thread, std::uint32_t inner_tid);
+  /// Of a thread that is not. Of all but the first one the hook's state may be in the copy: it lies behind the stack.
+  [[nodiscard]] recent_task of(const thread_copy& then, std::uint64_t thread_pointer, std::uint32_t inner_tid);
   /// Was it found out where the hook keeps it?
   [[nodiscard]] bool knows_place() const noexcept { return !distances_.empty(); }
 
  private:
+  [[nodiscard]] current_task read(std::uint64_t record, std::uint32_t inner_tid);
   void find_places(std::uint64_t thread_pointer, std::uint32_t inner_tid);
   [[nodiscard]] bool is_slot_of(std::uint64_t address, std::uint32_t inner_tid) const;
 

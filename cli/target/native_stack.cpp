@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <string_view>
 #include <utility>
 
@@ -52,12 +51,9 @@ bool get_thread(Dwfl*, pid_t tid, void* argument, void** thread) {
 }
 
 bool read_word(Dwfl*, Dwarf_Addr address, Dwarf_Word* result, void* argument) {
-  const auto& copy = *state_of(argument).current;
-  if (address < copy.stack_begin || copy.stack.size() < sizeof *result) return false;
-  const auto offset = address - copy.stack_begin;
-  if (offset > copy.stack.size() - sizeof *result) return false;
-  std::memcpy(result, copy.stack.data() + offset, sizeof *result);
-  return true;
+  const auto word = word_at(*state_of(argument).current, address);
+  if (word) *result = *word;
+  return word.has_value();
 }
 
 bool set_registers(Dwfl_Thread* thread, void* argument) {
@@ -116,9 +112,6 @@ std::string system_name(std::string_view symbol) {
   return std::string(symbol);
 }
 
-/// g++ calls the body of a coroutine so, and clang.
-bool is_body(std::string_view symbol) { return symbol.ends_with(".actor") || symbol.ends_with(".resume"); }
-
 native_frame make_frame(std::uint64_t address, const code_location& location, std::string_view module) {
   native_frame f;
   const std::string_view raw = location.function;
@@ -129,7 +122,7 @@ native_frame make_frame(std::uint64_t address, const code_location& location, st
   f.module = module;
   f.system = is_system(module);
   f.plumbing = name.plumbing || name.standard || starts_threads(raw);
-  f.is_coroutine = is_body(raw);
+  f.is_coroutine = is_coroutine_body(raw);
   f.resumes_task = name.plumbing && resumes_task(bare_name(name.text));
   f.function = std::move(name.text);
   if (!f.system) return f;
@@ -157,6 +150,8 @@ bool is_public_asio(const native_frame& frame) {
 
 }  // namespace
 
+bool is_coroutine_body(std::string_view symbol) { return symbol.ends_with(".actor") || symbol.ends_with(".resume"); }
+
 bool attach(modules& code, const std::vector<thread_copy>& threads) {
   Dwfl* dwfl = code.dwfl();
   if (!dwfl) return false;
@@ -180,7 +175,7 @@ const std::vector<native_frame>& native_stacks::at(std::uint64_t address) {
   for (const auto& location : names_.resolve(address)) frames.push_back(make_frame(address, location, module));
   if (frames.empty()) frames.push_back(make_frame(address, {}, module));
   // In clang's debug information it has the name that the coroutine has.
-  if (const auto symbol = symbol_near(code_, address); symbol && is_body(symbol->name))
+  if (const auto symbol = symbol_near(code_, address); symbol && is_coroutine_body(symbol->name))
     frames.back().is_coroutine = true;
   if (frames.back().system) frames.erase(frames.begin(), frames.end() - 1);
   return frames;

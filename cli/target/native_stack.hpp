@@ -11,6 +11,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -32,6 +33,9 @@ struct native_frame {
   bool resumes_task = false;  ///< where Asio resumes a task: what is further out belongs to the thread
   bool is_coroutine = false;  ///< the body of a coroutine
 };
+
+/// Does g++ call the body of a coroutine so, or clang?
+[[nodiscard]] bool is_coroutine_body(std::string_view symbol);
 
 struct native_stack {
   std::vector<native_frame> frames;

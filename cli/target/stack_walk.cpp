@@ -5,7 +5,6 @@
 #include <elfutils/libdwfl.h>
 
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 
 #include "linux/registers.hpp"
@@ -31,15 +30,6 @@ frame_information information_at(Dwfl_Module* module, std::uint64_t address) {
     if (table != nullptr && dwarf_cfi_addrframe(table, address - bias, &frame) == 0) return frame_information(frame);
   }
   return nullptr;
-}
-
-std::optional<std::uint64_t> word_of_stack(const thread_copy& copy, std::uint64_t address) {
-  std::uint64_t value = 0;
-  if (address < copy.stack_begin || copy.stack.size() < sizeof value ||
-      address - copy.stack_begin > copy.stack.size() - sizeof value)
-    return std::nullopt;
-  std::memcpy(&value, copy.stack.data() + (address - copy.stack_begin), sizeof value);
-  return value;
 }
 
 }  // namespace
@@ -98,13 +88,14 @@ bool stack_walker::walk_by_rules(const thread_copy& thread, std::vector<std::uin
     const auto cfa = now[by.cfa_register] + static_cast<std::uint64_t>(by.cfa_offset);
     for (unsigned number = 0; number < registers; ++number) {
       if ((by.saved >> number & 1) == 0) continue;
-      const auto value = word_of_stack(thread, cfa + static_cast<std::uint64_t>(by.at[number]));
+      const auto value = word_at(thread, cfa + static_cast<std::uint64_t>(by.at[number]));
       if (!value) return false;
       now[number] = *value;
     }
     // A caller is further up, or the walk has lost its way.
     if (cfa <= now[stack_pointer_number]) return false;
     now[stack_pointer_number] = cfa;
+    ends_.push_back(cfa);
     if (now[return_address_number] == 0) return true;
   }
   return true;
@@ -112,6 +103,7 @@ bool stack_walker::walk_by_rules(const thread_copy& thread, std::vector<std::uin
 
 std::vector<std::uint64_t> stack_walker::walk(const thread_copy& thread) {
   std::vector<std::uint64_t> found;
+  ends_.clear();
   if (code_.dwfl() == nullptr || thread.registers.empty()) return found;
   if (walk_by_rules(thread, found)) return found;
   ++left_;

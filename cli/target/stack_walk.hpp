@@ -26,6 +26,8 @@ class stack_walker {
 
   /// Of each function the address of the instruction that runs, or of the call that has not returned, innermost first.
   [[nodiscard]] std::vector<std::uint64_t> walk(const thread_copy& thread);
+  /// Where on the stack the frame of each of these ends, of the last walk; of the outer ones it need not be known.
+  [[nodiscard]] const std::vector<std::uint64_t>& frame_ends() const noexcept { return ends_; }
   /// Walks that were left to libdwfl.
   [[nodiscard]] std::uint64_t left_to_libdwfl() const noexcept { return left_; }
 
@@ -48,6 +50,7 @@ class stack_walker {
   std::unordered_map<std::uint64_t, rule> rules_;
   std::vector<thread_copy> attached_;  ///< the one that libdwfl walks
   bool is_attached_ = false;
+  std::vector<std::uint64_t> ends_;
   std::uint64_t left_ = 0;
 };
 

@@ -41,6 +41,27 @@ void heading_of(fmt::memory_buffer& out, std::string_view text, std::size_t show
     fmt::format_to(std::back_inserter(out), "\n{}:\n", text);
 }
 
+void add_events(const cpu_profile& profile, std::vector<std::string>& lines) {
+  lines.push_back(fmt::format(
+      "by perf events: no thread was stopped; {} lost{}", number_and_noun(profile.lost, "sample"),
+      profile.finds_tasks ? "; tasks were read " + microseconds_words(profile.mean_delay) + " after the samples" : ""));
+  if (!profile.samples_kernel)
+    lines.emplace_back("of time in the kernel there are no samples: kernel.perf_event_paranoid allows root alone");
+  if (profile.unsampled_threads != 0)
+    lines.push_back(number_and_noun(profile.unsampled_threads, "thread") + " that began later could not be sampled");
+}
+
+void add_stops(const cpu_profile& profile, std::vector<std::string>& lines) {
+  if (profile.samples != 0)
+    lines.push_back(fmt::format("by brief stops: a thread was stopped for {}, {} at most; {} missed",
+                                microseconds_words(profile.mean_stop), microseconds_words(profile.longest_stop),
+                                number_and_noun(profile.missed_ticks, "tick")));
+  if (!profile.no_events.empty()) lines.push_back("not by perf events: " + profile.no_events);
+  if (profile.late_stops != 0)
+    lines.push_back(number_and_noun(profile.late_stops, "stop") +
+                    " more met threads that waited for a CPU, and are no samples");
+}
+
 }  // namespace
 
 std::string chain_words(const resolved& meaning) {
@@ -60,13 +81,10 @@ std::vector<std::string> summary_of(const cpu_profile& profile, const std::strin
                               time_words(profile.sampled_ns), time_words(profile.used_ns)));
   auto& first = lines.front();
   if (profile.threads == 1) first.replace(first.find("1 threads"), 9, "1 thread");
-  if (profile.samples != 0)
-    lines.push_back(fmt::format("by brief stops: a thread was stopped for {}, {} at most; {} missed",
-                                microseconds_words(profile.mean_stop), microseconds_words(profile.longest_stop),
-                                number_and_noun(profile.missed_ticks, "tick")));
-  if (profile.late_stops != 0)
-    lines.push_back(number_and_noun(profile.late_stops, "stop") +
-                    " more met threads that waited for a CPU, and are no samples");
+  if (profile.by_events)
+    add_events(profile, lines);
+  else
+    add_stops(profile, lines);
   if (profile.left_out != 0)
     lines.push_back(fmt::format("{} left out: too many stacks differ", number_and_noun(profile.left_out, "sample")));
   if (!profile.ended.empty())

@@ -26,6 +26,7 @@
 #include "linux/thread_copy.hpp"
 #include "linux/thread_list.hpp"
 #include "linux/thread_sampler.hpp"
+#include "support/profiles.hpp"
 #include "support/program.hpp"
 #include "target/native_stack.hpp"
 #include "target/stack_walk.hpp"
@@ -40,54 +41,12 @@ using ::testing::Contains;
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using words = std::vector<std::string>;
-
-outcome profile(words options) {
-  options.insert(options.begin(), {tasks_executable(), "profile"});
-  return run(options);
-}
 
 bool has_go_tool() { return run({"sh", "-c", "command -v go"}).end.code == 0; }
 
 std::string contents_of(const fs::path& file) {
   std::ifstream from(file, std::ios::binary);
   return {std::istreambuf_iterator<char>(from), {}};
-}
-
-/// Polls. Throws std::runtime_error at the guard.
-template <class Condition>
-void wait_until(const Condition& condition) {
-  for (const auto deadline = std::chrono::steady_clock::now() + guard; !condition(); std::this_thread::sleep_for(5ms))
-    if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("it does not come to that");
-}
-
-/// What a process has open: a profiler keeps files of each thread that it samples.
-bool has_open(const program& of, std::string_view end_of_name) {
-  std::error_code ignored;
-  for (const auto& each : fs::directory_iterator("/proc/" + of.pid_text() + "/fd", ignored))
-    if (fs::read_symlink(each, ignored).string().ends_with(end_of_name)) return true;
-  return false;
-}
-
-/// The value of each folded stack.
-using folded = std::map<std::string, std::uint64_t>;
-
-folded read_folded(const std::string& text) {
-  folded stacks;
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
-    const auto space = line.rfind(' ');
-    if (space == line.npos) throw std::runtime_error("no folded stack: " + line);
-    stacks[line.substr(0, space)] += std::stoull(line.substr(space + 1));
-  }
-  return stacks;
-}
-
-std::uint64_t time_with(const folded& stacks, std::string_view function) {
-  std::uint64_t all = 0;
-  for (const auto& [stack, value] : stacks)
-    if (stack.find(function) != stack.npos) all += value;
-  return all;
 }
 
 double share(double part, double rest) { return part / (part + rest); }
@@ -122,18 +81,39 @@ class OfBurning : public ProfileTest {
   program burning_{{program_path("burning"), "split"}};
 };
 
+/// Sampled in the way that the parameter names.
+class BothWays : public OfBurning, public ::testing::WithParamInterface<const char*> {
+ protected:
+  void SetUp() override {
+    if (GetParam() == std::string("perf") && !allows_events()) GTEST_SKIP() << "perf events are not allowed";
+    OfBurning::SetUp();
+  }
+  [[nodiscard]] words with_way(words options) const {
+    options.insert(options.end(), {"--by", GetParam()});
+    return options;
+  }
+  /// One that would go on for a minute.
+  [[nodiscard]] program long_profile(const std::string& output) const {
+    return begin_profile(burning_, with_way({"-o", output}));
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Profiles, BothWays, ::testing::Values("stops", "perf"),
+                         [](const auto& way) { return std::string(way.param); });
+
 /// heavy_inner() burns three times as much as light_inner(), a thread without tasks as much as it gets:
 ///
 ///   start_burning(); heavy(); heavy_step(); heavy_inner(); measured_burn(); burn()
 ///   start_burning(); light(); light_inner(); measured_burn(); burn()
 ///   …; burn_plainly(); measured_burn(); burn()
-TEST_F(OfBurning, SharesAreThoseThatItMeasuresItself) {
+TEST_P(BothWays, SharesAreThoseThatItMeasuresItself) {
   const auto before = ask();
-  const auto made = profile({"-p", burning_.pid_text(), "--for", "2s", "--rate", "199", "--format", "folded"});
+  const auto made =
+      profile(with_way({"-p", burning_.pid_text(), "--for", "2s", "--rate", "199", "--format", "folded"}));
   const auto after = ask();
   ASSERT_EQ(made.end.code, 0) << made.err;
   EXPECT_THAT(made.err, ContainsRegex("tasks: pid [0-9]+: [0-9.]+s: [0-9,]+ samples of [0-9]+ threads"));
-  EXPECT_THAT(made.err, HasSubstr("by brief stops"));
+  const bool stops = GetParam() == std::string("stops");
+  EXPECT_THAT(made.err, HasSubstr(stops ? "by brief stops: a thread was stopped" : "by perf events: no thread was"));
   const auto stacks = read_folded(made.out);
   const auto heavy = static_cast<double>(time_with(stacks, "burning::heavy_inner()"));
   const auto light = static_cast<double>(time_with(stacks, "burning::light_inner()"));
@@ -151,8 +131,8 @@ TEST_F(OfBurning, SharesAreThoseThatItMeasuresItself) {
   EXPECT_LT(heavy + light + plain, used * 1.3);
 }
 
-TEST_F(OfBurning, NativeFramesStandOnAwaitsAndSpawnSite) {
-  const auto made = profile({burning_.pid_text(), "--for", "2s", "--rate", "199", "--format", "folded"});
+TEST_P(BothWays, NativeFramesStandOnAwaitsAndSpawnSite) {
+  const auto made = profile(with_way({burning_.pid_text(), "--for", "2s", "--rate", "199", "--format", "folded"}));
   ASSERT_EQ(made.end.code, 0) << made.err;
   // Compilers spell types in several ways.
   EXPECT_THAT(made.out, ContainsRegex("burning::start_burning[^;]*;burning::heavy\\(\\);burning::heavy_step\\(\\);"
@@ -199,7 +179,7 @@ TEST_F(OfBurning, GoReadsAProfile) {
   EXPECT_THAT(top, ContainsRegex("Duration: [0-9.]+m?s, Total samples = "));
   EXPECT_THAT(top, ContainsRegex("burning::heavy_inner"));
   EXPECT_THAT(go({"-peek", "burning::heavy_inner"}),
-              ContainsRegex("burning::heavy_step[^\n]*\n[^\n]*burning::heavy_inner"));
+              ContainsRegex("burning::heavy_step[^\n]*\n([^\n]*::resume\n)?[^\n]*burning::heavy_inner"));
   const auto raw = go({"-raw"});
   EXPECT_THAT(raw, HasSubstr("samples/count cpu/nanoseconds"));
   EXPECT_THAT(raw, HasSubstr("name:[heavy one]"));
@@ -239,8 +219,9 @@ TEST_F(OfBurning, WallTimeOfItsMemoryAndWithoutAHookIsTheSame) {
   }
 }
 
-TEST_F(OfBurning, WithoutAHookThereAreNativeStacks) {
-  const auto made = profile({burning_.pid_text(), "--no-hook", "--for", "2s", "--rate", "199", "--format", "folded"});
+TEST_P(BothWays, WithoutAHookThereAreNativeStacks) {
+  const auto made =
+      profile(with_way({burning_.pid_text(), "--no-hook", "--for", "2s", "--rate", "199", "--format", "folded"}));
   ASSERT_EQ(made.end.code, 0) << made.err;
   EXPECT_THAT(made.err, HasSubstr(": no hook: samples have native stacks alone"));
   EXPECT_THAT(made.out, HasSubstr("burning::burn_plainly()"));
@@ -318,16 +299,9 @@ TEST_F(OfBurning, PerfettoShowsATrackATask) {
   EXPECT_EQ(tracks.size(), 5U);
 }
 
-/// One that would go on for a minute.
-program long_profile(const program& of, const std::string& output) {
-  program profiler(program::unready(), {tasks_executable(), "profile", of.pid_text(), "--for", "60s", "-o", output});
-  wait_until([&] { return has_open(profiler, "/schedstat"); });
-  return profiler;
-}
-
-TEST_F(OfBurning, WhatWasSampledOfOneThatIsKilledIsWritten) {
+TEST_P(BothWays, WhatWasSampledOfOneThatIsKilledIsWritten) {
   const auto name = file("killed.folded");
-  auto profiler = long_profile(burning_, name);
+  auto profiler = long_profile(name);
   const auto before = ask();
   wait_until([&] { return ask().heavy > before.heavy + 3e8; });
   burning_.send_signal(SIGKILL);
@@ -336,9 +310,9 @@ TEST_F(OfBurning, WhatWasSampledOfOneThatIsKilledIsWritten) {
   EXPECT_GT(time_with(read_folded(contents_of(name)), "burning::heavy_inner()"), 0U);
 }
 
-TEST_F(OfBurning, AnInterruptEndsItEarly) {
+TEST_P(BothWays, AnInterruptEndsItEarly) {
   const auto name = file("interrupted.folded");
-  auto profiler = long_profile(burning_, name);
+  auto profiler = long_profile(name);
   const auto before = ask();
   wait_until([&] { return ask().heavy > before.heavy + 3e8; });
   EXPECT_FALSE(fs::exists(name));
@@ -348,8 +322,8 @@ TEST_F(OfBurning, AnInterruptEndsItEarly) {
   EXPECT_FALSE(fs::exists(name + ".part"));
 }
 
-TEST_F(OfBurning, AKilledProfilerLeavesNobodyStopped) {
-  auto profiler = long_profile(burning_, file("never.folded"));
+TEST_P(BothWays, AKilledProfilerLeavesNobodyStopped) {
+  auto profiler = long_profile(file("never.folded"));
   profiler.send_signal(SIGKILL);
   EXPECT_EQ(profiler.wait(), (ending{-1, SIGKILL}));
   EXPECT_FALSE(fs::exists(file("never.folded")));
@@ -379,7 +353,9 @@ TEST_F(OfBurning, WhatMakesNoSenseIsSaidAndNotDone) {
            {{"--rate", "0"}, "\"0\" is no number"},
            {{"--rate", "5000"}, "5000 a second is too often"},
            {{"--for", "soon"}, "\"soon\" is no duration"},
-           {{"--for", "1ms"}, "is too short"}}) {
+           {{"--for", "1ms"}, "is too short"},
+           {{"--by", "magic"}, "\"magic\" is no way to sample"},
+           {{"--by", "perf", "--wall"}, "it is a way to sample CPU time"}}) {
     words options{"-p", burning_.pid_text()};
     options.insert(options.end(), wrong.begin(), wrong.end());
     const auto seen = profile(options);
@@ -424,7 +400,8 @@ TEST_F(ProfileTest, WhoIsStoppedInACallGoesOnWaiting) {
 /// Their system calls never end early: each waits thousands of times a second, and is asked to stop as it begins to.
 TEST_F(ProfileTest, NobodyIsInterruptedWhoWaits) {
   program waiting({program_path("burning"), "epoll"});
-  const auto made = profile({waiting.pid_text(), "--for", "3s", "--rate", "1000", "--format", "folded"});
+  const auto made =
+      profile({waiting.pid_text(), "--for", "3s", "--rate", "1000", "--format", "folded", "--by", "stops"});
   ASSERT_EQ(made.end.code, 0) << made.err;
   EXPECT_THAT(made.out, HasSubstr("burning::pass_on("));
   const auto seen = ask_waits(waiting);
@@ -434,9 +411,7 @@ TEST_F(ProfileTest, NobodyIsInterruptedWhoWaits) {
 
 TEST_F(ProfileTest, WhatWasSeenBeforeItExecutesAnotherProgramIsWritten) {
   program target({program_path("executing")});
-  program profiler(program::unready(),
-                   {tasks_executable(), "profile", target.pid_text(), "--for", "60s", "-o", file("executed.folded")});
-  wait_until([&] { return has_open(profiler, "/schedstat"); });
+  auto profiler = begin_profile(target, {"-o", file("executed.folded")});
   target.send_signal(SIGUSR1);
   EXPECT_THAT(profiler.read_until("it executed another program after "), HasSubstr("until then"));
   EXPECT_EQ(profiler.wait(), (ending{0, 0}));

@@ -2,11 +2,15 @@
 ///
 ///   split   a worker runs two tasks by turns, of which one burns three times as much as the other, each from within an
 ///           await; a thread without tasks burns as much as the first; three tasks wait for a channel
+///   alike   tasks of three colours, of the same functions and spawned in different places, run by turns, some
+///           microseconds each; each burns in a function of its colour
+///   brief   such tasks that end with their run, of which others take the place
+///   begin   a thread without tasks begins with each line, and burns for ever
 ///   epoll   two threads wake each other through epoll_wait(2) thousands of times a second, and compute in between
 ///
 /// Prints `ready`. To each line on its standard input it answers with a line: CPU time in nanoseconds that each of
-/// `heavy`, `light` and `plain` has had, or how many waits there were and how many of them returned EINTR. Ends when
-/// that closes.
+/// `heavy`, `light` and `plain` has had, or how many waits there were and how many of them returned EINTR, or anything.
+/// Ends when that closes.
 
 #include <pthread.h>
 #include <sys/epoll.h>
@@ -113,6 +117,90 @@ int split() {
   std::_Exit(EXIT_SUCCESS);
 }
 
+enum class colour { red, green, blue };
+
+[[gnu::noinline]] void burn_red() {
+  for (unsigned i = 0; i < 1'000; ++i) sink.fetch_add(i, std::memory_order_relaxed);
+}
+[[gnu::noinline]] void burn_green() {
+  for (unsigned i = 0; i < 5'000; ++i) sink.fetch_add(2 * i, std::memory_order_relaxed);
+}
+[[gnu::noinline]] void burn_blue() {
+  for (unsigned i = 0; i < 20'000; ++i) sink.fetch_add(3 * i, std::memory_order_relaxed);
+}
+
+awaitable<void> paint(colour in) {
+  if (in == colour::red) burn_red();
+  if (in == colour::green) burn_green();
+  if (in == colour::blue) burn_blue();
+  co_return;
+}
+
+awaitable<void> paint_for_ever(colour in) {
+  for (;;) {
+    co_await asio::post(co_await asio::this_coro::executor, use_awaitable);
+    co_await paint(in);
+  }
+}
+
+awaitable<void> paint_once(colour in) { co_await paint(in); }
+
+using painter = awaitable<void> (*)(colour);
+[[gnu::noinline]] void spawn_red(asio::io_context& context, painter of) {
+  co_spawn(context, of(colour::red), detached);
+}
+[[gnu::noinline]] void spawn_green(asio::io_context& context, painter of) {
+  co_spawn(context, of(colour::green), detached);
+}
+[[gnu::noinline]] void spawn_blue(asio::io_context& context, painter of) {
+  co_spawn(context, of(colour::blue), detached);
+}
+
+void spawn_all(asio::io_context& context, painter of) {
+  spawn_red(context, of);
+  spawn_green(context, of);
+  spawn_blue(context, of);
+}
+
+[[noreturn]] void spawn_again_and_again(asio::io_context& context) {
+  for (;; context.restart()) {
+    spawn_all(context, paint_once);
+    context.run();
+  }
+}
+
+/// Tasks run on the first thread, or on another.
+int paint_colours(bool brief, bool on_first_thread) {
+  asio::io_context context(1);
+  const auto work = [&] {
+    if (brief) spawn_again_and_again(context);
+    for (int i = 0; i < 3; ++i) spawn_all(context, paint_for_ever);
+    context.run();
+  };
+  const auto answer = [] {
+    for (std::string line; std::getline(std::cin, line);) std::cout << sink << std::endl;
+    std::_Exit(EXIT_SUCCESS);
+  };
+  std::cout << "ready" << std::endl;
+  if (on_first_thread) {
+    std::thread(answer).detach();
+    work();
+  } else {
+    std::thread(work).detach();
+    answer();
+  }
+  return 0;
+}
+
+int begin_threads() {
+  std::cout << "ready" << std::endl;
+  for (std::string line; std::getline(std::cin, line);) {
+    std::thread(burn_plainly).detach();
+    std::cout << plain_meter.ns << std::endl;
+  }
+  std::_Exit(EXIT_SUCCESS);
+}
+
 std::atomic<std::uint64_t> waits{0}, interrupted{0};
 
 /// Waits for the one, computes for some microseconds, and wakes who waits for the other.
@@ -145,9 +233,11 @@ int pass_to_and_fro() {
 }  // namespace burning
 
 int main(int argc, char** argv) {
-  const std::string_view how = argc == 2 ? argv[1] : "";
+  const std::string_view how = argc >= 2 ? argv[1] : "", where = argc == 3 ? argv[2] : "";
   if (how == "split") return burning::split();
   if (how == "epoll") return burning::pass_to_and_fro();
-  std::cerr << "burning: split or epoll?\n";
+  if (how == "begin") return burning::begin_threads();
+  if (how == "alike" || how == "brief") return burning::paint_colours(how == "brief", where == "first");
+  std::cerr << "burning: split, alike, brief, begin or epoll?\n";
   return 2;
 }
