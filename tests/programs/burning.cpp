@@ -136,10 +136,13 @@ awaitable<void> paint(colour in) {
   co_return;
 }
 
+/// So that more frames are given back than a task needs to wait: others get them.
+awaitable<void> cover(colour in) { co_await paint(in); }
+
 awaitable<void> paint_for_ever(colour in) {
   for (;;) {
     co_await asio::post(co_await asio::this_coro::executor, use_awaitable);
-    co_await paint(in);
+    co_await cover(in);
   }
 }
 
