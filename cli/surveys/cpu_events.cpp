@@ -93,8 +93,13 @@ class event_sampling final : public cpu_sampling {
   }
 
   void wait(std::vector<sampled_thread>& threads, time_point until) override {
-    sampler_.take(until, [&](const thread_sample& sample) { take(threads, sample); });
+    // A state of a task that lasts for less need not be seen before it is sampled, and is not told then.
+    constexpr std::chrono::milliseconds between_marks{1};
+    const auto next =
+        to_.tasks() == nullptr ? until : std::min(until, std::chrono::steady_clock::now() + between_marks);
+    sampler_.take(next, [&](const thread_sample& sample) { take(threads, sample); });
     add_all();
+    mark(threads);
   }
 
   void finish(std::vector<sampled_thread>& threads) override {
@@ -106,6 +111,25 @@ class event_sampling final : public cpu_sampling {
   }
 
  private:
+  void mark(std::vector<sampled_thread>& threads) {
+    constexpr std::size_t most_marks = 16;
+    if (to_.tasks() == nullptr) return;
+    for (auto& each : threads) {
+      if (each.thread_pointer == 0 || each.has_ended) continue;
+      const auto mark = to_.tasks()->mark_of(each.thread_pointer);
+      each.marks.push_front({std::chrono::steady_clock::now(), mark});
+      if (each.marks.size() > most_marks) each.marks.pop_back();
+    }
+  }
+
+  /// Was that so before, too?
+  [[nodiscard]] static bool is_unchanged(const sampled_thread& thread, const task_mark& now,
+                                         std::chrono::steady_clock::time_point since) {
+    const auto before =
+        std::find_if(thread.marks.begin(), thread.marks.end(), [since](const auto& each) { return each.at < since; });
+    return before != thread.marks.end() && before->mark == now;
+  }
+
   void find_thread_pointers_of(const std::vector<sampled_thread*>& added) {
     if (added.empty() || to_.tasks() == nullptr) return;
     std::vector<thread_registers> places(added.size());
@@ -138,6 +162,7 @@ class event_sampling final : public cpu_sampling {
     to.task.starts = recent.starts;
     to.task.was_current = recent.was_current;
     to.task.had_begun = begun_->had_begun(recent.task->id, sample.at);
+    to.task.is_unchanged = is_unchanged(thread, {recent.task->record, recent.task->word}, sample.at);
     to.task.body = from_.bytes().get<std::uint64_t>(to.task.task.frames[to.task.task.depth - 1]).value_or(0);
   }
 

@@ -81,7 +81,7 @@ class cpu_profiler {
     return {};
   }
 
-  /// A program whose tasks run for some microseconds each is told by stops alone: it begins anew with these.
+  /// Tasks that await again within a millisecond are told by stops alone: then it begins anew with these.
   void decide(profile_clock::time_point now) {
     constexpr std::uint64_t enough = 30;
     if (made_.samples < enough) return;

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -35,6 +36,11 @@ struct sampled_thread {
   cpu_usage asked{};             ///< when it was last asked to stop
   bool has_ended = false;
   // Of those that are sampled by events.
+  struct seen_mark {
+    std::chrono::steady_clock::time_point at;
+    task_mark mark;
+  };
+  std::deque<seen_mark> marks{};  ///< of what it ran, newest first
   bool is_added = false;
   std::uint64_t thread_pointer = 0;  ///< 0: not known
   std::uint64_t owed_ns = 0;         ///< CPU time that it had before it was added and that no sample weighs yet

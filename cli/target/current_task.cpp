@@ -83,6 +83,15 @@ current_task current_tasks::of(const thread_registers& thread, std::uint32_t inn
   return {};
 }
 
+task_mark current_tasks::mark_of(std::uint64_t thread_pointer) const {
+  for (const auto distance : distances_) {
+    const auto at = thread_pointer - distance + offsetof(thread_state, current);
+    const auto record = bytes_.get<std::uint64_t>(at).value_or(0);
+    if (record != 0) return {record, bytes_.get<std::uint64_t>(record + offsetof(layout::record, word)).value_or(0)};
+  }
+  return {};
+}
+
 recent_task current_tasks::of(const thread_copy& then, std::uint64_t thread_pointer, std::uint32_t inner_tid) {
   if (registries_.empty() || thread_pointer == 0) return {};
   if (distances_.empty()) find_places(thread_pointer, inner_tid);

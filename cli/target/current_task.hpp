@@ -33,6 +33,12 @@ struct recent_task {
   bool was_current = false;  ///< the copy of the stack says so. False: it is the thread's current task now
 };
 
+/// A thread's current record, and the word of that, which changes with whatever the task does.
+struct task_mark {
+  std::uint64_t record = 0, word = 0;  ///< 0: it has none
+  bool operator==(const task_mark&) const = default;
+};
+
 class current_tasks {
  public:
   /// Both must outlive it.
@@ -42,6 +48,8 @@ class current_tasks {
   [[nodiscard]] current_task of(const thread_registers& thread, std::uint32_t inner_tid);
   /// Of a thread that is not. Of all but the first one the hook's state may be in the copy: it lies behind the stack.
   [[nodiscard]] recent_task of(const thread_copy& then, std::uint64_t thread_pointer, std::uint32_t inner_tid);
+  /// As it is now.
+  [[nodiscard]] task_mark mark_of(std::uint64_t thread_pointer) const;
   /// Was it found out where the hook keeps it?
   [[nodiscard]] bool knows_place() const noexcept { return !distances_.empty(); }
 

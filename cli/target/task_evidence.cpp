@@ -39,7 +39,8 @@ bool task_evidence::is_in_body(std::span<const std::uint64_t> addresses) {
 
 bool task_evidence::shows(const later_task& later, const thread_copy& copy, const std::vector<std::uint64_t>& addresses,
                           const std::vector<std::uint64_t>& ends) {
-  if (!later.had_begun || later.body == 0 || later.task.depth == 0 || later.task.truncated) return false;
+  if (!later.had_begun || !later.is_unchanged || later.body == 0 || later.task.depth == 0 || later.task.truncated)
+    return false;
   const auto frame = later.task.frames[later.task.depth - 1], outermost = later.task.frames[0];
   const auto end_of_copy = copy.stack_begin + copy.stack.size();
   const auto body =

@@ -9,13 +9,11 @@
 ///
 /// It was, and in the awaits that were read, where all of this holds:
 ///   - the task had begun before, so that its record was its own then, and so was its outermost frame;
+///   - its record says what it did before, so that no await has begun or ended since;
 ///   - its record was the current one of the thread or, where the copy does not reach the hook's state, the copy has
 ///     the address of the task's outermost frame, outside of what the innermost body has called, and no other body;
 ///   - the body of a coroutine that ran, the innermost one of the stack, is that of the task's innermost frame, whose
 ///     address is in a register, or on the stack of this body and of what it has called.
-///
-/// What it does not tell: whether that frame was awaited from the same line as when the task was read, if the task
-/// entered the same function twice meanwhile, at the same address.
 
 #include <cstdint>
 #include <span>
@@ -31,10 +29,11 @@ namespace tasks::cli {
 /// A task as it was read after the copy was made.
 struct later_task {
   target_task task;
-  bool starts = false;       ///< an operation, when it was read
-  bool was_current = false;  ///< its record was its thread's current one, as the copy has it
-  bool had_begun = false;    ///< before the copy was made
-  std::uint64_t body = 0;    ///< the code that resumes its innermost frame; 0: not known
+  bool starts = false;        ///< an operation, when it was read
+  bool was_current = false;   ///< its record was its thread's current one, as the copy has it
+  bool had_begun = false;     ///< before the copy was made
+  bool is_unchanged = false;  ///< the word of its record is what it was before the copy was made
+  std::uint64_t body = 0;     ///< the code that resumes its innermost frame; 0: not known
 };
 
 class task_evidence {

@@ -52,7 +52,7 @@ std::uint64_t thread_ns() {
 }
 
 [[gnu::noinline]] void burn(unsigned rounds) {
-  for (unsigned i = 0; i < rounds * 20'000; ++i) sink.fetch_add(i, std::memory_order_relaxed);
+  for (unsigned i = 0; i < rounds * 200'000; ++i) sink.fetch_add(i, std::memory_order_relaxed);
 }
 
 [[gnu::noinline]] void measured_burn(unsigned rounds, meter& to) {
