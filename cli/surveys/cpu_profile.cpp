@@ -86,12 +86,12 @@ class cpu_profiler {
     constexpr std::uint64_t enough = 30;
     if (made_.samples < enough) return;
     is_decided_ = true;
-    if (options_.way != sampling_way::events_or_stops || !made_.by_events || made_.untold * 2 < made_.samples) return;
+    if (options_.way != sampling_way::events_or_stops || !made_.by_events || made_.untold * 10 < made_.samples) return;
     samples_.forget();
     begin_ = now;
     made_.used_ns = made_.threads = 0;
     made_.by_events = false;
-    made_.no_events = "most of its tasks were over before they could be read";
+    made_.no_events = "its tasks are often over before they can be read";
     for (auto& each : threads_)
       each.began_ns = each.sampled_ns = each.seen_ns = each.thread.usage().value_or(cpu_usage{each.seen_ns, 0, 0}).ns;
     sampling_ = sample_by_stops(from_, samples_, made_);
