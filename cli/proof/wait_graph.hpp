@@ -39,7 +39,7 @@ struct wait_graph {
   std::map<std::uint64_t, graph_task> tasks;  ///< by id
   /// Of a graph of many, whose tasks do not have it each.
   std::map<std::uint64_t, graph_object> objects;
-  bool cut = false;                           ///< there is more than was followed
+  bool cut = false;  ///< there is more than was followed
 };
 
 /// One step of a cycle: a task and what it waits on; 0: for the next task itself.
@@ -66,7 +66,8 @@ struct wait_story {
 
 /// A live process is held for as long as it takes to copy its memory. Fails where that may not be read.
 [[nodiscard]] result<wait_story> look_at_wait(target& from, std::uint64_t task, proof_stop stop);
-/// The graph of all waits that only tasks can end, of many, for part_of(). Where there is more than was followed: `cut`.
+/// The graph of all waits that only tasks can end, of many, for part_of(). Where there is more than was followed:
+/// `cut`.
 [[nodiscard]] result<wait_graph> look_at_waits(target& from, proof_stop stop);
 
 }  // namespace tasks::cli
