@@ -91,7 +91,7 @@ program begin_on_first_cpu(const words& command) {
 
 /// Time of stacks in which some colour burns.
 struct colours {
-  std::uint64_t told = 0;    ///< for a task that was spawned where those of that colour are
+  std::uint64_t told = 0;    ///< for a task that was spawned where those of that colour are, or awaits from there
   std::uint64_t wrong = 0;   ///< for another one's
   std::uint64_t untold = 0;  ///< for none
 };
@@ -101,8 +101,9 @@ struct colours {
 ///   spawn_red(); paint_for_ever(); paint(); burn_red()
 ///   spawn_blue(); paint_for_ever(); paint(); burn_blue()
 ///
-/// `apart`: on another CPU than the profiler, so that the thread goes on while its task is read.
-colours profile_colours(const words& mode, bool apart) {
+/// `apart`: on another CPU than the profiler, so that the thread goes on while its task is read. `tells`: what
+/// functions begin with whose colour has to be that of what burns.
+colours profile_colours(const words& mode, bool apart, const std::string& tells = "burning::spawn_") {
   words command{program_path("burning")};
   command.insert(command.end(), mode.begin(), mode.end());
   const auto painting = begin_on_first_cpu(command);
@@ -112,10 +113,10 @@ colours profile_colours(const words& mode, bool apart) {
   EXPECT_EQ(made.end.code, 0) << made.err;
   colours seen;
   for (const auto& [stack, time] : read_folded(made.out)) {
-    const auto burns = colour_behind(stack, "burning::burn_"), spawned = colour_behind(stack, "burning::spawn_");
+    const auto burns = colour_behind(stack, "burning::burn_"), told = colour_behind(stack, tells);
     if (burns.empty()) continue;
-    (spawned.empty() ? seen.untold : burns == spawned ? seen.told : seen.wrong) += time;
-    EXPECT_TRUE(spawned.empty() || burns == spawned) << stack;
+    (told.empty() ? seen.untold : burns == told ? seen.told : seen.wrong) += time;
+    EXPECT_TRUE(told.empty() || burns == told) << stack;
   }
   return seen;
 }
@@ -134,6 +135,16 @@ TEST_F(Events, ATaskIsNeverTakenForOneThatTookItsPlace) {
   for (const char* where : {"another", "first"})
     for (const bool apart : {false, true}) {
       const auto seen = profile_colours({"brief", where}, apart);
+      EXPECT_EQ(seen.wrong, 0U) << where << apart;
+      EXPECT_GT(seen.told + seen.untold, 0U) << where << apart;
+    }
+}
+
+/// The same function, in the same frame, for another that awaits it.
+TEST_F(Events, ACallerIsNeverTakenForAnother) {
+  for (const char* where : {"another", "first"})
+    for (const bool apart : {false, true}) {
+      const auto seen = profile_colours({"callers", where}, apart, "burning::via_");
       EXPECT_EQ(seen.wrong, 0U) << where << apart;
       EXPECT_GT(seen.told + seen.untold, 0U) << where << apart;
     }

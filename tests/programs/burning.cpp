@@ -5,6 +5,7 @@
 ///   alike   tasks of three colours, of the same functions and spawned in different places, run by turns, some
 ///           microseconds each; each burns in a function of its colour
 ///   brief   such tasks that end with their run, of which others take the place
+///   callers one task that burns in those colours by turns, in one function that it awaits from three
 ///   begin   a thread without tasks begins with each line, and burns for ever
 ///   epoll   two threads wake each other through epoll_wait(2) thousands of times a second, and compute in between
 ///
@@ -148,6 +149,20 @@ awaitable<void> paint_for_ever(colour in) {
 
 awaitable<void> paint_once(colour in) { co_await paint(in); }
 
+awaitable<void> via_red() { co_await paint(colour::red); }
+awaitable<void> via_green() { co_await paint(colour::green); }
+awaitable<void> via_blue() { co_await paint(colour::blue); }
+
+/// One task, whose innermost frame is that of one function at one address, whoever has awaited it.
+awaitable<void> paint_via_all() {
+  for (;;) {
+    co_await asio::post(co_await asio::this_coro::executor, use_awaitable);
+    co_await via_red();
+    co_await via_green();
+    co_await via_blue();
+  }
+}
+
 using painter = awaitable<void> (*)(colour);
 [[gnu::noinline]] void spawn_red(asio::io_context& context, painter of) {
   co_spawn(context, of(colour::red), detached);
@@ -172,12 +187,13 @@ void spawn_all(asio::io_context& context, painter of) {
   }
 }
 
-/// Tasks run on the first thread, or on another.
-int paint_colours(bool brief, bool on_first_thread) {
+/// `how` as of the program. Tasks run on the first thread, or on another.
+int paint_colours(std::string_view how, bool on_first_thread) {
   asio::io_context context(1);
   const auto work = [&] {
-    if (brief) spawn_again_and_again(context);
-    for (int i = 0; i < 3; ++i) spawn_all(context, paint_for_ever);
+    if (how == "brief") spawn_again_and_again(context);
+    if (how == "callers") co_spawn(context, paint_via_all(), detached);
+    for (int i = 0; i < 3 && how == "alike"; ++i) spawn_all(context, paint_for_ever);
     context.run();
   };
   const auto answer = [] {
@@ -240,7 +256,7 @@ int main(int argc, char** argv) {
   if (how == "split") return burning::split();
   if (how == "epoll") return burning::pass_to_and_fro();
   if (how == "begin") return burning::begin_threads();
-  if (how == "alike" || how == "brief") return burning::paint_colours(how == "brief", where == "first");
-  std::cerr << "burning: split, alike, brief, begin or epoll?\n";
+  if (how == "alike" || how == "brief" || how == "callers") return burning::paint_colours(how, where == "first");
+  std::cerr << "burning: split, alike, brief, callers, begin or epoll?\n";
   return 2;
 }
