@@ -82,9 +82,9 @@ TEST(Slow, EndsWithItsTargetAndSaysSo) {
 
 TEST(Slow, NeedsAnAgent) {
   const program target({program_path("timed")});
-  ::kill(target.pid(), SIGSTOP);
+  target.suspend();
   const auto stopped = run({tasks_executable(), "slow", target.pid_text()});
-  ::kill(target.pid(), SIGCONT);
+  target.send_signal(SIGCONT);
   EXPECT_EQ(stopped.end.code, 1);
   EXPECT_THAT(stopped.err, HasSubstr("only an agent can time runs"));
   EXPECT_EQ(run({tasks_executable(), "slow"}).end.code, 2);

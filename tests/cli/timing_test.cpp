@@ -139,9 +139,9 @@ TEST(Timing, NeedsAnAgentAndTime) {
   EXPECT_THAT(refused({"stack", "--from", "x", "--sort", "busy"}, 2), HasSubstr("no time passes in a snapshot"));
   EXPECT_THAT(refused({"stack", "--core", "x", "--sort", "busy"}, 2), HasSubstr("nothing runs in a core"));
   EXPECT_THAT(refused({"stack", target.pid_text(), "--sort", "busy", "--format", "folded"}, 2), HasSubstr("--format"));
-  ::kill(target.pid(), SIGSTOP);
+  target.suspend();
   EXPECT_THAT(refused({"stack", target.pid_text(), "--sort", "busy"}, 1), HasSubstr("only an agent can time runs"));
-  ::kill(target.pid(), SIGCONT);
+  target.send_signal(SIGCONT);
 }
 
 }  // namespace
