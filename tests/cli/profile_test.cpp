@@ -142,9 +142,13 @@ TEST_P(BothWays, NativeFramesStandOnAwaitsAndSpawnSite) {
   for (const auto& [stack, value] : read_folded(made.out)) {
     // Neither tasks that wait, nor anything below a task but where it was spawned.
     EXPECT_EQ(stack.find("burning::idle"), stack.npos) << stack;
-    const bool is_task = stack.find("burning::heavy()") != stack.npos;
-    EXPECT_FALSE(is_task && stack.find("asio::io_context::run") != stack.npos) << stack;
-    EXPECT_FALSE(is_task && stack.find("burning::burn_plainly") != stack.npos) << stack;
+    const bool is_told = stack.find("burning::start_burning") != stack.npos;
+    EXPECT_FALSE(is_told && stack.find("asio::io_context::run") != stack.npos) << stack;
+    EXPECT_FALSE(is_told && stack.find("burning::burn_plainly") != stack.npos) << stack;
+    // By perf events it may be that a sample's task is not known.
+    if (GetParam() == std::string("stops")) {
+      EXPECT_TRUE(is_told || stack.find("burning::heavy()") == stack.npos) << stack;
+    }
   }
 }
 
