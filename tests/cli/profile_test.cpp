@@ -183,7 +183,7 @@ TEST_F(OfBurning, GoReadsAProfile) {
   EXPECT_THAT(top, ContainsRegex("Duration: [0-9.]+m?s, Total samples = "));
   EXPECT_THAT(top, ContainsRegex("burning::heavy_inner"));
   EXPECT_THAT(go({"-peek", "burning::heavy_inner"}),
-              ContainsRegex("burning::heavy_step[^\n]*\n([^\n]*::resume\n)?[^\n]*burning::heavy_inner"));
+              ContainsRegex("burning::heavy_step[^\n]*\n([^\n]*std::[^\n]*\n)*[^\n]*burning::heavy_inner"));
   const auto raw = go({"-raw"});
   EXPECT_THAT(raw, HasSubstr("samples/count cpu/nanoseconds"));
   EXPECT_THAT(raw, HasSubstr("name:[heavy one]"));
@@ -385,6 +385,11 @@ waits_seen ask_waits(program& waiting) {
 /// Even where it asks threads that are asleep, which a profiler does only where one begins to wait just then.
 TEST_F(ProfileTest, WhoIsStoppedInACallGoesOnWaiting) {
   program waiting({program_path("burning"), "epoll"});
+  wait_until([&] {
+    const auto threads = cli::list_threads(waiting.pid());
+    return std::any_of(threads.begin(), threads.end(),
+                       [](const auto& each) { return each.name == cli::agents_thread; });
+  });
   std::uint64_t stops = 0;
   std::thread([&] {
     cli::thread_sampler sampler(waiting.pid());
