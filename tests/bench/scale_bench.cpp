@@ -34,14 +34,14 @@ struct measured {
   long rss_kib;
 };
 
-/// Runs a command with its output to /dev/null.
+/// Runs a command with its output, and what it tells, to /dev/null.
 measured measure(const std::vector<std::string>& command) {
   std::vector<char*> argv;
   for (const auto& word : command) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);
-  posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
+  for (const int each : {1, 2}) posix_spawn_file_actions_addopen(&files, each, "/dev/null", O_WRONLY, 0);
   const auto start = std::chrono::steady_clock::now();
   pid_t pid = 0;
   if (posix_spawnp(&pid, argv[0], &files, nullptr, argv.data(), environ) != 0)
@@ -145,18 +145,21 @@ void live(const std::string& tasks, const std::string& count) {
 void kept(const std::string& tasks, const std::string& count) {
   const program target({TASKS_SCALE_TARGET, count, "probe"});
   const auto file = std::filesystem::temp_directory_path() / ("tasks-bench-" + target.pid_text() + ".tasks");
-  const std::vector<std::string> record = {tasks, "record", target.pid_text(), "-o", file, "--for", "0"};
+  const auto record = [&](const char* how_long) {
+    std::filesystem::remove(file);
+    return measure({tasks, "record", target.pid_text(), "-o", file, "--every", "0.05", "--for", how_long});
+  };
   const auto row = [&](const std::string& name, const measured& took, const std::string& bytes) {
     std::printf("| %s, %s tasks | %.0f ms | %.0f MiB | %s |\n", name.c_str(), count.c_str(), took.ms,
                 static_cast<double>(took.rss_kib) / 1024, bytes.c_str());
     std::fflush(stdout);
   };
   const auto size = [&] { return std::filesystem::file_size(file); };
-  const auto first = measure(record);
-  const auto after_first = size();
-  row("`tasks record`, the first snapshot", first, std::to_string(after_first));
-  const auto second = measure(record);
-  row("the second", second, std::to_string(size() - after_first));
+  const auto one = record("0");
+  const auto of_one = size();
+  row("`tasks record`, a snapshot", one, std::to_string(of_one));
+  const auto two = record("0.05");
+  row("two of them; what the second adds", two, std::to_string(size() - of_one));
   row("`tasks diff` of the two", measure({tasks, "diff", "--from", file, "--at", "1", "--at", "2"}), "");
   row("`tasks stack --group --from`", median({tasks, "stack", "--group", "--from", file}, 3), "");
   row("`tasks memory`", median({tasks, "memory", target.pid_text()}, 3), "");
