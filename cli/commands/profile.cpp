@@ -388,7 +388,7 @@ std::vector<std::string> profile_format_words() {
 option_of<profile_request> profile_format_option() {
   return {{"--format", "FORMAT",
            "pprof (for go tool pprof), folded (for flamegraph.pl), speedscope, or perfetto: a timeline of each task's "
-           "waits and runs, as of --wall; without, what the name of the file says, or text",
+           "waits and runs, as of --wall, for which runs are timed; without, what the name of the file says, or text",
            profile_format_words},
           [](profile_request& to, const std::string& typed) -> result<void> {
             to.format = typed == "perfetto" ? profile_format::perfetto : parse_stack_format(typed);

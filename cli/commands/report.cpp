@@ -303,12 +303,16 @@ result<int> record_report(const report_request& asked, const std::string& file) 
   if (asked.json) return usage_error("--json", "a recording is no text", "leave it out");
   const auto pid = find_pid(asked);
   if (!pid) return pid.why();
-  const auto found = gather(asked, *pid, tell_on_standard_error, true);
+  auto found = gather(asked, *pid, tell_on_standard_error, true);
   if (!found) return found.why();
   if (!found->source) return *found->why_no_tasks;
   auto looks = found->looks();
   looks.core = asked.core.value_or("");
   looks.operations = looks.memory = !is_crowd(*found->source);
+  if (!looks.memory) {  // of a million tasks that is a lot
+    found->memory.reset();
+    looks.memory_seen = nullptr;
+  }
   auto taken = recorder().take(*found->source, looks);
   if (!taken) return taken.why();
   const auto unfinished = file + ".part";

@@ -86,6 +86,7 @@ class event_sampling final : public cpu_sampling {
       if (each.has_ended) continue;
       const auto used = each.thread.usage();
       each.has_ended = !used;
+      each.is_at_work = used && used->ns != each.seen_ns;
       if (used) each.seen_ns = used->ns;
     }
     static_cast<void>(add(threads));
@@ -93,8 +94,6 @@ class event_sampling final : public cpu_sampling {
   }
 
   void wait(std::vector<sampled_thread>& threads, time_point until) override {
-    // A state of a task that lasts for less need not be seen before it is sampled, and is not told then.
-    constexpr std::chrono::milliseconds between_marks{1};
     const auto next =
         to_.tasks() == nullptr ? until : std::min(until, std::chrono::steady_clock::now() + between_marks);
     sampler_.take(next, [&](const thread_sample& sample) { take(threads, sample); });
@@ -111,11 +110,14 @@ class event_sampling final : public cpu_sampling {
   }
 
  private:
+  /// Of threads that are at work: of many, most sleep.
   void mark(std::vector<sampled_thread>& threads) {
     constexpr std::size_t most_marks = 16;
-    if (to_.tasks() == nullptr) return;
+    const auto now = std::chrono::steady_clock::now();
+    if (to_.tasks() == nullptr || now - marked_ < between_marks) return;
+    marked_ = now;
     for (auto& each : threads) {
-      if (each.thread_pointer == 0 || each.has_ended) continue;
+      if (each.thread_pointer == 0 || each.has_ended || !each.is_at_work) continue;
       const auto mark = to_.tasks()->mark_of(each.thread_pointer);
       each.marks.push_front({std::chrono::steady_clock::now(), mark});
       if (each.marks.size() > most_marks) each.marks.pop_back();
@@ -176,10 +178,14 @@ class event_sampling final : public cpu_sampling {
     moments_.clear();
   }
 
+  /// A state of a task that lasts for less need not be seen before it is sampled, and is not told then.
+  static constexpr std::chrono::milliseconds between_marks{1};
+
   target& from_;
   cpu_samples& to_;
   cpu_profile& made_;
   short_turns turns_;
+  time_point marked_;  ///< when threads were last
   perf_sampler sampler_;
   std::optional<begun_tasks> begun_;
   std::vector<copied_moment> moments_;

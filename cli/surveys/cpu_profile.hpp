@@ -55,8 +55,8 @@ struct cpu_profile {
   bool samples_kernel = true;              ///< false: there are none of time in the kernel
 };
 
-/// How threads are sampled. Of `events_or_stops` it is by events, unless these are not allowed or do not tell most
-/// tasks.
+/// How threads are sampled. Of `events_or_stops` it is by events, unless these are not allowed, or do not tell the task
+/// of each tenth sample.
 enum class sampling_way { events_or_stops, events, stops };
 
 struct cpu_options {

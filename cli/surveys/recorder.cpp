@@ -236,7 +236,7 @@ class fact_finder {
       return error{error_code::system, "",
                    fmt::format("memory is recorded of at most {} tasks, and there were {}",
                                in_thousands(most_with_recorded_memory), in_thousands(tasks)),
-                   ""};
+                   "tasks memory -p PID looks at any number"};
     if (looks_.memory_seen != nullptr) return record_memory(std::move(*looks_.memory_seen), source_);
     if (const auto may = refuse_asan(source_.from()->bytes(), ""); !may) return may.why();
     if (source_.from()->is_alive())

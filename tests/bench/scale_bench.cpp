@@ -162,6 +162,10 @@ void kept(const std::string& tasks, const std::string& count) {
   row("two of them; what the second adds", two, std::to_string(size() - of_one));
   row("`tasks diff` of the two", measure({tasks, "diff", "--from", file, "--at", "1", "--at", "2"}), "");
   row("`tasks stack --group --from`", median({tasks, "stack", "--group", "--from", file}, 3), "");
+  const auto report = file.string() + ".report.tasks";
+  const auto reported = measure({tasks, "report", target.pid_text(), "-o", report});
+  row("`tasks report -o NAME.tasks`", reported, std::to_string(std::filesystem::file_size(report)));
+  std::filesystem::remove(report);
   row("`tasks memory`", median({tasks, "memory", target.pid_text()}, 3), "");
   std::filesystem::remove(file);
 }

@@ -183,7 +183,7 @@ TEST_F(OfBurning, GoReadsAProfile) {
   EXPECT_THAT(top, ContainsRegex("Duration: [0-9.]+m?s, Total samples = "));
   EXPECT_THAT(top, ContainsRegex("burning::heavy_inner"));
   EXPECT_THAT(go({"-peek", "burning::heavy_inner"}),
-              ContainsRegex("burning::heavy_step[^\n]*\n([^\n]*std::[^\n]*\n)*[^\n]*burning::heavy_inner"));
+              ContainsRegex("burning::heavy_step[^\n]*\n([^\n]*::(resume|destroy)\n)*[^\n]*burning::heavy_inner"));
   const auto raw = go({"-raw"});
   EXPECT_THAT(raw, HasSubstr("samples/count cpu/nanoseconds"));
   EXPECT_THAT(raw, HasSubstr("name:[heavy one]"));

@@ -79,6 +79,14 @@ class Top : public ::testing::Test {
     for (auto now = seen(); now.find(text) != std::string::npos; now = seen())
       if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("still \"" + text + "\" in:\n" + now);
   }
+  /// One snapshot more, into `series`.
+  void record_once(const words& pids) const {
+    words command = {tasks_executable(), "record"};
+    command.insert(command.end(), pids.begin(), pids.end());
+    command.insert(command.end(), {"-o", (folder_ / "series").string(), "--for", "0"});
+    const auto made = run(command);
+    ASSERT_EQ(made.end.code, 0) << made.err;
+  }
   [[nodiscard]] std::string read(const char* name) const {
     std::ifstream file(folder_ / name);
     return {std::istreambuf_iterator<char>(file), {}};
@@ -270,15 +278,10 @@ TEST_F(Top, RecordsFromNowOn) {
 
 TEST_F(Top, LeadsThroughTheTimeOfARecording) {
   const auto lab = listening_lab();
-  const auto file = (folder_ / "series").string();
-  const auto record = [&] {
-    const auto made = run({tasks_executable(), "record", lab.pid_text(), "-o", file, "--for", "0"});
-    ASSERT_EQ(made.end.code, 0) << made.err;
-  };
-  record();
+  record_once({lab.pid_text()});
   const client connected(static_cast<std::uint16_t>(std::stoul(lab.value("port"))));
   wait_until_shown({"stack", "--function", "lab::session", "-p", lab.pid_text()}, "[blocked: tasks");
-  record();
+  record_once({lab.pid_text()});
   start("--from series");
   wait_for("lab::session");
   EXPECT_THAT(seen(), HasSubstr("snapshot 2 of 2, "));
@@ -295,15 +298,10 @@ TEST_F(Top, LeadsThroughTheTimeOfARecording) {
 
 TEST_F(Top, LeadsThroughARecordingOfSeveralProcesses) {
   const auto lab = listening_lab(), other = listening_lab();
-  const auto file = (folder_ / "series").string();
-  const auto record = [&] {
-    const auto made = run({tasks_executable(), "record", lab.pid_text(), other.pid_text(), "-o", file, "--for", "0"});
-    ASSERT_EQ(made.end.code, 0) << made.err;
-  };
-  record();
+  record_once({lab.pid_text(), other.pid_text()});
   const client connected(static_cast<std::uint16_t>(std::stoul(lab.value("port"))));
   wait_until_shown({"stack", "--function", "lab::session", "-p", lab.pid_text()}, "[blocked: tasks");
-  record();
+  record_once({lab.pid_text(), other.pid_text()});
   start("--from series");
   wait_for("snapshot 2 of 2, ");
   EXPECT_THAT(seen(), AllOf(HasSubstr("processes: 2"), HasSubstr(lab.pid_text()), HasSubstr(other.pid_text())));
