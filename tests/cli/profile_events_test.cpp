@@ -1,5 +1,6 @@
 // `tasks profile --by perf`: samples of threads that nobody stops, and whose tasks are read a moment later.
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sched.h>
@@ -17,6 +18,7 @@
 #include <filesystem>
 #include <fstream>
 #include <regex>
+#include <semaphore>
 #include <string>
 #include <thread>
 #include <vector>
@@ -246,41 +248,54 @@ TEST(WithoutEvents, TheKernelsReasonIsSaid) {
   fs::remove_all(folder);
 }
 
-/// A thread of this process that burns.
+/// A thread of this process that burns when it is told to, and else waits.
 class burning_thread {
  public:
   burning_thread()
       : thread_([this] {
           tid_ = static_cast<pid_t>(::syscall(SYS_gettid));
-          while (!done_) ++rounds_;
+          for (;;) {
+            wanted_.acquire();
+            if (until_ns_ == 0) return;
+            while (used_ns() < until_ns_) ++rounds_;
+            burned_.release();
+          }
         }) {
     while (tid_ == 0) std::this_thread::yield();
   }
   ~burning_thread() {
-    done_ = true;
+    until_ns_ = 0;
+    wanted_.release();
     thread_.join();
   }
   [[nodiscard]] pid_t tid() const { return tid_; }
-  void burn_for(std::uint64_t ns) const {
-    const auto used = [this] {
-      std::ifstream from("/proc/self/task/" + std::to_string(tid_) + "/schedstat");
-      std::uint64_t so_far = 0;
-      from >> so_far;
-      return so_far;
-    };
-    for (const auto until = used() + ns; used() < until;) std::this_thread::sleep_for(1ms);
+  /// CPU time. It waits again when this returns: no sample of it comes while others are taken.
+  void burn_for(std::uint64_t ns) {
+    until_ns_ += ns;
+    wanted_.release();
+    burned_.acquire();
+    while (cli::read_file(fmt::format("/proc/self/task/{}/stat", tid_.load()).c_str()).value_or("").find(") S ") ==
+           std::string::npos)
+      std::this_thread::sleep_for(1ms);
   }
 
  private:
+  static std::uint64_t used_ns() {
+    timespec used{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return static_cast<std::uint64_t>(used.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(used.tv_nsec);
+  }
+
   std::atomic<pid_t> tid_{0};
-  std::atomic<bool> done_{false};
-  std::atomic<std::uint64_t> rounds_{0};
+  std::uint64_t until_ns_ = 0;
+  std::binary_semaphore wanted_{0}, burned_{0};
+  std::uint64_t rounds_ = 0;
   std::thread thread_;
 };
 
 /// A ring has a bound: who does not take what is in it loses what comes, and is told how much.
 TEST_F(Events, WhatHasNoRoomIsCounted) {
-  const burning_thread burning;
+  burning_thread burning;
   cli::perf_sampler sampler(::getpid(), 1ms);
   ASSERT_TRUE(sampler.add(burning.tid()).ok());
   std::uint64_t taken = 0, weight = 0;
