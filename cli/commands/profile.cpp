@@ -225,8 +225,12 @@ result<cpu_profile> sample_until_told(target& from, const cpu_options& options) 
     made.emplace(profile_cpu(from, options, stop));
     done = true;
   });
-  while (!done)
-    if (signals.wait_until(std::chrono::steady_clock::now() + 20ms)) stop = true;
+  // ^C is answered at once, an early end a little later: each look at `done` takes a CPU from somebody.
+  const auto end = std::chrono::steady_clock::now() + options.length;
+  while (!done) {
+    const auto now = std::chrono::steady_clock::now();
+    if (signals.wait_until(now + std::clamp<std::chrono::nanoseconds>(end - now, 10ms, 200ms))) stop = true;
+  }
   sampler.join();
   return *std::move(made);
 }

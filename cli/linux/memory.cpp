@@ -5,6 +5,7 @@
 #include <sys/uio.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <string_view>
 
@@ -15,6 +16,8 @@ namespace tasks::cli {
 namespace {
 
 class live_memory final : public memory {
+  static constexpr std::size_t most_pieces = 256;  ///< of one call, below IOV_MAX
+
  public:
   explicit live_memory(pid_t pid) : pid_(pid) {}
 
@@ -32,6 +35,22 @@ class live_memory final : public memory {
       done += static_cast<std::size_t>(n);
     }
     return done;
+  }
+
+  void read_words(std::span<const std::uint64_t> addresses, std::span<std::uint64_t> words) const override {
+    std::array<iovec, most_pieces> local, remote;
+    for (std::size_t done = 0; done < addresses.size();) {
+      const auto count = std::min(most_pieces, addresses.size() - done);
+      for (std::size_t i = 0; i < count; ++i) {
+        local[i] = {&words[done + i], sizeof(std::uint64_t)};
+        remote[i] = {reinterpret_cast<void*>(addresses[done + i]), sizeof(std::uint64_t)};  // NOLINT
+      }
+      const auto n = ::process_vm_readv(pid_, local.data(), count, remote.data(), count, 0);
+      // It ends before the first that cannot be read, or within it.
+      const auto got = n > 0 ? static_cast<std::size_t>(n) / sizeof(std::uint64_t) : 0;
+      done += got;
+      if (got < count) words[done++] = 0;
+    }
   }
 
   [[nodiscard]] const std::vector<memory_region>& regions() const override {
@@ -81,6 +100,10 @@ std::optional<memory_region> parse_region(std::string_view line) {
 }
 
 }  // namespace
+
+void memory::read_words(std::span<const std::uint64_t> addresses, std::span<std::uint64_t> words) const {
+  for (std::size_t i = 0; i < addresses.size(); ++i) words[i] = get<std::uint64_t>(addresses[i]).value_or(0);
+}
 
 std::string memory::string_at(std::uint64_t address, std::size_t longest) const {
   std::string text;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -43,6 +44,8 @@ class memory {
 
   /// Copies what can be read from `address` on, at most `size` bytes; how many that were.
   virtual std::size_t read(std::uint64_t address, void* to, std::size_t size) const = 0;
+  /// The word at each address, in no order; 0 where there is none. Of a live process: in few system calls.
+  virtual void read_words(std::span<const std::uint64_t> addresses, std::span<std::uint64_t> words) const;
   /// By address. Of a live process: as of the first call.
   [[nodiscard]] virtual const std::vector<memory_region>& regions() const = 0;
   /// Adds where all of a region lies that is not zeros. False: not known.

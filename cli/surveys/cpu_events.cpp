@@ -8,6 +8,7 @@
 
 #include "linux/perf_sampler.hpp"
 #include "linux/thread_places.hpp"
+#include "surveys/mark_interval.hpp"
 #include "target/begun_tasks.hpp"
 
 namespace tasks::cli {
@@ -47,7 +48,11 @@ class short_turns {
 class event_sampling final : public cpu_sampling {
  public:
   event_sampling(target& from, std::chrono::nanoseconds period, cpu_samples& to, cpu_profile& made)
-      : from_(from), to_(to), made_(made), sampler_(from.pid(), period) {
+      : cpu_sampling(std::max(period, least_between_ticks)),
+        from_(from),
+        to_(to),
+        made_(made),
+        sampler_(from.pid(), period) {
     if (to_.tasks() != nullptr) begun_.emplace(from.bytes(), *from.roots());
   }
 
@@ -90,15 +95,17 @@ class event_sampling final : public cpu_sampling {
       if (used) each.seen_ns = used->ns;
     }
     static_cast<void>(add(threads));
-    look();
   }
 
-  void wait(std::vector<sampled_thread>& threads, time_point until) override {
-    const auto next =
-        to_.tasks() == nullptr ? until : std::min(until, std::chrono::steady_clock::now() + between_marks);
-    sampler_.take(next, [&](const thread_sample& sample) { take(threads, sample); });
+  bool wait(std::vector<sampled_thread>& threads, time_point until) override {
+    // What is a little later is done with what comes then anyway.
+    const auto marks = marked_ + between_marks_.now();
+    const bool with_marks = to_.tasks() != nullptr && until - marks > between_marks_.now() / 2;
+    sampler_.take(with_marks ? marks : until, [&](const thread_sample& sample) { take(threads, sample); });
+    const bool has_met = !moments_.empty();
     add_all();
     mark(threads);
+    return has_met;
   }
 
   void finish(std::vector<sampled_thread>& threads) override {
@@ -114,13 +121,22 @@ class event_sampling final : public cpu_sampling {
   void mark(std::vector<sampled_thread>& threads) {
     constexpr std::size_t most_marks = 16;
     const auto now = std::chrono::steady_clock::now();
-    if (to_.tasks() == nullptr || now - marked_ < between_marks) return;
+    if (to_.tasks() == nullptr || now - marked_ < between_marks_.now() / 2) return;
     marked_ = now;
+    at_work_.clear();
+    pointers_.clear();
     for (auto& each : threads) {
       if (each.thread_pointer == 0 || each.has_ended || !each.is_at_work) continue;
-      const auto mark = to_.tasks()->mark_of(each.thread_pointer);
-      each.marks.push_front({std::chrono::steady_clock::now(), mark});
-      if (each.marks.size() > most_marks) each.marks.pop_back();
+      at_work_.push_back(&each);
+      pointers_.push_back(each.thread_pointer);
+    }
+    look();
+    const auto& marks = to_.tasks()->marks_of(pointers_);
+    const auto read = std::chrono::steady_clock::now();
+    for (std::size_t i = 0; i < marks.size(); ++i) {
+      auto& of_thread = at_work_[i]->marks;
+      of_thread.push_front({read, marks[i]});
+      if (of_thread.size() > most_marks) of_thread.pop_back();
     }
   }
 
@@ -174,22 +190,26 @@ class event_sampling final : public cpu_sampling {
     if (to_.program().still()) {
       look();
       for (auto& each : moments_) to_.add(each);
+      between_marks_.learn(made_.samples, made_.untold);
     }
     moments_.clear();
   }
 
-  /// A state of a task that lasts for less need not be seen before it is sampled, and is not told then.
-  static constexpr std::chrono::milliseconds between_marks{1};
+  /// The kernel samples threads whenever they are due: what is left is to see which there are.
+  static constexpr std::chrono::nanoseconds least_between_ticks = std::chrono::milliseconds(20);
 
   target& from_;
   cpu_samples& to_;
   cpu_profile& made_;
   short_turns turns_;
+  mark_interval between_marks_;
   time_point marked_;  ///< when threads were last
   perf_sampler sampler_;
   std::optional<begun_tasks> begun_;
   std::vector<copied_moment> moments_;
-  std::chrono::nanoseconds delay_{0};  ///< of all samples together
+  std::vector<sampled_thread*> at_work_;  ///< those that are marked,
+  std::vector<std::uint64_t> pointers_;   ///< and the thread pointer of each
+  std::chrono::nanoseconds delay_{0};     ///< of all samples together
   std::int64_t taken_ = 0;
 };
 

@@ -42,18 +42,22 @@ class cpu_profiler {
     if (const auto chosen = choose_way(); !chosen) return chosen.why();
     begin_ = profile_clock::now();
     const auto end = begin_ + options_.length;
-    for (auto next = begin_ + options_.period; is_there() && !stop_;) {
+    bool has_met = false;  // samples, since the last tick
+    for (auto next = begin_ + sampling_->between_ticks(); is_there() && !stop_;) {
       const auto now = profile_clock::now();
       if (now >= end) break;
-      if (now < next) {
+      const auto between_ticks = sampling_->between_ticks();
+      // A tick that is near is done with what came: to be woken takes a CPU from somebody.
+      if (now < next - (has_met ? between_ticks / 2 : std::chrono::nanoseconds(0))) {
         // So that nobody who ends this waits for long.
         constexpr std::chrono::milliseconds longest{50};
-        sampling_->wait(threads_, std::min({next, end, now + longest}));
+        has_met = sampling_->wait(threads_, std::min({next, end, now + longest}));
         continue;
       }
-      const auto late = static_cast<std::uint64_t>((now - next) / options_.period);
+      has_met = false;
+      const auto late = now > next ? static_cast<std::uint64_t>((now - next) / between_ticks) : 0;
       made_.missed_ticks += late;
-      next += static_cast<std::chrono::nanoseconds::rep>(late + 1) * options_.period;
+      next += static_cast<std::chrono::nanoseconds::rep>(late + 1) * between_ticks;
       tick(now);
       if (const auto refusal = sampling_->refusal(); refusal && made_.samples == 0) return *refusal;
       if (!is_decided_) decide(now);
@@ -77,7 +81,7 @@ class cpu_profiler {
       if (options_.way == sampling_way::events) return events.why();
       made_.no_events = events.why().fact;
     }
-    sampling_ = sample_by_stops(from_, samples_, made_);
+    sampling_ = sample_by_stops(from_, options_.period, samples_, made_);
     return {};
   }
 
@@ -94,7 +98,7 @@ class cpu_profiler {
     made_.no_events = "its tasks are often over before they can be read";
     for (auto& each : threads_)
       each.began_ns = each.sampled_ns = each.seen_ns = each.thread.usage().value_or(cpu_usage{each.seen_ns, 0, 0}).ns;
-    sampling_ = sample_by_stops(from_, samples_, made_);
+    sampling_ = sample_by_stops(from_, options_.period, samples_, made_);
   }
 
   [[nodiscard]] bool is_there() {

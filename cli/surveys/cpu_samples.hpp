@@ -99,15 +99,20 @@ class cpu_sampling {
  public:
   using time_point = std::chrono::steady_clock::time_point;
 
+  explicit cpu_sampling(std::chrono::nanoseconds between_ticks) : between_ticks_(between_ticks) {}
   virtual ~cpu_sampling() = default;
+  [[nodiscard]] std::chrono::nanoseconds between_ticks() const noexcept { return between_ticks_; }
   /// Some time is over; threads may have come and gone.
   virtual void tick(std::vector<sampled_thread>& threads, time_point now) = 0;
-  /// Until then at most.
-  virtual void wait(std::vector<sampled_thread>& threads, time_point until) = 0;
+  /// Until then at most. True: samples were taken.
+  virtual bool wait(std::vector<sampled_thread>& threads, time_point until) = 0;
   /// It is over: what is left.
   virtual void finish(std::vector<sampled_thread>& threads) = 0;
   /// Why nothing was sampled yet; nothing: there is no reason.
   [[nodiscard]] virtual std::optional<error> refusal() const { return std::nullopt; }
+
+ private:
+  std::chrono::nanoseconds between_ticks_;
 };
 
 }  // namespace tasks::cli

@@ -12,8 +12,8 @@ using stop_clock = std::chrono::steady_clock;
 
 class stop_sampling final : public cpu_sampling {
  public:
-  stop_sampling(target& from, cpu_samples& to, cpu_profile& made)
-      : from_(from), to_(to), made_(made), sampler_(from.pid()), buffer_(most_stack) {}
+  stop_sampling(target& from, std::chrono::nanoseconds period, cpu_samples& to, cpu_profile& made)
+      : cpu_sampling(period), from_(from), to_(to), made_(made), sampler_(from.pid()), buffer_(most_stack) {}
 
   void tick(std::vector<sampled_thread>& threads, time_point now) override {
     ticked_ = now;
@@ -37,10 +37,11 @@ class stop_sampling final : public cpu_sampling {
   }
 
   /// What was copied is gone through while no thread may be waiting for us.
-  void wait(std::vector<sampled_thread>& threads, time_point until) override {
+  bool wait(std::vector<sampled_thread>& threads, time_point until) override {
     constexpr std::size_t most_moments = 64;
     take_stopped(threads, until);
     if (!sampler_.is_waiting() || moments_.size() >= most_moments) add_all();
+    return false;  // ticks are regular, as they are what is sampled
   }
 
   void finish(std::vector<sampled_thread>& threads) override {
@@ -124,8 +125,9 @@ class stop_sampling final : public cpu_sampling {
 
 }  // namespace
 
-std::unique_ptr<cpu_sampling> sample_by_stops(target& from, cpu_samples& to, cpu_profile& made) {
-  return std::make_unique<stop_sampling>(from, to, made);
+std::unique_ptr<cpu_sampling> sample_by_stops(target& from, std::chrono::nanoseconds period, cpu_samples& to,
+                                              cpu_profile& made) {
+  return std::make_unique<stop_sampling>(from, period, to, made);
 }
 
 }  // namespace tasks::cli

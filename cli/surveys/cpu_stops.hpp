@@ -16,6 +16,7 @@
 namespace tasks::cli {
 
 /// All must outlive it.
-[[nodiscard]] std::unique_ptr<cpu_sampling> sample_by_stops(target& from, cpu_samples& to, cpu_profile& made);
+[[nodiscard]] std::unique_ptr<cpu_sampling> sample_by_stops(target& from, std::chrono::nanoseconds period,
+                                                            cpu_samples& to, cpu_profile& made);
 
 }  // namespace tasks::cli

@@ -83,13 +83,25 @@ current_task current_tasks::of(const thread_registers& thread, std::uint32_t inn
   return {};
 }
 
-task_mark current_tasks::mark_of(std::uint64_t thread_pointer) const {
+const std::vector<task_mark>& current_tasks::marks_of(std::span<const std::uint64_t> thread_pointers) {
+  marks_.assign(thread_pointers.size(), {});
+  words_.resize(thread_pointers.size());
   for (const auto distance : distances_) {
-    const auto at = thread_pointer - distance + offsetof(thread_state, current);
-    const auto record = bytes_.get<std::uint64_t>(at).value_or(0);
-    if (record != 0) return {record, bytes_.get<std::uint64_t>(record + offsetof(layout::record, word)).value_or(0)};
+    addresses_.clear();
+    for (const auto pointer : thread_pointers)
+      addresses_.push_back(pointer - distance + offsetof(thread_state, current));
+    bytes_.read_words(addresses_, words_);
+    for (std::size_t i = 0; i < marks_.size(); ++i)
+      if (marks_[i].record == 0) marks_[i].record = words_[i];
   }
-  return {};
+  addresses_.clear();
+  for (const auto& each : marks_)
+    if (each.record != 0) addresses_.push_back(each.record + offsetof(layout::record, word));
+  bytes_.read_words(addresses_, words_);
+  auto word = words_.begin();
+  for (auto& each : marks_)
+    if (each.record != 0) each.word = *word++;
+  return marks_;
 }
 
 recent_task current_tasks::of(const thread_copy& then, std::uint64_t thread_pointer, std::uint32_t inner_tid) {

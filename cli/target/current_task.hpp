@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "linux/memory.hpp"
@@ -48,8 +49,8 @@ class current_tasks {
   [[nodiscard]] current_task of(const thread_registers& thread, std::uint32_t inner_tid);
   /// Of a thread that is not. Of all but the first one the hook's state may be in the copy: it lies behind the stack.
   [[nodiscard]] recent_task of(const thread_copy& then, std::uint64_t thread_pointer, std::uint32_t inner_tid);
-  /// As it is now.
-  [[nodiscard]] task_mark mark_of(std::uint64_t thread_pointer) const;
+  /// As they are now, of each thread.
+  [[nodiscard]] const std::vector<task_mark>& marks_of(std::span<const std::uint64_t> thread_pointers);
   /// Was it found out where the hook keeps it?
   [[nodiscard]] bool knows_place() const noexcept { return !distances_.empty(); }
 
@@ -63,6 +64,8 @@ class current_tasks {
   std::vector<std::uint64_t> registries_;
   std::vector<std::uint64_t> distances_;  ///< of states of the hook below the thread pointer
   std::vector<unsigned char> storage_;
+  std::vector<task_mark> marks_;
+  std::vector<std::uint64_t> addresses_, words_;
 };
 
 }  // namespace tasks::cli

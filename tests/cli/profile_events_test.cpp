@@ -28,6 +28,7 @@
 #include "linux/proc.hpp"
 #include "support/profiles.hpp"
 #include "support/program.hpp"
+#include "surveys/mark_interval.hpp"
 
 namespace tasks::testing {
 namespace {
@@ -246,6 +247,30 @@ TEST(WithoutEvents, TheKernelsReasonIsSaid) {
   std::ofstream(setting) << "2\n";
   EXPECT_THAT(said(EACCES), Not(HasSubstr("paranoid")));
   fs::remove_all(folder);
+}
+
+TEST(MarkInterval, IsAsLongAsFewSamplesAreUntold) {
+  cli::mark_interval interval;
+  std::uint64_t taken = 0, untold = 0;
+  const auto after = [&](std::uint64_t more_untold) {
+    interval.learn(taken += 32, untold += more_untold);
+    return interval.now();
+  };
+  EXPECT_EQ(interval.now(), 1ms);
+  interval.learn(31, 0);
+  EXPECT_EQ(interval.now(), 1ms) << "too few to tell";
+  EXPECT_EQ(after(0), 2ms);
+  EXPECT_EQ(after(1), 2ms) << "neither few nor many";
+  EXPECT_EQ(after(0), 4ms);
+  EXPECT_EQ(after(0), 8ms);
+  EXPECT_EQ(after(0), 8ms) << "the longest that there is";
+  EXPECT_EQ(after(2), 1ms);
+  EXPECT_EQ(after(0), 2ms);
+  EXPECT_EQ(after(0), 4ms);
+  EXPECT_EQ(after(0), 4ms) << "8 ms are known to be too long";
+  EXPECT_EQ(after(32), 1ms);
+  EXPECT_EQ(after(32), 1ms) << "the shortest that there is";
+  EXPECT_EQ(after(0), 1ms) << "2 ms would be twice what is too long";
 }
 
 /// A thread of this process that burns when it is told to, and else waits.
