@@ -55,13 +55,9 @@ bool stack_memory::is_dead(std::uint64_t address) const noexcept {
   return is_within(dead, address) || (shadow != nullptr && shadow->is_poisoned(address));
 }
 
-frame_scan::frame_scan(const memory_image& image, const heap_map& heap, const stack_memory& stacks,
-                       const program_code& code, frame_layouts& layouts, body_machine& machine)
-    : image_(image), heap_(heap), stacks_(stacks), code_(code), layouts_(layouts), machine_(machine) {
-  known_.resize(code.bodies().size());
-  // Their addresses first, into room that takes no memory until it is used: vectors that grow cost more than all the
-  // rest. clang's may lie within one another, at any multiple of eight.
-  const auto candidates = find_words<std::uint64_t>(
+std::vector<std::uint64_t> find_candidates(const memory_image& image, const program_code& code) {
+  // Into room that takes no memory until it is used: vectors that grow cost more than all the rest.
+  return find_words<std::uint64_t>(
       image, image.bytes() / likely_distance,
       [&](std::uint64_t address, std::uint64_t word, const unsigned char* bytes, std::vector<std::uint64_t>& found) {
         const auto* body = code.body_at(word);
@@ -70,15 +66,31 @@ frame_scan::frame_scan(const memory_image& image, const heap_map& heap, const st
         if (std::find(destroyers.begin(), destroyers.end(), word_at(bytes + 8)) != destroyers.end())
           found.push_back(address);
       });
+}
+
+frame_scan::frame_scan(const memory_image& image, const std::vector<std::uint64_t>& candidates, const heap_map& heap,
+                       const stack_memory& stacks, const program_code& code, frame_layouts& layouts,
+                       body_machine& machine)
+    : image_(image), heap_(heap), stacks_(stacks), code_(code), layouts_(layouts), machine_(machine) {
+  known_.resize(code.bodies().size());
+  was_met_.resize(code.bodies().size());
   frames_.reserve(candidates.size());
-  for (const auto each : candidates) consider(each, *code.body_at(image.word(each)));
-  if (has_guessed_) take_out_copies();
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    constexpr std::size_t soon = 16;
+    if (i + soon < candidates.size()) image.prefetch(candidates[i + soon]);
+    consider(candidates[i], *code.body_at(image.word(candidates[i])));
+  }
+  if (may_have_copies_) take_out_copies();
   number();
   if (has_guessed_) find_tops();
 }
 
+std::size_t frame_scan::number_of(const coroutine_body& body) const noexcept {
+  return static_cast<std::size_t>(&body - code_.bodies().data());
+}
+
 frame_layout& frame_scan::layout_of(const coroutine_body& body) {
-  auto*& known = known_[static_cast<std::size_t>(&body - code_.bodies().data())];
+  auto*& known = known_[number_of(body)];
   if (known != nullptr) return *known;
   known = &layouts_.of(body);
   if (known->is_known || known->index_size != 0) return *known;
@@ -95,11 +107,8 @@ void frame_scan::consider(std::uint64_t address, const coroutine_body& body) {
     return;
   }
   auto& layout = layout_of(body);
-  if (!layout.is_known && !layout.is_asio && image_.word(address + layout.coro) == address) {
-    // What every Asio with awaitables has had.
-    layout.is_asio = true;
-    layout.is_entry = body.symbol.find("6detail20co_spawn_entry_point") != body.symbol.npos;
-  }
+  if (!layout.is_known && !layout.is_asio && image_.word(address + layout.coro) == address) guess(layout, body);
+  if (!layout.is_known && !layout.is_asio) was_met_[number_of(body)] = true;
   has_guessed_ = has_guessed_ || (!layout.is_known && layout.is_asio);
   coroutine_frame frame;
   frame.at = address;
@@ -130,6 +139,13 @@ void frame_scan::consider(std::uint64_t address, const coroutine_body& body) {
     return;
   }
   frames_.push_back(frame);
+}
+
+/// It is what every Asio with awaitables has had.
+void frame_scan::guess(frame_layout& layout, const coroutine_body& body) {
+  layout.is_asio = true;
+  layout.is_entry = body.symbol.find("6detail20co_spawn_entry_point") != body.symbol.npos;
+  may_have_copies_ = may_have_copies_ || was_met_[number_of(body)];
 }
 
 /// Those that were met before a frame of their body said that it is an awaitable's.

@@ -96,13 +96,18 @@ template <class Found, class Visit>
   return found;
 }
 
+/// Where memory looks like the begin of a coroutine's frame. clang's may lie within one another, at any multiple of
+/// eight.
+[[nodiscard]] std::vector<std::uint64_t> find_candidates(const memory_image& image, const program_code& code);
+
 class frame_scan {
  public:
   static constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
 
-  /// All must outlive it. `machine` finds the suspend point's index where there is no debug information.
-  frame_scan(const memory_image& image, const heap_map& heap, const stack_memory& stacks, const program_code& code,
-             frame_layouts& layouts, body_machine& machine);
+  /// All but the candidates must outlive it. `machine` finds the suspend point's index where there is no debug
+  /// information.
+  frame_scan(const memory_image& image, const std::vector<std::uint64_t>& candidates, const heap_map& heap,
+             const stack_memory& stacks, const program_code& code, frame_layouts& layouts, body_machine& machine);
 
   [[nodiscard]] std::vector<coroutine_frame>& frames() noexcept { return frames_; }
   [[nodiscard]] const std::vector<coroutine_frame>& frames() const noexcept { return frames_; }
@@ -130,6 +135,8 @@ class frame_scan {
 
  private:
   void consider(std::uint64_t address, const coroutine_body& body);
+  void guess(frame_layout& layout, const coroutine_body& body);
+  [[nodiscard]] std::size_t number_of(const coroutine_body& body) const noexcept;
   [[nodiscard]] frame_layout& layout_of(const coroutine_body& body);
   void take_out_copies();
   void number();
@@ -145,7 +152,9 @@ class frame_scan {
   std::vector<coroutine_frame> frames_;
   address_map pages_;                 ///< the first frame that begins in each 4 KiB, by their number
   std::vector<frame_layout*> known_;  ///< of each body; null: not asked for yet
-  bool has_guessed_ = false;          ///< some have no debug information, and are an awaitable's
+  std::vector<bool> was_met_;     ///< of each body: frames of which it was not known whether they are an awaitable's
+  bool has_guessed_ = false;      ///< some have no debug information, and are an awaitable's
+  bool may_have_copies_ = false;  ///< of these some were met before that was known
   left_out others_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <future>
 #include <span>
 #include <string_view>
 #include <unordered_map>
@@ -91,9 +92,11 @@ class looker {
     const auto base = registry_maker::find_base(picture_.image.regions());
     if (base == 0) return error{error_code::system, "", "its address space has no gap for what was found", ""};
     registry_maker made(base, of_.inner_pid, of_.start_time);
+    // Frames do not depend on the heap until it is asked which of them are free.
+    auto candidates = std::async(std::launch::async, [this] { return find_candidates(picture_.image, program_.code); });
     find_heap();
     task_notes notes;
-    describe_all(made, notes);
+    describe_all(candidates, made, notes);
     // All else is over before the registry is made, which takes as much memory again.
     notes.each(places_, [&made](const made_task& each) { made.add(each); });
     notes = {};
@@ -107,9 +110,9 @@ class looker {
   }
 
  private:
-  void describe_all(registry_maker& made, task_notes& to) {
+  void describe_all(std::future<std::vector<std::uint64_t>>& candidates, registry_maker& made, task_notes& to) {
     const auto stacks = stacks_in(picture_);
-    frame_scan scan(picture_.image, heap_, stacks, program_.code, program_.layouts, program_.machine);
+    frame_scan scan(picture_.image, candidates.get(), heap_, stacks, program_.code, program_.layouts, program_.machine);
     task_chains chains(picture_.image, scan);
     const auto waits = wait_search(picture_.image, heap_, stacks, program_.code, scan, chains, of_.asks).run();
     const auto others = find_other_stacks(picture_.image, scan);

@@ -1,6 +1,7 @@
 #include "hookless/operation_queues.hpp"
 
-#include <cstring>
+#include <utility>
+#include <vector>
 
 namespace tasks::cli {
 
@@ -21,18 +22,19 @@ void operation_queues::run() {
 void operation_queues::find() {
   address_filter may_be_operation(operations_.size());
   for (const auto& each : operations_) may_be_operation.add(each.at);
-  each_word(scene_.image, [&](std::uint64_t address, std::uint64_t word, const unsigned char* bytes) {
-    if (!may_be_operation(word)) return;
-    const auto* to = by_address_.find(word);
-    if (to == nullptr) return;
-    if (const auto* before = by_address_.find(address)) {
-      previous_[*to] = *before;
-      return;
-    }
-    std::uint64_t next;
-    std::memcpy(&next, bytes + sizeof word, sizeof next);
-    take_lead(address, next, operations_[*to]);
-  });
+  using lead = std::pair<std::uint64_t, std::uint32_t>;
+  const auto leads =
+      find_words<lead>(scene_.image, 4 * operations_.size(),
+                       [&](std::uint64_t address, std::uint64_t word, const unsigned char*, std::vector<lead>& found) {
+                         if (!may_be_operation(word)) return;
+                         if (const auto* to = by_address_.find(word)) found.emplace_back(address, *to);
+                       });
+  for (const auto& [address, to] : leads) {
+    if (const auto* before = by_address_.find(address))
+      previous_[to] = *before;
+    else
+      take_lead(address, scene_.image.word(address + sizeof(std::uint64_t)), operations_[to]);
+  }
 }
 
 /// A word that leads to an operation, and the one behind it.

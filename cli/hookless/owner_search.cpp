@@ -14,6 +14,8 @@ constexpr std::uint32_t most_steps_outwards = 5;
 constexpr std::uint64_t largest_operation = 65'536, largest_loose_operation = 2048;
 /// Likewise, before an owner the handler of a task that somebody awaits; and the largest such handler.
 constexpr std::uint64_t largest_state = 1024, largest_handler = 4096;
+/// What will be looked at then is asked for now; and in bytes.
+constexpr std::size_t soon = 16, cache_line = 64;
 constexpr std::size_t most_words_of_operations = 200'000'000, most_leads = 32'000'000;
 
 }  // namespace
@@ -50,7 +52,11 @@ void owner_search::find_owners() {
       });
   operations_.reserve(owners.size());
   for (const auto& [address, task] : owners) relations_[task].has_owner = true;
-  for (const auto& [address, task] : owners) consider(task, address, 0);
+  for (std::size_t i = 0; i < owners.size(); ++i) {
+    // Operations begin before their owners.
+    if (i + soon < owners.size()) scene_.image.prefetch(owners[i + soon].first - cache_line);
+    consider(owners[i].second, owners[i].first, 0);
+  }
 }
 
 void owner_search::consider(std::uint32_t task, std::uint64_t owner, std::uint32_t depth) {

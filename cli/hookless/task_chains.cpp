@@ -13,19 +13,17 @@ constexpr std::uint32_t nowhere = frame_scan::none - 1;
 
 task_chains::task_chains(const memory_image& image, frame_scan& scan) {
   auto& frames = scan.frames();
-  const auto is_entry = [&image](const coroutine_frame& each) {
-    // Without a top it has ended.
-    return each.layout->is_entry && each.caller == 0 && each.top_of_stack(image) != 0;
-  };
-  tasks_.reserve(static_cast<std::size_t>(std::count_if(frames.begin(), frames.end(), is_entry)));
+  const auto may_be_entry = [](const coroutine_frame& each) { return each.layout->is_entry && each.caller == 0; };
+  tasks_.reserve(static_cast<std::size_t>(std::count_if(frames.begin(), frames.end(), may_be_entry)));
   // Each frame is in one chain at most, and one search more meets each once: spans point into it.
   links_.reserve(2 * frames.size() + 1);
   leads_to_.assign(frames.size(), frame_scan::none);
   for (std::uint32_t i = 0; i < frames.size(); ++i) {
     const auto& entry = frames[i];
-    if (!is_entry(entry)) continue;
-    const auto begin = links_.size();
+    if (!may_be_entry(entry)) continue;
     auto top = entry.top_of_stack(image);
+    if (top == 0) continue;  // it has ended
+    const auto begin = links_.size();
     const auto ending = scan.of_promise(top) == frame_scan::none ? scan.ending_of_promise(top) : std::nullopt;
     if (ending) top = ending->caller;
     if (!follow(top, scan, i)) {

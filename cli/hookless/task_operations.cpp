@@ -11,7 +11,8 @@ std::unordered_set<std::uint64_t> find_task_operations(const picture& in, const 
   std::unordered_set<std::uint64_t> found;
   if (!program.code.has_coroutines()) return found;
   const auto stacks = stacks_in(in);
-  frame_scan scan(in.image, heap, stacks, program.code, program.layouts, program.machine);
+  frame_scan scan(in.image, find_candidates(in.image, program.code), heap, stacks, program.code, program.layouts,
+                  program.machine);
   task_chains chains(in.image, scan);
   const wait_scene scene{in.image, heap, stacks, program.code, scan, chains.tasks()};
   owner_search owners(scene);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <charconv>
 #include <string_view>
 
@@ -67,7 +68,7 @@ class live_memory final : public memory {
 
  private:
   pid_t pid_;
-  mutable int error_ = 0;
+  mutable std::atomic<int> error_ = 0;  // several threads may read
   mutable std::vector<memory_region> regions_;
 };
 

@@ -208,7 +208,8 @@ class forged_frames {
     shadow_ = asan_shadow(forged_shadow(poisoned_), image_->runs());
     if (poisoned_.end != 0) stacks_.shadow = &shadow_;
     auto& program = own_program::get();
-    scan_ = std::make_unique<frame_scan>(*image_, heap_, stacks_, program.symbols, layouts_, program.machine);
+    scan_ = std::make_unique<frame_scan>(*image_, find_candidates(*image_, program.symbols), heap_, stacks_,
+                                         program.symbols, layouts_, program.machine);
     return *scan_;
   }
   [[nodiscard]] const memory_image& image() const { return *image_; }
