@@ -183,6 +183,8 @@ int main(int argc, char** argv) {
     view(target, "`tasks stack --group`", {tasks, "stack", "--group", "-p", target.pid_text()});
     view(target, "`tasks stack`", {tasks, "stack", "-p", target.pid_text()});
     view(target, "`tasks vitals`", {tasks, "vitals", "-p", target.pid_text()});
+    view(target, "`tasks leaks`", {tasks, "leaks", "-p", target.pid_text()});
+    view(target, "`tasks stack --group --no-hook`", {tasks, "stack", "--group", "--no-hook", "-p", target.pid_text()});
   }
   const std::vector<std::string> counts = {std::to_string(std::stoul(count) / 10), count};
   std::puts("\n`tasks top -p PID` on a terminal, for a minute:\n");
