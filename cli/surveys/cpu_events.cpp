@@ -117,16 +117,17 @@ class event_sampling final : public cpu_sampling {
   }
 
  private:
-  /// Of threads that are at work: of many, most sleep.
+  /// Of many threads only those that are at work: most sleep. Who begins to work is known so at the next tick.
   void mark(std::vector<sampled_thread>& threads) {
-    constexpr std::size_t most_marks = 16;
+    constexpr std::size_t most_marks = 16, many_threads = 32;
     const auto now = std::chrono::steady_clock::now();
     if (to_.tasks() == nullptr || now - marked_ < between_marks_.now() / 2) return;
     marked_ = now;
     at_work_.clear();
     pointers_.clear();
     for (auto& each : threads) {
-      if (each.thread_pointer == 0 || each.has_ended || !each.is_at_work) continue;
+      const bool may_work = each.is_at_work || threads.size() < many_threads;
+      if (each.thread_pointer == 0 || each.has_ended || !may_work) continue;
       at_work_.push_back(&each);
       pointers_.push_back(each.thread_pointer);
     }
@@ -162,6 +163,7 @@ class event_sampling final : public cpu_sampling {
   void take(std::vector<sampled_thread>& threads, const thread_sample& sample) {
     auto* thread = find_thread(threads, sample.stack.tid);
     if (thread == nullptr) return;
+    thread->is_at_work = true;
     auto& moment = moments_.emplace_back();
     moment.is_later = true;
     take_task(*thread, sample, moment);
