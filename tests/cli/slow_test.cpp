@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <future>
 #include <string>
 #include <vector>
 
@@ -70,14 +69,12 @@ TEST(Slow, ReadsWell) {
 
 TEST(Slow, EndsWithItsTargetAndSaysSo) {
   program target({program_path("timed")});
-  auto watching = std::async(std::launch::async, [&] {
-    return run({tasks_executable(), "slow", target.pid_text(), "--over", "1h"});
-  });
-  wait_until_shown({"stack", target.pid_text(), "--function", "idle"}, "timed::idle");
-  ::kill(target.pid(), SIGKILL);
-  const auto ended = watching.get();
-  EXPECT_EQ(ended.end.code, 0) << ended.err;
-  EXPECT_THAT(ended.out, HasSubstr("! it ended"));
+  program watching(program::unready{}, {tasks_executable(), "slow", target.pid_text(), "--over", "2ms"});
+  // It has begun to watch once it has told of a run.
+  EXPECT_THAT(watching.read_line(), HasSubstr(" ran for "));
+  target.send_signal(SIGKILL);
+  EXPECT_EQ(watching.read_until("! it ended"), ", or executes another program");
+  EXPECT_EQ(watching.wait(), (ending{0, 0}));
 }
 
 TEST(Slow, NeedsAnAgent) {
