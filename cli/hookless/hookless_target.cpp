@@ -50,7 +50,7 @@ class held_look final : public standstill {
 };
 
 std::optional<bool> is_socket(pid_t pid, std::uint32_t fd) {
-  const auto leads_to = read_link(fmt::format("/proc/{}/fd/{}", pid, fd).c_str());
+  const auto leads_to = read_link(fmt::format("/proc/{}/fd/{}", living_thread(pid), fd).c_str());
   if (!leads_to) return std::nullopt;
   return leads_to->starts_with("socket:");
 }

@@ -139,6 +139,8 @@ std::string parse_address(std::string_view text) {
   return fmt::format("[{}]:{}", printed, port);
 }
 
+descriptor_table::descriptor_table(pid_t pid) : pid_(living_thread(pid)) {}
+
 const endpoint& descriptor_table::at(std::uint32_t fd) {
   auto [entry, is_new] = known_.try_emplace(fd);
   auto& found = entry->second;

@@ -35,7 +35,7 @@ struct endpoint {
 
 class descriptor_table {
  public:
-  explicit descriptor_table(pid_t pid) : pid_(pid) {}
+  explicit descriptor_table(pid_t pid);
   /// Looked up once; the socket tables are read at the first socket.
   [[nodiscard]] const endpoint& at(std::uint32_t fd);
   /// What a descriptor was, of a process that there is no more than a record of.

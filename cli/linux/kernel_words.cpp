@@ -61,6 +61,7 @@ void note_bytes_in_flight(pid_t pid, std::uint32_t fd, std::string_view target, 
                   is_pipe ? "pipe" : "Unix socket", fd);
 }
 
+/// `pid`: of a thread that has them.
 void read_descriptors(pid_t pid, const std::set<std::uint64_t>& but, kernel_words& kernel) {
   const auto sockets = unix_sockets(pid);
   std::error_code error;
@@ -125,7 +126,7 @@ std::vector<std::uint64_t> timer_values(std::string_view timers) {
 kernel_words read_kernel_words(pid_t pid, const std::vector<memory_region>& regions,
                                const std::set<std::uint64_t>& but) {
   kernel_words kernel;
-  read_descriptors(pid, but, kernel);
+  read_descriptors(living_thread(pid), but, kernel);
   const auto timers = read_file(fmt::format("/proc/{}/timers", pid).c_str());
   if (!timers) kernel.forbids = "its timers cannot be read";
   if (timers)

@@ -20,7 +20,7 @@ class live_memory final : public memory {
   static constexpr std::size_t most_pieces = 256;  ///< of one call, below IOV_MAX
 
  public:
-  explicit live_memory(pid_t pid) : pid_(pid) {}
+  explicit live_memory(pid_t pid) : pid_(living_thread(pid)) {}
 
   std::size_t read(std::uint64_t address, void* to, std::size_t size) const override {
     std::size_t done = 0;

@@ -17,6 +17,8 @@
 namespace tasks::cli {
 namespace {
 
+bool has_gone(char state) noexcept { return state == 'Z' || state == 'X'; }
+
 /// The entries of a directory that are numbers, in order.
 std::vector<pid_t> numbers_in(const char* path) {
   std::vector<pid_t> numbers;
@@ -96,9 +98,21 @@ std::optional<process_stat> read_stat(pid_t pid, pid_t tid) {
   return text ? parse_stat(*text) : std::nullopt;
 }
 
+bool is_gone(const process_stat& stat) noexcept {
+  // The kernel counts the main thread as long as there are others.
+  return stat.state == 'X' || (stat.state == 'Z' && stat.threads <= 1);
+}
+
+pid_t living_thread(pid_t pid) {
+  const auto leader = read_stat(pid);
+  if (!leader || !has_gone(leader->state) || is_gone(*leader)) return pid;
+  for (const auto tid : all_tids(pid))
+    if (!has_ended(pid, tid)) return tid;
+  return pid;
+}
+
 std::optional<stop_cause> find_stop(pid_t pid) {
   const auto stands = [](char state) { return state == 'T' || state == 't'; };
-  const auto has_gone = [](char state) { return state == 'Z' || state == 'X'; };
   const auto leader = read_stat(pid);
   if (!leader || !(stands(leader->state) || has_gone(leader->state))) return std::nullopt;
   bool any = false;
@@ -126,7 +140,7 @@ pid_t tracer_of(pid_t tid) {
 
 bool has_ended(pid_t pid, pid_t tid) {
   const auto stat = read_stat(pid, tid);
-  return !stat || stat->state == 'Z' || stat->state == 'X';
+  return !stat || has_gone(stat->state);
 }
 
 std::optional<std::string> status_line(pid_t pid, std::string_view name) {
@@ -154,7 +168,7 @@ pid_t innermost_pid(pid_t pid) {
 }
 
 std::string executable_of(pid_t pid) {
-  auto path = read_link(fmt::format("/proc/{}/exe", pid).c_str());
+  auto path = read_link(fmt::format("/proc/{}/exe", living_thread(pid)).c_str());
   if (!path) return {};
   constexpr std::string_view deleted = " (deleted)";
   if (path->ends_with(deleted)) path->resize(path->size() - deleted.size());
@@ -163,7 +177,7 @@ std::string executable_of(pid_t pid) {
 
 std::string executable_mappings(pid_t pid) {
   std::string found;
-  const auto maps = read_file(fmt::format("/proc/{}/maps", pid).c_str()).value_or("");
+  const auto maps = read_file(fmt::format("/proc/{}/maps", living_thread(pid)).c_str()).value_or("");
   for (std::size_t begin = 0; begin < maps.size();) {
     const auto end = std::min(maps.find('\n', begin), maps.size());
     const auto line = std::string_view(maps).substr(begin, end - begin);
@@ -176,7 +190,7 @@ std::string executable_mappings(pid_t pid) {
 
 std::vector<std::string> command_line_of(pid_t pid) {
   std::vector<std::string> words;
-  const auto text = read_file(fmt::format("/proc/{}/cmdline", pid).c_str()).value_or("");
+  const auto text = read_file(fmt::format("/proc/{}/cmdline", living_thread(pid)).c_str()).value_or("");
   for (std::size_t begin = 0; begin < text.size();) {
     const auto end = std::min(text.find('\0', begin), text.size());
     words.push_back(text.substr(begin, end - begin));
@@ -193,7 +207,10 @@ machine_name this_machine() {
 
 bool has_executable(pid_t pid) {
   char first;
-  return ::readlink(fmt::format("/proc/{}/exe", pid).c_str(), &first, 1) >= 0;
+  const auto has = [&](pid_t id) { return ::readlink(fmt::format("/proc/{}/exe", id).c_str(), &first, 1) >= 0; };
+  if (has(pid)) return true;
+  const auto living = living_thread(pid);
+  return living != pid && has(living);
 }
 
 std::optional<uid_t> owner_of(pid_t pid) {

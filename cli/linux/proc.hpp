@@ -45,6 +45,12 @@ struct stop_cause {
 [[nodiscard]] std::optional<stop_cause> find_stop(pid_t pid);
 /// The process that traces a thread, in our pid namespace; 0: none does, or it is not to be seen from here.
 [[nodiscard]] pid_t tracer_of(pid_t tid);
+/// Has a process ended, by what read_stat(pid) says, and at most waits to be reaped? One whose main thread alone has
+/// (pthread_exit(3)) has not.
+[[nodiscard]] bool is_gone(const process_stat& stat) noexcept;
+/// The thread by whose number the kernel tells of what a process has, its memory and its files: the main one or, where
+/// that has ended, some other. Of a process that has ended: pid.
+[[nodiscard]] pid_t living_thread(pid_t pid);
 /// Has a thread ended, and at most waits to be reaped?
 [[nodiscard]] bool has_ended(pid_t pid, pid_t tid);
 /// A line of /proc/PID/status, of a process or a thread, without its name ("Uid") and the white space behind that.

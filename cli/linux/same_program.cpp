@@ -12,7 +12,7 @@
 namespace tasks::cli {
 
 same_program::same_program(pid_t pid)
-    : memory_(::open(fmt::format("/proc/{}/mem", pid).c_str(), O_RDONLY | O_CLOEXEC)) {
+    : memory_(::open(fmt::format("/proc/{}/mem", living_thread(pid)).c_str(), O_RDONLY | O_CLOEXEC)) {
   is_refused_ = !memory_ && (errno == EACCES || errno == EPERM);
   // Code stays where it is: the first that there is.
   const auto mappings = executable_mappings(pid);

@@ -27,7 +27,7 @@ std::vector<resident_region> parse_smaps(std::string_view text) {
 }
 
 std::optional<std::vector<resident_region>> read_smaps(pid_t pid) {
-  const auto text = read_file(fmt::format("/proc/{}/smaps", pid).c_str());
+  const auto text = read_file(fmt::format("/proc/{}/smaps", living_thread(pid)).c_str());
   if (!text) return std::nullopt;
   return parse_smaps(*text);
 }

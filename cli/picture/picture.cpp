@@ -24,7 +24,7 @@ namespace {
 
 /// What a process has in memory, its files included.
 std::uint64_t resident_bytes(pid_t pid) {
-  const auto text = read_file(fmt::format("/proc/{}/statm", pid).c_str()).value_or("");
+  const auto text = read_file(fmt::format("/proc/{}/statm", living_thread(pid)).c_str()).value_or("");
   std::uint64_t pages = 0;
   const auto second = std::min(text.find(' '), text.size());
   std::from_chars(text.data() + std::min(second + 1, text.size()), text.data() + text.size(), pages);

@@ -39,8 +39,8 @@ void append(std::vector<range>& to, std::size_t from, range pages) {
 }  // namespace
 
 used_pages::used_pages(pid_t pid, ask by)
-    : pid_(pid),
-      pagemap_(::open(fmt::format("/proc/{}/pagemap", pid).c_str(), O_RDONLY | O_CLOEXEC)),
+    : pid_(living_thread(pid)),
+      pagemap_(::open(fmt::format("/proc/{}/pagemap", pid_).c_str(), O_RDONLY | O_CLOEXEC)),
       may_scan_(by == ask::all) {}
 
 bool used_pages::operator()(const memory_region& region, std::vector<range>& pages) const {

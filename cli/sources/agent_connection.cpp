@@ -54,7 +54,7 @@ descriptor connect_to(const std::string& path, pid_t via) {
     errno = ENOENT;
     return {};
   }
-  auto short_path = via ? fmt::format("/proc/{}/root{}", via, path) : path;
+  auto short_path = via ? fmt::format("/proc/{}/root{}", living_thread(via), path) : path;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   descriptor directory;
@@ -184,7 +184,7 @@ error agent_connection::ended() const {
     ::poll(&ending, 1, most_ms);
   }
   const auto now = read_stat(expected_.pid);
-  if (!now || now->start_time != expected_.start_time || now->state == 'Z') {
+  if (!now || now->start_time != expected_.start_time || is_gone(*now)) {
     return {error_code::agent_gone, subject, "the process ended while it was read", ""};
   }
   if (!greeted_) {

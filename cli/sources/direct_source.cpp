@@ -26,7 +26,9 @@ process_facts facts_of(pid_t pid) {
   for (const pid_t tid : all_tids(pid)) facts.tids.push_back(inner.of(tid));
   facts.cpus = detail::count_cpus(pid, detail::cpu_quota({}, std::to_string(pid)));
   if (const auto stat = read_stat(pid)) {
-    facts.rss_bytes = stat->rss_pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    const auto living = living_thread(pid);
+    const auto rss_pages = living == pid ? stat->rss_pages : read_stat(living).value_or(*stat).rss_pages;
+    facts.rss_bytes = rss_pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
     facts.cpu_time_ms = stat->cpu_ticks * 1000 / static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
     facts.uptime_ms = static_cast<std::uint64_t>(uptime_of(stat->start_time) * 1000);
   }
@@ -73,7 +75,7 @@ result<std::unique_ptr<memory_source>> open_direct(std::shared_ptr<target> proce
   const auto pid = process->pid();
   const auto stat = read_stat(pid);
   if (!stat) return no_such_process(pid);
-  if (stat->state == 'Z') return error{error_code::no_such_process, subject_of(pid), "the process has ended", ""};
+  if (is_gone(*stat)) return error{error_code::no_such_process, subject_of(pid), "the process has ended", ""};
   if (!process->roots()) return process->roots().why();
   return std::unique_ptr<memory_source>(std::make_unique<direct_source>(std::move(process)));
 }

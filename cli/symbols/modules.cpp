@@ -49,7 +49,7 @@ const Dwfl_Callbacks callbacks = {find_elf, find_debug_file, nullptr, &debug_pat
 
 }  // namespace
 
-modules::modules(pid_t pid) : pid_(pid) {}
+modules::modules(pid_t thread) : pid_(thread) {}
 modules::modules(Dwfl* dwfl) : dwfl_(dwfl), is_open_(true) {}
 
 modules::~modules() {

@@ -23,8 +23,9 @@ class kept_code;
 
 class modules {
  public:
-  /// Of a live process. Its files are looked up when the Dwfl is first asked for, and opened as addresses need them.
-  explicit modules(pid_t pid);
+  /// Of a live process, by the number of any thread of it that lives. Its files are looked up when the Dwfl is first
+  /// asked for, and opened as addresses need them.
+  explicit modules(pid_t thread);
   /// Takes a Dwfl that knows its modules already, such as a core file's. Not null.
   explicit modules(Dwfl* dwfl);
   ~modules();

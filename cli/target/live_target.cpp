@@ -42,10 +42,10 @@ result<std::vector<root_copy>> own_roots(pid_t pid, target_roots found) {
 class process final : public target {
  public:
   process(pid_t pid, std::optional<target_roots> found)
-      : pid_(pid), bytes_(process_memory(pid)), found_(std::move(found)), code_(pid) {}
+      : pid_(pid), bytes_(process_memory(pid)), found_(std::move(found)), code_(living_thread(pid)) {}
 
   process(pid_t pid, std::vector<root_copy> roots)
-      : pid_(pid), bytes_(process_memory(pid)), roots_(std::move(roots)), code_(pid) {}
+      : pid_(pid), bytes_(process_memory(pid)), roots_(std::move(roots)), code_(living_thread(pid)) {}
 
   [[nodiscard]] pid_t pid() const override { return pid_; }
   [[nodiscard]] bool is_alive() const override { return true; }

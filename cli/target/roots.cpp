@@ -65,7 +65,8 @@ std::string describe(const root_copy& root, pid_t inner_pid) {
 
 }  // namespace
 
-descriptor open_mapped(pid_t pid, const memory_region& m) {
+descriptor open_mapped(pid_t process, const memory_region& m) {
+  const auto pid = living_thread(process);
   const auto range = fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, m.begin, m.end);
   descriptor fd(::open(range.c_str(), O_RDONLY | O_CLOEXEC));
   if (fd) return fd;

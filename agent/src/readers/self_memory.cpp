@@ -17,7 +17,7 @@ namespace {
 
 /// For sandboxes that forbid process_vm_readv.
 std::size_t read_through_proc(std::uint64_t address, void* to, std::size_t size) noexcept {
-  const int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+  const int fd = open("/proc/thread-self/mem", O_RDONLY | O_CLOEXEC);
   if (fd < 0) return 0;
   const auto got = pread64(fd, to, size, static_cast<off64_t>(address));
   close(fd);
@@ -29,7 +29,8 @@ std::size_t read_through_proc(std::uint64_t address, void* to, std::size_t size)
 std::size_t read_self(std::uint64_t address, void* to, std::size_t size) noexcept {
   const iovec local{to, size};
   const iovec remote{std::bit_cast<void*>(address), size};
-  const auto got = process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
+  // The main thread may have ended (pthread_exit(3)), and has no memory then.
+  const auto got = process_vm_readv(gettid(), &local, 1, &remote, 1, 0);
   if (got >= 0) return static_cast<std::size_t>(got);
   return errno == EFAULT ? 0 : read_through_proc(address, to, size);
 }

@@ -58,7 +58,7 @@ int find_object(dl_phdr_info* info, std::size_t, void* context) {
     const auto& segment = info->dlpi_phdr[i];
     if (segment.p_type != PT_LOAD || wanted.address - info->dlpi_addr - segment.p_vaddr >= segment.p_memsz) continue;
     wanted.address -= info->dlpi_addr;
-    wanted.path = *info->dlpi_name != 0 ? info->dlpi_name : "/proc/self/exe";
+    wanted.path = *info->dlpi_name != 0 ? info->dlpi_name : "/proc/thread-self/exe";
     return 1;
   }
   return 0;

@@ -47,7 +47,7 @@ std::uint64_t clock_ms(clockid_t clock) noexcept {
 }
 
 std::uint64_t resident_bytes() {
-  const auto fields = split(read_small_file("/proc/self/statm"), ' ');
+  const auto fields = split(read_small_file("/proc/thread-self/statm"), ' ');
   return fields.size() < 2 ? 0 : parse_number(fields[1]) * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
