@@ -38,7 +38,16 @@ TEST_F(WithoutMain, IsListed) {
   EXPECT_THAT(shown({"vitals", "-p", pid()}), AllOf(HasSubstr("tasks: 1"), Not(HasSubstr("resident: 0"))));
 }
 
-TEST_F(WithoutMain, IsFoundByItsName) { EXPECT_THAT(shown({"stack", "-p", "without_main"}), HasSubstr("take(")); }
+TEST_F(WithoutMain, IsFoundByItsName) {
+  // Others of its kind are looked at beside this one.
+  const auto own = fs::temp_directory_path() / ("without_main_" + pid());
+  fs::copy_file(program_path("without_main"), own);
+  {
+    const program named({own.string()});
+    EXPECT_THAT(shown({"stack", "-p", own.filename().string()}), HasSubstr("without_main::take("));
+  }
+  fs::remove(own);
+}
 
 TEST_F(WithoutMain, HasItsStacksFromItsAgentAndFromMemory) {
   const auto stack = shown({"stack", "-p", pid()});
