@@ -68,6 +68,7 @@ int main(int argc, char** argv) {
   const std::string_view how = argc == 2 ? argv[1] : "";
   asio::io_context io;
   leak(io);
+  io.poll();  // they wait before anybody looks
   std::shared_ptr<audience> held;
   int threads = 2;
   if (how == "busy") {
