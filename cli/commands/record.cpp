@@ -54,7 +54,7 @@ class recorded_target {
   /// Fails where the file does. That the process cannot be looked at, or has ended, is told and nothing else.
   result<void> take(recording_writer& to) {
     const auto stat = read_stat(pid_);
-    if (!stat || stat->start_time != start_time_ || is_gone(*stat)) {
+    if (!stat || stat->start_time != start_time_ || process_has_ended(*stat)) {
       end();
       return {};
     }

@@ -130,7 +130,7 @@ class watched_process {
  private:
   [[nodiscard]] bool is_there() const {
     const auto stat = read_stat(pid_);
-    return stat && stat->start_time == start_time_ && !is_gone(*stat);
+    return stat && stat->start_time == start_time_ && !process_has_ended(*stat);
   }
 
   void learn_name() {

@@ -49,8 +49,9 @@ class held_look final : public standstill {
   const picture& taken_;
 };
 
-std::optional<bool> is_socket(pid_t pid, std::uint32_t fd) {
-  const auto leads_to = read_link(fmt::format("/proc/{}/fd/{}", living_thread(pid), fd).c_str());
+/// Of a process, by the number of a thread of it that lives.
+std::optional<bool> is_socket(pid_t thread, std::uint32_t fd) {
+  const auto leads_to = read_link(fmt::format("/proc/{}/fd/{}", thread, fd).c_str());
   if (!leads_to) return std::nullopt;
   return leads_to->starts_with("socket:");
 }
@@ -92,7 +93,7 @@ class without_hook final : public hookless_target {
       if (!stat) return no_such_process(pid());
       view.inner_pid = innermost_pid(pid());
       view.start_time = stat->start_time;
-      view.asks = [this](std::uint32_t fd) { return is_socket(pid(), fd); };
+      view.asks = [thread = living_thread(pid())](std::uint32_t fd) { return is_socket(thread, fd); };
     } else {
       view.knows_time = false;
       view.asks = [](std::uint32_t) { return std::nullopt; };

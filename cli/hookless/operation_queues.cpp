@@ -1,5 +1,6 @@
 #include "hookless/operation_queues.hpp"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -22,11 +23,13 @@ void operation_queues::run() {
 void operation_queues::find() {
   address_filter may_be_operation(operations_.size());
   for (const auto& each : operations_) may_be_operation.add(each.at);
+  // Memory may be full of words that lead to one operation: there are no more in a queue, and few beside it.
+  const auto most_leads = std::max<std::size_t>(16 * operations_.size(), 4'000'000);
   using lead = std::pair<std::uint64_t, std::uint32_t>;
   const auto leads =
       find_words<lead>(scene_.image, 4 * operations_.size(),
                        [&](std::uint64_t address, std::uint64_t word, const unsigned char*, std::vector<lead>& found) {
-                         if (!may_be_operation(word)) return;
+                         if (!may_be_operation(word) || found.size() == most_leads) return;
                          if (const auto* to = by_address_.find(word)) found.emplace_back(address, *to);
                        });
   for (const auto& [address, to] : leads) {

@@ -14,7 +14,7 @@ constexpr std::uint32_t most_steps_outwards = 5;
 constexpr std::uint64_t largest_operation = 65'536, largest_loose_operation = 2048;
 /// Likewise, before an owner the handler of a task that somebody awaits; and the largest such handler.
 constexpr std::uint64_t largest_state = 1024, largest_handler = 4096;
-/// What will be looked at then is asked for now; and in bytes.
+/// So many owners ahead memory is asked for that will be read; and the bytes that are asked for at once.
 constexpr std::size_t soon = 16, cache_line = 64;
 constexpr std::size_t most_words_of_operations = 200'000'000, most_leads = 32'000'000;
 

@@ -98,14 +98,14 @@ std::optional<process_stat> read_stat(pid_t pid, pid_t tid) {
   return text ? parse_stat(*text) : std::nullopt;
 }
 
-bool is_gone(const process_stat& stat) noexcept {
+bool process_has_ended(const process_stat& stat) noexcept {
   // The kernel counts the main thread as long as there are others.
   return stat.state == 'X' || (stat.state == 'Z' && stat.threads <= 1);
 }
 
 pid_t living_thread(pid_t pid) {
   const auto leader = read_stat(pid);
-  if (!leader || !has_gone(leader->state) || is_gone(*leader)) return pid;
+  if (!leader || !has_gone(leader->state) || process_has_ended(*leader)) return pid;
   for (const auto tid : all_tids(pid))
     if (!has_ended(pid, tid)) return tid;
   return pid;

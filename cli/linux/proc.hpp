@@ -47,7 +47,7 @@ struct stop_cause {
 [[nodiscard]] pid_t tracer_of(pid_t tid);
 /// Has a process ended, by what read_stat(pid) says, and at most waits to be reaped? One whose main thread alone has
 /// (pthread_exit(3)) has not.
-[[nodiscard]] bool is_gone(const process_stat& stat) noexcept;
+[[nodiscard]] bool process_has_ended(const process_stat& stat) noexcept;
 /// The thread by whose number the kernel tells of what a process has, its memory and its files: the main one or, where
 /// that has ended, some other. Of a process that has ended: pid.
 [[nodiscard]] pid_t living_thread(pid_t pid);

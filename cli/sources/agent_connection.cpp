@@ -184,7 +184,7 @@ error agent_connection::ended() const {
     ::poll(&ending, 1, most_ms);
   }
   const auto now = read_stat(expected_.pid);
-  if (!now || now->start_time != expected_.start_time || is_gone(*now)) {
+  if (!now || now->start_time != expected_.start_time || process_has_ended(*now)) {
     return {error_code::agent_gone, subject, "the process ended while it was read", ""};
   }
   if (!greeted_) {

@@ -138,7 +138,7 @@ result<std::unique_ptr<snapshot_source>> connect_to_agent(std::shared_ptr<target
   const auto subject = subject_of(pid);
   const auto stat = read_stat(pid);
   if (!stat) return no_such_process(pid);
-  if (is_gone(*stat)) return error{error_code::no_such_process, subject, "the process has ended", ""};
+  if (process_has_ended(*stat)) return error{error_code::no_such_process, subject, "the process has ended", ""};
   const identity who{pid, innermost_pid(pid), stat->start_time};
 
   std::vector<place> candidates;

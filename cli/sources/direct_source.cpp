@@ -75,7 +75,7 @@ result<std::unique_ptr<memory_source>> open_direct(std::shared_ptr<target> proce
   const auto pid = process->pid();
   const auto stat = read_stat(pid);
   if (!stat) return no_such_process(pid);
-  if (is_gone(*stat)) return error{error_code::no_such_process, subject_of(pid), "the process has ended", ""};
+  if (process_has_ended(*stat)) return error{error_code::no_such_process, subject_of(pid), "the process has ended", ""};
   if (!process->roots()) return process->roots().why();
   return std::unique_ptr<memory_source>(std::make_unique<direct_source>(std::move(process)));
 }

@@ -98,7 +98,7 @@ class event_sampling final : public cpu_sampling {
   }
 
   bool wait(std::vector<sampled_thread>& threads, time_point until) override {
-    // What is a little later is done with what comes then anyway.
+    // Marks that are due shortly before `until` are made then.
     const auto marks = marked_ + between_marks_.now();
     const bool with_marks = to_.tasks() != nullptr && until - marks > between_marks_.now() / 2;
     sampler_.take(with_marks ? marks : until, [&](const thread_sample& sample) { take(threads, sample); });

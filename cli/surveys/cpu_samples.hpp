@@ -42,7 +42,7 @@ struct sampled_thread {
   };
   std::deque<seen_mark> marks{};  ///< of what it ran, newest first
   bool is_added = false;
-  bool is_at_work = true;            ///< it has used CPU time between the last two ticks
+  bool is_at_work = true;            ///< it has used CPU time between the last two ticks, or was sampled since
   std::uint64_t thread_pointer = 0;  ///< 0: not known
   std::uint64_t owed_ns = 0;         ///< CPU time that it had before it was added and that no sample weighs yet
 };

@@ -36,7 +36,7 @@ result<std::uint64_t> look_once(snapshot_source& source, bool all_frames, bool t
 /// Of a process that does not execute its program any more.
 std::string why_it_is_gone(pid_t pid) {
   const auto stat = read_stat(pid);
-  return !stat || is_gone(*stat) ? "it ended" : "it executed another program";
+  return !stat || process_has_ended(*stat) ? "it ended" : "it executed another program";
 }
 
 }  // namespace
