@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -28,6 +30,15 @@ std::vector<v1::TaskView> busy_of(const v1::StackView& stacks) {
   std::copy_if(stacks.tasks().begin(), stacks.tasks().end(), std::back_inserter(busy),
                [](const v1::TaskView& task) { return task.has_busy(); });
   return busy;
+}
+
+/// As soon as a look finds so many: one during which the machine gives them no turn sees none of their resumptions.
+std::vector<v1::TaskView> busy_in(const program& target, std::size_t count) {
+  const auto deadline = std::chrono::steady_clock::now() + guard;
+  for (;;) {
+    auto busy = busy_of(view<v1::StackView>({"stack", target.pid_text()}));
+    if (busy.size() == count || std::chrono::steady_clock::now() > deadline) return busy;
+  }
 }
 
 /// The part of a text from the line that begins so.
@@ -99,12 +110,12 @@ TEST(Busy, OfAPoolEachWorkerThatResumesItIsNamed) {
   }
   EXPECT_GE(seen, 1U);
   EXPECT_LE(seen, looks);
-  EXPECT_EQ(busy_of(view<v1::StackView>({"stack", target.pid_text()})).size(), 1U);
+  EXPECT_EQ(busy_in(target, 1).size(), 1U);
 }
 
 TEST(Busy, ATimerThatHasExpiredIsNoRest) {
   const auto target = busy_program("timer");
-  const auto busy = busy_of(view<v1::StackView>({"stack", target.pid_text()}));
+  const auto busy = busy_in(target, 1);
   ASSERT_EQ(busy.size(), 1U);
   EXPECT_THAT(places(busy[0]).front(), StartsWith("poll_clock busy.cpp:"));
   wait_until_shown({"list"}, target.pid_text() + "*!");
@@ -112,7 +123,7 @@ TEST(Busy, ATimerThatHasExpiredIsNoRest) {
 
 TEST(Busy, TasksThatPassANumberToAndFroAre) {
   const auto target = busy_program("channel");
-  const auto busy = busy_of(view<v1::StackView>({"stack", target.pid_text()}));
+  const auto busy = busy_in(target, 2);
   ASSERT_EQ(busy.size(), 2U);
   EXPECT_THAT(places(busy[0]).front(), StartsWith("serve busy.cpp:"));
   EXPECT_THAT(places(busy[1]).front(), StartsWith("return_it busy.cpp:"));

@@ -85,8 +85,10 @@ void note_stack(running_agent& self) noexcept {
   pthread_attr_destroy(&attributes);
 }
 
+constexpr const char* thread_name = "tasks-agent";
+
 void* run_thread(void* argument) noexcept {
-  pthread_setname_np(pthread_self(), "tasks-agent");
+  pthread_setname_np(pthread_self(), thread_name);
   auto& self = *static_cast<running_agent*>(argument);
   note_stack(self);
   if (const int error = tasks_serve(self.shared); error != 0) {
@@ -105,6 +107,8 @@ int start_thread(running_agent& self) noexcept {
   pthread_sigmask(SIG_SETMASK, &all, &before);
   const int error = pthread_create(&self.thread, nullptr, run_thread, &self);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  // It says so itself, too, but may not have had a turn when somebody looks who knows it by its name.
+  if (error == 0) pthread_setname_np(self.thread, thread_name);
   return error;
 }
 
