@@ -218,9 +218,10 @@ TEST(Threads, OfAProcessThatHangsAtItsExitAreNotStopped) {
   for (const auto& command : {"threads", "stack", "leaks", "channels", "vitals", "tree", "report"})
     EXPECT_EQ(look_at(target, command).end.code, 0) << command;
   const auto stacks = view<v1::StackView>({"stack", target.pid_text()});
+  EXPECT_EQ(stacks.tasks_size(), 3);
   for (const auto& task : stacks.tasks()) EXPECT_EQ(look_at(target, "why", {std::to_string(task.id())}).end.code, 0);
   EXPECT_THAT(look_at(target, "threads").out,
-              ContainsRegex("\npthread_cond_destroy\n[^\n]*\nasio::io_context::~io_context\\(\\)\n"));
+              ContainsRegex("\npthread_cond_destroy\n[^\n]*\nexiting::flag::~flag\\(\\)\n"));
 }
 
 /// The user's innermost function says less than what it has called.

@@ -1,27 +1,56 @@
-/// An io_context with static storage that is destroyed at exit while threads run it: the process does not end. It
-/// would as soon as a system call of theirs returned EINTR. Its tasks wait for a timer, and on a channel that data
-/// leads to.
+/// An io_context with static storage that is destroyed at exit while threads still use what its service owns: the
+/// process does not end. It would as soon as a system call of a certain thread returned EINTR. Its tasks are another
+/// context's, and wait for a timer, and on a channel that data leads to.
 
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include <sys/epoll.h>
 #include <asio.hpp>
 #include <asio/experimental/channel.hpp>
 
-#include <array>
-#include <atomic>
 #include <chrono>
-#include <fstream>
+#include <condition_variable>
+#include <future>
 #include <iostream>
-#include <string>
+#include <mutex>
 #include <thread>
 
 namespace exiting {
 
 using channel = asio::experimental::channel<void(asio::error_code, int)>;
 
+/// Its destructor waits until nobody waits for the flag any more, as glibc's condition variables do.
+class flag final : public asio::execution_context::service {
+ public:
+  static inline asio::execution_context::id id;
+  explicit flag(asio::execution_context& owner) : service(owner) {}
+
+  void wait() {
+    std::unique_lock lock(mutex_);
+    ++waiters_;
+    begun_.notify_one();
+    set_.wait(lock, [&] { return is_set_; });
+  }
+  void wait_for_waiters(int count) {
+    std::unique_lock lock(mutex_);
+    begun_.wait(lock, [&] { return waiters_ == count; });
+  }
+  void set() {
+    const std::lock_guard lock(mutex_);
+    is_set_ = true;
+    set_.notify_all();
+  }
+
+ private:
+  void shutdown() override {}
+
+  std::mutex mutex_;
+  std::condition_variable begun_;
+  int waiters_ = 0;
+  bool is_set_ = false;
+  std::condition_variable set_;
+};
+
 asio::io_context& context() {
-  static asio::io_context made(8);
+  static asio::io_context made;
   return made;
 }
 
@@ -34,60 +63,36 @@ asio::awaitable<void> beat() {
 
 asio::awaitable<void> take(channel& from) { co_await from.async_receive(asio::use_awaitable); }
 
-/// The system call that a thread is in, and its second argument; -1: none.
-struct system_call {
-  long number = -1;
-  unsigned long operation = 0;
-};
-system_call call_of(pid_t tid) {
-  std::ifstream file("/proc/self/task/" + std::to_string(tid) + "/syscall");
-  system_call its;
-  unsigned long address = 0;
-  if (file >> its.number) file >> std::hex >> address >> its.operation;
-  return its;
+/// A thread that is in its run() when this returns, and stays.
+void run_by_a_thread(asio::io_context& its) {
+  std::promise<void> begun;
+  post(its, [&] { begun.set_value(); });
+  std::thread([&its] {
+    const auto guard = asio::make_work_guard(its);
+    its.run();
+  }).detach();
+  begun.get_future().wait();
 }
 
-/// glibc calls one or the other, by machine.
-bool waits_for_events(const system_call& call) {
-#if defined(SYS_epoll_wait)
-  if (call.number == SYS_epoll_wait) return true;
-#endif
-  return call.number == SYS_epoll_pwait;
-}
-
-/// On a condition variable: for a mutex glibc waits by FUTEX_WAIT.
-bool waits_to_be_woken(const system_call& call) {
-  return call.number == SYS_futex && (static_cast<int>(call.operation) & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET;
-}
-
-/// One waits in the reactor, so that nobody holds the scheduler's mutex, and the others to be woken.
-template <std::size_t N>
-bool wait(const std::array<std::atomic<pid_t>, N>& runners) {
-  std::size_t in_reactor = 0;
-  for (const auto& tid : runners) {
-    const auto call = call_of(tid);
-    if (waits_for_events(call))
-      ++in_reactor;
-    else if (!waits_to_be_woken(call))
-      return false;
-  }
-  return in_reactor == 1;
+/// Waits for an event that never comes, and lets the process end if it is woken all the same.
+void end_when_interrupted(flag& its) {
+  epoll_event event{};
+  ::epoll_wait(::epoll_create1(0), &event, 1, -1);
+  its.set();
 }
 
 void run() {
-  static auto* const jobs = new channel(context(), 0);  // never destroyed
-  const auto guard = asio::make_work_guard(context());
-  for (int i = 0; i < 2; ++i) co_spawn(context(), beat(), asio::detached);
-  co_spawn(context(), take(*jobs), asio::detached);
-  // Each task that is destroyed at exit posts its frame's end, which wakes a runner: more wait than are woken, since
-  // what nobody waits on is destroyed at once.
-  static std::array<std::atomic<pid_t>, 1 + 2 * 3> runners;
-  for (auto& tid : runners)
-    std::thread([&tid] {
-      tid = ::gettid();
-      context().run();
-    }).detach();
-  while (!wait(runners)) std::this_thread::yield();
+  auto& hung = use_service<flag>(context());
+  for (int i = 0; i < 2; ++i) std::thread([&] { hung.wait(); }).detach();
+  std::thread([&] { end_when_interrupted(hung); }).detach();
+
+  static auto* const work = new asio::io_context;   // never destroyed
+  static auto* const jobs = new channel(*work, 0);  // neither
+  for (int i = 0; i < 2; ++i) co_spawn(*work, beat(), asio::detached);
+  co_spawn(*work, take(*jobs), asio::detached);
+  run_by_a_thread(*work);
+
+  hung.wait_for_waiters(2);
   std::cout << "ready" << std::endl;
 }
 
