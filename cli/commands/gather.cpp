@@ -43,7 +43,7 @@ result<evidence> gather(const target_options& asked, std::optional<pid_t> pid, c
       found.due = survey_due(*live_target(*pid), true);
       found.busy = find_busy(*live_target(*pid));
     }
-    auto taken = take_moment(*pid, asked.hook, tell, with_memory);
+    auto taken = take_moment(*pid, asked.hook, tell, with_memory, asked.seen);
     if (taken) {
       found.source = std::move(taken->source);
       found.proof = std::move(taken->proof);

@@ -32,7 +32,7 @@ result<std::unique_ptr<snapshot_source>> unless_it_has_no_hook(result<std::uniqu
 using opener = result<std::unique_ptr<snapshot_source>> (*)(pid_t, const target_options&, const teller&);
 
 result<std::unique_ptr<snapshot_source>> open_live(pid_t pid, const target_options& of, const teller& tell) {
-  const auto without_hook = [&] { return open_without_hook(pid, tell); };
+  const auto without_hook = [&] { return open_without_hook(pid, tell, of.seen); };
   if (!of.hook) return widened(without_hook());
   return unless_it_has_no_hook(
       of.direct ? widened(open_direct(live_target(pid))) : open_agent_or_memory(pid, of.timeout, tell), without_hook);
@@ -132,7 +132,7 @@ result<std::unique_ptr<snapshot_source>> open_target_at_one_moment(const target_
   return open_core_or_live(
       of,
       [](pid_t pid, const target_options& its, const teller& tell) {
-        return widened(open_one_moment(pid, its.hook, tell));
+        return widened(open_one_moment(pid, its.hook, tell, its.seen));
       },
       tell_on_standard_error);
 }

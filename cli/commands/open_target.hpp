@@ -12,6 +12,7 @@
 #include "base/output.hpp"
 #include "commands/options.hpp"
 #include "commands/watch.hpp"
+#include "hookless/sightings.hpp"
 #include "sources/snapshot_source.hpp"
 #include "views/text.hpp"
 
@@ -32,6 +33,7 @@ struct target_options : view_options, patience, watch_options {
   std::optional<std::string> core, exe;
   std::optional<std::string> from;  ///< a recording
   std::optional<std::string> at;    ///< which of its snapshots; nothing: the last
+  std::shared_ptr<sightings> seen;  ///< of a process that is looked at again and again; null: it is not
 };
 
 /// PID, as a word; with -p too it is a second target, which is refused.

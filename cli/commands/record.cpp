@@ -80,6 +80,7 @@ class recorded_target {
     of.target = std::to_string(pid_);
     of.direct = asked_.direct;
     of.hook = asked_.hook;
+    of.seen = seen_;
     return of;
   }
 
@@ -90,6 +91,7 @@ class recorded_target {
     code_ = std::move(code);
     source_.reset();
     recorder_ = recorder();
+    *seen_ = {};
   }
 
   /// Copies the process, for which its threads are stopped for a moment.
@@ -133,6 +135,7 @@ class recorded_target {
   std::uint64_t start_time_ = 0;
   std::unique_ptr<snapshot_source> source_;
   recorder recorder_;
+  std::shared_ptr<sightings> seen_ = std::make_shared<sightings>();
   std::size_t snapshots_ = 0;
   bool has_ended_ = false;
   std::string code_;  ///< its executable mappings

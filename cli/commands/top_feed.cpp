@@ -105,6 +105,7 @@ class watched_process {
  public:
   watched_process(pid_t pid, const target_options& of) : pid_(pid), options_(of) {
     options_.target = std::to_string(pid);
+    options_.seen = std::make_shared<sightings>();
     if (const auto stat = read_stat(pid)) start_time_ = stat->start_time;
     learn_name();
   }
@@ -146,6 +147,7 @@ class watched_process {
     code_ = std::move(code);
     source_.reset();
     recorder_ = {};
+    *options_.seen = {};
     if (executable_of(pid_) == executable_) return false;
     learn_name();
     glances_ = {};

@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "base/text.hpp"
 #include "commands/open_recording.hpp"
@@ -63,11 +65,22 @@ result<int> repaint(std::chrono::milliseconds interval, const std::function<resu
   }
 }
 
+/// What a view says besides is said once, not with each picture.
 result<int> print_one_after_the_other(std::chrono::milliseconds interval,
                                       const std::function<result<int>(output&)>& print, output& out) {
+  std::set<std::string> told;
   for (bool first = true;; first = false) {
     if (!first) append(out.text(), "\n");
-    if (const auto shown = print(out); !shown) return shown.why();
+    std::vector<std::string> besides;
+    const auto shown = [&] {
+      const told_lines lines;
+      auto its = print(out);
+      besides = lines.lines();
+      return its;
+    }();
+    for (auto& line : besides)
+      if (told.insert(line).second) tell_on_standard_error(line);
+    if (!shown) return shown.why();
     if (!out.flush()) return 0;
     std::this_thread::sleep_for(interval);
   }

@@ -5,11 +5,13 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <optional>
 
 #include "base/error.hpp"
 #include "base/output.hpp"
 #include "commands/options.hpp"
+#include "hookless/sightings.hpp"
 
 namespace tasks::cli {
 
@@ -39,8 +41,10 @@ template <auto Print, class Request>
 result<int> watched(const Request& asked, output& out) {
   if (!asked.watch) return Print(asked, out);
   if (auto why = why_not_watched(asked)) return *std::move(why);
+  auto each_time = asked;
+  if constexpr (requires { each_time.seen; }) each_time.seen = std::make_shared<sightings>();
   return print_again_and_again(
-      *asked.watch, [&asked](output& to) { return Print(asked, to); }, out);
+      *asked.watch, [&each_time](output& to) { return Print(each_time, to); }, out);
 }
 
 }  // namespace tasks::cli

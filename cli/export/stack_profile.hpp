@@ -43,8 +43,10 @@ class stack_profile {
     stacks_[stack].count += count;
     stacks_[stack].amount += amount;
   }
-  /// A task, and the milliseconds that it has been in its state.
-  void add(const v1::Task& task, const resolved& meaning) { add(find(task, meaning), 1, task.age_ms()); }
+  /// A task, and the milliseconds that it has been in its state; 0: not known.
+  void add(const v1::Task& task, const resolved& meaning) {
+    add(find(task, meaning), 1, task.age_unknown() ? 0 : task.age_ms());
+  }
   [[nodiscard]] const std::vector<profiled_place>& places() const noexcept { return places_; }
   /// In the order in which they were first seen.
   [[nodiscard]] const std::vector<profiled_stack>& stacks() const noexcept { return stacks_; }

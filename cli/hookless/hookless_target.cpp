@@ -66,8 +66,11 @@ error without_options(error why) {
 
 class without_hook final : public hookless_target {
  public:
-  explicit without_hook(std::shared_ptr<target> from)
-      : from_(std::move(from)), program_(from_->bytes(), from_->code()), roots_(std::vector<root_copy>()) {}
+  without_hook(std::shared_ptr<target> from, std::shared_ptr<sightings> seen)
+      : from_(std::move(from)),
+        program_(from_->bytes(), from_->code()),
+        seen_(std::move(seen)),
+        roots_(std::vector<root_copy>()) {}
 
   [[nodiscard]] const program_code& program() const noexcept { return program_.code; }
 
@@ -99,7 +102,8 @@ class without_hook final : public hookless_target {
       view.asks = [](std::uint32_t) { return std::nullopt; };
     }
     view.threads = from_->threads();
-    const auto now = detail::monotonic_ms();
+    view.now_ms = detail::monotonic_ms();
+    view.seen = seen_.get();
     auto copied = take_picture(*from_, whom);
     if (!copied) return without_options(copied.why());
     auto taken = std::make_unique<picture>(*std::move(copied));
@@ -111,8 +115,8 @@ class without_hook final : public hookless_target {
     }
     bytes_.set(memory_of(taken->image, from_->bytes()));
     taken_ = std::move(taken);
+    looked_at_ms_ = is_alive() ? view.now_ms : 0;
     view_ = std::move(view);
-    looked_at_ms_ = is_alive() ? now : 0;
     roots_ = taken_->roots;
     code().save();
     return {};
@@ -135,6 +139,7 @@ class without_hook final : public hookless_target {
   thread_copies copies_;  ///< before the code, which looks at them
   std::shared_ptr<target> from_;
   coroutine_program program_;
+  std::shared_ptr<sightings> seen_;
   std::unique_ptr<picture> taken_;
   memory_of_last_look bytes_;
   process_view view_;
@@ -167,12 +172,13 @@ error nothing_known(const target& from, modules& code) {
 
 }  // namespace
 
-result<std::shared_ptr<hookless_target>> find_tasks(std::shared_ptr<target> from, stop_order::whom whom) {
+result<std::shared_ptr<hookless_target>> find_tasks(std::shared_ptr<target> from, stop_order::whom whom,
+                                                    std::shared_ptr<sightings> seen) {
   auto& code = from->code();
   code.keep([&bytes = from->bytes()](std::uint64_t begin) {
     return build_id_at([&](std::uint64_t at, void* to, std::size_t n) { return bytes.read(at, to, n) == n; }, begin);
   });
-  auto found = std::make_shared<without_hook>(from);
+  auto found = std::make_shared<without_hook>(from, std::move(seen));
   if (!found->program().has_coroutines()) return nothing_known(*from, code);
   if (const auto looked = found->look_again(whom); !looked) return looked.why();
   return std::shared_ptr<hookless_target>(std::move(found));

@@ -20,6 +20,7 @@ namespace {
 
 using layout::detail_kind;
 using layout::record_state;
+using layout::state_bits_of;
 using layout::wait_kind;
 
 /// Parts of a stack that are in use are no larger.
@@ -63,8 +64,8 @@ class task_notes {
       where.clear();
       for (auto i = frame; i < its.frames; ++i) where.push_back(places[where_[i]]);
       const auto waits = std::span(waits_).subspan(wait, its.waits - wait);
-      visit({its.id, its.parent, its.version, its.state, its.thread, waits, where,
-             std::span(frames_).subspan(frame, its.frames - frame)});
+      visit(made_task{its.id, its.parent, its.version, its.state, its.thread, waits, where,
+                      std::span(frames_).subspan(frame, its.frames - frame)});
       wait = its.waits;
       frame = its.frames;
     }
@@ -98,7 +99,12 @@ class looker {
     task_notes notes;
     describe_all(candidates, made, notes);
     // All else is over before the registry is made, which takes as much memory again.
-    notes.each(places_, [&made](const made_task& each) { made.add(each); });
+    if (of_.seen != nullptr) of_.seen->begin(of_.inner_pid, of_.start_time, of_.now_ms);
+    notes.each(places_, [&](made_task each) {
+      if (of_.seen != nullptr) each.since_ms = of_.seen->see(each.id, each.version);
+      made.add(each);
+    });
+    if (of_.seen != nullptr) of_.seen->end();
     notes = {};
     for (std::size_t i = 0; i < picture_.threads.size(); ++i)
       if (is_worker(i)) made.add_worker(inner_tid(picture_.threads[i].tid));
@@ -187,7 +193,9 @@ class looker {
       to.add(wait_of(wait));
       for (const auto& other : wait.also) to.add(wait_of(other));
     }
-    std::uint64_t version = wait.operation;
+    // A timer that is set anew is another wait.
+    std::uint64_t version =
+        wait.operation ^ static_cast<std::uint64_t>(wait.expiry.value_or(0)) ^ state_bits_of(task.state);
     for (auto frame = chain.frames.rbegin(); frame != chain.frames.rend(); ++frame)
       add(frames[*frame], to, version, made);
     task.version = version >> 24;
@@ -206,7 +214,7 @@ class looker {
       task.state = record_state::blocked;
       to.add(made_wait{layout::pack_wait(wait_kind::tasks, detail_kind::none, layout::no_descriptor), 0, 0});
     }
-    std::uint64_t version = 0;
+    std::uint64_t version = state_bits_of(task.state);
     for (auto frame = stack.frames.rbegin(); frame != stack.frames.rend(); ++frame)
       add(frames[*frame], to, version, made);
     task.version = version >> 24;

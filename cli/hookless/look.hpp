@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "hookless/frame_scan.hpp"
 #include "hookless/program.hpp"
+#include "hookless/sightings.hpp"
 #include "hookless/wait_search.hpp"
 #include "linux/thread_list.hpp"
 #include "picture/picture.hpp"
@@ -23,6 +24,8 @@ struct process_view {
   std::uint64_t start_time = 0;
   std::vector<os_thread> threads;
   wait_search::is_socket asks;
+  std::uint64_t now_ms = 0;   ///< CLOCK_MONOTONIC
+  sightings* seen = nullptr;  ///< null: there is no look before or after this one
   /// Is it known what time it was? Else nothing is said of when timers expire.
   bool knows_time = true;
   /// Set by a look: some line was found, or none was looked for.

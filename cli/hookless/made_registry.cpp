@@ -139,8 +139,7 @@ void registry_maker::add(const made_task& task) {
     return;
   }
   put(to, offsetof(record, owner), address);
-  // Later than any time that a reader compares it with: an age of nothing.
-  put(to, offsetof(record, since), ~std::uint64_t{0});
+  put(to, offsetof(record, since), task.since_ms);
   put(to, offsetof(record, running_since), ~std::uint64_t{0});
   put(to, offsetof(record, thread), task.thread);
   put(to, offsetof(record, flags), std::uint32_t{task.parent != 0 ? layout::awaited : 0U});

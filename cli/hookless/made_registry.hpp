@@ -35,6 +35,7 @@ struct made_task {
   std::uint32_t thread = 0;                      ///< that runs it, as the target calls it; 0: none
   std::span<const made_wait> waits;              ///< at once; the one that matters most first
   std::span<const std::uint64_t> where, frames;  ///< as layout::entry has them, outermost first
+  std::uint64_t since_ms = ~std::uint64_t{0};    ///< as layout::record has it; a time to come: not known
 };
 
 class registry_maker {

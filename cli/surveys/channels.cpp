@@ -60,7 +60,10 @@ class collector {
     auto& channel = channels_[known->second];
     if (task.wait().has_capacity()) channel.capacity = task.wait().capacity();
     (task.wait().kind() == v1::Wait::CHANNEL_SEND ? channel.senders : channel.receivers) += 1;
-    if (!task.age_unknown()) channel.oldest_ms = std::max(channel.oldest_ms.value_or(0), task.age_ms());
+    if (!task.age_unknown())
+      channel.oldest_ms = std::max(channel.oldest_ms.value_or(0), task.age_ms());
+    else if (task.age_ms() != 0)
+      channel.seen_ms = std::max(channel.seen_ms.value_or(0), task.age_ms());
     add_to_group(known->second, task);
   }
 

@@ -36,6 +36,7 @@ struct surveyed_channel {
   std::optional<bool> closed;             ///< nothing: its memory could not be read
   std::uint64_t senders = 0, receivers = 0;
   std::optional<std::uint64_t> oldest_ms;  ///< nothing: not known
+  std::optional<std::uint64_t> seen_ms;    ///< where that is not known, for how long looks have shown one to wait
   std::vector<channel_waiters> waiters;    ///< the largest group first
   references who = references::unknown;
   std::string held_by;

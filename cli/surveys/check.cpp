@@ -94,7 +94,7 @@ class checker {
       names.learn(chunk);
       for (const auto& group : chunk.groups()) {
         if (group.age_unknown()) unknown += group.count();
-        if (group.oldest_ms() <= oldest_ms) continue;
+        if (group.age_unknown() || group.oldest_ms() <= oldest_ms) continue;
         oldest_ms = group.oldest_ms();
         names.resolve(group, meaning);
         where = place_of(meaning);

@@ -116,6 +116,7 @@ void leak_groups::add(const v1::Task& task) {
 
 /// Of a stopped process: until its timer expired, at which it would have gone on.
 std::uint64_t leak_groups::waited_ms(const v1::Task& task) const {
+  if (task.age_unknown()) return 0;
   if (!options_.stopped || !has_expired(task.wait())) return task.age_ms();
   return task.age_ms() - std::min(task.age_ms(), static_cast<std::uint64_t>(-task.wait().expires_in_ms()));
 }
@@ -237,7 +238,7 @@ std::vector<leak> leak_groups::finish() {
       by_design_ += of.longest_wait_ms >= options_.min_age_ms ? of.count : 0;
     } else if (of.longest_wait_ms >= options_.min_age_ms) {
       list(v1::LeakView::OLD, of, why_old(of));
-    } else if (of.group.oldest_ms() >= options_.min_age_ms) {
+    } else if (!of.group.age_unknown() && of.group.oldest_ms() >= options_.min_age_ms) {
       would_have_gone_on_ += of.expired;
     }
   }

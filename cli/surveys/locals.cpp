@@ -14,10 +14,11 @@
 
 namespace tasks::cli {
 
-result<std::unique_ptr<memory_source>> open_one_moment(pid_t pid, bool hook, const teller& tell) {
+result<std::unique_ptr<memory_source>> open_one_moment(pid_t pid, bool hook, const teller& tell,
+                                                       std::shared_ptr<sightings> seen) {
   auto live = live_target(pid);
   if (!hook || (!live->roots() && live->roots().why().code == error_code::not_instrumented))
-    return open_without_hook(pid, tell);
+    return open_without_hook(pid, tell, std::move(seen));
   if (!live->roots()) return live->roots().why();
   auto facts = facts_now(pid);
   auto threads = live->threads();

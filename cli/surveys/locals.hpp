@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "hookless/frame_values.hpp"
+#include "hookless/sightings.hpp"
 #include "sources/memory_source.hpp"
 #include "sources/snapshot_source.hpp"
 #include "target/target.hpp"
@@ -20,7 +21,8 @@ namespace tasks::cli {
 
 /// What one moment of a process is read from, as `tasks stack --locals` needs it: tasks and frames of the same. Threads
 /// that run are stopped while memory is copied. Fails where that cannot be, or where no task is known.
-[[nodiscard]] result<std::unique_ptr<memory_source>> open_one_moment(pid_t pid, bool hook, const teller& tell);
+[[nodiscard]] result<std::unique_ptr<memory_source>> open_one_moment(pid_t pid, bool hook, const teller& tell,
+                                                                     std::shared_ptr<sightings> seen = nullptr);
 
 class locals_survey {
  public:

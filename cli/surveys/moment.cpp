@@ -25,8 +25,9 @@ std::unique_ptr<proven_memory> memory_of(std::unique_ptr<scene> in, const std::s
   return made;
 }
 
-result<moment> take_moment_without_hook(pid_t pid, const teller& tell, bool with_memory) {
-  auto source = open_without_hook(pid, tell);
+result<moment> take_moment_without_hook(pid_t pid, const teller& tell, bool with_memory,
+                                        std::shared_ptr<sightings> seen_before) {
+  auto source = open_without_hook(pid, tell, std::move(seen_before));
   if (!source) return source.why();
   if (!with_memory) {
     auto proof = prove(*(*source)->from(), proof_stop::when_needed);
@@ -43,10 +44,11 @@ result<moment> take_moment_without_hook(pid_t pid, const teller& tell, bool with
 
 }  // namespace
 
-result<moment> take_moment(pid_t pid, bool hook, const teller& tell, bool with_memory) {
+result<moment> take_moment(pid_t pid, bool hook, const teller& tell, bool with_memory,
+                           std::shared_ptr<sightings> seen_before) {
   auto live = live_target(pid);
   if (!hook || (!live->roots() && live->roots().why().code == error_code::not_instrumented))
-    return take_moment_without_hook(pid, tell, with_memory);
+    return take_moment_without_hook(pid, tell, with_memory, std::move(seen_before));
   auto facts = facts_now(pid);
   auto threads = live->threads();
   auto seen = take_proof(*live, proof_stop::when_needed);

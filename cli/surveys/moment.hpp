@@ -8,6 +8,7 @@
 #include <sys/types.h>
 #include <memory>
 
+#include "hookless/sightings.hpp"
 #include "proof/proof.hpp"
 #include "sources/snapshot_source.hpp"
 #include "surveys/task_memory.hpp"
@@ -23,6 +24,7 @@ struct moment {
 
 /// Fails where a process may not be stopped, its memory not be read, and where there is no room for a copy of it. One
 /// without a hook is looked at as such, and so is any if `hook` is false; `tell` gets what cannot be known then.
-[[nodiscard]] result<moment> take_moment(pid_t pid, bool hook, const teller& tell, bool with_memory = false);
+[[nodiscard]] result<moment> take_moment(pid_t pid, bool hook, const teller& tell, bool with_memory = false,
+                                         std::shared_ptr<sightings> seen = nullptr);
 
 }  // namespace tasks::cli

@@ -290,7 +290,7 @@ void recorder::choose_bases(const v1::Chunk& chunk, v1::RecordedFacts& to) const
   for (const auto& task : chunk.tasks()) {
     const auto known = last_.find(task.id());
     if (known == last_.end() || known->second.version != task.version()) continue;
-    if (task.age_ms() != 0) ++ages[known->second.time_ms + task.age_ms()];
+    if (task.age_ms() != 0 && known->second.time_ms != 0) ++ages[known->second.time_ms + task.age_ms()];
     if (known->second.expiry_ms && task.wait().has_expires_in_ms())
       ++expiries[*known->second.expiry_ms - task.wait().expires_in_ms()];
   }

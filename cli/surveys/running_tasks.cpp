@@ -24,8 +24,9 @@ v1::StacksRequest ask_who_runs(std::uint64_t age_ms) {
 
 void keep_older(running_tasks& running, std::uint64_t age_ms) {
   // It may have begun right after the tick that its age counts from.
-  std::erase_if(running.tasks,
-                [&](const running_task& task) { return age_ms != 0 && task.age_ms < age_ms + running.resolution_ms; });
+  std::erase_if(running.tasks, [&](const running_task& task) {
+    return age_ms != 0 && (task.age_unknown || task.age_ms < age_ms + running.resolution_ms);
+  });
 }
 
 result<running_tasks> read_running(snapshot_source& source, std::uint64_t age_ms) {

@@ -19,7 +19,7 @@ struct running_task {
   std::uint32_t thread = 0;  ///< as the target's pid namespace calls it
   std::uint64_t age_ms = 0;  ///< since it last awaited, too high by the resolution at most
   std::uint64_t resumes = 0;
-  bool age_unknown = false;  ///< both are 0 then
+  bool age_unknown = false;  ///< resumes is 0 then, and the age for how long looks have shown it to run
 };
 
 [[nodiscard]] running_task as_running(const v1::Task& task);
@@ -34,7 +34,7 @@ struct running_tasks {
 
 /// What read_running() asks.
 [[nodiscard]] v1::StacksRequest ask_who_runs(std::uint64_t age_ms);
-/// Leaves those that have certainly run for so long.
+/// Leaves those that are known to have run for so long.
 void keep_older(running_tasks& running, std::uint64_t age_ms);
 /// Tasks that run, and have for at least `age_ms` as far as the target's clock can tell.
 result<running_tasks> read_running(snapshot_source& source, std::uint64_t age_ms = 0);

@@ -69,8 +69,10 @@ std::string how_to_know_lines(target& of) {
   return words + ", or build it with -g";
 }
 
-result<std::unique_ptr<memory_source>> open(std::shared_ptr<target> bare, std::string subject, const teller& tell) {
-  auto found = find_tasks(std::move(bare), stop_order::whom::who_runs);
+result<std::unique_ptr<memory_source>> open(std::shared_ptr<target> bare, std::string subject, const teller& tell,
+                                            std::shared_ptr<sightings> seen = nullptr) {
+  const bool compares = seen != nullptr;
+  auto found = find_tasks(std::move(bare), stop_order::whom::who_runs, std::move(seen));
   if (!found) return found.why();
   const auto known =
       (*found)->knows_lines()
@@ -79,7 +81,8 @@ result<std::unique_ptr<memory_source>> open(std::shared_ptr<target> bare, std::s
           : fmt::format(
                 "tasks are found by its symbols; lines, ages, names and spawn sites are not known (for lines {})",
                 how_to_know_lines(**found));
-  tell(fmt::format("tasks: {}: no hook: {}", subject, known));
+  tell(fmt::format("tasks: {}: no hook: {}{}", subject, known,
+                   compares ? "; \"seen for\": at each look in the same wait, whatever came between" : ""));
   return std::unique_ptr<memory_source>(std::make_unique<source_without_hook>(*std::move(found), std::move(subject)));
 }
 
@@ -90,13 +93,14 @@ std::string unknown_without_hook() {
          "hook";
 }
 
-result<std::unique_ptr<memory_source>> open_without_hook(pid_t pid, const teller& tell) {
+result<std::unique_ptr<memory_source>> open_without_hook(pid_t pid, const teller& tell,
+                                                         std::shared_ptr<sightings> seen) {
   // Whether it has a hook or not does not matter; whether it may be read does.
   if (const auto hooked = live_target(pid); !hooked->roots()) {
     const auto& why = hooked->roots().why();
     if (why.code == error_code::permission_denied || why.code == error_code::no_such_process) return why;
   }
-  return open(live_target_without_hook(pid), subject_of(pid), tell);
+  return open(live_target_without_hook(pid), subject_of(pid), tell, std::move(seen));
 }
 
 result<std::unique_ptr<memory_source>> open_core_without_hook(const std::string& path,

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "hookless/sightings.hpp"
 #include "sources/memory_source.hpp"
 
 namespace tasks::cli {
@@ -16,8 +17,9 @@ namespace tasks::cli {
 [[nodiscard]] std::string unknown_without_hook();
 
 /// Its threads that run are stopped while it is copied; those that sleep are left alone. Fails with `not_instrumented`
-/// where no coroutine of it is known. `tell` gets what cannot be known of such a process.
-[[nodiscard]] result<std::unique_ptr<memory_source>> open_without_hook(pid_t pid, const teller& tell);
+/// where no coroutine of it is known. `tell` gets what cannot be known of such a process. `seen`: as of find_tasks().
+[[nodiscard]] result<std::unique_ptr<memory_source>> open_without_hook(pid_t pid, const teller& tell,
+                                                                       std::shared_ptr<sightings> seen = nullptr);
 [[nodiscard]] result<std::unique_ptr<memory_source>> open_core_without_hook(
     const std::string& path, const std::optional<std::string>& executable, const teller& tell);
 

@@ -32,7 +32,8 @@ std::string busy_words(const std::optional<double>& busy) {
 std::string duration_words(std::uint64_t ns) { return ns == 0 ? "-" : format_nanoseconds(ns); }
 
 std::string age_words(std::uint64_t ms, bool unknown_age, std::uint32_t resolution_ms) {
-  return unknown_age ? "-" : format_age(ms, resolution_ms);
+  if (!unknown_age) return format_age(ms, resolution_ms);
+  return ms == 0 ? "-" : "~" + format_age(ms, resolution_ms);
 }
 
 }  // namespace
@@ -158,8 +159,8 @@ std::vector<live_row> group_rows(const seen_process& seen) {
           busy_words(group.busy), duration_words(group.longest_ns), seen.line_of(group, history_width), group.what,
           group.function.empty() ? "<unknown>" : group.function, group.place},
          {static_cast<double>(group.count), growth.value_or(unknown),
-          group.age_unknown ? unknown : static_cast<double>(group.oldest_ms), resumes.value_or(unknown),
-          group.busy.value_or(unknown), static_cast<double>(group.longest_ns), 0, 0, 0, 0}});
+          group.age_unknown && group.oldest_ms == 0 ? unknown : static_cast<double>(group.oldest_ms),
+          resumes.value_or(unknown), group.busy.value_or(unknown), static_cast<double>(group.longest_ns), 0, 0, 0, 0}});
   }
   // Equal ones keep their places from look to look.
   std::sort(rows.begin(), rows.end(), [](const live_row& a, const live_row& b) { return a.id < b.id; });
@@ -176,10 +177,10 @@ std::vector<live_row> task_rows(const glance_tasks& seen, const task_resumes& re
           busy_words(resumes.busy_of(task)), duration_words(longest_run_ns(task.timing)),
           duration_words(task.timing.delays().longest_ns()), task.age_unknown ? "-" : std::to_string(task.resumes),
           task.parent == 0 ? "" : std::to_string(task.parent), task.what, task.name},
-         {-static_cast<double>(task.id), task.age_unknown ? unknown : static_cast<double>(task.age_ms),
-          rate.value_or(unknown), resumes.busy_of(task).value_or(unknown),
-          static_cast<double>(longest_run_ns(task.timing)), static_cast<double>(task.timing.delays().longest_ns()),
-          static_cast<double>(task.resumes), 0, 0, 0}});
+         {-static_cast<double>(task.id),
+          task.age_unknown && task.age_ms == 0 ? unknown : static_cast<double>(task.age_ms), rate.value_or(unknown),
+          resumes.busy_of(task).value_or(unknown), static_cast<double>(longest_run_ns(task.timing)),
+          static_cast<double>(task.timing.delays().longest_ns()), static_cast<double>(task.resumes), 0, 0, 0}});
   }
   return rows;
 }

@@ -59,6 +59,7 @@ void render_channel(fmt::memory_buffer& out, const surveyed_channel& channel, co
   if (channel.closed.value_or(false)) append(out, ", closed");
   fmt::format_to(to, "]: {}", waiters_of(channel));
   if (channel.oldest_ms) fmt::format_to(to, ", oldest {}", format_age(*channel.oldest_ms, context.resolution_ms));
+  if (channel.seen_ms) fmt::format_to(to, ", one seen for {}", format_age(*channel.seen_ms, context.resolution_ms));
   out.push_back('\n');
   render_references(out, channel);
   for (const auto& each : channel.waiters) {
@@ -113,6 +114,7 @@ void fill_view(const channel_survey& survey, v1::ChannelsView& view) {
     to.set_receivers(channel.receivers);
     for (const auto& each : channel.waiters) fill_view(each.group, each.meaning, *to.add_waiters());
     if (channel.oldest_ms) to.set_oldest_seconds(static_cast<double>(*channel.oldest_ms) / 1000);
+    if (channel.seen_ms) to.set_seen_seconds(static_cast<double>(*channel.seen_ms) / 1000);
     to.set_references(in_view(channel.who));
     to.set_held_by(channel.held_by);
   }

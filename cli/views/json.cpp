@@ -42,6 +42,14 @@ std::optional<std::uint64_t> age_of(const v1::Group& group) {
   return group.age_unknown() ? std::nullopt : std::optional(group.oldest_ms());
 }
 
+std::optional<std::uint64_t> seen_for(const v1::Task& task) {
+  return task.age_unknown() && task.age_ms() != 0 ? std::optional(task.age_ms()) : std::nullopt;
+}
+
+std::optional<std::uint64_t> seen_for(const v1::Group& group) {
+  return group.age_unknown() && group.oldest_ms() != 0 ? std::optional(group.oldest_ms()) : std::nullopt;
+}
+
 void fill_view(const v1::Wait& wait, std::optional<std::uint64_t> ms, const endpoint* fd, v1::WaitView& view) {
   view.set_kind(wait.kind());
   if (wait.object() != 0) view.set_object(fmt::format("{:#x}", wait.object()));
@@ -142,6 +150,7 @@ void fill_view(const v1::Task& task, const resolved& meaning, v1::TaskView& view
   if (!task.age_unknown()) view.set_resumes(task.resumes());
   view.set_thread(task.thread());
   if (const auto age = age_of(task)) view.set_age_seconds(seconds(*age));
+  if (const auto seen = seen_for(task)) view.set_seen_seconds(seconds(*seen));
   view.set_awaited(meaning.awaited);
   view.set_truncated(task.truncated());
   view.set_ran_before_fork(task.ran_before_fork());
@@ -161,6 +170,7 @@ void fill_view(const v1::Group& group, const resolved& meaning, v1::GroupView& v
     view.mutable_wait()->set_operation(*meaning.operation);
   fill_frames(meaning, *view.mutable_frames());
   if (const auto age = age_of(group)) view.set_oldest_seconds(seconds(*age));
+  if (const auto seen = seen_for(group)) view.set_seen_seconds(seconds(*seen));
   if (meaning.due) {
     view.set_due_tasks(group.count() == 1 ? 1 : meaning.due_tasks);
     fill_view(*meaning.due, *view.mutable_due());

@@ -35,6 +35,9 @@ void fill_view(const shown_frame& frame, v1::FrameView& view);
 [[nodiscard]] std::optional<std::uint64_t> age_of(const v1::Task& task);
 /// Of the oldest.
 [[nodiscard]] std::optional<std::uint64_t> age_of(const v1::Group& group);
+/// Where that is not known, for how long looks have shown it so, in milliseconds; nothing: likewise.
+[[nodiscard]] std::optional<std::uint64_t> seen_for(const v1::Task& task);
+[[nodiscard]] std::optional<std::uint64_t> seen_for(const v1::Group& group);
 /// `ms`: how long it has lasted; nothing: not known.
 /// `fd`: what its descriptor is, or null.
 void fill_view(const v1::Wait& wait, std::optional<std::uint64_t> ms, const endpoint* fd, v1::WaitView& view);

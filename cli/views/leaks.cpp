@@ -121,7 +121,8 @@ void fill_view(const leak& what_leaks, const resolved& meaning, v1::LeakView& vi
   for (const auto& f : meaning.native) fill_view(f, *view.add_native_frames());
   if (meaning.spawned_at) fill_view(shown_frame{meaning.spawned_at, false}, *view.mutable_spawned_at());
   if (meaning.spawned_after) fill_view(shown_frame{meaning.spawned_after, false}, *view.mutable_spawned_after());
-  if (!group.age_unknown()) view.set_oldest_seconds(seconds(group.oldest_ms()));
+  if (const auto age = age_of(group)) view.set_oldest_seconds(seconds(*age));
+  if (const auto seen = seen_for(group)) view.set_seen_seconds(seconds(*seen));
   view.set_evidence(what_leaks.evidence);
   view.set_hint(what_leaks.hint);
   *view.mutable_task_ids() = group.ids();

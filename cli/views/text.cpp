@@ -190,8 +190,20 @@ std::string stack_line(std::uint64_t task, const render_context& context) {
   return fmt::format("tasks stack {} --task {}", target_words(context), task);
 }
 
+std::string age_words(const v1::Task& task, const render_context& context) {
+  if (task.age_unknown() && task.age_ms() == 0) return "";
+  return (task.age_unknown() ? ", seen for " : ", ") + format_age(task.age_ms(), context.resolution_ms);
+}
+
+std::string age_words(const v1::Group& group, const render_context& context) {
+  if (group.age_unknown() && group.oldest_ms() == 0) return "";
+  const auto age = format_age(group.oldest_ms(), context.resolution_ms);
+  if (group.age_unknown()) return (group.count() == 1 ? ", seen for " : ", one seen for ") + age;
+  return (group.count() == 1 ? ", " : ", oldest ") + age;
+}
+
 std::string describe_state(const v1::Task& task, const resolved& meaning, const render_context& context) {
-  const auto age = task.age_unknown() ? "" : ", " + format_age(task.age_ms(), context.resolution_ms);
+  const auto age = age_words(task, context);
   if (meaning.busy) return words_of(*meaning.busy);
   switch (task.state()) {
     case v1::Task::READY:
@@ -218,8 +230,7 @@ std::string describe_state(const v1::Group& group, const resolved& meaning, cons
   auto text = blocked && group.has_wait() ? wait_words(group.wait(), meaning.fd, meaning.operation)
                                           : std::string(state_name(group.state()));
   if (group.state() == v1::Task::READY) return text;
-  if (!group.age_unknown())
-    text += (group.count() == 1 ? ", " : ", oldest ") + format_age(group.oldest_ms(), context.resolution_ms);
+  text += age_words(group, context);
   if (meaning.busy) text += fmt::format(", {} of them busy", meaning.busy_tasks);
   if (!meaning.due) return text;
   if (group.count() == 1) return text + ", " + words_of(*meaning.due);

@@ -41,10 +41,10 @@ void append_colored(fmt::memory_buffer& out, std::string_view color, std::string
 [[nodiscard]] std::string growth_words(std::int64_t growth, double seconds);
 /// " at session(int) relay.cpp:36", " in session(int), after relay.cpp:31", or nothing where neither is known.
 [[nodiscard]] std::string spawn_words(const resolved& meaning);
-/// A task's name and its labels, each behind a blank.
 /// "ran 1.2s (60 %) in 340 runs, half of them ≤ 2.0ms, 99 % ≤ 66ms, longest 82ms; late by 31µs, at most 2.1ms".
 /// Measured over so many nanoseconds.
 [[nodiscard]] std::string timing_words(const v1::Timing& timing, std::uint64_t over_ns);
+/// A task's name and its labels, each behind a blank.
 void append_annotations(fmt::memory_buffer& out, const v1::Task& task);
 
 /// "tasks why -p 4131 7"
@@ -52,6 +52,10 @@ void append_annotations(fmt::memory_buffer& out, const v1::Task& task);
 /// "tasks stack -p 4131 --task 7"
 [[nodiscard]] std::string stack_line(std::uint64_t task, const render_context& context);
 
+/// ", 3m12s"; ", seen for 3m12s" where the age is not known; nothing where that is not known either.
+[[nodiscard]] std::string age_words(const v1::Task& task, const render_context& context);
+/// ", oldest 3m12s", ", 3m12s", ", one seen for 3m12s".
+[[nodiscard]] std::string age_words(const v1::Group& group, const render_context& context);
 /// "channel receive, 3m12s", "socket read, 12s, fd 9 127.0.0.1:41822", "running on thread 77, 2s", "ready".
 [[nodiscard]] std::string describe_state(const v1::Task& task, const resolved& meaning, const render_context& context);
 /// "channel send, oldest 3m12s", "socket read, 12s".

@@ -38,7 +38,8 @@ std::string role_of(const surveyed_thread& thread, bool is_main) {
 }
 
 std::string age_of(const running_task& task, const thread_survey& survey) {
-  return task.age_unknown ? "-" : format_age(task.age_ms, survey.resolution_ms);
+  if (task.age_unknown && task.age_ms == 0) return "-";
+  return (task.age_unknown ? "seen " : "") + format_age(task.age_ms, survey.resolution_ms);
 }
 
 /// "resolver, looks up db.internal:5432 for task 7, which has waited 12s; 8 more are queued", "resolver, idle".
@@ -97,7 +98,7 @@ void render_stack(fmt::memory_buffer& out, const surveyed_thread& thread, const 
     fmt::format_to(to, "starts an operation of task {}", thread.task->id);
   } else if (thread.task) {
     fmt::format_to(to, "runs task {}", thread.task->id);
-    if (!thread.task->age_unknown) append(out, ", " + age_of(*thread.task, survey));
+    if (const auto age = age_of(*thread.task, survey); age != "-") append(out, ", " + age);
     if (const auto* call = name_lookup(frames_of_task(thread.stack)))
       fmt::format_to(to, ", looks up a name ({})", detail::bare_name(call->function));
   } else if (thread.resolver) {
@@ -164,6 +165,8 @@ void fill_view(const thread_survey& survey, bool all_frames, v1::ThreadsView& vi
       to.set_starts_operation(thread.starts);
       if (!thread.starts && !thread.task->age_unknown)
         to.set_task_seconds(static_cast<double>(thread.task->age_ms) / 1000);
+      if (thread.task->age_unknown && thread.task->age_ms != 0)
+        to.set_task_seen_seconds(static_cast<double>(thread.task->age_ms) / 1000);
     }
     for (const auto& f : shown_frames(thread.stack.frames, all_frames)) fill_view(f, *to.add_frames());
     to.set_frames_missing(thread.failure);

@@ -92,7 +92,8 @@ void render_groups(fmt::memory_buffer& out, const std::vector<blocked_group>& gr
   for (const auto& [group, meaning] : groups) {
     // The outermost frame that is shown names them.
     const frame* root = meaning.frames.empty() ? nullptr : meaning.frames.back().location;
-    const auto age = group.age_unknown() ? "" : ", " + format_age(group.oldest_ms(), context.resolution_ms);
+    const auto age =
+        group.age_unknown() ? age_words(group, context) : ", " + format_age(group.oldest_ms(), context.resolution_ms);
     rows.push_back({fmt::format("{:>{}} × {}{}", group.count(), width, kind_name(group.wait().kind()), age),
                     root && !root->function.empty() ? root->function : "<unknown>", root ? place(*root) : ""});
   }

@@ -255,7 +255,7 @@ std::vector<std::string> wait_sentences(const why_survey& survey, const render_c
             fmt::format("who resumes it: tasks threads {}", target_words(context))};
   }
   if (task.state() == v1::Task::RUNNING) {
-    const auto since = task.age_unknown() ? std::string()
+    const auto since = task.age_unknown() ? age_words(task, context)
                                           : fmt::format(", for {} since it last awaited",
                                                         format_age(task.age_ms(), context.resolution_ms));
     return {(task.thread() == 0 ? "runs" : fmt::format("runs on thread {}", task.thread())) + since,

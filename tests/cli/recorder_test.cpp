@@ -109,6 +109,21 @@ TEST(Recorder, MakesTheSameBytesOfATaskThatStays) {
   EXPECT_EQ(of_task, second->parts.substr(second->parts.size() - 20));
 }
 
+TEST(Recorder, KeepsTheAgeOfATaskThatHadNoneBefore) {
+  made_source source;
+  auto& task = *source.tasks.add_tasks();
+  task.set_id(1);
+  task.set_version(3);
+  task.set_state(v1::Task::BLOCKED);
+  recorder one;
+  for (const std::uint64_t age : {0, 500, 1'000}) {
+    task.set_age_ms(age);
+    const auto taken = one.take(source, {});
+    ASSERT_TRUE(taken);
+    EXPECT_EQ(read(*taken).tasks.tasks(0).age_ms(), age);
+  }
+}
+
 /// Of ten thousand tasks that wait on one object, what points to that is told once.
 TEST(ARecordedGraph, IsAsLargeAsItsTasksAndObjectsAre) {
   constexpr std::uint64_t object = 0x7000, tasks = 10'000, others = 1'000;

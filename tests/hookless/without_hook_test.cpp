@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::Contains;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -86,6 +88,85 @@ TEST_F(LabWithoutHook, HasStacksWithoutAges) {
   }
   EXPECT_THAT(text({"stack", pid()}), AllOf(HasSubstr(" [channel receive]:\n"), Not(HasSubstr("<1s"))));
   EXPECT_THAT(text({"stack", pid(), "--group"}), HasSubstr("4 tasks [channel receive]:\n"));
+}
+
+/// The first look knows nothing of the kind.
+TEST_F(LabWithoutHook, IsWatchedByHowLongItsTasksAreSeen) {
+  const auto watched = [&](const std::string& command) {
+    return run(
+        {"bash", "-c",
+         tasks_executable() + " " + command + " " + pid() + " --watch 0.02 2>/dev/null | grep -m 1 -B 100 'seen for'"});
+  };
+  EXPECT_THAT(watched("stack").out,
+              AllOf(HasSubstr(" [channel receive]:\n"), HasSubstr(" [channel receive, seen for <1s]:\n")));
+  EXPECT_THAT(watched("stack --group").out, HasSubstr("\n4 tasks [channel receive, one seen for <1s]:\n"));
+  EXPECT_THAT(watched("channels").out, HasSubstr("4 receivers, one seen for <1s\n"));
+  EXPECT_THAT(watched("tree").out, HasSubstr(" [channel receive, one seen for <1s]  "));
+  EXPECT_THAT(tasks_command({"stack", pid()}).out, Not(HasSubstr("seen")));
+}
+
+TEST_F(LabWithoutHook, SaysOnceWhatIsNotKnownHoweverOftenItIsPrinted) {
+  const auto seen =
+      run({"bash", "-c", tasks_executable() + " vitals " + pid() + " --watch 0.02 2>&1 | grep -m 3 '^tasks: '"});
+  EXPECT_THAT(seen.out, AllOf(StartsWith("tasks: pid " + pid() + ": no hook: "), EndsWith("\ntasks: 9\ntasks: 9\n")));
+}
+
+/// A recording of some snapshots, for which a process is looked at every 50 ms.
+class SnapshotsWithoutHook : public ::testing::Test {
+ protected:
+  static constexpr int count = 6;
+  static constexpr double every = 0.05;
+
+  ~SnapshotsWithoutHook() override { std::filesystem::remove(file_); }
+  void record(const program& target) {
+    file_ = std::filesystem::temp_directory_path() / ("tasks-seen-" + target.pid_text() + ".tasks");
+    program recorder(program::unready{}, {tasks_executable(), "record", target.pid_text(), "--no-hook", "--every",
+                                          std::to_string(every), "-o", file_.string()});
+    wait_until_shown({"stack", "--from", file_.string(), "--at", std::to_string(count)}, "\ntask ");
+    recorder.send_signal(SIGINT);
+    EXPECT_EQ(recorder.wait(), (ending{0, 0}));
+  }
+  /// From 1.
+  [[nodiscard]] v1::StackView stacks(int snapshot, std::vector<std::string> more = {}) const {
+    std::vector<std::string> words = {"stack", "--from", file_.string(), "--at", std::to_string(snapshot)};
+    words.insert(words.end(), more.begin(), more.end());
+    return view<v1::StackView>(words);
+  }
+
+ private:
+  std::filesystem::path file_;
+};
+
+TEST_F(SnapshotsWithoutHook, TellHowLongTasksAreSeen) {
+  const program lab({program_path("lab_plain")});
+  static_cast<void>(stacks_at_rest(lab, 9));
+  record(lab);
+  const auto first = stacks(1);
+  ASSERT_EQ(first.tasks_size(), 9);
+  for (const auto& each : first.tasks()) EXPECT_FALSE(each.has_seen_seconds());
+  const auto last = stacks(count);
+  ASSERT_EQ(last.tasks_size(), 9);
+  for (const auto& each : last.tasks()) {
+    EXPECT_FALSE(each.has_age_seconds());
+    EXPECT_GE(each.seen_seconds(), every * (count - 2)) << "looks are not nearer to each other";
+  }
+  EXPECT_EQ(stacks(count, {"--older-than", "100ms"}).tasks_size(), 9);
+  EXPECT_EQ(stacks(1, {"--older-than", "100ms"}).tasks_size(), 0);
+  const auto groups = stacks(count, {"--group"});
+  EXPECT_GE(groups.groups(0).seen_seconds(), every * (count - 2));
+  EXPECT_FALSE(groups.groups(0).has_oldest_seconds());
+}
+
+/// On a busy machine two looks may see the same wait.
+TEST_F(SnapshotsWithoutHook, TakeATimerThatIsSetAnewForAnotherWait) {
+  const program timed({program_path("timed")});
+  record(timed);
+  int anew = 0;
+  for (int snapshot = 2; snapshot <= count; ++snapshot) {
+    for (const auto& each : tasks_in(stacks(snapshot), "tick"))
+      if (each.wait().kind() == v1::Wait::TIMER && !each.has_seen_seconds()) ++anew;
+  }
+  EXPECT_GT(anew, 0);
 }
 
 TEST_F(LabWithoutHook, KeepsTheIdsOfItsTasks) {
