@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +15,7 @@
 #include <iostream>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "support/client.hpp"
@@ -26,6 +28,13 @@ namespace tasks::testing {
 namespace {
 
 using lines = std::multiset<std::string>;
+
+/// That has built this, and the programs with it.
+#if defined(__clang__)
+constexpr std::string_view compiler = "clang";
+#else
+constexpr std::string_view compiler = "g++";
+#endif
 
 /// Without arguments: the hook's names are spelled as in a source, the others with every namespace.
 std::string functions_of(const v1::TaskView& task) {
@@ -136,19 +145,40 @@ row compare_served(const program& target, const std::string& name, std::uint16_t
   return compare(target, name);
 }
 
+row compare_lab(const std::string& lab, const std::string& leak) {
+  std::vector<std::string> argv{program_path(lab)};
+  if (!leak.empty()) argv.insert(argv.end(), {"--leak", leak});
+  const program target(argv);
+  const auto port = static_cast<std::uint16_t>(std::stoi(target.value("port")));
+  return compare_served(target, leak.empty() ? lab : lab + " --leak " + leak, port);
+}
+
 row compare_labs() {
   row all;
   for (const std::string lab : {"lab", "lab_boost"}) {
     if (!std::filesystem::exists(program_path(lab))) continue;
-    for (const std::string leak : {"", "send", "receive", "cycle", "close", "timer"}) {
-      std::vector<std::string> argv{program_path(lab)};
-      if (!leak.empty()) argv.insert(argv.end(), {"--leak", leak});
-      const program target(argv);
-      const auto port = static_cast<std::uint16_t>(std::stoi(target.value("port")));
-      all += compare_served(target, leak.empty() ? lab : lab + " --leak " + leak, port);
-    }
+    for (const std::string leak : {"", "send", "receive", "cycle", "close", "timer"}) all += compare_lab(lab, leak);
   }
   return all;
+}
+
+/// The names of those that are built at several levels of optimization end in it.
+constexpr std::array levels = {0, 1, 2, 3};
+
+/// A row for each level.
+std::array<row, levels.size()> compare_levels() {
+  std::array<row, levels.size()> of;
+  for (const auto level : levels) {
+    auto& its = of.at(static_cast<std::size_t>(level));
+    const auto end = "_" + std::to_string(level);
+    for (const std::string begin : {"locals", "sleepers", "spawn_sites"}) {
+      if (!std::filesystem::exists(program_path(begin + end))) continue;
+      const program target({program_path(begin + end)});
+      its += compare(target, begin + end);
+    }
+    for (const std::string leak : {"", "cycle"}) its += compare_lab("lab" + end, leak);
+  }
+  return of;
 }
 
 /// Asio's own, as they are shipped.
@@ -172,9 +202,8 @@ TEST(WithoutTheHook, AllTasksAreFoundWithTheirLinesAndWhatTheyWaitFor) {
   row all;
   std::cout << std::left << std::setw(44) << "program"
             << " tasks found functions lines waits" << std::endl;
-  for (const std::string name : {"composed", "descriptors", "failures", "groups", "holders", "locals_0", "locals_2",
-                                 "operations", "pool", "sleepers_0", "sleepers_2", "spawn_sites_0", "spawn_sites_1",
-                                 "spawn_sites_2", "spawn_sites_3", "timers", "timers_boost"}) {
+  for (const std::string name :
+       {"composed", "descriptors", "failures", "groups", "holders", "operations", "pool", "timers", "timers_boost"}) {
     if (!std::filesystem::exists(program_path(name))) continue;
     const program target({program_path(name)});
     all += compare(target, name);
@@ -185,6 +214,14 @@ TEST(WithoutTheHook, AllTasksAreFoundWithTheirLinesAndWhatTheyWaitFor) {
   }
   all += compare_labs();
   all += compare_examples();
+  const auto of_levels = compare_levels();
+  for (const auto level : levels) {
+    const auto& its = of_levels.at(static_cast<std::size_t>(level));
+    print(std::string(compiler) + " -O" + std::to_string(level), its);
+    EXPECT_EQ(its.found, its.tasks);
+    EXPECT_EQ(its.functions, its.tasks);
+    all += its;
+  }
   print("all", all);
   ASSERT_NE(all.tasks, 0U);
   EXPECT_EQ(all.found, all.tasks);
