@@ -56,17 +56,17 @@ function(tasks_program name)
   add_dependencies(test_programs ${name})
 endfunction()
 
-# tasks_test(NAME [QUICK] sources… [LIBRARIES …] [LABELS …] [LOCK resource] [PROGRAMS …])
+# tasks_test(NAME [QUICK] [BUSY] sources… [LIBRARIES …] [LABELS …] [LOCK resource] [PROGRAMS …])
 # One GoogleTest executable, each of its tests a ctest `NAME.Suite.Claim`. LABELS tsan: also run under ThreadSanitizer; the
 # target `tests_LABEL` builds all that have it.
 # LOCK: tests that share the resource, a port for instance, run one after another. PROGRAMS: targets that it starts.
 # QUICK: it is one of those that `cmake/dev check` builds and runs: soon compiled, soon over, and often what a change
-# breaks first.
+# breaks first. BUSY: what it starts never rests, and is told by what it gets of the CPUs: fewer others run beside it.
 #
 # GoogleMock is read from one precompiled header, except where a hook has to come before all other headers. Those tests
 # are not optimized: what they test is, and they only look at it; half of the time that they take to compile is saved.
 function(tasks_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "QUICK" "LOCK" "LIBRARIES;LABELS;PROGRAMS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "QUICK;BUSY" "LOCK" "LIBRARIES;LABELS;PROGRAMS")
   add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE tasks_warnings tasks_test_support GTest::gmock GTest::gtest_main
     ${arg_LIBRARIES})
@@ -85,6 +85,9 @@ function(tasks_test name)
     endif()
     add_dependencies(tests_${label} ${name})
   endforeach()
+  if(arg_BUSY)
+    list(APPEND properties PROCESSORS 4)
+  endif()
   if(arg_LOCK)
     list(APPEND properties RESOURCE_LOCK "${arg_LOCK}")
   endif()
