@@ -37,6 +37,10 @@ std::string in_thousands(std::uint64_t number) {
   return text;
 }
 
+std::string number_and_noun(std::uint64_t count, std::string_view one) {
+  return fmt::format("{} {}{}", in_thousands(count), one, count == 1 ? "" : "s");
+}
+
 std::string format_bytes(std::uint64_t bytes) {
   constexpr std::array<std::string_view, 5> units = {"B", "KiB", "MiB", "GiB", "TiB"};
   auto value = static_cast<double>(bytes);

@@ -16,6 +16,8 @@ namespace tasks::cli {
 [[nodiscard]] std::string format_nanoseconds(std::uint64_t ns);
 /// "1,234"
 [[nodiscard]] std::string in_thousands(std::uint64_t number);
+/// "1 task", "4,096 tasks".
+[[nodiscard]] std::string number_and_noun(std::uint64_t count, std::string_view one);
 /// "512 B", "12.3 MiB".
 [[nodiscard]] std::string format_bytes(std::uint64_t bytes);
 

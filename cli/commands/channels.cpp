@@ -39,16 +39,11 @@ option_of<prove_options> no_prove_option() {
               &prove_options::prove, false);
 }
 
-option_of<prove_options> no_stop_option() {
-  return flag("--no-stop", "stop no thread, not even for a moment: that a task never wakes is not proven then",
-              &prove_options::stop, proof_stop::never);
-}
-
 command channels_command() {
   std::vector<option_of<channels_request>> options;
   for (const auto& each : filters()) options.push_back(each);
   options.push_back(no_prove_option());
-  options.push_back(no_stop_option());
+  options.push_back(no_stop_option<channels_request>(no_proof_without_stop));
   options.push_back(all_frames_option());
   return make_command<channels_request>(
       "channels", "channels that tasks wait on: how full they are, who waits, and who else points to them",

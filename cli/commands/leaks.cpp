@@ -66,8 +66,7 @@ command leaks_command() {
       duration("--stalled-after", "SECONDS", "name workers that have run one task for longer (default 1)",
                &leaks_options::stalled_after, 1ms),
       flag("--prove", "fail unless it can be proven which tasks never wake", &leaks_options::must_prove),
-      flag("--no-stop", "stop no thread, not even for a moment: what would be proven is said to be likely",
-           &leaks_options::stop, proof_stop::never),
+      no_stop_option<leaks_request>("stop no thread, not even for a moment: what would be proven is said to be likely"),
       flag("--no-prove", "prove nothing, and do not copy its memory", &leaks_options::prove, false),
       count("--top", "N", "at most so many groups (default 20)", &leaks_options::top),
   };

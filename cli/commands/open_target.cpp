@@ -32,7 +32,7 @@ result<std::unique_ptr<snapshot_source>> unless_it_has_no_hook(result<std::uniqu
 using opener = result<std::unique_ptr<snapshot_source>> (*)(pid_t, const target_options&, const teller&);
 
 result<std::unique_ptr<snapshot_source>> open_live(pid_t pid, const target_options& of, const teller& tell) {
-  const auto without_hook = [&] { return open_without_hook(pid, tell, of.seen); };
+  const auto without_hook = [&] { return open_without_hook(pid, tell, of.seen, whom_to_stop(of)); };
   if (!of.hook) return widened(without_hook());
   return unless_it_has_no_hook(
       of.direct ? widened(open_direct(live_target(pid))) : open_agent_or_memory(pid, of.timeout, tell), without_hook);
@@ -100,6 +100,18 @@ option_of<view_options> json_option() { return flag("--json", "print one JSON do
 option_of<patience> timeout_option() {
   return duration("--timeout", "SECONDS", "give up when an agent sends nothing for so long (default 2)",
                   &patience::timeout, 1ms);
+}
+
+stop_order::whom whom_to_stop(const target_options& of) noexcept {
+  return of.may_stop ? stop_order::whom::who_runs : stop_order::whom::let_run;
+}
+
+option_of<target_options> let_run_option() {
+  return flag(
+      "--no-stop",
+      "stop no thread, not even for a moment: native stacks of threads that run are not read, and without a hook "
+      "tasks that change while memory is copied are left out",
+      &target_options::may_stop, false);
 }
 
 std::vector<option_of<target_options>> reading_options() {

@@ -13,6 +13,7 @@
 #include "commands/options.hpp"
 #include "commands/watch.hpp"
 #include "hookless/sightings.hpp"
+#include "linux/process_stop.hpp"
 #include "sources/snapshot_source.hpp"
 #include "views/text.hpp"
 
@@ -33,6 +34,7 @@ struct target_options : view_options, patience, watch_options {
   std::optional<std::string> core, exe;
   std::optional<std::string> from;  ///< a recording
   std::optional<std::string> at;    ///< which of its snapshots; nothing: the last
+  bool may_stop = true;             ///< false: no thread, not even for a moment
   std::shared_ptr<sightings> seen;  ///< of a process that is looked at again and again; null: it is not
 };
 
@@ -41,6 +43,10 @@ struct target_options : view_options, patience, watch_options {
 [[nodiscard]] option_of<target_options> pid_option();
 [[nodiscard]] option_of<view_options> json_option();
 [[nodiscard]] option_of<patience> timeout_option();
+/// Of a process without a hook, for each look.
+[[nodiscard]] stop_order::whom whom_to_stop(const target_options& of) noexcept;
+/// For commands that do not stop threads for a reason of their own.
+[[nodiscard]] option_of<target_options> let_run_option();
 /// --json, --timeout, --direct, --no-hook, --core, --exe, --from and --at: the last of the options of every command
 /// that has a target.
 [[nodiscard]] std::vector<option_of<target_options>> reading_options();

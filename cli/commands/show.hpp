@@ -4,6 +4,8 @@
 
 #include <chrono>
 #include <optional>
+#include <string>
+#include <string_view>
 
 #include "base/output.hpp"
 #include "commands/filters.hpp"
@@ -71,6 +73,17 @@ result<void> show_tree(snapshot_source& source, const tree_request& asked, outpu
 
 [[nodiscard]] option_of<frame_options> all_frames_option();
 [[nodiscard]] option_of<prove_options> no_prove_option();
-[[nodiscard]] option_of<prove_options> no_stop_option();
+
+/// --no-stop, of commands that prove.
+template <class Chosen>
+[[nodiscard]] option_of<Chosen> no_stop_option(std::string_view help) {
+  return {{"--no-stop", "", help}, [](Chosen& to, const std::string&) -> result<void> {
+            to.stop = proof_stop::never;
+            to.may_stop = false;
+            return {};
+          }};
+}
+constexpr std::string_view no_proof_without_stop =
+    "stop no thread, not even for a moment: that a task never wakes is not proven then";
 
 }  // namespace tasks::cli

@@ -41,6 +41,9 @@ std::optional<error> contradiction(const stack_request& asked, const output& out
   if (asked.all_ids && !asked.group) return usage_error("--ids", "without --group every task is shown", "add --group");
   if (asked.locals && asked.group)
     return usage_error("--locals", "each task of a group has values of its own", "leave out --group");
+  if (asked.locals && !asked.may_stop)
+    return usage_error("--locals", "values are of one moment, for which threads that run are stopped",
+                       "leave out --no-stop");
   if (asked.order == sort_order::by_count && !asked.group)
     return usage_error("--sort", "only groups have a count", "add --group, or sort by id or age");
   const bool timed = asked.order == sort_order::by_busy;
@@ -73,7 +76,7 @@ profile_title title_of(const snapshot_source& source) {
 result<void> write_profile(snapshot_source& source, const stack_request& asked, output& out) {
   resolver names(source, {.all_frames = asked.all_frames});
   std::optional<running_stacks> native;
-  if (asked.native && may_select_running(asked.chosen.query)) {
+  if (asked.native && asked.may_stop && may_select_running(asked.chosen.query)) {
     auto look = running_stacks::look(source);
     if (!look) return look.why();
     native.emplace(*std::move(look));
@@ -128,7 +131,7 @@ result<counted_groups> look_before(snapshot_source& source, const stack_request&
   if (!counted) return counted;
   std::this_thread::sleep_until(begin + asked.interval.value_or(usual_interval));
   if (auto* from = source.from())
-    if (const auto looked = from->look_again(stop_order::whom::who_runs); !looked) return looked.why();
+    if (const auto looked = from->look_again(whom_to_stop(asked)); !looked) return looked.why();
   counted->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return counted;
 }
@@ -222,7 +225,7 @@ result<void> show_stack(snapshot_source& from, const stack_request& asked, outpu
                                   !due.empty() || !busy.empty());
   if (of_tasks) query.set_grouped(false);
   std::optional<running_stacks> native;
-  if (asked.native && !group && may_select_running(query)) {
+  if (asked.native && asked.may_stop && !group && may_select_running(query)) {
     auto look = running_stacks::look(source);
     if (!look) return look.why();
     native.emplace(*std::move(look));
@@ -290,6 +293,7 @@ command stack_command() {
   options.push_back(format_option());
   options.push_back(flag("--no-native", "no native stacks: no thread that runs is stopped, not even for a moment",
                          &stack_request::native, false));
+  options.push_back(let_run_option());
   return make_command<stack_request>("stack", "the stack of every task, or of those that the options select",
                                      {pid_word()}, with_watched_target<stack_request>(std::move(options)),
                                      watched<run_stack>);

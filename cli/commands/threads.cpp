@@ -40,7 +40,7 @@ result<int> run_threads(const threads_request& asked, output& out) {
 result<void> show_threads(target* from, snapshot_source* source, const std::string& why_no_tasks,
                           const threads_request& asked, output& out) {
   auto survey = survey_threads(from, source,
-                               {.stacks = asked.native,
+                               {.stacks = asked.native && asked.may_stop,
                                 .interval = asked.interval,
                                 .busy = asked.busy,
                                 .chosen = &asked.chosen,
@@ -53,7 +53,8 @@ result<void> show_threads(target* from, snapshot_source* source, const std::stri
     fill_view(*survey, asked.all_frames, view);
     print_document(out, view);
   } else {
-    const thread_style style = {.stacks = asked.native, .all_frames = asked.all_frames, .verbose = asked.verbose};
+    const thread_style style = {
+        .stacks = asked.native && asked.may_stop, .all_frames = asked.all_frames, .verbose = asked.verbose};
     render_threads(out.text(), *survey, style, {.style = out.style(), .pid = pid});
   }
   return {};
@@ -72,6 +73,7 @@ command threads_command() {
     options.push_back(each);
   options.push_back(flag("--no-native", "no native stacks: no thread that runs is stopped, not even for a moment",
                          &threads_request::native, false));
+  options.push_back(let_run_option());
   options.push_back(duration("--interval", "SECONDS", "CPU% over so long, instead of since each thread's start",
                              &threads_request::interval, 10ms));
   options.push_back(

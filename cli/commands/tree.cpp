@@ -70,6 +70,7 @@ command tree_command() {
   std::vector<option_of<tree_request>> options;
   for (const auto& each : filters()) options.push_back(each);
   options.push_back(flag("--all", "a line for each task, those too that read alike", &tree_request::all));
+  options.push_back(let_run_option());
   options.push_back(all_frames_option());
   return make_command<tree_request>("tree", "which task spawned which, and which one awaits them", {pid_word()},
                                     with_watched_target<tree_request>(std::move(options)), watched<run_tree>);

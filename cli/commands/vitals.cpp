@@ -13,6 +13,9 @@ using namespace std::chrono_literals;
 
 /// Opens the target anew each time: it may have been started again.
 result<int> run_vitals(const vitals_request& asked, output& out) {
+  if (asked.details && !asked.may_stop)
+    return usage_error("--details", "operations are counted in a copy, for which threads that run are stopped",
+                       "leave out --no-stop");
   const auto source = open_target(asked);
   if (!source) return source.why();
   if (const auto shown = show_vitals(**source, asked, out); !shown) return shown.why();
@@ -23,7 +26,7 @@ result<int> run_vitals(const vitals_request& asked, output& out) {
 
 result<void> show_vitals(snapshot_source& source, const vitals_request& asked, output& out) {
   resolver names(source, {.all_frames = false, .spawn_sites = false});
-  auto survey = survey_vitals(source, names, asked.stalled_after, asked.due, asked.busy);
+  auto survey = survey_vitals(source, names, {asked.stalled_after, asked.may_stop, asked.due, asked.busy});
   if (!survey) return survey.why();
   if (asked.details) count_callbacks(source, *survey);
   if (asked.json) {
@@ -45,7 +48,8 @@ command vitals_command() {
                     &vitals_request::stalled_after, 1ms),
            flag("--details",
                 "states, memory, CPU time, uptime and operations without a task too, for which its memory is copied",
-                &vitals_request::details)}),
+                &vitals_request::details),
+           let_run_option()}),
       watched<run_vitals>);
 }
 

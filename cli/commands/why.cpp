@@ -36,7 +36,9 @@ command why_command() {
       "why", "what one task waits for, and who could wake it",
       {pid_word(),
        value_option({"TASK", "", "the task: its id, as tasks stack prints it"}, &why_request::task, read_task)},
-      with_watched_target<why_request>({no_prove_option(), no_stop_option(), all_frames_option()}), watched<run_why>);
+      with_watched_target<why_request>(
+          {no_prove_option(), no_stop_option<why_request>(no_proof_without_stop), all_frames_option()}),
+      watched<run_why>);
 }
 
 }  // namespace tasks::cli

@@ -84,6 +84,7 @@ class without_hook final : public hookless_target {
   [[nodiscard]] std::optional<death> ended_by() const override { return from_->ended_by(); }
   [[nodiscard]] modules& code() override { return from_->code(); }
   [[nodiscard]] std::uint64_t looked_at_ms() const override { return looked_at_ms_; }
+  [[nodiscard]] std::uint64_t left_out() const override { return view_.left_out; }
   [[nodiscard]] bool knows_lines() const override { return view_.knows_lines; }
 
   result<void> look_again(stop_order::whom whom) override {
@@ -107,6 +108,7 @@ class without_hook final : public hookless_target {
     auto copied = take_picture(*from_, whom);
     if (!copied) return without_options(copied.why());
     auto taken = std::make_unique<picture>(*std::move(copied));
+    if (!taken->moved.empty()) view.once_more = &from_->bytes();
     taken->image.forget_spare_room();
     if (const auto put = put_registry(*taken, program_, from_->names(), view); !put) {
       auto why = put.why();
@@ -132,6 +134,7 @@ class without_hook final : public hookless_target {
   }
 
   [[nodiscard]] result<std::unique_ptr<standstill>> hold(const stop_order&) const override {
+    if (!taken_->moved.empty()) return not_one_moment(pid(), *taken_->moved.begin());
     return std::unique_ptr<standstill>(std::make_unique<held_look>(bytes_, *taken_));
   }
 

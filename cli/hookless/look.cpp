@@ -10,6 +10,7 @@
 
 #include "hookless/made_registry.hpp"
 #include "hookless/other_chains.hpp"
+#include "hookless/second_reading.hpp"
 #include "names.hpp"
 #include "picture/glibc_heap.hpp"
 #include "picture/reused_memory.hpp"
@@ -124,14 +125,30 @@ class looker {
     const auto others = find_other_stacks(picture_.image, scan);
     std::vector<bool> left_over(chains.tasks().size());
     for (std::size_t i = 0; i < left_over.size(); ++i) left_over[i] = is_left_over(scan, chains.tasks()[i], waits[i]);
+    std::vector<bool> changed(left_over.size()), others_changed(others.size());
+    if (of_.once_more != nullptr) {
+      changed = changed_since(picture_.image, *of_.once_more, scan, chains, waits);
+      others_changed = changed_since(picture_.image, *of_.once_more, scan, others);
+      const auto broken = broken_since(picture_.image, *of_.once_more, scan, chains);
+      of_.left_out = static_cast<std::uint64_t>(std::ranges::count(broken, true));
+    }
     for (const auto& frame : scan.frames())
       if (frame.layout->is_asio && frame.layout->size != 0)
         erase_behind(picture_.image, heap_, frame.at, frame.layout->size);
     heap_ = {};  // nobody asks it any more
     to.reserve(chains.tasks().size(), scan.frames().size());
     for (std::size_t i = 0; i < left_over.size(); ++i)
-      if (!left_over[i]) describe(scan, chains, waits, i, made, to);
-    for (const auto& each : others) describe(scan, others, each, made, to);
+      if (left_over[i])
+        continue;
+      else if (changed[i])
+        ++of_.left_out;
+      else
+        describe(scan, chains, waits, i, made, to);
+    for (std::size_t i = 0; i < others.size(); ++i)
+      if (others_changed[i])
+        ++of_.left_out;
+      else
+        describe(scan, others, others[i], made, to);
   }
 
   void find_heap() {

@@ -26,6 +26,11 @@ struct process_view {
   wait_search::is_socket asks;
   std::uint64_t now_ms = 0;   ///< CLOCK_MONOTONIC
   sightings* seen = nullptr;  ///< null: there is no look before or after this one
+  /// Of the process, which ran while it was copied: tasks that are there once more as they were are told. Null: it is
+  /// one moment.
+  const memory* once_more = nullptr;
+  /// Set by a look: so many tasks are not told, as they changed meanwhile.
+  std::uint64_t left_out = 0;
   /// Is it known what time it was? Else nothing is said of when timers expire.
   bool knows_time = true;
   /// Set by a look: some line was found, or none was looked for.

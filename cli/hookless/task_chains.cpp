@@ -27,7 +27,7 @@ task_chains::task_chains(const memory_image& image, frame_scan& scan) {
     const auto ending = scan.of_promise(top) == frame_scan::none ? scan.ending_of_promise(top) : std::nullopt;
     if (ending) top = ending->caller;
     if (!follow(top, scan, i)) {
-      ++broken_;
+      broken_.push_back(i);
       continue;
     }
     task_chain task;

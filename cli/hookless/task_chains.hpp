@@ -4,7 +4,7 @@
 ///
 ///   entry point ──top_of_stack_──> innermost frame ──caller_──> frame ──caller_──> … ──caller_──> entry point
 ///
-/// Every link is a frame that is alive, so that what is torn or half made is none; it is counted.
+/// Every link is a frame that is alive, so that what is torn or half made is none; it is told apart.
 
 #include <cstdint>
 #include <span>
@@ -28,8 +28,8 @@ class task_chains {
 
   /// In the order of their entry points' addresses.
   [[nodiscard]] const std::vector<task_chain>& tasks() const noexcept { return tasks_; }
-  /// Entry points whose chain does not lead back to them.
-  [[nodiscard]] std::uint64_t broken() const noexcept { return broken_; }
+  /// Entry points whose chain does not lead back to them: indexes of their frames.
+  [[nodiscard]] const std::vector<std::uint32_t>& broken() const noexcept { return broken_; }
   /// Awaitables that nobody has awaited yet: indexes of their frames.
   [[nodiscard]] const std::vector<std::uint32_t>& not_awaited() const noexcept { return not_awaited_; }
 
@@ -39,7 +39,7 @@ class task_chains {
   std::vector<task_chain> tasks_;
   std::vector<std::uint32_t> links_;     ///< of all chains, one after another
   std::vector<std::uint32_t> leads_to_;  ///< of frames in chains that did not lead back: the last one of theirs
-  std::uint64_t broken_ = 0;
+  std::vector<std::uint32_t> broken_;
   std::vector<std::uint32_t> not_awaited_;
 };
 

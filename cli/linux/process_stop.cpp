@@ -51,6 +51,7 @@ error stop_error(pid_t pid, int why) {
 process_stop::process_stop(process_stop&& other) noexcept
     : pid_(other.pid_),
       asleep_(std::move(other.asleep_)),
+      running_(std::move(other.running_)),
       tracees_(std::exchange(other.tracees_, {})),
       registers_(std::move(other.registers_)) {}
 
@@ -83,11 +84,11 @@ std::vector<pid_t> process_stop::leave_asleep(const stop_order& order) {
 }
 
 std::set<pid_t> process_stop::moved() const {
-  std::set<pid_t> moved;
+  auto moved = running_;
   for (const auto& [tid, before] : asleep_)
     if (read_sleep(pid_, tid) != before) moved.insert(tid);
   for (const auto tid : all_tids(pid_))
-    if (!asleep_.empty() && !is_known(tid) && !has_ended(pid_, tid)) moved.insert(tid);
+    if ((!asleep_.empty() || !running_.empty()) && !is_known(tid) && !has_ended(pid_, tid)) moved.insert(tid);
   return moved;
 }
 
@@ -147,14 +148,16 @@ bool process_stop::read_registers(pid_t tid) {
 result<process_stop> process_stop::begin(pid_t pid, std::chrono::milliseconds patience, const stop_order& order) {
   process_stop stop(pid);
   const auto deadline = clock::now() + patience;
-  const bool stops_some = order.stop != stop_order::whom::nobody;
+  const bool waits = order.stop == stop_order::whom::nobody;
+  const bool stops_some = !waits && order.stop != stop_order::whom::let_run;
   if (order.stop != stop_order::whom::everybody) {
     auto awake = stop.leave_asleep(order);
-    while (!stops_some && !awake.empty() && clock::now() < deadline) awake = stop.leave_asleep(order);
-    if (!stops_some && !awake.empty())
+    while (waits && !awake.empty() && clock::now() < deadline) awake = stop.leave_asleep(order);
+    if (waits && !awake.empty())
       return error{error_code::timed_out, subject_of(pid),
                    fmt::format("thread {} runs, and none is to be stopped", awake.front()),
                    "try again, or leave out --no-stop"};
+    if (!stops_some) stop.running_.insert(awake.begin(), awake.end());
   }
   for (bool more = stops_some; more;) {
     const auto found = stop.seize_new();
@@ -178,7 +181,7 @@ result<process_stop> process_stop::begin(pid_t pid, std::chrono::milliseconds pa
     registers.tid = static_cast<std::uint32_t>(tid);
     registers.take_sleep(asleep);
   }
-  if (stop.registers_.empty()) return stop_error(pid, ESRCH);
+  if (stop.registers_.empty() && stop.running_.empty()) return stop_error(pid, ESRCH);
   return stop;
 }
 

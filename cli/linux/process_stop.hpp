@@ -29,7 +29,8 @@ struct stop_order {
   enum class whom {
     everybody,
     who_runs,  ///< and of those that sleep `also`
-    nobody     ///< one that runs is waited for, until it sleeps
+    nobody,    ///< one that runs is waited for, until it sleeps
+    let_run    ///< nobody, and one that runs goes on
   };
   whom stop = whom::everybody;
   std::set<pid_t> also{};
@@ -52,8 +53,8 @@ class process_stop {
   [[nodiscard]] const std::vector<thread_registers>& threads() const noexcept { return registers_; }
   /// Were some stopped?
   [[nodiscard]] bool has_stopped_some() const noexcept { return !tracees_.empty(); }
-  /// Threads that were left asleep and have run since begin(), or have ended; and such as have begun. Empty: all have
-  /// stood still.
+  /// Threads that were left asleep and have run since begin(), or have ended; such as have begun; and such as were left
+  /// running. Empty: all have stood still.
   [[nodiscard]] std::set<pid_t> moved() const;
 
  private:
@@ -66,6 +67,7 @@ class process_stop {
 
   pid_t pid_;
   std::map<pid_t, sleeping_thread> asleep_;
+  std::set<pid_t> running_;  ///< left so
   std::vector<tracee> tracees_;
   std::vector<thread_registers> registers_;
 };

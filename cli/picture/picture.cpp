@@ -115,10 +115,11 @@ result<std::optional<picture>> copy_all(target& from, stop_order& order) {
   if (!still) return still.why();
   auto image = copy_memory(from, **still, *std::move(room));
   if (!image) return image.why();
-  picture taken{*std::move(image), (*still)->threads(), {}, (*still)->kernel(), *from.roots(), 0, &from.code()};
-  const auto moved = (*still)->moved();
-  order.also.insert(moved.begin(), moved.end());
-  if (!moved.empty()) return std::optional<picture>();
+  picture taken{*std::move(image), (*still)->threads(), {}, (*still)->kernel(), *from.roots(), 0, {}, &from.code()};
+  taken.moved = (*still)->moved();
+  const bool may_move = order.stop == stop_order::whom::let_run;
+  order.also.insert(taken.moved.begin(), taken.moved.end());
+  if (!taken.moved.empty() && !may_move) return std::optional<picture>();
   const bool is_free = from.is_still() || (*still)->is_free();
   taken.stopped_ms = (*still)->stopped_ms();
   still->reset();
@@ -132,6 +133,12 @@ bool picture::has_sleepers() const noexcept {
   return std::any_of(threads.begin(), threads.end(), [](const thread_registers& each) { return each.slept; });
 }
 
+error not_one_moment(pid_t pid, pid_t thread) {
+  return {error_code::timed_out, subject_of(pid),
+          fmt::format("thread {} ran while its memory was copied, and none is to be stopped", thread),
+          "try again, or leave out --no-stop"};
+}
+
 result<picture> take_picture(target& from, stop_order::whom whom) {
   constexpr int most_tries = 6;
   constexpr std::chrono::seconds most_time{1};
@@ -142,11 +149,7 @@ result<picture> take_picture(target& from, stop_order::whom whom) {
   auto copied = copy_all(from, order);
   for (int tries = 1; copied && !*copied; ++tries) {
     const bool is_last = tries + 1 >= most_tries || std::chrono::steady_clock::now() - begin > most_time;
-    if (is_last && whom == stop_order::whom::nobody)
-      return error{
-          error_code::timed_out, subject_of(from.pid()),
-          fmt::format("thread {} ran while its memory was copied, and none is to be stopped", *order.also.begin()),
-          "try again, or leave out --no-stop"};
+    if (is_last && whom == stop_order::whom::nobody) return not_one_moment(from.pid(), *order.also.begin());
     if (is_last && whom == stop_order::whom::who_runs) order.stop = stop_order::whom::everybody;
     if (whom == stop_order::whom::nobody) order.also.clear();
     copied = copy_all(from, order);

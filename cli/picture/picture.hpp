@@ -6,6 +6,7 @@
 ///   all sleep ────────────────┴──> copy ──> have they slept all the time? ──> picture
 ///                                           no ──> once more, and stop those that have not
 
+#include <set>
 #include <vector>
 
 #include "base/error.hpp"
@@ -24,6 +25,7 @@ struct picture {
   kernel_words kernel;
   std::vector<root_copy> roots;
   double stopped_ms = 0;    ///< 0: no thread was
+  std::set<pid_t> moved{};  ///< threads that ran meanwhile, whose registers are not known; empty: it is one moment
   modules* code = nullptr;  ///< the target's, which must outlive this
 
   /// Of threads that were left asleep most registers are not known: one of those may hold what nothing else does.
@@ -31,8 +33,12 @@ struct picture {
 };
 
 /// Holds a live target for as long as it takes to copy its memory. `whom` is to be stopped of a live one: where others
-/// move meanwhile they are stopped, too, unless nobody is to be. Fails where it cannot be stopped or does not rest,
+/// move meanwhile they are stopped, too, unless nobody is to be. Fails where it cannot be stopped, or does not rest and
+/// is not let run,
 /// where its registries cannot be read, and where there is no room for the copy.
 [[nodiscard]] result<picture> take_picture(target& from, stop_order::whom whom);
+
+/// That this thread ran while memory was copied which nobody was to be stopped for.
+[[nodiscard]] error not_one_moment(pid_t pid, pid_t thread);
 
 }  // namespace tasks::cli

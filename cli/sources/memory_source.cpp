@@ -118,7 +118,8 @@ result<v1::Trailer> memory_source::stacks(const v1::StacksRequest& query, const 
   end.set_matched(counts.matched);
   end.set_torn(counts.torn);
   end.set_tick_resolution_ms(tick_resolution());
-  end.set_complete(end.shown() == counts.matched && counts.torn == 0 && !reader_.incomplete());
+  end.set_complete(end.shown() == counts.matched && counts.torn == 0 && !reader_.incomplete() &&
+                   from_->left_out() == 0);
   if (out.stopped()) return v1::Trailer();
   return end;
 }

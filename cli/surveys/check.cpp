@@ -61,7 +61,7 @@ class checker {
 
   result<void> look_at_vitals() {
     resolver names(source_, {.all_frames = false, .spawn_sites = false});
-    const auto survey = survey_vitals(source_, names, limits_.stalled_after, nullptr, nullptr);
+    const auto survey = survey_vitals(source_, names, {.stalled_after = limits_.stalled_after});
     if (!survey) return survey.why();
     const auto& vitals = survey->vitals;
     found_.tasks = vitals.tasks();

@@ -126,8 +126,7 @@ std::vector<std::string> findings_of(const v1::Vitals& vitals) {
   return findings;
 }
 
-result<vitals_survey> survey_vitals(snapshot_source& source, resolver& names, std::chrono::milliseconds stalled_after,
-                                    const due_survey* due, const std::vector<busy_task>* busy) {
+result<vitals_survey> survey_vitals(snapshot_source& source, resolver& names, const vitals_options& options) {
   vitals_survey survey;
   alike_groups groups(names);
   std::vector<v1::Failure> failures;
@@ -161,13 +160,14 @@ result<vitals_survey> survey_vitals(snapshot_source& source, resolver& names, st
     survey.on_timers = *std::move(on_timers);
   }
   const auto& counted = survey.vitals;
-  add_due(due ? *due : look_for_due(source, counted.workers() == 0 && counted.blocked() != 0), survey);
+  add_due(options.due ? *options.due : look_for_due(source, counted.workers() == 0 && counted.blocked() != 0), survey);
   for (auto& finding : findings_of(look_for_lookups(source), survey.vitals.tick_resolution_ms()))
     survey.findings.push_back(std::move(finding));
-  add_busy(busy ? *busy : look_for_busy(source), source, survey);
+  add_busy(options.busy ? *options.busy : look_for_busy(source), source, survey);
   // For how long a task has run tells nothing of a process that was stopped meanwhile.
   if (survey.vitals.running() == 0 || survey.stop) return survey;
-  auto stacks = running_stacks::look(source, static_cast<std::uint64_t>(stalled_after.count()));
+  auto stacks =
+      running_stacks::look(source, static_cast<std::uint64_t>(options.stalled_after.count()), options.may_stop);
   if (!stacks) return stacks.why();
   survey.stalled = stalled_workers(*stacks);
   // Before whom they keep waiting.

@@ -54,11 +54,16 @@ struct vitals_survey {
   std::string unknown;  ///< what was not looked for, and why; empty: nothing was left out
 };
 
-/// `due`, `busy`: looked for already; null: they are now. `names` resolves the survey's frames and must outlive them.
-/// `stalled_after`: longer than that nobody should run one task.
+struct vitals_options {
+  std::chrono::milliseconds stalled_after{1000};  ///< longer than that nobody should run one task
+  bool may_stop = true;                           ///< threads of stalled workers, for a moment each
+  const due_survey* due = nullptr;                ///< looked for already; null: it is now
+  const std::vector<busy_task>* busy = nullptr;   ///< likewise
+};
+
+/// `names` resolves the survey's frames and must outlive them.
 [[nodiscard]] result<vitals_survey> survey_vitals(snapshot_source& source, resolver& names,
-                                                  std::chrono::milliseconds stalled_after, const due_survey* due,
-                                                  const std::vector<busy_task>* busy);
+                                                  const vitals_options& options);
 
 /// Copies the target's memory, for which threads that run are stopped. Leaves out what may not be looked at.
 void count_callbacks(const snapshot_source& source, vitals_survey& to);

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "base/quantities.hpp"
 #include "hookless/hookless_target.hpp"
 #include "linux/package_names.hpp"
 #include "linux/proc.hpp"
@@ -70,9 +71,10 @@ std::string how_to_know_lines(target& of) {
 }
 
 result<std::unique_ptr<memory_source>> open(std::shared_ptr<target> bare, std::string subject, const teller& tell,
-                                            std::shared_ptr<sightings> seen = nullptr) {
+                                            std::shared_ptr<sightings> seen = nullptr,
+                                            stop_order::whom whom = stop_order::whom::who_runs) {
   const bool compares = seen != nullptr;
-  auto found = find_tasks(std::move(bare), stop_order::whom::who_runs, std::move(seen));
+  auto found = find_tasks(std::move(bare), whom, std::move(seen));
   if (!found) return found.why();
   const auto known =
       (*found)->knows_lines()
@@ -83,6 +85,9 @@ result<std::unique_ptr<memory_source>> open(std::shared_ptr<target> bare, std::s
                 how_to_know_lines(**found));
   tell(fmt::format("tasks: {}: no hook: {}{}", subject, known,
                    compares ? "; \"seen for\": at each look in the same wait, whatever came between" : ""));
+  if (const auto left_out = (*found)->left_out(); left_out != 0)
+    tell(fmt::format("tasks: {}: {} changed while memory was copied, and {} left out (--no-stop)", subject,
+                     number_and_noun(left_out, "task"), left_out == 1 ? "is" : "are"));
   return std::unique_ptr<memory_source>(std::make_unique<source_without_hook>(*std::move(found), std::move(subject)));
 }
 
@@ -93,14 +98,14 @@ std::string unknown_without_hook() {
          "hook";
 }
 
-result<std::unique_ptr<memory_source>> open_without_hook(pid_t pid, const teller& tell,
-                                                         std::shared_ptr<sightings> seen) {
+result<std::unique_ptr<memory_source>> open_without_hook(pid_t pid, const teller& tell, std::shared_ptr<sightings> seen,
+                                                         stop_order::whom whom) {
   // Whether it has a hook or not does not matter; whether it may be read does.
   if (const auto hooked = live_target(pid); !hooked->roots()) {
     const auto& why = hooked->roots().why();
     if (why.code == error_code::permission_denied || why.code == error_code::no_such_process) return why;
   }
-  return open(live_target_without_hook(pid), subject_of(pid), tell, std::move(seen));
+  return open(live_target_without_hook(pid), subject_of(pid), tell, std::move(seen), whom);
 }
 
 result<std::unique_ptr<memory_source>> open_core_without_hook(const std::string& path,

@@ -16,10 +16,12 @@ namespace tasks::cli {
 /// What is not looked for in such a process, a sentence without a period.
 [[nodiscard]] std::string unknown_without_hook();
 
-/// Its threads that run are stopped while it is copied; those that sleep are left alone. Fails with `not_instrumented`
-/// where no coroutine of it is known. `tell` gets what cannot be known of such a process. `seen`: as of find_tasks().
-[[nodiscard]] result<std::unique_ptr<memory_source>> open_without_hook(pid_t pid, const teller& tell,
-                                                                       std::shared_ptr<sightings> seen = nullptr);
+/// Threads that run are stopped while it is copied, unless `whom` lets them run: then tasks that change meanwhile are
+/// left out, and `tell` gets how many. Those that sleep are left alone. Fails with `not_instrumented` where no
+/// coroutine of it is known. `tell` gets what cannot be known of such a process. `seen`: as of find_tasks().
+[[nodiscard]] result<std::unique_ptr<memory_source>> open_without_hook(
+    pid_t pid, const teller& tell, std::shared_ptr<sightings> seen = nullptr,
+    stop_order::whom whom = stop_order::whom::who_runs);
 [[nodiscard]] result<std::unique_ptr<memory_source>> open_core_without_hook(
     const std::string& path, const std::optional<std::string>& executable, const teller& tell);
 

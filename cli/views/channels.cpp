@@ -15,15 +15,11 @@ namespace {
 
 using references = surveyed_channel::references;
 
-std::string counted(std::uint64_t count, std::string_view word) {
-  return fmt::format("{} {}{}", count, word, count == 1 ? "" : "s");
-}
-
 /// "4 senders"; both kinds only where some went and others came while they were read.
 std::string waiters_of(const surveyed_channel& channel) {
-  if (channel.receivers == 0) return counted(channel.senders, "sender");
-  if (channel.senders == 0) return counted(channel.receivers, "receiver");
-  return counted(channel.senders, "sender") + " and " + counted(channel.receivers, "receiver");
+  if (channel.receivers == 0) return number_and_noun(channel.senders, "sender");
+  if (channel.senders == 0) return number_and_noun(channel.receivers, "receiver");
+  return number_and_noun(channel.senders, "sender") + " and " + number_and_noun(channel.receivers, "receiver");
 }
 
 bool is_full(const surveyed_channel& channel) { return channel.senders > channel.receivers; }
@@ -90,7 +86,7 @@ void render_channels(fmt::memory_buffer& out, const channel_survey& survey, cons
   }
   if (survey.channels.empty() && survey.left_out != 0) {
     fmt::format_to(std::back_inserter(out), "none of those tasks waits on any of the {}\n",
-                   counted(survey.left_out, "channel"));
+                   number_and_noun(survey.left_out, "channel"));
   } else if (survey.channels.empty()) {
     fmt::format_to(std::back_inserter(out), "no task waits on a channel ({} {})\n", survey.trailer.total(),
                    survey.trailer.total() == 1 ? "task" : "tasks");

@@ -30,10 +30,6 @@ std::string microseconds_words(std::chrono::nanoseconds time) {
   return fmt::format("{:.0f} µs", static_cast<double>(time.count()) / 1000);
 }
 
-std::string number_and_noun(std::uint64_t count, std::string_view one) {
-  return fmt::format("{} {}{}", in_thousands(count), one, count == 1 ? "" : "s");
-}
-
 void heading_of(fmt::memory_buffer& out, std::string_view text, std::size_t shown, std::size_t all) {
   if (shown < all)
     fmt::format_to(std::back_inserter(out), "\n{} ({} of {}):\n", text, shown, in_thousands(all));

@@ -5,9 +5,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <vector>
 
 #include "forged_frames.hpp"
+#include "hookless/second_reading.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -42,7 +44,7 @@ TEST_F(TaskChains, LeadFromTheInnermostFrameToTheirEntryPoint) {
   EXPECT_THAT(frames(found.tasks()[0]), ElementsAre(0, 3, 1));
   EXPECT_EQ(found.tasks()[0].entry, 1U);
   EXPECT_THAT(frames(found.tasks()[1]), ElementsAre(2));
-  EXPECT_EQ(found.broken(), 0U);
+  EXPECT_EQ(found.broken().size(), 0U);
   const auto& all = scan_->frames();
   EXPECT_THAT(std::vector({all[0].task, all[1].task, all[2].task, all[3].task}), ElementsAre(0, 0, 1, 0));
 }
@@ -66,7 +68,7 @@ TEST_F(TaskChains, LeaveOutAFrameThatIsAboutToLeave) {
   const auto found = chains();
   ASSERT_EQ(found.tasks().size(), 1U);
   EXPECT_THAT(frames(found.tasks()[0]), ElementsAre(1, 0));
-  EXPECT_EQ(found.broken(), 2U);
+  EXPECT_EQ(found.broken().size(), 2U);
 }
 
 TEST_F(TaskChains, ThatLeadNowhereAreBroken) {
@@ -78,7 +80,7 @@ TEST_F(TaskChains, ThatLeadNowhereAreBroken) {
   put_awaitable(7, {.caller = entry_point(6)});
   const auto found = chains();
   EXPECT_THAT(found.tasks(), IsEmpty());
-  EXPECT_EQ(found.broken(), 4U);
+  EXPECT_EQ(found.broken().size(), 4U);
   for (const auto& each : scan_->frames()) EXPECT_EQ(each.task, frame_scan::none);
 }
 
@@ -91,7 +93,7 @@ TEST_F(TaskChains, ThatLeadToAnotherEntryPointAreThatOnes) {
   const auto found = chains();
   ASSERT_EQ(found.tasks().size(), 1U);
   EXPECT_THAT(frames(found.tasks()[0]), ElementsAre(1, 2, 3));
-  EXPECT_EQ(found.broken(), 2U);
+  EXPECT_EQ(found.broken().size(), 2U);
 }
 
 TEST_F(TaskChains, ThatGoRoundAreBroken) {
@@ -102,14 +104,14 @@ TEST_F(TaskChains, ThatGoRoundAreBroken) {
   put_entry_point(5, {.top_of_stack = awaitable(4)});
   const auto found = chains();
   EXPECT_THAT(found.tasks(), IsEmpty());
-  EXPECT_EQ(found.broken(), 2U);
+  EXPECT_EQ(found.broken().size(), 2U);
 }
 
 TEST_F(TaskChains, OfEntryPointsThatHaveEndedAreNone) {
   put_entry_point(1, {});
   const auto found = chains();
   EXPECT_THAT(found.tasks(), IsEmpty());
-  EXPECT_EQ(found.broken(), 0U);
+  EXPECT_EQ(found.broken().size(), 0U);
   EXPECT_THAT(found.not_awaited(), IsEmpty());
 }
 
@@ -168,8 +170,78 @@ TEST(ManyTaskChains, ThatShareWhatTheyLeadToAreFollowedOnce) {
     auto& scan = memory.scan();
     const task_chains found(memory.image(), scan);
     EXPECT_EQ(found.tasks().size(), end == last ? 1U : 0U);
-    EXPECT_EQ(found.broken(), end == last ? length - 1 : length);
+    EXPECT_EQ(found.broken().size(), end == last ? length - 1 : length);
   }
+}
+
+/// Two tasks of two frames each, the second one waiting by an operation, in memory that changes when it has been
+/// copied.
+class SecondReading : public TaskChains {
+ protected:
+  SecondReading() {
+    for (const std::uint64_t first : {1U, 5U}) {
+      put_awaitable(first, {.caller = entry_point(first + 1), .attached_thread = 0x4711});
+      put_entry_point(first + 1, {.top_of_stack = awaitable(first)});
+    }
+    for (std::uint64_t word = 0; word < 3; ++word) memory_.put_word(operation + word * 8, 0x5000 + word);
+    waits_[1].operation = operation;
+    found_ = std::make_unique<task_chains>(chains());
+  }
+  [[nodiscard]] std::vector<bool> changed() {
+    return changed_since(memory_.image(), memory_.bytes(), *scan_, *found_, waits_);
+  }
+  std::uint64_t layout_at(std::uint64_t number, std::uint64_t frame_layout::*member) const {
+    const auto& frames = scan_->frames();
+    return forged_frames::place(number) + frames[scan_->at(forged_frames::place(number))].layout->*member;
+  }
+
+  static constexpr std::uint64_t operation = forged_frames::place(9);
+  std::vector<found_wait> waits_ = std::vector<found_wait>(2);
+  std::unique_ptr<task_chains> found_;
+};
+
+TEST_F(SecondReading, OfWhatStoodStillFindsNoChange) {
+  ASSERT_EQ(found_->tasks().size(), 2U);
+  EXPECT_THAT(changed(), ElementsAre(false, false));
+}
+
+TEST_F(SecondReading, FindsFramesThatAreGone) {
+  memory_.put_word(forged_frames::place(1), 0);
+  EXPECT_THAT(changed(), ElementsAre(true, false));
+}
+
+TEST_F(SecondReading, FindsAnotherSuspendPoint) {
+  memory_.put_index(memory_.awaitable, 5, memory_.first_index);
+  EXPECT_THAT(changed(), ElementsAre(false, true));
+}
+
+TEST_F(SecondReading, FindsAnotherTopOfTheStack) {
+  memory_.put_word(layout_at(2, &frame_layout::top_of_stack), entry_point(2));
+  EXPECT_THAT(changed(), ElementsAre(true, false));
+}
+
+TEST_F(SecondReading, FindsATaskThatRuns) {
+  memory_.put_word(layout_at(1, &frame_layout::attached_thread), 0);
+  EXPECT_THAT(changed(), ElementsAre(true, false));
+}
+
+TEST_F(SecondReading, FindsAnotherOperationButNotAnotherOneBehindIt) {
+  memory_.put_word(operation, 0x6000);
+  EXPECT_THAT(changed(), ElementsAre(false, false));
+  memory_.put_word(operation + 8, 0x6000);
+  EXPECT_THAT(changed(), ElementsAre(false, true));
+}
+
+/// A chain that leads nowhere is a task that went on if what it should lead to came later, else a remainder.
+TEST_F(SecondReading, TellsWhichChainsBrokeMeanwhile) {
+  put_entry_point(11, {.top_of_stack = awaitable(12)});
+  put_entry_point(13, {.top_of_stack = awaitable(14)});
+  const auto broken = chains();
+  ASSERT_EQ(broken.broken().size(), 2U);
+  const auto& first = memory_.image();
+  EXPECT_THAT(broken_since(first, memory_.bytes(), *scan_, broken), ElementsAre(false, false));
+  put_awaitable(12, {.caller = entry_point(11)});
+  EXPECT_THAT(broken_since(first, memory_.bytes(), *scan_, broken), ElementsAre(true, false));
 }
 
 }  // namespace

@@ -188,6 +188,8 @@ class forged_frames {
     memory_.put(place(number) + layout.index, &index, layout.index_size);
   }
   void put_word(std::uint64_t address, std::uint64_t word) { memory_.put(address, word); }
+  /// As they are now.
+  [[nodiscard]] const memory& bytes() const noexcept { return memory_; }
   /// An allocation from `first` to before `end`, and one more; the first one is free.
   void free(std::uint64_t first, std::uint64_t end) {
     const range chunks{place(first) - heap_map::header, place(end + 1) - heap_map::header};
