@@ -56,17 +56,19 @@ function(tasks_program name)
   add_dependencies(test_programs ${name})
 endfunction()
 
-# tasks_test(NAME [QUICK] [BUSY] sources… [LIBRARIES …] [LABELS …] [LOCK resource] [PROGRAMS …])
+# tasks_test(NAME [QUICK] [BUSY] [LONG] sources… [LIBRARIES …] [LABELS …] [LOCK resource] [PROGRAMS …])
 # One GoogleTest executable, each of its tests a ctest `NAME.Suite.Claim`. LABELS tsan: also run under ThreadSanitizer; the
 # target `tests_LABEL` builds all that have it.
 # LOCK: tests that share the resource, a port for instance, run one after another. PROGRAMS: targets that it starts.
 # QUICK: it is one of those that `cmake/dev check` builds and runs: soon compiled, soon over, and often what a change
 # breaks first. BUSY: what it starts never rests, and is told by what it gets of the CPUs: fewer others run beside it.
+# LONG: a sanitized executable would take minutes, so that one without is tested, where there is one; what it does is
+# told by other tests with a sanitized one.
 #
 # GoogleMock is read from one precompiled header, except where a hook has to come before all other headers. Those tests
 # are not optimized: what they test is, and they only look at it; half of the time that they take to compile is saved.
 function(tasks_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "QUICK;BUSY" "LOCK" "LIBRARIES;LABELS;PROGRAMS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "QUICK;BUSY;LONG" "LOCK" "LIBRARIES;LABELS;PROGRAMS")
   add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE tasks_warnings tasks_test_support GTest::gmock GTest::gtest_main
     ${arg_LIBRARIES})
@@ -87,6 +89,9 @@ function(tasks_test name)
   endforeach()
   if(arg_BUSY)
     list(APPEND properties PROCESSORS 4)
+  endif()
+  if(arg_LONG AND TASKS_EXECUTABLE_OF)
+    list(APPEND properties ENVIRONMENT TASKS_TEST_EXECUTABLE=${TASKS_EXECUTABLE_OF}/cli/tasks)
   endif()
   if(arg_LOCK)
     list(APPEND properties RESOURCE_LOCK "${arg_LOCK}")

@@ -116,7 +116,7 @@ TEST(Recorder, KeepsTheAgeOfATaskThatHadNoneBefore) {
   task.set_version(3);
   task.set_state(v1::Task::BLOCKED);
   recorder one;
-  for (const std::uint64_t age : {0, 500, 1'000}) {
+  for (const std::uint64_t age : {0U, 500U, 1'000U}) {
     task.set_age_ms(age);
     const auto taken = one.take(source, {});
     ASSERT_TRUE(taken);

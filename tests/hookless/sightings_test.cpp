@@ -29,7 +29,7 @@ TEST(Sightings, GoBackToTheFirstOfTheLooksWithTheSameVersion) {
 
 TEST(Sightings, DoNotGoBeyondALookThatLacksTheTask) {
   sightings seen;
-  for (const std::uint64_t now : {1000, 2000, 3000}) {
+  for (const std::uint64_t now : {1000U, 2000U, 3000U}) {
     seen.begin(pid, started, now);
     if (now != 2000) {
       EXPECT_EQ(seen.see(5, 1), now);
