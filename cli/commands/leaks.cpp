@@ -48,8 +48,8 @@ result<leak_answer> show_leaks(snapshot_source& source, const leaks_request& ask
   }
   if (survey->wrong != 0) return leak_answer::some;
   const auto& proof = survey->proof;
-  const bool told =
-      !asked.prove || (proof && proof->doubt.empty() && proof->undecided + proof->unchecked + proof->likely == 0);
+  const bool told = !asked.prove || (!survey->lacks_hook && proof && proof->doubt.empty() &&
+                                     proof->undecided + proof->unchecked + proof->likely == 0);
   return told ? leak_answer::none : leak_answer::undecided;
 }
 

@@ -271,6 +271,8 @@ result<void> show_stack(snapshot_source& from, const stack_request& asked, outpu
     return error{error_code::no_such_task, subject_of(source.pid()), fmt::format("task {} is not there", query.ids(0)),
                  "it may have ended"};
   }
+  if (trailer->total() == 0)
+    if (auto missing = look_for_missing_hook(source)) start().set_note(*std::move(missing));
   start().end(&*trailer);
   return {};
 }

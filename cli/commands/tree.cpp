@@ -56,6 +56,8 @@ result<void> show_tree(snapshot_source& source, const tree_request& asked, outpu
     if (!asked.all) tree.fold([&](const v1::Task& task) { return key_in_tree(task, keys, names); });
     render_tree(out, tree, names, context_of(asked, source, out, trailer->tick_resolution_ms()));
     render_trailer(out.text(), *trailer, false);
+    if (trailer->total() == 0)
+      if (const auto missing = look_for_missing_hook(source)) append(out.text(), "! " + *missing + "\n");
     return {};
   }
   auto view = new_view<v1::TreeView>(source.pid());

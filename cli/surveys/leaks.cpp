@@ -101,6 +101,11 @@ class leak_surveyor {
     });
     if (!read) return read.why();
     if (read->torn() != 0) survey_.notes.push_back(fmt::format("{} tasks changed too often to be read", read->torn()));
+    if (read->total() == 0)
+      if (auto missing = look_for_missing_hook(source_)) {
+        survey_.notes.push_back(*std::move(missing));
+        survey_.lacks_hook = true;
+      }
     survey_.resolution_ms = read->tick_resolution_ms();
     keep(groups.finish());
     survey_.by_design = groups.by_design();

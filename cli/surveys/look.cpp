@@ -95,6 +95,13 @@ bool is_without_hook(const snapshot_source& source) {
   return source.recorded() != nullptr && !source.recorded()->has_hook();
 }
 
+std::optional<std::string> look_for_missing_hook(snapshot_source& source) {
+  if (is_without_hook(source)) return std::nullopt;
+  const auto vitals = source.vitals(true, [](const v1::Chunk&) { return true; });
+  if (!vitals || vitals->tasks() + vitals->ended() + vitals->lost() != 0) return std::nullopt;
+  return "no task since its start: is tasks::asio linked into what spawns them? --no-hook shows those without";
+}
+
 bool is_crowd(const snapshot_source& source) {
   if (const auto* from = source.from()) return is_crowd(*from);
   return source.recorded() != nullptr && source.recorded()->crowd();

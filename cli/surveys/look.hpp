@@ -42,6 +42,9 @@ namespace tasks::cli {
 [[nodiscard]] result<recorded_memory> look_for_memory(const snapshot_source& source);
 /// Its tasks were found without a hook.
 [[nodiscard]] bool is_without_hook(const snapshot_source& source);
+/// Of one with a hook that has no task: what to look after where it never had one, a sentence without a period.
+/// Nothing: it had some.
+[[nodiscard]] std::optional<std::string> look_for_missing_hook(snapshot_source& source);
 /// As is_crowd().
 [[nodiscard]] bool is_crowd(const snapshot_source& source);
 

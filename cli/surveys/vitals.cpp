@@ -151,6 +151,7 @@ result<vitals_survey> survey_vitals(snapshot_source& source, resolver& names, co
     survey.notes.emplace_back("every task waits on a channel, and only callbacks or other threads can wake them");
   const auto before_due = survey.findings.size();
   if (is_without_hook(source)) survey.unknown = unknown_without_hook();
+  if (survey.vitals.tasks() == 0) survey.unknown = look_for_missing_hook(source).value_or(survey.unknown);
   if (is_crowd(source)) {
     survey.unknown = unknown_of_crowds();
   } else if (survey.vitals.blocked() != survey.vitals.blocked_on_channels()) {

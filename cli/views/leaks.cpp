@@ -80,8 +80,8 @@ void render_summary(fmt::memory_buffer& out, const leak_survey& survey, const re
   if (survey.left_out != 0) fmt::format_to(to, "{} more groups (--top)\n", survey.left_out);
   const auto& proof = survey.proof;
   if (survey.by_design != 0) fmt::format_to(to, "{} more wait by design (--all)\n", survey.by_design);
-  const bool blind =
-      !proof || !proof->doubt.empty() || (proof->unchecked != 0 && proof->proven + proof->likely + proof->held == 0);
+  const bool blind = !proof || survey.lacks_hook || !proof->doubt.empty() ||
+                     (proof->unchecked != 0 && proof->proven + proof->likely + proof->held == 0);
   if (survey.wrong == 0) {
     if (blind || proof->unchecked != 0)
       fmt::format_to(to, "no leaks found, but {}{}", blind ? "nothing was proven" : "not all could be checked",

@@ -353,12 +353,14 @@ void stack_printer::end(v1::Trailer* trailer) {
       if (context_.timed_for_ns != 0) header_.set_timed_seconds(static_cast<double>(context_.timed_for_ns) / 1e9);
     }
     if (native_ && native_->failure()) header_.add_notes(missing_native(*native_->failure()));
+    if (note_) header_.add_notes(*note_);
     json_->end(header_);
   } else if (trailer) {
     render_trailer(out_.text(), *trailer, style_.group);
     if (native_ && native_->failure()) {
       fmt::format_to(std::back_inserter(out_.text()), "\n! {}\n", missing_native(*native_->failure()));
     }
+    if (note_) append(out_.text(), "! " + *note_ + "\n");
   }
 }
 

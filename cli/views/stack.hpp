@@ -58,6 +58,8 @@ class stack_printer {
   stack_printer(output& out, const stack_style& style, const snapshot_source& source, render_context context,
                 running_stacks* native, std::vector<due_task> due, std::vector<busy_task> busy);
 
+  /// Said at the end.
+  void set_note(std::string note) { note_ = std::move(note); }
   /// Of tasks that wait for a name.
   void set_lookups(lookup_survey lookups) { names_.set_lookups(std::move(lookups)); }
   /// Shows values in frames of tasks; must outlive it.
@@ -96,6 +98,7 @@ class stack_printer {
   std::vector<v1::EndedTasks> ended_;
   std::vector<std::int64_t> growth_;       ///< of each group; empty: nobody has looked before
   std::vector<std::uint64_t> due_, busy_;  ///< tasks that came and are that, by id
+  std::optional<std::string> note_;
   const alike_groups::heading* last_heading_ = nullptr;
   bool first_ = true;
 };

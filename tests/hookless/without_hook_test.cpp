@@ -254,6 +254,22 @@ TEST_F(LeakingLabWithoutHook, IsToldOfInItsCoreAlike) {
   std::filesystem::remove_all(folder);
 }
 
+/// As where an agent was linked, and the hook forgotten.
+TEST(AProgramWithAnAgentAlone, IsNotSaidToBeWell) {
+  const program lab({program_path("lab_agent"), "--leak", "receive"});
+  const auto pid = lab.pid_text();
+  const std::string missing =
+      "! no task since its start: is tasks::asio linked into what spawns them? --no-hook shows those without\n";
+  EXPECT_EQ(text({"stack", pid}), "no tasks\n" + missing);
+  EXPECT_EQ(text({"tree", pid}), "no tasks\n" + missing);
+  EXPECT_THAT(text({"vitals", pid}), AllOf(StartsWith("tasks: 0\n"), HasSubstr("\nno task since its start: ")));
+  EXPECT_EQ(view<v1::StackView>({"stack", pid}).notes_size(), 1);
+  const auto leaks = tasks_command({"leaks", pid});
+  EXPECT_EQ(leaks.end.code, 4);
+  EXPECT_THAT(leaks.out, AllOf(StartsWith("no leaks found, but nothing was proven: "), HasSubstr(missing)));
+  wait_until_shown({"stack", "--no-hook", pid}, "lab::listener(");
+}
+
 TEST(AProgramWithoutCoroutines, IsSaidToHaveNone) {
   const program plain(program::unready{}, {"cat"});
   const auto seen = tasks_command({"stack", "-p", plain.pid_text(), "--no-hook"});
