@@ -7,6 +7,8 @@ option(TASKS_QUICK_TESTS "Build only the tests that are soon built and soon over
 option(TASKS_SHORT_TESTS "Leave out what does not depend on the compiler or the sanitizer, and Boost" OFF)
 option(TASKS_UNITY_BUILD "Compile what includes the same as one source: half the time, but more for each change" OFF)
 option(TASKS_INSTALL "Generate install rules" ${PROJECT_IS_TOP_LEVEL})
+set(TASKS_NEWER_ASIO "" CACHE PATH
+  "An Asio newer than the system's, for tests: its folder, or its archive; empty: build/asio-newer if that exists")
 set(TASKS_SANITIZE "" CACHE STRING "Sanitizers for everything: address;undefined or thread")
 set(TASKS_EXECUTABLE_OF "" CACHE PATH "Build folder whose executable the longest tests run; empty: this one's")
 set(TASKS_PROGRAMS_OF "" CACHE PATH "Build folder, of the same compiler, whose programs the tests inspect; empty: this one's")

@@ -36,6 +36,22 @@ target_compile_definitions(tasks_plain_asio INTERFACE
   $<$<CXX_COMPILER_ID:Clang>:ASIO_HAS_CO_AWAIT> $<$<CXX_COMPILER_ID:Clang>:ASIO_HAS_STD_COROUTINE>)
 target_link_libraries(tasks_plain_asio INTERFACE Threads::Threads)
 
+# An Asio that keeps its timers elsewhere. An archive is unpacked once.
+set(newer_asio ${TASKS_NEWER_ASIO})
+if(NOT newer_asio)
+  set(newer_asio ${PROJECT_SOURCE_DIR}/build/asio-newer)
+elseif(NOT EXISTS ${newer_asio})
+  message(FATAL_ERROR "TASKS_NEWER_ASIO: there is no ${newer_asio}")
+elseif(NOT IS_DIRECTORY ${newer_asio})
+  get_filename_component(newer_asio_name ${newer_asio} NAME)
+  set(newer_asio_folder ${PROJECT_BINARY_DIR}/${newer_asio_name}.unpacked)
+  if(NOT EXISTS ${newer_asio_folder})
+    file(ARCHIVE_EXTRACT INPUT ${newer_asio} DESTINATION ${newer_asio_folder})
+  endif()
+  set(newer_asio ${newer_asio_folder})
+endif()
+file(GLOB TASKS_NEWER_ASIO_INCLUDE_DIR ${newer_asio}/include ${newer_asio}/*/include)
+
 add_custom_target(test_programs)  # all of them
 
 # tasks_long_test(NAME SECONDS): a test that is begun before shorter ones, so that nobody waits for it alone at the end;

@@ -1,5 +1,8 @@
 #include "proof/asio_timers.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 namespace tasks::cli {
 namespace {
 
@@ -8,8 +11,8 @@ namespace {
 constexpr std::uint64_t to_service = 8, to_data = 16;
 constexpr std::uint64_t to_index = 16, to_next = 24, to_previous = 32;
 /// Behind the word of the service that leads to the first timer: begin, end and end of the room of the heap of
-/// {expiry, timer}.
-constexpr std::uint64_t to_heap = 8, heap_entry = 16;
+/// {expiry, timer}. Since Asio 1.38 the heap's allocator, an address, is in front of these.
+constexpr std::uint64_t places_of_heap[] = {8, 16}, heap_size = 24, heap_entry = 16;
 constexpr std::uint64_t in_no_heap = ~std::uint64_t{0};
 
 }  // namespace
@@ -69,27 +72,37 @@ bool timer_list::walk(std::vector<std::uint64_t>& timers, std::vector<std::uint6
     timers.push_back(first = previous);
   }
   std::uint64_t head = 0;
-  for (auto at = service; at + to_heap + 24 <= its_memory.end; at += 8) {
+  for (auto at = service; at + places_of_heap[0] + heap_size <= its_memory.end; at += 8) {
     if (image_.word(at) != first) continue;
     if (head != 0) return false;
     head = at;
   }
   if (head == 0) return false;
   links.push_back(head);
-  // Every timer of the list has its entry in the heap, or none.
-  const auto begin = image_.word(head + to_heap), end = image_.word(head + to_heap + 8);
-  const auto entries = end >= begin ? (end - begin) / heap_entry : 0;
+  return std::any_of(std::begin(places_of_heap), std::end(places_of_heap), [&](std::uint64_t to) {
+    return head + to + heap_size <= its_memory.end && add_heap(head + to, timers, links);
+  });
+}
+
+/// Every timer of the list has its entry in the heap, or none. False: this is no such heap, and nothing was added.
+bool timer_list::add_heap(std::uint64_t heap, const std::vector<std::uint64_t>& timers,
+                          std::vector<std::uint64_t>& links) const {
+  const auto begin = image_.word(heap), end = image_.word(heap + 8), room_end = image_.word(heap + 16);
+  if (begin > end || end > room_end || (begin == 0) != (room_end == 0) || (end - begin) % heap_entry != 0) return false;
+  const auto entries = (end - begin) / heap_entry;
   std::uint64_t found = 0;
+  std::vector<std::uint64_t> idle;
   for (const auto each : timers) {
     const auto index = image_.word(each + to_index);
     if (index == in_no_heap) continue;
     if (index >= entries) return false;
     const auto entry = begin + index * heap_entry;
     if (image_.word(entry) != image_.word(each - to_data) || image_.word(entry + 8) != each) return false;
-    if (never_expires(image_, each - to_data)) links.push_back(entry + 8);
+    if (never_expires(image_, each - to_data)) idle.push_back(entry + 8);
     ++found;
   }
-  if (entries != 0 && found == entries) add_room_behind(begin, end, image_.word(head + to_heap + 16), links);
+  links.insert(links.end(), idle.begin(), idle.end());
+  if (entries != 0 && found == entries) add_room_behind(begin, end, room_end, links);
   return true;
 }
 

@@ -41,6 +41,8 @@ class timer_list {
   [[nodiscard]] bool looks_like_timer(std::uint64_t data) const;
   void add_room_behind(std::uint64_t begin, std::uint64_t end, std::uint64_t room_end,
                        std::vector<std::uint64_t>& links) const;
+  [[nodiscard]] bool add_heap(std::uint64_t heap, const std::vector<std::uint64_t>& timers,
+                              std::vector<std::uint64_t>& links) const;
   [[nodiscard]] bool walk(std::vector<std::uint64_t>& timers, std::vector<std::uint64_t>& links) const;
 
   const memory_image& image_;
