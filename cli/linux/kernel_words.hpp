@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -41,6 +42,9 @@ struct epoll_watch {
 };
 /// The watches in the text of an epoll instance's /proc/PID/fdinfo/FD.
 [[nodiscard]] std::vector<epoll_watch> epoll_watches(std::string_view fdinfo);
+/// How many descriptors have been sent to a Unix socket and were not received, by the text of its /proc/PID/fdinfo/FD.
+/// Nothing: it does not say.
+[[nodiscard]] std::optional<std::uint64_t> descriptors_in_flight(std::string_view fdinfo);
 /// The values in the text of /proc/PID/timers.
 [[nodiscard]] std::vector<std::uint64_t> timer_values(std::string_view timers);
 

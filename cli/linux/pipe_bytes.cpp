@@ -1,5 +1,6 @@
 #include "linux/pipe_bytes.hpp"
 
+#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -9,7 +10,9 @@
 namespace tasks::cli {
 
 std::optional<std::uint64_t> bytes_in_pipe(pid_t pid, std::uint32_t fd) {
-  const detail::descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  // PIDFD_THREAD, since Linux 6.9: of any thread, which may have descriptors of its own.
+  detail::descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, pid, O_EXCL)));
+  if (!process) process = detail::descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!process) return std::nullopt;
   const detail::descriptor pipe(static_cast<int>(::syscall(SYS_pidfd_getfd, process.get(), fd, 0)));
   int bytes = 0;

@@ -10,7 +10,8 @@
 namespace tasks::cli {
 
 /// Bytes to be read from what that descriptor leads to, a pipe. Borrows it for the length of one question
-/// (pidfd_getfd(2)), which is a right to look like any other. Nothing: not known.
+/// (pidfd_getfd(2)), which is a right to look like any other. `pid`: of a process, or since Linux 6.9 of any thread.
+/// Nothing: not known.
 [[nodiscard]] std::optional<std::uint64_t> bytes_in_pipe(pid_t pid, std::uint32_t fd);
 
 }  // namespace tasks::cli

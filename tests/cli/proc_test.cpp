@@ -49,6 +49,12 @@ TEST(EpollInstance, TellsWhatItWatches) {
   EXPECT_TRUE(epoll_watches("pos:\t0\nflags:\t02000002\nmnt_id:\t17\nino:\t1038\n").empty());
 }
 
+TEST(UnixSocket, TellsHowManyDescriptorsWereSentToIt) {
+  EXPECT_EQ(descriptors_in_flight("pos:\t0\nflags:\t02000002\nmnt_id:\t10\nino:\t9541706\nscm_fds: 3\n"), 3U);
+  EXPECT_EQ(descriptors_in_flight("pos:\t0\nscm_fds: 0\n"), 0U);
+  EXPECT_FALSE(descriptors_in_flight("pos:\t0\nflags:\t02000002\n"));
+}
+
 TEST(SocketPath, NamesItsProcessWhereAnAgentWouldPutIt) {
   for (const char* path : {"/run/user/1000/tasks/4131", "/tmp/tasks-1000/4131", "/tmp/tasks-0/4131-9f00ab"}) {
     const auto named = agent_named_by(path);

@@ -8,6 +8,7 @@
 /// A line of input wakes the tasks through their holder; when all have ended it prints `tasks: 0` and `ready`.
 
 #include <atomic>
+#include <cstdint>
 #include <future>
 
 #include "program.hpp"
@@ -46,6 +47,10 @@ awaitable<void> idle_in(pool& work);
 
 /// A pool with one idle task, whose frame owns it. Not inlined: what it leaves on the stack is below its caller.
 [[gnu::noinline]] std::shared_ptr<pool> make_pool(asio::io_context& io);
+
+/// The complement of such a pool's address: no pointer to it.
+[[gnu::noinline]] std::uintptr_t make_hidden(asio::io_context& io);
+void close_hidden(std::uintptr_t address);
 
 /// Where a thread waits until wake() opens it.
 class gate {

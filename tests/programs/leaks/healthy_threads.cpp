@@ -1,6 +1,6 @@
 // verdict: none
-/// Idle pools that are held by a thread alone: by its stack, its registers, its own variables, by a fibre, or by the
-/// kernel on behalf of one.
+/// Idle pools that are held by a thread alone: by its stack, its registers, its own variables, or by a
+/// fibre.
 
 #include <pthread.h>
 #include <signal.h>
@@ -8,7 +8,6 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -66,12 +65,6 @@ void hold_in_thread_local(asio::io_context& io) {
   parked.wait();
   of_thread->jobs.close();
 }
-
-/// The complement of a pool's address: no pointer to it.
-[[gnu::noinline]] std::uintptr_t make_hidden(asio::io_context& io) {
-  return ~reinterpret_cast<std::uintptr_t>(make_pool(io).get());
-}
-void close_hidden(std::uintptr_t address) { reinterpret_cast<pool*>(~address)->jobs.close(); }
 
 void hold_as_thread_specific(asio::io_context& io) {
   pthread_key_t key{};
@@ -142,21 +135,6 @@ void start_fibre_on_heap(asio::io_context& io) {
   of_fibre.uc_stack = {};
 }
 void wake_fibre() { swapcontext(&of_main, &of_fibre); }
-
-void wait_for_event(asio::io_context& io) {
-  const int epoll = ::epoll_create1(0);
-  epoll_event registered{};
-  registered.events = EPOLLIN;
-  registered.data.ptr = reinterpret_cast<void*>(~make_hidden(io));
-  ::epoll_ctl(epoll, EPOLL_CTL_ADD, parked.descriptor(), &registered);
-  registered = {};
-  clear_stack();
-  parked.arrive();
-  epoll_event happened{};
-  while (::epoll_wait(epoll, &happened, 1, -1) != 1) {
-  }
-  static_cast<pool*>(happened.data.ptr)->jobs.close();
-}
 
 /// Says that there is room for so many events as its array has bytes.
 void wait_for_too_many_events(asio::io_context& io) {
@@ -265,30 +243,6 @@ void hold_below_fibre_in_stack(asio::io_context& io) {
   hold_and_switch(io);
 }
 
-timer_t posix_timer;
-void start_posix_timer(asio::io_context& io) {
-  sigset_t queued;
-  sigemptyset(&queued);
-  sigaddset(&queued, SIGUSR2);
-  pthread_sigmask(SIG_BLOCK, &queued, nullptr);
-  sigevent with{};
-  with.sigev_notify = SIGEV_SIGNAL;
-  with.sigev_signo = SIGUSR2;
-  with.sigev_value.sival_ptr = reinterpret_cast<void*>(~make_hidden(io));
-  if (timer_create(CLOCK_MONOTONIC, &with, &posix_timer) != 0) std::abort();
-}
-void wake_posix_timer() {
-  const itimerspec at_once{{}, {0, 1}};
-  timer_settime(posix_timer, 0, &at_once, nullptr);
-  sigset_t queued;
-  sigemptyset(&queued);
-  sigaddset(&queued, SIGUSR2);
-  siginfo_t came{};
-  while (sigwaitinfo(&queued, &came) < 0) {
-  }
-  static_cast<pool*>(came.si_value.sival_ptr)->jobs.close();
-}
-
 constexpr look_alike look_alikes[] = {
     {"main_local", start_main_local, wake_main_local},
     {"thread_stack", start_thread<hold_on_stack>, open_gate},
@@ -309,8 +263,6 @@ constexpr look_alike look_alikes[] = {
     {"below_fibre_in_stack", start_thread<hold_below_fibre_in_stack>, open_gate},
     {"fibre", start_fibre, wake_fibre},
     {"fibre_on_heap", start_fibre_on_heap, wake_fibre},
-    {"epoll_data", start_thread<wait_for_event>, open_gate},
-    {"posix_timer", start_posix_timer, wake_posix_timer},
 };
 
 }  // namespace
