@@ -44,7 +44,8 @@ std::uint64_t read_by_two(const memory& from, const range& wanted, unsigned char
 
 }  // namespace
 
-memory_image::memory_image(const memory& from, const page_filter& pages, own_memory room) : room_(std::move(room)) {
+memory_image::memory_image(const memory& from, const page_filter& pages, own_memory room, const written_part& written)
+    : room_(std::move(room)) {
   regions_ = from.regions();
   std::vector<range> found;
   std::uint64_t shared_memory = 0;
@@ -66,13 +67,15 @@ memory_image::memory_image(const memory& from, const page_filter& pages, own_mem
         continue;
       }
       // Another mapping of the same memory may have filled what this one has not touched, or does not see any more.
-      const bool all = region.shared || is_shared_memory(region);
-      if (all && (shared_memory += region.end - region.begin) > most_shared_memory) {
+      const auto of_file = written && !region.shared ? written(region) : 0;
+      const bool all = region.shared || is_shared_memory(region) || of_file != 0;
+      const auto size = of_file != 0 ? of_file : region.end - region.begin;
+      if (all && (shared_memory += size) > most_shared_memory) {
         unreadable_.push_back({region.begin, region.end});
         continue;
       }
       const bool known = !all && (pages ? pages(region, found) : from.find_used(region, found));
-      if (!known) found.push_back({region.begin, region.end});
+      if (!known) found.push_back({region.begin, region.begin + size});
       // What a core lacks of a mapping that cannot be written is what the file says.
       must = must || known || region.writable || region.path.empty();
     } while (i < regions_.size() && regions_[i].readable && first.readable && continues(area, regions_[i]));

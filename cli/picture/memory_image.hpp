@@ -5,7 +5,8 @@
 ///   regions ──merged──> areas ──> runs of pages that hold anything of the target's own, each copied
 ///
 /// Pages that were never touched read as zeros and cost nothing. Pages of private mappings that still are what the file
-/// says are left out: a file cannot know where the heap is. So is what AddressSanitizer's shadow says of anything else.
+/// says are left out: a file cannot know where the heap is, unless it was written since. So is what AddressSanitizer's
+/// shadow says of anything else.
 
 #include <cstddef>
 #include <cstdint>
@@ -43,11 +44,14 @@ void unite(std::vector<range>& ranges);
 /// Which pages of a region hold anything that its file does not. False: not known.
 using page_filter = std::function<bool(const memory_region&, std::vector<range>&)>;
 
+/// How many bytes from the begin of a private mapping on are of a file that may hold what the process wrote there.
+using written_part = std::function<std::uint64_t(const memory_region&)>;
+
 class memory_image final : public memory {
  public:
   /// `from` must stand still meanwhile. Without a filter everything is copied that can be read. `room`: where the copy
-  /// goes as long as there is some left.
-  memory_image(const memory& from, const page_filter& pages, own_memory room = {});
+  /// goes as long as there is some left. Without `written` no file does.
+  memory_image(const memory& from, const page_filter& pages, own_memory room = {}, const written_part& written = {});
 
   std::size_t read(std::uint64_t address, void* to, std::size_t size) const override;
   [[nodiscard]] const std::vector<memory_region>& regions() const override { return regions_; }

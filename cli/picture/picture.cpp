@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/quantities.hpp"
+#include "linux/changed_files.hpp"
 #include "linux/proc.hpp"
 #include "linux/thread_list.hpp"
 #include "linux/thread_places.hpp"
@@ -84,7 +85,10 @@ result<memory_image> copy_memory(const target& from, const standstill& still, ow
   const auto time = least_time + std::chrono::seconds(room.size() / least_bytes_a_second);
   const auto pid = from.pid();
   std::packaged_task<memory_image()> copy([pid, room = std::move(room)]() mutable {
-    return memory_image(*process_memory(pid), pages_of(pid), std::move(room));
+    const auto memory = process_memory(pid);
+    changed_files files(pid, memory->regions());
+    return memory_image(*memory, pages_of(pid), std::move(room),
+                        [&](const memory_region& region) { return files.bytes_in(region); });
   });
   auto copied = copy.get_future();
   std::thread(std::move(copy)).detach();

@@ -2,12 +2,15 @@
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <optional>
 #include <string>
 
+#include "linux/changed_files.hpp"
 #include "linux/descriptors.hpp"
 #include "linux/kernel_words.hpp"
 #include "linux/package_names.hpp"
@@ -54,6 +57,28 @@ TEST(UnixSocket, TellsHowManyDescriptorsWereSentToIt) {
   EXPECT_EQ(descriptors_in_flight("pos:\t0\nscm_fds: 0\n"), 0U);
   EXPECT_FALSE(descriptors_in_flight("pos:\t0\nflags:\t02000002\n"));
 }
+
+/// Of its first mapping.
+std::uint64_t changed_bytes_of(const std::string& path) {
+  const auto regions = process_memory(::getpid())->regions();
+  for (const auto& region : regions)
+    if (region.path.starts_with(path)) return changed_files(::getpid(), regions).bytes_in(region);
+  return 0;
+}
+
+TEST(MappedFile, IsReadAsFarAsItReachesWhereItChangedSinceTheProcessBegan) {
+  std::string path = "/var/tmp/changed-XXXXXX";
+  const descriptor file(::mkstemp(path.data()));
+  ASSERT_EQ(::ftruncate(file.get(), page_size + 1), 0);
+  void* const mapped = ::mmap(nullptr, 4 * page_size, PROT_READ, MAP_PRIVATE, file.get(), 0);
+  ASSERT_NE(mapped, MAP_FAILED);
+  EXPECT_EQ(changed_bytes_of(path), 2 * page_size);
+  ::unlink(path.c_str());
+  EXPECT_GE(changed_bytes_of(path), 2 * page_size);
+  ::munmap(mapped, 4 * page_size);
+}
+
+TEST(MappedFile, IsNotReadWhereItIsPartOfTheProgram) { EXPECT_EQ(changed_bytes_of(executable_of(::getpid())), 0U); }
 
 TEST(SocketPath, NamesItsProcessWhereAnAgentWouldPutIt) {
   for (const char* path : {"/run/user/1000/tasks/4131", "/tmp/tasks-1000/4131", "/tmp/tasks-0/4131-9f00ab"}) {

@@ -52,6 +52,15 @@ TEST(MemoryImage, IsCopiedWithoutWhatIsZeros) {
   EXPECT_THAT(first_bytes(second), ::testing::ElementsAre(0xab, 0, 0xab, 0));
 }
 
+TEST(MemoryImage, HasOfPrivateFilesWhatMayHaveBeenWrittenThere) {
+  const auto none = [](const memory_region&, std::vector<range>&) { return true; };
+  const memory_image without(full_memory(), none);
+  EXPECT_EQ(without.bytes(), 0U);
+  const memory_image with(full_memory(), none, {}, [](const memory_region&) { return 2 * page_size; });
+  EXPECT_THAT(with.runs(), ::testing::ElementsAre(range{begin, begin + 2 * page_size}));
+  EXPECT_TRUE(with.unreadable().empty());
+}
+
 TEST(MemoryImage, HasNothingOfWholePagesThatWereGivenBack) {
   for (const bool has_room : {false, true}) {
     memory_image image(full_memory(), nullptr, has_room ? own_memory(8 * page_size, true) : own_memory());

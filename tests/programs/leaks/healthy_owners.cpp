@@ -199,6 +199,17 @@ void start_shared_file(asio::io_context& io) {
   ::madvise(mapped, 1 << 16, MADV_DONTNEED);
 }
 
+/// A private mapping of a file, which was written by a system call and through which nothing was read yet.
+void start_private_file(asio::io_context& io) {
+  char path[] = "/var/tmp/healthy-XXXXXX";
+  const int file = ::mkstemp(path);
+  ::unlink(path);
+  std::uintptr_t known = ~make_hidden(io);
+  if (::ftruncate(file, 1 << 16) != 0 || ::pwrite(file, &known, sizeof known, 800) != sizeof known) std::abort();
+  known = 0;
+  mapped = static_cast<pool**>(::mmap(nullptr, 1 << 16, PROT_READ, MAP_PRIVATE, file, 0));
+}
+
 /// Lists by size with a count each, laid out as malloc's cache of a thread is; its nodes know whose they are.
 struct run_queue {
   struct node {
@@ -254,6 +265,7 @@ constexpr look_alike look_alikes[] = {
     {"mapped", start_mapped, wake_mapped},
     {"shared_memory", start_shared_memory, wake_mapped},
     {"shared_file", start_shared_file, wake_mapped},
+    {"private_file", start_private_file, wake_mapped},
     {"run_queue", start_run_queue, wake_run_queue},
 #if __has_include(<boost/lockfree/stack.hpp>)
     {"tagged", start_tagged, wake_tagged},
