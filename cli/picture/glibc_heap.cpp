@@ -152,24 +152,28 @@ class finder {
     if (arenas_.empty() || arenas_.back().address != arena.address) arenas_.push_back(arena);
   }
 
-  /// Mappings that hold nothing but large allocations, one after the other.
+  /// Large allocations lie at the begin of a mapping, one after the other. The kernel makes one mapping of them and of
+  /// what lay there before.
   void find_mapped() {
-    for (const auto& area : image_.areas()) {
-      if (!area.is_anonymous() || !area.writable || area.shared || area.path == "[heap]") continue;
-      std::vector<range> chunks;
-      auto at = area.begin;
-      while (at < area.end) {
-        const auto head = head_at(image_, at);
-        if (head.flags != chunk_head::mapped || head.previous_size != 0 || head.size < page_size ||
-            head.size % page_size != 0 || head.size > area.end - at)
-          break;
-        chunks.push_back({at, at + head.size});
-        at += head.size;
+    std::uint64_t end = 0;  // of what was found
+    for (const auto& region : image_.regions()) {
+      const auto* area = image_.area_of(region.begin);
+      if (region.begin < end || area == nullptr || area->path == "[heap]") continue;
+      if (!area->is_anonymous() || !area->writable || area->shared) continue;
+      for (end = region.begin; is_mapped_chunk(end, area->end); ++found_.mapped) {
+        const range chunk{end, end + head_at(image_, end).size};
+        heap_.add_segment(chunk, {0}, {false});
+        end = chunk.end;
       }
-      if (at != area.end) continue;
-      for (const auto& chunk : chunks) heap_.add_segment(chunk, {0}, {false});
-      found_.mapped += chunks.size();
     }
+  }
+
+  /// Whole pages with nothing in front of them; random words are hardly ever that.
+  bool is_mapped_chunk(std::uint64_t at, std::uint64_t area_end) const {
+    if (at >= area_end) return false;
+    const auto head = head_at(image_, at);
+    return head.flags == chunk_head::mapped && head.previous_size == 0 && head.size >= page_size &&
+           head.size % page_size == 0 && head.size <= area_end - at;
   }
 
   void free_fast_bins(const arena_state& arena) {

@@ -5,7 +5,7 @@
 ///   main arena   [heap]:        chunk | chunk | … | top          malloc_state in libc's (or the executable's) data
 ///   other arenas at 64 MiB × n: heap_info | malloc_state | chunk | chunk | … | top
 ///                               heap_info | chunk | … | fence     an arena's earlier heaps
-///   large ones   own mapping:   {0, size | mapped}
+///   large ones   begin of a mapping: {0, size | mapped} | {0, size | mapped} | … what was mapped above them before
 ///
 /// Nothing here trusts a version number. An arena counts only if all its bins hold together, every chunk of all its
 /// heaps follows from the one before it, the last one is the top and ends where the heap ends, and each free chunk says

@@ -210,6 +210,19 @@ void start_private_file(asio::io_context& io) {
   mapped = static_cast<pool**>(::mmap(nullptr, 1 << 16, PROT_READ, MAP_PRIVATE, file, 0));
 }
 
+/// So large that malloc maps it, below what is mapped already.
+struct large_block {
+  explicit large_block(const any_io_executor& executor) : workers(executor) {}
+  std::array<char, 1 << 20> data{};
+  pool workers;
+};
+std::unique_ptr<large_block> block;
+void start_in_large_block(asio::io_context& io) {
+  block = std::make_unique<large_block>(io.get_executor());
+  co_spawn(io, idle_in(block->workers), detached);
+}
+void wake_in_large_block() { block->workers.jobs.close(); }
+
 /// Lists by size with a count each, laid out as malloc's cache of a thread is; its nodes know whose they are.
 struct run_queue {
   struct node {
@@ -266,6 +279,7 @@ constexpr look_alike look_alikes[] = {
     {"shared_memory", start_shared_memory, wake_mapped},
     {"shared_file", start_shared_file, wake_mapped},
     {"private_file", start_private_file, wake_mapped},
+    {"in_large_block", start_in_large_block, wake_in_large_block},
     {"run_queue", start_run_queue, wake_run_queue},
 #if __has_include(<boost/lockfree/stack.hpp>)
     {"tagged", start_tagged, wake_tagged},
