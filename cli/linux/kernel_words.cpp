@@ -58,7 +58,7 @@ std::optional<std::uint64_t> inode_of_socket(std::string_view target) {
 }
 
 /// A descriptor that was sent to a Unix socket and not received yet is in no table, and may be an epoll instance.
-/// Before Linux 5.12 the kernel does not say how many there are, but a stream has a byte with each.
+/// Before Linux 5.6 the kernel does not count them, but a stream has a byte with each.
 void note_descriptors_in_flight(pid_t pid, std::uint32_t fd, std::optional<std::uint64_t> bytes, kernel_words& kernel) {
   const auto count = descriptors_in_flight(read_file(fmt::format("/proc/{}/fdinfo/{}", pid, fd).c_str()).value_or(""));
   if (count == 0 || (!count && bytes == 0)) return;
