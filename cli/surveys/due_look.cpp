@@ -280,8 +280,9 @@ void due_look::look_at(const waiting_task& each) {
     due.queued = operation.address;
     due.over = fmt::format("its handler is queued {}", queue);
     if (operation.before != 0) due.over += fmt::format(", behind {}", count_of(operation.before, "1 other", "others"));
-    // What was posted could have gone on at once.
+    // What was posted could have gone on at once, and a timer's task when that expired, at the latest.
     const auto age = detail::age_of(task, now_);
+    due.for_ms = expired_for(task);
     if (detail::kind_of(task) == wait_kind::post && age > tick_ms) due.for_ms = age - tick_ms;
   };
   if (const auto* held_back = operation_of(held_back_, task.id)) {
