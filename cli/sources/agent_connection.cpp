@@ -23,6 +23,12 @@ constexpr std::size_t first_buffer = 4096;
 /// More than any agent sends in one part; a longer one is rubbish.
 constexpr std::uint64_t max_part = 64 * 1024 * 1024;
 constexpr std::size_t longest_length_prefix = 5;
+/// What on_ready() reads before it lets its caller look at the time.
+constexpr std::uint64_t most_at_once = 4 * 1024 * 1024;
+
+/// All waiting for one answer may take so many times what one silence may, and longer the more has come.
+constexpr int silences = 4;
+constexpr std::uint64_t least_bytes_per_second = 64 * 1024;
 
 /// What a greeting begins with: Response.hello or Response.error, and how long it may be.
 constexpr char hello_tag = 0x0a, error_tag = 0x12;
@@ -98,6 +104,7 @@ void agent_connection::flush() {
 
 result<agent_connection::progress> agent_connection::on_ready(const part_handler& handler) {
   flush();
+  const auto enough = bytes_read_ + most_at_once;
   for (;;) {
     if (begin_ == end_) begin_ = end_ = 0;
     if (in_.size() - end_ < in_.size() / 2 || in_.empty()) {
@@ -116,7 +123,7 @@ result<agent_connection::progress> agent_connection::on_ready(const part_handler
     auto parsed = parse(handler);
     if (!parsed || *parsed == progress::done) return parsed;
     // A short read has emptied the socket: asking again would only be told so.
-    if (end_ < in_.size()) return progress::more;
+    if (end_ < in_.size() || bytes_read_ >= enough) return progress::more;
   }
 }
 
@@ -203,21 +210,44 @@ error timed_out_error(pid_t pid, std::chrono::milliseconds timeout) {
           "is the process stopped? --timeout waits longer"};
 }
 
+namespace {
+
+using steady = std::chrono::steady_clock;
+
+/// Until there is something to read, or to write where that is wanted. False: not by then.
+bool wait_for(const agent_connection& connection, steady::time_point deadline) {
+  pollfd waiting{connection.fd(), POLLIN, 0};
+  if (connection.wants_to_write()) waiting.events |= POLLOUT;
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - steady::now());
+    const int n = ::poll(&waiting, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+    if (n >= 0 || errno != EINTR) return n > 0;
+  }
+}
+
+error too_slow_error(pid_t pid, std::uint64_t bytes, steady::duration waited) {
+  return {error_code::timed_out, subject_of(pid),
+          fmt::format("timed out: the agent sent {} byte{} in {:.2g} s", bytes, bytes == 1 ? "" : "s",
+                      std::chrono::duration<double>(waited).count()),
+          "--timeout waits longer"};
+}
+
+}  // namespace
+
 result<void> drive(agent_connection& connection, std::chrono::milliseconds timeout,
                    const agent_connection::part_handler& handler) {
+  const auto before = connection.bytes_read();
+  steady::duration waited{};
   for (;;) {
     const auto step = connection.on_ready(handler);
     if (!step) return step.why();
     if (*step == agent_connection::progress::done) return {};
-    pollfd waiting{connection.fd(), POLLIN, 0};
-    if (connection.wants_to_write()) waiting.events |= POLLOUT;
-    const auto deadline = std::chrono::steady_clock::now() + timeout;
-    for (;;) {
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-      const int n = ::poll(&waiting, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
-      if (n > 0) break;
-      if (n == 0 || (n < 0 && errno != EINTR)) return timed_out_error(connection.expected().pid, timeout);
-    }
+    const auto bytes = connection.bytes_read() - before;
+    const auto allowed = silences * timeout + std::chrono::seconds(bytes / least_bytes_per_second);
+    if (waited > allowed) return too_slow_error(connection.expected().pid, bytes, waited);
+    const auto began = steady::now();
+    if (!wait_for(connection, began + timeout)) return timed_out_error(connection.expected().pid, timeout);
+    waited += steady::now() - began;
   }
 }
 

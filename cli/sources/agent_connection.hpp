@@ -42,7 +42,8 @@ class agent_connection {
 
   /// Queues a request, and sends as much of it as goes without waiting. Hello need not have come yet.
   void send(const v1::Request& request);
-  /// Reads and writes what can be without waiting. `done`: the answer's last part has been handled.
+  /// Reads and writes what can be without waiting, and leaves who sends without end after some megabytes, so that its
+  /// reader may look at the time. `done`: the answer's last part has been handled.
   result<progress> on_ready(const part_handler& handler);
 
   [[nodiscard]] int fd() const noexcept { return socket_.get(); }
@@ -70,7 +71,8 @@ class agent_connection {
   google::protobuf::Arena arena_;  ///< of the part being handled
 };
 
-/// Drives one connection until its answer is complete; fails when no byte comes for `timeout`.
+/// Drives one connection until its answer is complete; fails when no byte comes for `timeout`, or too few for the time
+/// that was waited: four times `timeout`, and a second for each 64 KiB. What the handler does meanwhile does not count.
 result<void> drive(agent_connection& connection, std::chrono::milliseconds timeout,
                    const agent_connection::part_handler& handler);
 

@@ -35,6 +35,8 @@ using clock = std::chrono::steady_clock;
 
 /// As the default of `vitals --stalled-after`.
 constexpr std::uint64_t stalled_after_ms = 1000;
+/// All agents together may take so many times what one of them may be silent.
+constexpr int silences = 3;
 
 v1::ProcessView describe(const process_stat& stat) {
   v1::ProcessView view;
@@ -49,7 +51,8 @@ v1::ProcessView describe(const process_stat& stat) {
 
 class lister {
  public:
-  explicit lister(std::chrono::milliseconds timeout) : timeout_(timeout) {}
+  explicit lister(std::chrono::milliseconds timeout)
+      : timeout_(timeout), deadline_(clock::now() + silences * timeout) {}
 
   v1::ListView run() {
     ask_sockets_by_name();
@@ -158,13 +161,15 @@ class lister {
     }
   }
 
+  [[nodiscard]] bool time_is_up() const { return clock::now() >= deadline_; }
+
   void collect() {
     std::vector<pollfd> waiting;
     std::vector<question*> asked;  // one for each of `waiting`
-    for (;;) {
+    while (!time_is_up()) {
       waiting.clear();
       asked.clear();
-      auto soonest = clock::time_point::max();
+      auto soonest = deadline_;
       for (auto& q : questions_) {
         if (q.done) continue;
         if (clock::now() - q.last_byte >= timeout_ && !step(q)) {
@@ -183,6 +188,15 @@ class lister {
       for (std::size_t i = 0; i < waiting.size(); ++i) {
         if (waiting[i].revents != 0) step(*asked[i]);
       }
+    }
+    leave_the_rest();
+  }
+
+  /// What has come by now still counts.
+  void leave_the_rest() {
+    for (auto& q : questions_) {
+      if (!q.done) step(q);
+      if (!q.done) finish(q, v1::ProcessView::SILENT, "its agent does not finish its answer");
     }
   }
 
@@ -285,6 +299,7 @@ class lister {
 
   /// The counts of a process whose agent does not tell them, where its memory may be read.
   void count_directly(v1::ProcessView& view, target_roots roots) {
+    if (time_is_up()) return;
     auto source = open_direct(live_target(static_cast<pid_t>(view.pid()), std::move(roots)));
     if (!source) return;
     const auto vitals = (*source)->vitals(true, [](const v1::Chunk&) { return true; });
@@ -315,6 +330,7 @@ class lister {
   }
 
   std::chrono::milliseconds timeout_;
+  clock::time_point deadline_;
   root_finder finder_;
   coroutine_files coroutines_;
   std::vector<question> questions_;

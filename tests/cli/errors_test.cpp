@@ -82,6 +82,16 @@ TEST_P(EachView, ReadsTheMemoryOfAProcessWhoseAgentIsSilent) {
   }
 }
 
+TEST_P(EachView, ReadsTheMemoryOfAProcessWhoseAgentDrips) {
+  auto script = small_script();
+  script.how = manner::drips;
+  const fake_agent target(script);
+  const auto seen = tasks_command({GetParam(), target.pid_text(), "--timeout", "0.1"});
+  EXPECT_EQ(seen.end.code, 0);
+  EXPECT_TRUE(seen.err.starts_with(subject(target) + "timed out: the agent sent ")) << seen.err;
+  EXPECT_TRUE(seen.err.ends_with(instead)) << seen.err;
+}
+
 TEST_P(EachView, SaysThatTheAgentIsGoneAndReadsMemoryInstead) {
   auto script = small_script();
   script.listens = false;
@@ -317,6 +327,22 @@ TEST(List, ShowsASilentAgentAndWaitsForNobodyElse) {
   EXPECT_EQ(seen.end.code, 0) << seen.err;
   EXPECT_NE(seen.out.find(" " + quiet.pid_text() + "   "), std::string::npos) << seen.out;
   EXPECT_NE(seen.out.find("(its agent does not answer)"), std::string::npos) << seen.out;
+  EXPECT_NE(seen.out.find(" " + answers.pid_text() + "*  "), std::string::npos) << seen.out;
+}
+
+TEST(List, LeavesAgentsThatDoNotFinishAndWaitsForNobodyElse) {
+  auto drips = small_script(), floods = small_script();
+  drips.how = manner::drips;
+  floods.how = manner::floods;
+  const fake_agent slow(drips), endless(floods), answers(small_script());
+  const auto seen = tasks_command({"list", "--timeout", "2"});
+  EXPECT_EQ(seen.end.code, 0) << seen.err;
+  for (const auto* left : {&slow, &endless}) {
+    const auto row = seen.out.find(" " + left->pid_text() + "   ");
+    ASSERT_NE(row, std::string::npos) << seen.out;
+    const auto line = seen.out.substr(row, seen.out.find('\n', row) - row);
+    EXPECT_TRUE(line.ends_with("(its agent does not finish its answer)")) << line;
+  }
   EXPECT_NE(seen.out.find(" " + answers.pid_text() + "*  "), std::string::npos) << seen.out;
 }
 

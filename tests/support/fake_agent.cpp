@@ -132,6 +132,8 @@ class server {
       case manner::sends_huge_length:
         send_all(fd, "\xff\xff\xff\xff\x07");
         return wait_for_end(fd);
+      case manner::drips:
+        return drip(fd);
       default:
         break;
     }
@@ -157,9 +159,22 @@ class server {
     }
   }
 
+  static void drip(int fd) {
+    constexpr int period_ms = 20;
+    for (bool sent = send_all(fd, "\xfa\x1f\x0a"); sent; sent = send_all(fd, "\x0a")) ::poll(nullptr, 0, period_ms);
+  }
+
+  static void flood(int fd) {
+    v1::Response part;
+    part.mutable_vitals()->set_tasks(1);
+    while (send_part(fd, part)) {
+    }
+  }
+
   /// False: the connection is to be closed.
   bool answer(int fd, const v1::Request& request) const {
     v1::Response part;
+    if (script_.how == manner::floods) flood(fd);
     if (script_.how == manner::refuses_protocol) {
       part.mutable_error()->set_code(v1::Error::NEWER_PROTOCOL);
       part.mutable_error()->set_message("only protocol 0");

@@ -30,6 +30,8 @@ class fake_agent {
     accepts_nothing,  ///< connections stay in the queue, as behind a stopped process
     says_nothing,     ///< accepts and is silent
     greets_only,      ///< Hello, then silence
+    drips,            ///< a byte each fiftieth of a second, of a Hello that does not end
+    floods,           ///< parts of an answer without end
     closes_at_once,
     closes_half_way,    ///< after the first part of the answer
     dies_half_way,      ///< the process ends there
