@@ -10,6 +10,7 @@
 #include <charconv>
 #include <string_view>
 
+#include "linux/fields.hpp"
 #include "linux/proc.hpp"
 #include "utf8.hpp"
 
@@ -61,6 +62,18 @@ class live_memory final : public memory {
       if (text) regions_ = parse_maps(*text);
     }
     return regions_;
+  }
+
+  [[nodiscard]] std::optional<std::uint64_t> resident_bytes() const override {
+    const auto status = read_file(fmt::format("/proc/{}/status", pid_).c_str());
+    if (!status) return std::nullopt;
+    std::uint64_t kib = 0;
+    each_line(*status, [&kib](std::string_view line) {
+      const auto name = next_field(line);
+      std::uint64_t value = 0;
+      if ((name == "VmRSS:" || name == "VmSwap:") && parse_number(next_field(line), value)) kib += value;
+    });
+    return kib * 1024;
   }
 
   [[nodiscard]] bool is_still() const noexcept override { return false; }

@@ -50,6 +50,8 @@ class memory {
   [[nodiscard]] virtual const std::vector<memory_region>& regions() const = 0;
   /// Adds where all of a region lies that is not zeros. False: not known.
   [[nodiscard]] virtual bool find_used(const memory_region&, std::vector<range>&) const { return false; }
+  /// What of a live process's is in memory or swapped out, as the kernel counts.
+  [[nodiscard]] virtual std::optional<std::uint64_t> resident_bytes() const { return std::nullopt; }
   /// Nothing changes any more.
   [[nodiscard]] virtual bool is_still() const noexcept = 0;
   /// errno of the last read that got nothing; 0: none did.

@@ -118,7 +118,8 @@ result<v1::Trailer> memory_source::stacks(const v1::StacksRequest& query, const 
   end.set_matched(counts.matched);
   end.set_torn(counts.torn);
   end.set_tick_resolution_ms(tick_resolution());
-  end.set_complete(end.shown() == counts.matched && counts.torn == 0 && !reader_.incomplete() &&
+  end.set_registry_damaged(reader_.incomplete());
+  end.set_complete(end.shown() == counts.matched && counts.torn == 0 && !end.registry_damaged() &&
                    from_->left_out() == 0);
   if (out.stopped()) return v1::Trailer();
   return end;
@@ -159,6 +160,7 @@ result<v1::Vitals> memory_source::vitals(bool counts_only, const chunk_visitor& 
   vitals.set_ended(ends.ended);
   vitals.set_failed(ends.failed);
   vitals.set_cancelled(ends.cancelled);
+  vitals.set_registry_damaged(reader_.incomplete());
   if (!counts_only) {
     chunk_maker out(from_->bytes(), reader_, clocks, visit);
     for (const auto& failure : reader_.failures()) out.add(failure);

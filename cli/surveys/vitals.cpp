@@ -123,6 +123,8 @@ std::vector<std::string> findings_of(const v1::Vitals& vitals) {
   if (vitals.lost() != 0) {
     findings.push_back(fmt::format("{} tasks are in no count: the registry found no memory for them", vitals.lost()));
   }
+  if (vitals.registry_damaged())
+    findings.emplace_back("its registry is damaged or cannot be read in part: tasks of the rest are counted");
   return findings;
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstring>
+#include <iterator>
 #include <optional>
 
 namespace tasks::cli {
@@ -14,6 +15,16 @@ using layout::record_state;
 constexpr int attempts = 64;
 constexpr std::size_t deepest_stack = 65536;
 constexpr std::size_t most_annotations = 64;
+constexpr std::uint64_t slab_bytes = layout::slab_records * layout::record_size;
+/// One of each object with the agent in it.
+constexpr std::size_t most_registries = 256;
+
+/// Records are handed out in batches, of which not every page need be used, and the kernel counts pages coarsely.
+constexpr std::uint64_t always_possible = 64 << 20;
+constexpr std::uint64_t possible_times_resident = 4;
+
+/// Of single records in one walk. Each task may be read several times, and each record of its stack with it.
+constexpr std::uint64_t most_reads(std::uint64_t records) { return 8 * records + (std::uint64_t{1} << 16); }
 
 /// A field of a copied record.
 template <class T>
@@ -41,31 +52,62 @@ registry_reader::registry_reader(const memory& from, const std::vector<root_copy
   }
   std::sort(registries_.begin(), registries_.end());
   registries_.erase(std::unique(registries_.begin(), registries_.end()), registries_.end());
+  const auto overlap = std::adjacent_find(registries_.begin(), registries_.end(), [](std::uint64_t a, std::uint64_t b) {
+    return b - a < sizeof(layout::registry);
+  });
+  incomplete_ = overlap != registries_.end() || registries_.size() > most_registries;
+  if (overlap != registries_.end()) registries_.erase(overlap + 1, registries_.end());
+  if (registries_.size() > most_registries) registries_.resize(most_registries);
 }
 
 void registry_reader::find_slabs() {
   slabs_.clear();
-  std::vector<std::uint64_t> addresses;
-  for (const auto registry : registries_) {
-    const auto used = memory_.get<std::uint64_t>(registry + offsetof(layout::registry, used));
-    if (!used) {
-      incomplete_ = true;
-      continue;
-    }
-    const auto records = std::min<std::uint64_t>(*used, layout::max_slabs * layout::slab_records);
-    addresses.resize((records + layout::slab_records - 1) / layout::slab_records);
-    const auto size = addresses.size() * sizeof addresses[0];
-    if (memory_.read(registry + offsetof(layout::registry, slabs), addresses.data(), size) != size) {
-      incomplete_ = true;
-      continue;
-    }
-    for (std::size_t i = 0; i < addresses.size(); ++i) {
-      const auto first = i * layout::slab_records;
-      if (addresses[i] != 0) {
-        slabs_.push_back({addresses[i], std::min<std::size_t>(records - first, layout::slab_records)});
-      }
-    }
+  std::set<std::uint64_t> places;
+  for (const auto registry : registries_) add_slabs(registry, places);
+  limit_slabs();
+}
+
+/// `places`: where slabs lie already, which no other one may overlap.
+void registry_reader::add_slabs(std::uint64_t registry, std::set<std::uint64_t>& places) {
+  const auto used = memory_.get<std::uint64_t>(registry + offsetof(layout::registry, used));
+  const auto records = std::min<std::uint64_t>(used.value_or(0), layout::max_slabs * layout::slab_records);
+  std::vector<std::uint64_t> addresses((records + layout::slab_records - 1) / layout::slab_records);
+  const auto size = addresses.size() * sizeof addresses[0];
+  if (!used || memory_.read(registry + offsetof(layout::registry, slabs), addresses.data(), size) != size) {
+    incomplete_ = true;
+    return;
   }
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
+    const auto at = addresses[i];
+    if (at == 0) continue;
+    const auto after = places.upper_bound(at);
+    const bool overlaps = (after != places.end() && *after - at < slab_bytes) ||
+                          (after != places.begin() && at - *std::prev(after) < slab_bytes);
+    if (overlaps || at > address_bits) {
+      incomplete_ = true;
+      continue;
+    }
+    places.insert(after, at);
+    slabs_.push_back({at, std::min<std::size_t>(records - i * layout::slab_records, layout::slab_records)});
+  }
+}
+
+/// To what the process has memory for.
+void registry_reader::limit_slabs() {
+  std::uint64_t records = 0;
+  for (const auto& each : slabs_) records += each.records;
+  if (const auto resident = records * layout::record_size > always_possible ? memory_.resident_bytes() : std::nullopt) {
+    const auto most = (possible_times_resident * *resident + always_possible) / layout::record_size;
+    for (; records > most; slabs_.pop_back(), incomplete_ = true) records -= slabs_.back().records;
+  }
+  reads_left_ = most_reads(records);
+}
+
+/// Counts it. False: there have been more than any registry that holds together needs.
+bool registry_reader::may_read() const {
+  if (reads_left_ != 0) return --reads_left_, true;
+  incomplete_ = true;
+  return false;
 }
 
 /// Fills task_ from a record's bytes, but for what lies in other records. False: it has some.
@@ -132,7 +174,7 @@ bool registry_reader::take_overflow(std::uint64_t next) {
   using layout::overflow_record;
   unsigned char bytes[layout::record_size];
   for (std::size_t i = layout::inline_entries; i < task_.depth;) {
-    if (next == 0 || memory_.read(next, bytes, sizeof bytes) != sizeof bytes) return false;
+    if (next == 0 || !may_read() || memory_.read(next, bytes, sizeof bytes) != sizeof bytes) return false;
     if (layout::state_of(word_of(bytes)) != record_state::overflow ||
         field<std::uint64_t>(bytes, offsetof(overflow_record, owner_id)) != task_.id)
       return false;
@@ -149,7 +191,7 @@ bool registry_reader::take_overflow(std::uint64_t next) {
 /// One record by itself: a deep stack, or a task that was switched while its slab was copied.
 registry_reader::taken registry_reader::read_again(std::uint64_t address) {
   unsigned char bytes[layout::record_size] = {}, last[layout::record_size];
-  for (int i = 0; i < attempts; ++i) {
+  for (int i = 0; i < attempts && may_read(); ++i) {
     const auto before = memory_.get<std::uint64_t>(address);
     if (!before) return taken::torn;
     if (!layout::is_task(*before)) return taken::no_task;
@@ -230,7 +272,9 @@ detail::walk_counts registry_reader::walk(const detail::task_filter& filter, std
 }
 
 const target_task* registry_reader::read(std::uint64_t record) {
-  if (record == 0 || record % layout::record_size != 0 || read_again(record) != taken::whole) return nullptr;
+  if (record == 0 || record % layout::record_size != 0) return nullptr;
+  reads_left_ = std::max(reads_left_, most_reads(0));
+  if (read_again(record) != taken::whole) return nullptr;
   task_.record = record;
   return &task_;
 }
@@ -263,6 +307,7 @@ std::vector<std::pair<std::string, std::string>> registry_reader::annotations(co
     std::optional<std::uint64_t> word;
     bool whole = false;
     for (int i = 0; i < attempts && !whole; ++i) {
+      if (!may_read()) return found;
       word = memory_.get<std::uint64_t>(next);
       if (!word || memory_.read(next, bytes, sizeof bytes) != sizeof bytes) return found;
       if (field<std::uint64_t>(bytes, offsetof(annotation_record, owner_id)) != task.id) return found;

@@ -10,6 +10,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -68,7 +69,8 @@ class registry_reader {
   [[nodiscard]] std::uint64_t newest_tick();
   /// Where the records lay that the last walk() or each_record() read.
   [[nodiscard]] std::vector<range> slabs() const;
-  /// Some part of a registry could not be read.
+  /// Some part of a registry could not be read, or cannot be as it says: slabs that overlap, more records than the
+  /// process has memory for, chains of records longer than all records.
   [[nodiscard]] bool incomplete() const noexcept { return incomplete_; }
 
  private:
@@ -79,6 +81,9 @@ class registry_reader {
   };
 
   void find_slabs();
+  void add_slabs(std::uint64_t registry, std::set<std::uint64_t>& places);
+  void limit_slabs();
+  [[nodiscard]] bool may_read() const;
   template <class Visit>
   void each_slot(const Visit& visit) const;
   void read_slab(const slab& at, const detail::task_filter& filter, std::uint64_t now, const visitor& visit,
@@ -95,7 +100,10 @@ class registry_reader {
   std::vector<slab> slabs_;
   std::vector<unsigned char> words_, records_, words_again_;
   target_task task_{};
-  bool incomplete_ = false, left_ = false;
+  /// Records that are still read one by one: a registry whose records lead in circles comes to an end.
+  mutable std::uint64_t reads_left_ = 0;
+  mutable bool incomplete_ = false;
+  bool left_ = false;
 };
 
 }  // namespace tasks::cli

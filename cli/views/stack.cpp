@@ -120,6 +120,8 @@ void render_trailer(fmt::memory_buffer& out, const v1::Trailer& trailer, bool gr
   if (trailer.torn() != 0) {
     fmt::format_to(to, "\n{} tasks changed too often to be read\n", trailer.torn());
   }
+  if (trailer.registry_damaged())
+    append(out, "\nits registry is damaged or cannot be read in part: these are tasks of the rest\n");
 }
 
 stack_printer::stack_printer(output& out, const stack_style& style, const snapshot_source& source,

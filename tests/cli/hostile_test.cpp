@@ -1,0 +1,50 @@
+// What a target says of itself costs whoever looks at it no more than what it has: each of these took minutes, or for
+// ever. run() has the only deadline.
+
+#include <gmock/gmock.h>
+
+#include <string>
+
+#include "support/program.hpp"
+
+namespace tasks::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+outcome tasks_command(std::vector<std::string> words) {
+  words.insert(words.begin(), tasks_executable());
+  return run(words);
+}
+
+constexpr const char* damaged = "its registry is damaged or cannot be read in part";
+
+struct forgery {
+  const char* form;
+  const char* tasks;  ///< that are left
+};
+void PrintTo(const forgery& f, std::ostream* out) { *out << f.form; }
+class ForgedRegistry : public ::testing::TestWithParam<forgery> {};
+INSTANTIATE_TEST_SUITE_P(Forms, ForgedRegistry,
+                         ::testing::Values(forgery{"repeated", "tasks: 4095\n"},
+                                           forgery{"overlapping", "tasks: 4095\n"},
+                                           forgery{"reserved", "tasks: 4095\n"}, forgery{"circular", "tasks: "}));
+
+TEST_P(ForgedRegistry, IsReadOnceAndSaidToBeDamaged) {
+  const program target({program_path("forged_registry"), GetParam().form});
+  const auto seen = tasks_command({"vitals", target.pid_text()});
+  EXPECT_EQ(seen.end.code, 0) << seen.err;
+  EXPECT_THAT(seen.out, HasSubstr(GetParam().tasks));
+  EXPECT_THAT(seen.out, HasSubstr(damaged));
+  const auto listed = tasks_command({"list"});
+  EXPECT_THAT(listed.out, HasSubstr("forged_registry"));
+}
+
+TEST(ForgedLabels, ThatLeadInACircleComeToAnEnd) {
+  const program target({program_path("forged_registry"), "labelled"});
+  const auto seen = tasks_command({"stack", target.pid_text()});
+  EXPECT_EQ(seen.end.code, 0) << seen.err;
+}
+
+}  // namespace
+}  // namespace tasks::testing
