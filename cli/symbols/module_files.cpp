@@ -1,6 +1,8 @@
 #include "symbols/module_files.hpp"
 
 #include <elfutils/libdwelf.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <gelf.h>
 #include <linux/magic.h>
@@ -13,8 +15,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
-
-#include "descriptor.hpp"
+#include <vector>
 
 namespace tasks::cli {
 namespace {
@@ -32,25 +33,35 @@ bool has_changed_just_now(std::int64_t changed_ns) {
 
 std::string folder_of(std::string_view path) { return std::string(path.substr(0, path.rfind('/'))); }
 
-bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
-
 /// Where libdwfl looks for a debug file of this name: beside its file, in .debug there, and in /usr/lib/debug under the
 /// folder's own path, of which it leaves out parts at the begin.
-bool may_have_one(std::string_view folder, std::string_view link) {
-  if (link.starts_with('/')) return exists(std::string(link));
-  if (exists(fmt::format("{}/{}", folder, link)) || exists(fmt::format("{}/.debug/{}", folder, link))) return true;
+void add_places(std::string_view folder, std::string_view link, std::vector<std::string>& places) {
+  if (link.starts_with('/')) return places.emplace_back(link), void();
+  places.push_back(fmt::format("{}/{}", folder, link));
+  places.push_back(fmt::format("{}/.debug/{}", folder, link));
   for (std::string_view rest = folder;;) {
-    if (exists(fmt::format("/usr/lib/debug{}/{}", rest, link))) return true;
+    places.push_back(fmt::format("/usr/lib/debug{}/{}", rest, link));
     const auto next = rest.find('/', 1);
-    if (next == rest.npos) return exists(fmt::format("/usr/lib/debug/{}", link));
+    if (next == rest.npos) break;
     rest.remove_prefix(next);
   }
+  places.push_back(fmt::format("/usr/lib/debug/{}", link));
 }
 
+/// One is there, and nothing that is not a regular file: libdwfl opens one after another.
 bool may_have_one_beside(const char* file, std::string_view link) {
-  if (may_have_one(folder_of(file), link)) return true;
+  std::vector<std::string> places;
+  add_places(folder_of(file), link, places);
   const std::unique_ptr<char, decltype(&std::free)> real(::realpath(file, nullptr), &std::free);
-  return real != nullptr && may_have_one(folder_of(real.get()), link);
+  if (real != nullptr) add_places(folder_of(real.get()), link, places);
+  bool found = false;
+  for (const auto& place : places) {
+    struct stat its {};
+    if (::stat(place.c_str(), &its) != 0) continue;
+    if (!S_ISREG(its.st_mode)) return false;
+    found = true;
+  }
+  return found;
 }
 
 bool has_both(Elf* elf) {
@@ -68,6 +79,14 @@ bool has_both(Elf* elf) {
 }
 
 }  // namespace
+
+detail::descriptor open_regular(const char* path) {
+  detail::descriptor fd(::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat its {};
+  if (!fd || (::fstat(fd.get(), &its) == 0 && S_ISREG(its.st_mode))) return fd;
+  errno = ENOENT;
+  return {};
+}
 
 std::optional<file_identity> identity_of(int fd) {
   struct stat its {};

@@ -9,7 +9,13 @@
 #include <cstdint>
 #include <optional>
 
+#include "descriptor.hpp"
+
 namespace tasks::cli {
+
+/// For reading. Nothing, with errno: there is no file, or one that is not regular. A target may name whatever it likes,
+/// and who opens a FIFO waits until somebody writes.
+[[nodiscard]] detail::descriptor open_regular(const char* path);
 
 /// Equal: the same file, unchanged. See stat(2).
 struct file_identity {
@@ -38,7 +44,8 @@ struct module_files {
 void forget_files(Dwfl* dwfl);
 
 /// As dwfl_standard_find_debuginfo, which it asks only where there may be such a file: for others that one loads
-/// libdebuginfod with all of its libraries, and asks servers. By build id, or by the name in .gnu_debuglink.
+/// libdebuginfod with all of its libraries, and asks servers. By build id, or by the name in .gnu_debuglink, where all
+/// files that have it are regular ones.
 int find_debug_file(Dwfl_Module* module, void** data, const char* name, Dwarf_Addr base, const char* file,
                     const char* link, GElf_Word crc, char** found);
 /// Of the debug file that libdwfl would open for a module, whose own file lacks symbols or debug information; nothing:

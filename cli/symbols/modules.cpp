@@ -1,8 +1,8 @@
 #include "symbols/modules.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdint>
@@ -32,12 +32,12 @@ int find_elf(Dwfl_Module* module, void** data, const char* name, Dwarf_Addr base
     const auto n = ::readlink(fmt::format("/proc/{}/exe", pid).c_str(), exe, sizeof exe);
     const bool is_exe = n > 0 && std::string_view(exe, static_cast<std::size_t>(n)) == name;
     const auto outside = is_exe ? fmt::format("/proc/{}/exe", pid) : fmt::format("/proc/{}/root{}", pid, path);
-    const int fd = ::open(outside.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd >= 0) {
+    if (auto fd = open_regular(outside.c_str())) {
       *file = ::strdup(outside.c_str());
-      files.opened = identity_of(fd);
-      return fd;
+      files.opened = identity_of(fd.get());
+      return fd.release();
     }
+    if (struct stat its{}; ::stat(name, &its) == 0 && !S_ISREG(its.st_mode)) return -1;
   }
   const int fd = dwfl_linux_proc_find_elf(module, data, name, base, file, elf);
   if (fd >= 0) files.opened = identity_of(fd);

@@ -26,7 +26,7 @@ char* debug_path = nullptr;
 int find_elf(Dwfl_Module* module, void** data, const char* name, Dwarf_Addr base, char** file, Elf** elf) {
   int fd = dwfl_build_id_find_elf(module, data, name, base, file, elf);
   if (fd < 0 && !*elf && name && name[0] == '/') {
-    fd = ::open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    fd = open_regular(name).release();
     if (fd >= 0) *file = ::strdup(name);
   }
   if (fd >= 0) files_of(data).opened = identity_of(fd);

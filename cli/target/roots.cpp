@@ -1,7 +1,6 @@
 #include "target/roots.hpp"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +14,7 @@
 #include "base/text.hpp"
 #include "linux/proc.hpp"
 #include "linux/right_to_look.hpp"
+#include "symbols/module_files.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -68,16 +68,11 @@ std::string describe(const root_copy& root, pid_t inner_pid) {
 descriptor open_mapped(pid_t process, const memory_region& m) {
   const auto pid = living_thread(process);
   const auto range = fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, m.begin, m.end);
-  descriptor fd(::open(range.c_str(), O_RDONLY | O_CLOEXEC));
-  if (fd) return fd;
-  if (descriptor by_path(
-          ::open(fmt::format("/proc/{}/root{}", pid, m.path).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-      by_path) {
-    return by_path;
-  }
+  if (auto fd = open_regular(range.c_str())) return fd;
+  if (auto by_path = open_regular(fmt::format("/proc/{}/root{}", pid, m.path).c_str())) return by_path;
   const auto exe = fmt::format("/proc/{}/exe", pid);
   if (read_link(exe.c_str()) != m.path) return {};
-  return descriptor(::open(exe.c_str(), O_RDONLY | O_CLOEXEC));
+  return open_regular(exe.c_str());
 }
 
 int read_root(const memory& from, std::uint64_t address, root_copy& copy) {

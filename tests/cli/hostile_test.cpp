@@ -2,7 +2,10 @@
 // ever. run() has the only deadline.
 
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 
+#include <filesystem>
+#include <fstream>
 #include <string>
 
 #include "support/program.hpp"
@@ -10,6 +13,7 @@
 namespace tasks::testing {
 namespace {
 
+namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
 outcome tasks_command(std::vector<std::string> words) {
@@ -44,6 +48,35 @@ TEST(ForgedLabels, ThatLeadInACircleComeToAnEnd) {
   const program target({program_path("forged_registry"), "labelled"});
   const auto seen = tasks_command({"stack", target.pid_text()});
   EXPECT_EQ(seen.end.code, 0) << seen.err;
+}
+
+/// A copy of a program that says where its debug information is: in a FIFO.
+class Fifo : public ::testing::Test {
+ protected:
+  Fifo() {
+    char name[] = "/tmp/tasks-test-XXXXXX";
+    folder_ = ::mkdtemp(name);
+  }
+  ~Fifo() override { fs::remove_all(folder_); }
+  [[nodiscard]] std::string in_folder(const char* name) const { return folder_ + "/" + name; }
+
+ private:
+  std::string folder_;
+};
+
+TEST_F(Fifo, ThatADebugLinkNamesIsNotOpened) {
+  // objcopy reads the file that it makes a link to.
+  std::ofstream(in_folder("fifo")) << "some";
+  ASSERT_EQ(run({"objcopy", "--strip-debug", "--add-gnu-debuglink=" + in_folder("fifo"),
+                 program_path("note_holder_pie"), in_folder("copy")})
+                .end.code,
+            0);
+  fs::remove(in_folder("fifo"));
+  ASSERT_EQ(::mkfifo(in_folder("fifo").c_str(), 0600), 0);
+  const program target({in_folder("copy")});
+  const auto seen = tasks_command({"threads", target.pid_text()});
+  EXPECT_EQ(seen.end.code, 0) << seen.err;
+  EXPECT_THAT(seen.out, HasSubstr("main()"));
 }
 
 }  // namespace
