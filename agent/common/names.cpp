@@ -1,29 +1,28 @@
 #include "names.hpp"
 
-#include <cxxabi.h>
-
-#include <cstdlib>
-#include <memory>
 #include <utility>
 #include <vector>
 
+#include "demangle.hpp"
 #include "library_names.hpp"
 #include "type_names.hpp"
 
 namespace tasks::detail {
 namespace {
 
+/// As far as the text stays as long as a name may be.
 void replace_all(std::string& text, std::string_view from, std::string_view to) {
   for (auto at = text.find(from); at != text.npos; at = text.find(from, at + to.size())) {
+    if (text.size() + to.size() > longest_name + from.size()) return;
     text.replace(at, from.size(), to);
   }
 }
 
+/// What stands for nothing stays, at most so much of it as a name may have.
 std::string demangled(std::string_view symbol) {
-  int status = 0;
-  const std::unique_ptr<char, void (*)(void*)> text(
-      abi::__cxa_demangle(std::string(symbol).c_str(), nullptr, nullptr, &status), std::free);
-  return status == 0 && text ? std::string(text.get()) : std::string(symbol);
+  std::string text(symbol.substr(0, longest_name));
+  auto name = demangle(text);
+  return name ? *std::move(name) : text;
 }
 
 /// "void NAME(SIGNATURE::_Zmangled.Frame*)": g++ names a coroutine's body after the frame it gets.
@@ -86,8 +85,10 @@ void take_inner_coroutine_forms(std::string& text) {
 
 bool is_word(char c) { return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
+/// Likewise.
 void replace_word(std::string& text, std::string_view from, std::string_view to) {
   for (auto at = text.find(from); at != text.npos; at = text.find(from, at)) {
+    if (text.size() + to.size() > longest_name + from.size()) return;
     const auto end = at + from.size();
     const bool whole = (at == 0 || !is_word(text[at - 1])) && (end == text.size() || !is_word(text[end]));
     if (whole) text.replace(at, from.size(), to);
@@ -227,7 +228,7 @@ bool begins_with_any(std::string_view text, std::initializer_list<std::string_vi
 }  // namespace
 
 readable_name make_readable(std::string_view raw) {
-  std::string text(raw);
+  std::string text(raw.substr(0, longest_name));
   if (text.starts_with("_Z")) {
     // A coroutine's parts: .actor and .destroy (g++), .resume, .destroy and .cleanup (clang). Other dots belong to it.
     text = demangled(text);

@@ -282,6 +282,16 @@ std::string simplify(std::string_view text, bool inner) {
   return out;
 }
 
+/// Brackets within brackets, those that nobody closes too.
+std::size_t depth_of(std::string_view text) {
+  std::size_t depth = 0, deepest = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (opens(text[i])) deepest = std::max(deepest, ++depth);
+    if (depth != 0 && closes(text, i)) --depth;
+  }
+  return deepest;
+}
+
 }  // namespace
 
 std::size_t matching_close(std::string_view text, std::size_t open) {
@@ -331,6 +341,10 @@ std::string bare_name(std::string_view signature) {
   return name;
 }
 
-std::string simplify_types(std::string_view signature) { return unify_integers(simplify(signature, false)); }
+std::string simplify_types(std::string_view signature) {
+  constexpr std::size_t deepest = 256;  // nobody writes such a type, but a symbol may say so
+  if (depth_of(signature) > deepest) return std::string(signature);
+  return unify_integers(simplify(signature, false));
+}
 
 }  // namespace tasks::detail

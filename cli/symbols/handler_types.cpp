@@ -1,13 +1,10 @@
 #include "symbols/handler_types.hpp"
 
-#include <cxxabi.h>
-
 #include <algorithm>
 #include <array>
-#include <cstdlib>
-#include <memory>
 #include <vector>
 
+#include "demangle.hpp"
 #include "names.hpp"
 #include "type_names.hpp"
 
@@ -148,10 +145,9 @@ std::optional<std::size_t> wrapped_argument(std::string_view name, std::size_t c
 }
 
 std::string demangled_symbol(std::string_view symbol) {
-  int status = 0;
-  const std::unique_ptr<char, void (*)(void*)> text(
-      abi::__cxa_demangle(std::string(symbol).c_str(), nullptr, nullptr, &status), std::free);
-  return status == 0 && text ? std::string(text.get()) : std::string(symbol);
+  std::string text(symbol.substr(0, detail::longest_name));
+  auto name = detail::demangle(text);
+  return name ? *std::move(name) : text;
 }
 
 std::optional<handler_type> handler_of(std::string_view symbol) {

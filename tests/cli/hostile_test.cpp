@@ -79,5 +79,19 @@ TEST_F(Fifo, ThatADebugLinkNamesIsNotOpened) {
   EXPECT_THAT(seen.out, HasSubstr("main()"));
 }
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+// An executable with sanitizers has libstdc++ as a shared library.
+
+class LongName : public ::testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Forms, LongName, ::testing::Values("pairs", "packs"));
+
+TEST_P(LongName, IsShownAsTheSymbolHasIt) {
+  const program target({program_path("long_names"), GetParam()});
+  const auto seen = tasks_command({"threads", target.pid_text()});
+  EXPECT_EQ(seen.end.code, 0) << seen.err;
+  EXPECT_THAT(seen.out, HasSubstr("\n_Z5waitsI1PIiiE"));
+}
+#endif
+
 }  // namespace
 }  // namespace tasks::testing

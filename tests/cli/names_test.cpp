@@ -10,6 +10,7 @@
 #include <tuple>
 #include <vector>
 
+#include "demangle.hpp"
 #include "operation_names.hpp"
 #include "type_names.hpp"
 
@@ -516,6 +517,24 @@ TEST(Name, OfPlumbingCanBeShort) {
             "asio::async_result::initiate");
   EXPECT_EQ(bare_name("operator<(int)"), "operator<");
   EXPECT_EQ(bare_name(""), "");
+}
+
+TEST(Name, ThatNestsDeeperThanAnybodyWritesIsShown) {
+  constexpr std::size_t deep = 30'000;
+  std::string text;
+  for (std::size_t i = 0; i < deep; ++i) text += "a<";
+  text.append(deep, '>');
+  EXPECT_EQ(make_readable(text).text.substr(0, 6), "a<a<a<");
+}
+
+TEST(Name, WhoseTemplateArgumentsConsistOfEachOtherStaysShort) {
+  std::string text = "void f(T0) [with T0 = ";
+  for (int i = 1; i < 100; ++i) {
+    const auto next = "T" + std::to_string(i);
+    for (int k = 0; k < 4; ++k) text += next + " ";
+    text += "; " + next + " = ";
+  }
+  EXPECT_LT(make_readable(text + "int]").text.size(), 2 * detail::longest_name);
 }
 
 TEST(Name, ThatIsNoneIsShownAsItIs) {

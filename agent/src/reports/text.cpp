@@ -1,22 +1,14 @@
 #include "reports/text.hpp"
 
-#include <cxxabi.h>
-
 #include <charconv>
-#include <cstdlib>
-#include <memory>
 
+#include "demangle.hpp"
 #include "names.hpp"
 #include "reports/libraries.hpp"
 
 namespace tasks::detail {
 
-std::string demangled(const std::string& symbol) {
-  int status = 0;
-  const std::unique_ptr<char, void (*)(void*)> text{abi::__cxa_demangle(symbol.c_str(), nullptr, nullptr, &status),
-                                                    std::free};
-  return status == 0 && text ? text.get() : symbol;
-}
+std::string demangled(const std::string& symbol) { return demangle(symbol).value_or(symbol); }
 
 std::string function_name(std::string_view compilers) { return make_readable(compilers).text; }
 
