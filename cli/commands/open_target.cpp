@@ -98,7 +98,8 @@ option_of<target_options> pid_option() {
 option_of<view_options> json_option() { return flag("--json", "print one JSON document", &view_options::json); }
 
 option_of<patience> timeout_option() {
-  return duration("--timeout", "SECONDS", "give up when an agent sends nothing for so long (default 2)",
+  return duration("--timeout", "SECONDS",
+                  "give up when an agent sends nothing for so long, or too little in four times that (default 2)",
                   &patience::timeout, 1ms);
 }
 

@@ -36,7 +36,7 @@ using clock = std::chrono::steady_clock;
 /// As the default of `vitals --stalled-after`.
 constexpr std::uint64_t stalled_after_ms = 1000;
 /// All agents together may take so many times what one of them may be silent.
-constexpr int silences = 3;
+constexpr int silences = 4;
 
 v1::ProcessView describe(const process_stat& stat) {
   v1::ProcessView view;
