@@ -40,7 +40,7 @@ struct leak {
   /// Of proven ones: of `group` so many are not proven themselves, but held by nothing but words that may be stale, …
   std::uint64_t likely = 0;
   std::string likely_evidence;  ///< … such as these
-  std::uint64_t held = 0;       ///< … and so many more, which are not counted in `group`, are held by others
+  std::uint64_t held = 0;       ///< … and so many more, which are not counted in `group`, are reached by other words
   v1::Group group;              ///< locations as in the last look; its wait is that of the first task
   std::uint64_t frame_bytes = 0;
   std::string evidence, hint;

@@ -65,7 +65,7 @@ void render_leak(fmt::memory_buffer& out, const leak& what_leaks, const resolved
   if (!what_leaks.evidence.empty()) fmt::format_to(to, "evidence: {}\n", what_leaks.evidence);
   if (what_leaks.likely != 0) fmt::format_to(to, "likely: {}\n", what_leaks.likely_evidence);
   if (what_leaks.held != 0)
-    fmt::format_to(to, "beside them: {} of the same stack and spawn site {} held by others\n", what_leaks.held,
+    fmt::format_to(to, "beside them: {} of the same stack and spawn site {} reached by other words\n", what_leaks.held,
                    what_leaks.held == 1 ? "is" : "are");
   if (!what_leaks.hint.empty() && what_leaks.verdict != v1::LeakView::OLD)
     fmt::format_to(to, "usual fix: {}\n", what_leaks.hint);
