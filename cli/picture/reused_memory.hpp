@@ -12,6 +12,9 @@
 
 namespace tasks::cli {
 
+/// Is an object of the heap as large as malloc, or Asio, makes one for so many bytes?
+[[nodiscard]] bool was_allocated_for(const memory_image& image, const range& object, std::uint64_t size);
+
 /// Makes zero what is behind a block of so many bytes that Asio has allocated, if it has: where that byte says as much
 /// as the heap does.
 void erase_behind(memory_image& image, const heap_map& heap, std::uint64_t block, std::uint64_t size);

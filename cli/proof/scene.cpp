@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "picture/reused_memory.hpp"
+#include "picture/unset_results.hpp"
 #include "symbols/stack_variables.hpp"
 
 namespace tasks::cli {
@@ -90,6 +91,7 @@ std::vector<range> scene::stacks() const {
 void scene::erase_links() {
   if (std::exchange(has_erased_, true)) return;
   erase_behind_frames();
+  erase_unset_results(taken_.image, heap_, code());
   for (const auto link : allocators_.links) taken_.image.erase(link);
   for (const auto& list : channels_)
     for (const auto link : list.links()) taken_.image.erase(link);

@@ -49,7 +49,8 @@ class scene {
 
   /// Finds the allocations, and verifies the lists in which tasks wait. Once; before anything below.
   void look_closer();
-  /// Erases from the picture what malloc and Asio find their own by, and what is behind frames. Once.
+  /// Erases from the picture what malloc and Asio find their own by, what is behind frames, and results that are not
+  /// there yet. Once.
   void erase_links();
 
   [[nodiscard]] const glibc_heaps& allocators() const noexcept { return allocators_; }

@@ -51,6 +51,14 @@ TEST(Leaks, AreNotHeldByWhatWasInAFramesMemoryBefore) {
   EXPECT_THAT(seen.out, StartsWith("proven: 2 tasks [channel send"));
 }
 
+/// Nobody has written the results of `a || b` before they come.
+TEST(Leaks, AreNotHeldByWhatWasInTheMemoryOfResultsThatHaveNotCome) {
+  const program target({program_path("reused"), "results"});
+  const auto seen = leaks({target.pid_text()});
+  EXPECT_EQ(seen.end.code, 3) << seen.err;
+  EXPECT_THAT(seen.out, StartsWith("proven: 2 tasks [channel send"));
+}
+
 /// Since 1.38 the heap of a queue of timers begins with its allocator.
 TEST(Leaks, OfTimersAreProvenWithANewerAsioToo) {
 #ifdef TASKS_TEST_NEWER_ASIO
