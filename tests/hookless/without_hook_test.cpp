@@ -228,6 +228,13 @@ TEST(AFrameInMemoryOfALargerOne, HoldsNothingOfThat) {
 #endif
 }
 
+TEST(AResultThatHasNotCome, HoldsNothing) {
+  const program reused({program_path("reused_plain"), "results"});
+  const auto leaks = tasks_command({"leaks", reused.pid_text()});
+  EXPECT_EQ(leaks.end.code, 3);
+  EXPECT_THAT(leaks.out, StartsWith("proven: 2 tasks [channel send]:\n"));
+}
+
 TEST_F(LeakingLabWithoutHook, TellsWhyATaskWaits) {
   const auto stacks = view<v1::StackView>({"stack", pid()});
   const auto workers = tasks_in(stacks, "next_job");
