@@ -17,7 +17,7 @@ namespace {
 
 struct too_long {};
 
-extern "C" void take_part(const char* part, std::size_t size, void* to) {
+void take_part(const char* part, std::size_t size, void* to) {
   auto& name = *static_cast<std::string*>(to);
   if (name.size() + size > longest_name) throw too_long();
   name.append(part, size);

@@ -155,6 +155,7 @@ TEST(Due, ATaskThatHoldsAStrandIsNamed) {
 
 TEST(Due, AServerUnderLoadIsHealthy) {
   const program target({program_path("due"), "load"});
+  wait_until_shown({"vitals", target.pid_text()}, "\nworkers: 2\n");  // whoever comes last has not run a task yet
   for (int look = 0; look < 20; ++look) {
     const auto seen = view<v1::VitalsView>({"vitals", target.pid_text()});
     EXPECT_EQ(seen.due_size(), 0);
