@@ -266,10 +266,8 @@ detail::walk_counts registry_reader::walk(const detail::task_filter& filter, std
   detail::walk_counts counts;
   find_slabs();
   left_ = false;
-  walks_ = true;
   for (const auto& at : slabs_)
     if (!left_) read_slab(at, filter, now, visit, counts);
-  walks_ = false;
   return counts;
 }
 
@@ -303,7 +301,8 @@ std::vector<range> registry_reader::slabs() const {
 std::vector<std::pair<std::string, std::string>> registry_reader::annotations(const target_task& task) const {
   using layout::annotation_record;
   std::vector<std::pair<std::string, std::string>> found;
-  if (!walks_) reads_left_ = std::max(reads_left_, most_reads(0));
+  // Of tasks that another reader has found one at a time.
+  if (slabs_.empty()) reads_left_ = std::max(reads_left_, most_reads(0));
   auto next = task.annotations;
   for (std::size_t count = 0; next != 0 && count < most_annotations; ++count) {
     unsigned char bytes[layout::record_size];

@@ -104,7 +104,6 @@ class registry_reader {
   mutable std::uint64_t reads_left_ = 0;
   mutable bool incomplete_ = false;
   bool left_ = false;
-  bool walks_ = false;
 };
 
 }  // namespace tasks::cli
