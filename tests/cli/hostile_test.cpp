@@ -79,8 +79,13 @@ TEST_F(Fifo, ThatADebugLinkNamesIsNotOpened) {
   EXPECT_THAT(seen.out, HasSubstr("main()"));
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 // An executable with sanitizers has libstdc++ as a shared library.
+#if defined(__has_feature)
+#  if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#    define SANITIZED
+#  endif
+#endif
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(SANITIZED)
 
 class LongName : public ::testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Forms, LongName, ::testing::Values("pairs", "packs"));

@@ -16,6 +16,7 @@ namespace tasks::testing {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 using ::testing::Not;
@@ -56,7 +57,12 @@ TEST(Leaks, AreNotHeldByWhatWasInTheMemoryOfResultsThatHaveNotCome) {
   const program target({program_path("reused"), "results"});
   const auto seen = leaks({target.pid_text()});
   EXPECT_EQ(seen.end.code, 3) << seen.err;
+#if defined(__clang__)
+  // On the stack of main() it leaves a word of one of them at some starts.
+  EXPECT_THAT(seen.out, ContainsRegex("^proven: (2 tasks|1 task and 1 likely) \\[channel send"));
+#else
   EXPECT_THAT(seen.out, StartsWith("proven: 2 tasks [channel send"));
+#endif
 }
 
 /// Since 1.38 the heap of a queue of timers begins with its allocator.
