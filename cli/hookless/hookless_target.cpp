@@ -84,6 +84,7 @@ class without_hook final : public hookless_target {
   [[nodiscard]] std::optional<death> ended_by() const override { return from_->ended_by(); }
   [[nodiscard]] modules& code() override { return from_->code(); }
   [[nodiscard]] std::uint64_t looked_at_ms() const override { return looked_at_ms_; }
+  [[nodiscard]] bool ran_meanwhile() const override { return taken_ && !taken_->moved.empty(); }
   [[nodiscard]] std::uint64_t left_out() const override { return view_.left_out; }
   [[nodiscard]] bool knows_lines() const override { return view_.knows_lines; }
 
@@ -134,7 +135,7 @@ class without_hook final : public hookless_target {
   }
 
   [[nodiscard]] result<std::unique_ptr<standstill>> hold(const stop_order&) const override {
-    if (!taken_->moved.empty()) return not_one_moment(pid(), *taken_->moved.begin());
+    if (ran_meanwhile()) return not_one_moment(pid(), *taken_->moved.begin());
     return std::unique_ptr<standstill>(std::make_unique<held_look>(bytes_, *taken_));
   }
 

@@ -20,6 +20,8 @@ class hookless_target : public target {
  public:
   /// When the last look was, on CLOCK_MONOTONIC.
   [[nodiscard]] virtual std::uint64_t looked_at_ms() const = 0;
+  /// Tasks that are not told, since they were seen to change while it was copied.
+  [[nodiscard]] virtual std::uint64_t left_out() const = 0;
   /// Of some frame it is known in which line it is suspended; or there is none.
   [[nodiscard]] virtual bool knows_lines() const = 0;
 };

@@ -120,7 +120,7 @@ result<v1::Trailer> memory_source::stacks(const v1::StacksRequest& query, const 
   end.set_tick_resolution_ms(tick_resolution());
   end.set_registry_damaged(reader_.incomplete());
   end.set_complete(end.shown() == counts.matched && counts.torn == 0 && !end.registry_damaged() &&
-                   from_->left_out() == 0);
+                   !from_->ran_meanwhile());
   if (out.stopped()) return v1::Trailer();
   return end;
 }

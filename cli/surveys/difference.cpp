@@ -223,7 +223,8 @@ result<difference> difference_survey::compare(snapshot_source& later, resolver& 
           {address, channel.capacity, then.senders, channel.senders, then.receivers, channel.receivers});
   }
   keep_unchanged(after.running, before.running);
-  for (const auto& each : after.running.tasks) found.stalled.push_back({each.id, each.thread, each.age_ms});
+  for (const auto& each : after.running.tasks)
+    if (!each.age_unknown) found.stalled.push_back({each.id, each.thread, each.age_ms});
   for (const auto& [fd, is] : after.sockets) {
     const auto known = before.sockets.find(fd);
     if (known == before.sockets.end() || known->second.peer != is.peer || known->second.local != is.local) continue;

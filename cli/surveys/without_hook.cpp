@@ -85,9 +85,11 @@ result<std::unique_ptr<memory_source>> open(std::shared_ptr<target> bare, std::s
                 how_to_know_lines(**found));
   tell(fmt::format("tasks: {}: no hook: {}{}", subject, known,
                    compares ? "; \"seen for\": at each look in the same wait, whatever came between" : ""));
-  if (const auto left_out = (*found)->left_out(); left_out != 0)
-    tell(fmt::format("tasks: {}: {} changed while memory was copied, and {} left out (--no-stop)", subject,
-                     number_and_noun(left_out, "task"), left_out == 1 ? "is" : "are"));
+  if ((*found)->ran_meanwhile())
+    tell(
+        fmt::format("tasks: {}: threads ran while memory was copied (--no-stop): {} changed and {} left out, and what "
+                    "began meanwhile may be missing",
+                    subject, number_and_noun((*found)->left_out(), "task"), (*found)->left_out() == 1 ? "is" : "are"));
   return std::unique_ptr<memory_source>(std::make_unique<source_without_hook>(*std::move(found), std::move(subject)));
 }
 

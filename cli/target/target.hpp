@@ -71,8 +71,8 @@ class target {
   [[nodiscard]] virtual const result<std::vector<root_copy>>& roots() const = 0;
   /// Its tasks are told by a hook within it. False: they were found out, in one look at it.
   [[nodiscard]] virtual bool has_hook() const { return true; }
-  /// Tasks of one without a hook that are not told, since they changed while it was copied.
-  [[nodiscard]] virtual std::uint64_t left_out() const { return 0; }
+  /// Threads ran while it was copied: tasks that began or changed meanwhile may be missing.
+  [[nodiscard]] virtual bool ran_meanwhile() const { return false; }
   /// Of one without a hook that lives: finds its tasks once more, as they are now. Fails where it cannot be looked at
   /// any more; then what is known stays. Of others it does nothing.
   virtual result<void> look_again(stop_order::whom) { return {}; }

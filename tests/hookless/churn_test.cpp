@@ -44,7 +44,9 @@ TEST(LetRun, TasksThatRestAreShownAndTheOthersAreOnceMoreAsTheyWereOrLeftOut) {
     });
     EXPECT_EQ(rest, 200) << "at look " << look;
     EXPECT_LE(seen.tasks_size(), 201);
-    EXPECT_EQ(seen.complete(), seen.tasks_size() == 201) << "at look " << look;
+    if (seen.complete()) {
+      EXPECT_EQ(seen.tasks_size(), 201) << "at look " << look;
+    }
   }
 }
 
@@ -54,8 +56,9 @@ TEST(LetRun, WhatChangesMeanwhileIsCounted) {
   const auto until = std::chrono::steady_clock::now() + guard;
   while (!told && std::chrono::steady_clock::now() < until) {
     const auto seen = run({tasks_executable(), "stack", target.pid_text(), "--no-hook", "--no-stop"});
-    told = std::regex_search(seen.err,
-                             std::regex(": [1-9][0-9]* tasks changed while memory was copied, and are left out"));
+    told = std::regex_search(
+        seen.err,
+        std::regex(": [1-9][0-9]* tasks changed and are left out, and what began meanwhile may be missing\n"));
   }
   EXPECT_TRUE(told);
 }
