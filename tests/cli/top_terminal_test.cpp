@@ -159,7 +159,7 @@ TEST_F(Top, ShowsPagesOfOtherViews) {
   type("q");
   wait_for("s count");
   type("T");
-  EXPECT_THAT(wait_for("worker"), HasSubstr("> threads"));
+  EXPECT_THAT(wait_for("idle worker"), HasSubstr("> threads"));
   type("q");
   wait_for("s count");
   type("?");
