@@ -15,9 +15,9 @@
 #include <optional>
 #include <vector>
 
-#include "hookless/address_map.hpp"
-#include "hookless/body_machine.hpp"
-#include "hookless/frame_layout.hpp"
+#include "coroutines/address_map.hpp"
+#include "coroutines/body_machine.hpp"
+#include "coroutines/frame_layout.hpp"
 #include "picture/heap_map.hpp"
 #include "picture/memory_image.hpp"
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "coroutines/program.hpp"
 #include "hookless/frame_scan.hpp"
-#include "hookless/program.hpp"
 #include "hookless/sightings.hpp"
 #include "hookless/wait_search.hpp"
 #include "linux/thread_list.hpp"

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "hookless/address_map.hpp"
+#include "coroutines/address_map.hpp"
 #include "hookless/asio_operation.hpp"
 #include "hookless/wait_objects.hpp"
 

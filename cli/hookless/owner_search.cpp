@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "hookless/address_map.hpp"
+#include "coroutines/address_map.hpp"
 
 namespace tasks::cli {
 namespace {

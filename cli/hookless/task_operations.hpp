@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <unordered_set>
 
-#include "hookless/program.hpp"
+#include "coroutines/program.hpp"
 #include "picture/heap_map.hpp"
 #include "picture/picture.hpp"
 

@@ -13,7 +13,7 @@
 #include <optional>
 #include <vector>
 
-#include "hookless/address_map.hpp"
+#include "coroutines/address_map.hpp"
 #include "hookless/asio_operation.hpp"
 #include "hookless/wait_search.hpp"
 

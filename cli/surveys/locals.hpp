@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "hookless/frame_values.hpp"
+#include "coroutines/frame_values.hpp"
 #include "hookless/sightings.hpp"
 #include "sources/memory_source.hpp"
 #include "sources/snapshot_source.hpp"

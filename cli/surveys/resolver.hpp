@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "hookless/frame_values.hpp"
+#include "coroutines/frame_values.hpp"
 #include "linux/descriptors.hpp"
 #include "operation_names.hpp"
 #include "sources/snapshot_source.hpp"

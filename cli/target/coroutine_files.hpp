@@ -25,7 +25,7 @@ class coroutine_files {
   std::map<std::pair<std::string, std::uint64_t>, told_coroutines> files_;
 };
 
-/// Has this ELF file symbols of coroutines' bodies, as compilers name them? See hookless/bodies.hpp.
+/// Has this ELF file symbols of coroutines' bodies, as compilers name them? See coroutines/bodies.hpp.
 [[nodiscard]] told_coroutines coroutines_of(int fd);
 
 }  // namespace tasks::cli

@@ -1,6 +1,6 @@
 // What symbols say of coroutines and of Asio's operations.
 
-#include "hookless/bodies.hpp"
+#include "coroutines/bodies.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

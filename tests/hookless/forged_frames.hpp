@@ -17,10 +17,10 @@
 #include <memory>
 #include <vector>
 
-#include "hookless/bodies.hpp"
-#include "hookless/body_machine.hpp"
-#include "hookless/code_bytes.hpp"
-#include "hookless/frame_layout.hpp"
+#include "coroutines/bodies.hpp"
+#include "coroutines/body_machine.hpp"
+#include "coroutines/code_bytes.hpp"
+#include "coroutines/frame_layout.hpp"
 #include "hookless/frame_scan.hpp"
 #include "linux/memory.hpp"
 #include "picture/heap_map.hpp"

@@ -3,7 +3,7 @@
 ///
 ///   outer(): co_await inner() ──> inner(): co_await pause ──> here: both lines are looked up
 
-#include "hookless/suspend_lines.hpp"
+#include "coroutines/suspend_lines.hpp"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -19,10 +19,10 @@
 #include <string>
 #include <utility>
 
-#include "hookless/bodies.hpp"
-#include "hookless/body_machine.hpp"
-#include "hookless/code_bytes.hpp"
-#include "hookless/frame_layout.hpp"
+#include "coroutines/bodies.hpp"
+#include "coroutines/body_machine.hpp"
+#include "coroutines/code_bytes.hpp"
+#include "coroutines/frame_layout.hpp"
 #include "linux/memory.hpp"
 #include "symbols/debug_units.hpp"
 #include "symbols/modules.hpp"

@@ -11,10 +11,10 @@
 #include <string_view>
 #include <vector>
 
+#include "coroutines/frame_values.hpp"
+#include "coroutines/program.hpp"
+#include "coroutines/value_words.hpp"
 #include "forged_frames.hpp"
-#include "hookless/frame_values.hpp"
-#include "hookless/program.hpp"
-#include "hookless/value_words.hpp"
 
 namespace tasks::cli {
 namespace {

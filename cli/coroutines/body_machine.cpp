@@ -1,13 +1,13 @@
-#include "hookless/body_machine.hpp"
+#include "coroutines/body_machine.hpp"
 
 #include <algorithm>
 #include <cstddef>
 #include <unordered_map>
 #include <utility>
 
-#include "hookless/code_view.hpp"
-#include "hookless/machine_state.hpp"
-#include "hookless/machine_steps.hpp"
+#include "coroutines/code_view.hpp"
+#include "coroutines/machine_state.hpp"
+#include "coroutines/machine_steps.hpp"
 
 namespace tasks::cli {
 

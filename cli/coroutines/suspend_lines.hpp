@@ -10,8 +10,8 @@
 #include <memory>
 #include <optional>
 
-#include "hookless/body_machine.hpp"
-#include "hookless/frame_layout.hpp"
+#include "coroutines/body_machine.hpp"
+#include "coroutines/frame_layout.hpp"
 #include "symbols/debug_units.hpp"
 
 namespace tasks::cli {

@@ -1,4 +1,4 @@
-#include "hookless/machine_state.hpp"
+#include "coroutines/machine_state.hpp"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "hookless/variable_scopes.hpp"
+#include "coroutines/variable_scopes.hpp"
 
 #include <dwarf.h>
 

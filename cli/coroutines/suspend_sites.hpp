@@ -12,8 +12,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "hookless/body_machine.hpp"
-#include "hookless/frame_layout.hpp"
+#include "coroutines/body_machine.hpp"
+#include "coroutines/frame_layout.hpp"
 #include "symbols/debug_units.hpp"
 
 namespace tasks::cli {

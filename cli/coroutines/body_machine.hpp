@@ -11,9 +11,9 @@
 #include <set>
 #include <vector>
 
-#include "hookless/bodies.hpp"
-#include "hookless/code_bytes.hpp"
-#include "hookless/frame_layout.hpp"
+#include "coroutines/bodies.hpp"
+#include "coroutines/code_bytes.hpp"
+#include "coroutines/frame_layout.hpp"
 
 namespace tasks::cli {
 

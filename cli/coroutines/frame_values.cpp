@@ -1,8 +1,8 @@
-#include "hookless/frame_values.hpp"
+#include "coroutines/frame_values.hpp"
 
 #include <algorithm>
 
-#include "hookless/value_words.hpp"
+#include "coroutines/value_words.hpp"
 #include "symbols/dwarf_types.hpp"
 
 namespace tasks::cli {

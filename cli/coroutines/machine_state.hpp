@@ -9,7 +9,7 @@
 #include <optional>
 #include <vector>
 
-#include "hookless/instructions.hpp"
+#include "coroutines/instructions.hpp"
 
 namespace tasks::cli {
 

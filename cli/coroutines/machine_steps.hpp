@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <optional>
 
-#include "hookless/code_view.hpp"
-#include "hookless/machine_state.hpp"
+#include "coroutines/code_view.hpp"
+#include "coroutines/machine_state.hpp"
 #include "linux/memory.hpp"
 
 namespace tasks::cli {

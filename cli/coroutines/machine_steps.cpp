@@ -1,4 +1,4 @@
-#include "hookless/machine_steps.hpp"
+#include "coroutines/machine_steps.hpp"
 
 #include <algorithm>
 #include <bit>

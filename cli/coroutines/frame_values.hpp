@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "hookless/program.hpp"
-#include "hookless/variable_scopes.hpp"
+#include "coroutines/program.hpp"
+#include "coroutines/variable_scopes.hpp"
 #include "linux/memory.hpp"
 
 namespace tasks::cli {

@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "hookless/program.hpp"
+#include "coroutines/program.hpp"
 
 namespace tasks::cli {
 

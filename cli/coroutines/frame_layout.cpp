@@ -1,4 +1,4 @@
-#include "hookless/frame_layout.hpp"
+#include "coroutines/frame_layout.hpp"
 
 #include <dwarf.h>
 

@@ -1,4 +1,4 @@
-#include "hookless/instructions.hpp"
+#include "coroutines/instructions.hpp"
 
 namespace tasks::cli {
 

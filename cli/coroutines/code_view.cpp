@@ -1,4 +1,4 @@
-#include "hookless/code_view.hpp"
+#include "coroutines/code_view.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include "hookless/suspend_sites.hpp"
+#include "coroutines/suspend_sites.hpp"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <span>
 
-#include "hookless/instructions.hpp"
+#include "coroutines/instructions.hpp"
 
 namespace tasks::cli {
 namespace {

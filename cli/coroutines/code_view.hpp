@@ -8,8 +8,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "hookless/code_bytes.hpp"
-#include "hookless/instructions.hpp"
+#include "coroutines/code_bytes.hpp"
+#include "coroutines/instructions.hpp"
 
 namespace tasks::cli {
 

@@ -2,11 +2,11 @@
 
 /// What is known of a program's coroutines, which does not change: kept from one look at it to the next.
 
-#include "hookless/bodies.hpp"
-#include "hookless/body_machine.hpp"
-#include "hookless/code_bytes.hpp"
-#include "hookless/frame_layout.hpp"
-#include "hookless/suspend_lines.hpp"
+#include "coroutines/bodies.hpp"
+#include "coroutines/body_machine.hpp"
+#include "coroutines/code_bytes.hpp"
+#include "coroutines/frame_layout.hpp"
+#include "coroutines/suspend_lines.hpp"
 #include "linux/memory.hpp"
 #include "symbols/debug_units.hpp"
 #include "symbols/modules.hpp"

@@ -1,4 +1,4 @@
-#include "hookless/value_words.hpp"
+#include "coroutines/value_words.hpp"
 
 #include <dwarf.h>
 #include <fmt/format.h>

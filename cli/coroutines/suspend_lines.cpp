@@ -1,11 +1,11 @@
-#include "hookless/suspend_lines.hpp"
+#include "coroutines/suspend_lines.hpp"
 
 #include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
 
-#include "hookless/suspend_sites.hpp"
+#include "coroutines/suspend_sites.hpp"
 #include "symbols/code_cache.hpp"
 
 namespace tasks::cli {

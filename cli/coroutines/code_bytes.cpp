@@ -1,4 +1,4 @@
-#include "hookless/code_bytes.hpp"
+#include "coroutines/code_bytes.hpp"
 
 #include <elfutils/libdwfl.h>
 #include <gelf.h>

@@ -1,4 +1,4 @@
-#include "hookless/bodies.hpp"
+#include "coroutines/bodies.hpp"
 
 #include <elfutils/libdwfl.h>
 

@@ -17,7 +17,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "hookless/address_map.hpp"
+#include "coroutines/address_map.hpp"
 #include "linux/memory.hpp"
 #include "symbols/modules.hpp"
 #include "tasks/detail/layout.hpp"

@@ -13,7 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "hookless/bodies.hpp"
+#include "coroutines/bodies.hpp"
 #include "symbols/debug_units.hpp"
 
 namespace tasks::cli {
