@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <unordered_map>
 #include <utility>
 
@@ -87,9 +88,29 @@ class body_machine::state {
     }
   }
 
+  /// All ways from there to where the function is left. False: one of them is not known to its end.
+  bool trace(machine_state from, const machine_steps::task& what, const std::function<bool(std::uint64_t)>& is_own) {
+    steps_.begin(what);
+    std::vector<machine_state> open;
+    std::unordered_map<std::uint64_t, int> visits;
+    bool is_left = false;
+    open.push_back(std::move(from));
+    for (std::size_t steps = 0; !open.empty();) {
+      auto now = std::move(open.back());
+      open.pop_back();
+      for (auto is = way::goes_on; is == way::goes_on;) {
+        if (++steps > most_steps_of_trace || ++visits[now.at] > most_traced || open.size() > most_open) return false;
+        is = follow(now, is_own, open);
+        if (is == way::is_lost) return false;
+        is_left = is_left || is == way::is_left;
+      }
+    }
+    return is_left && !what.trace->is_lost;
+  }
+
   /// What the first jump depends on.
   std::optional<std::uint64_t> find_index(std::uint64_t begin) {
-    steps_.begin({machine_steps::purpose::find_index, 0, 0, 0, {}});
+    steps_.begin({machine_steps::purpose::find_index, 0, 0, 0, {}, nullptr});
     machine_state now(machine_steps::frame);
     now.at = begin;
     for (std::size_t steps = 0; steps < most_steps_of_dispatch && now.at != 0; ++steps) {
@@ -108,7 +129,8 @@ class body_machine::state {
 
  private:
   static constexpr std::size_t most_steps_of_dispatch = 4000, longest_path = 64;
-  static constexpr std::size_t most_open = 4096, most_kept = 500'000;
+  static constexpr std::size_t most_open = 4096, most_kept = 500'000, most_steps_of_trace = 200'000;
+  static constexpr int most_traced = 500;
   static constexpr int most_visits = 6, most_decided = 3;
   static constexpr std::uint16_t clobbered_by_calls = 0x0fc7;  ///< rax, rcx, rdx, rsi, rdi, r8 to r11
 
@@ -116,6 +138,52 @@ class body_machine::state {
     now.forget(clobbered_by_calls);
     now.flags = {};
     now.at += call.length;
+  }
+
+  enum class way : std::uint8_t {
+    goes_on,
+    is_left,  ///< by a return, or a jump to another function
+    is_over,  ///< by what does not return
+    is_lost,
+  };
+
+  /// One instruction of trace().
+  way follow(machine_state& now, const std::function<bool(std::uint64_t)>& is_own, std::vector<machine_state>& open) {
+    // Behind a call that does not return.
+    if (!is_own(now.at)) return way::is_over;
+    const auto* instruction = code.at(now.at);
+    if (!instruction) return way::is_lost;
+    const auto target = instruction->target();
+    switch (instruction->does) {
+      case machine_operation::leave_function:
+        return way::is_left;
+      case machine_operation::stop:
+        return way::is_over;
+      case machine_operation::call:
+        // A part of the body that was made a function of its own has all of the frame.
+        if (target != 0 && is_own(target)) return way::is_lost;
+        steps_.see(now, *instruction);
+        step_over(now, *instruction);
+        return way::goes_on;
+      case machine_operation::jump:
+        if (target != 0 && !is_own(target)) return way::is_left;
+        if (target == 0 && instruction->operands[0].base == machine_operand::instruction_pointer) return way::is_left;
+        break;
+      case machine_operation::jump_if:
+        if (!now.flags.hold(instruction->when)) {
+          if (is_own(target)) {
+            open.push_back(now);
+            open.back().at = target;
+          }
+          now.at += instruction->length;
+          return way::goes_on;
+        }
+        break;
+      default:
+        break;
+    }
+    now.at = steps_.step(now, *instruction).next;
+    return now.at != 0 ? way::goes_on : way::is_lost;
   }
 
   machine_steps steps_;
@@ -127,13 +195,27 @@ body_machine::~body_machine() = default;
 
 body_machine::stores body_machine::find_stores(const coroutine_body& body, const frame_layout& layout,
                                                range untouched) {
-  stores found;
+  auto found = follow_stores(body, layout, untouched);
+  return found.is_whole || untouched.end == 0 ? std::move(found.at) : follow_stores(body, layout, range()).at;
+}
+
+std::set<std::uint64_t> body_machine::find_untouched(const coroutine_body& body, const frame_layout& layout,
+                                                     range untouched) {
+  std::set<std::uint64_t> found;
+  for (const auto& [index, places] : follow_stores(body, layout, untouched).at) found.insert(index);
+  return found;
+}
+
+body_machine::followed body_machine::follow_stores(const coroutine_body& body, const frame_layout& layout,
+                                                   range untouched) {
+  followed found;
   if (layout.index_size == 0) return found;
   std::vector<std::uint64_t> open{0};
   std::set<std::uint64_t> seen{0};
   std::size_t left = state::most_steps_of_body;
   for (std::size_t i = 0; i < open.size() && open.size() < state::most_indices && left != 0; ++i) {
-    machine_steps::task what{machine_steps::purpose::dispatch, layout.index, layout.index_size, open[i], untouched};
+    machine_steps::task what{
+        machine_steps::purpose::dispatch, layout.index, layout.index_size, open[i], untouched, nullptr};
     std::optional<machine_state> after;
     static_cast<void>(state_->run(body.code.begin, what, &after));
     if (!after) {
@@ -144,21 +226,41 @@ body_machine::stores body_machine::find_stores(const coroutine_body& body, const
     what.why = machine_steps::purpose::explore;
     const auto whole = std::min(left, state::most_steps_of_index);
     auto rest = whole;
-    state_->explore(std::move(*after), what, found, rest);
+    state_->explore(std::move(*after), what, found.at, rest);
     left -= whole - rest;
-    if (rest == 0 && untouched.end != 0) return find_stores(body, layout);
-    for (const auto& [index, places] : found) {
+    if (rest == 0) {
+      found.is_whole = false;
+      if (untouched.end != 0) break;
+    }
+    for (const auto& [index, places] : found.at) {
       if (seen.insert(index).second) open.push_back(index);
     }
   }
   return found;
 }
 
+std::optional<std::vector<bool>> body_machine::find_destroyed(const coroutine_body& body, const frame_layout& layout,
+                                                              std::uint64_t index,
+                                                              const std::function<bool(std::uint64_t)>& is_own) {
+  if (layout.index_size == 0 || !body.is_gnu) return std::nullopt;
+  // What g++ makes to destroy a frame sets the lowest bit and calls the body.
+  machine_steps::task what{machine_steps::purpose::dispatch, layout.index, layout.index_size, index | 1, {}, nullptr};
+  std::optional<machine_state> after;
+  static_cast<void>(state_->run(body.code.begin, what, &after));
+  if (!after) return std::nullopt;
+  frame_trace found;
+  found.reached.resize(layout.size);
+  what.why = machine_steps::purpose::explore;
+  what.trace = &found;
+  if (!state_->trace(*std::move(after), what, is_own)) return std::nullopt;
+  return std::move(found.reached);
+}
+
 body_machine::dispatch body_machine::resume_at(const coroutine_body& body, const frame_layout& layout,
                                                std::uint64_t index) {
   if (layout.index_size == 0) return {};
-  return state_->run(body.code.begin, {machine_steps::purpose::dispatch, layout.index, layout.index_size, index, {}},
-                     nullptr);
+  return state_->run(body.code.begin,
+                     {machine_steps::purpose::dispatch, layout.index, layout.index_size, index, {}, nullptr}, nullptr);
 }
 
 std::optional<std::uint64_t> body_machine::find_index(const coroutine_body& body) {

@@ -5,6 +5,7 @@
 /// are taken where a condition is not known. Nothing of the target is written or called.
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -34,6 +35,17 @@ class body_machine {
   /// body that is too large to be followed everywhere it can come to.
   [[nodiscard]] stores find_stores(const coroutine_body& body, const frame_layout& layout, range untouched);
 
+  /// Those of which a way is known that does so: what lies in these bytes at such a suspend point has not begun, or its
+  /// scope is another, as no way into a scope leads past what makes its variables.
+  [[nodiscard]] std::set<std::uint64_t> find_untouched(const coroutine_body& body, const frame_layout& layout,
+                                                       range untouched);
+
+  /// What of a frame that is suspended there is come to where it is destroyed; of a body of g++'s. `is_own`: does an
+  /// address lie in the body's code? Nothing: some way through it is not known to its end.
+  [[nodiscard]] std::optional<std::vector<bool>> find_destroyed(const coroutine_body& body, const frame_layout& layout,
+                                                                std::uint64_t index,
+                                                                const std::function<bool(std::uint64_t)>& is_own);
+
   /// Where it goes on when it is resumed.
   struct dispatch {
     std::uint64_t first_jump = 0;     ///< that depends on the index; 0: there is none
@@ -52,6 +64,12 @@ class body_machine {
 
  private:
   class state;
+  struct followed {
+    stores at;
+    bool is_whole = true;  ///< all ways were followed
+  };
+  [[nodiscard]] followed follow_stores(const coroutine_body& body, const frame_layout& layout, range untouched);
+
   std::unique_ptr<state> state_;
 };
 

@@ -155,17 +155,24 @@ frame_layout& frame_layouts::of(const coroutine_body& body) {
 
 const std::vector<frame_variable>& frame_layouts::variables_of(const coroutine_body& body) {
   const auto [known, is_new] = variables_.try_emplace(&body);
-  auto frame = is_new && of(body).is_known ? type_of(body) : std::nullopt;
-  if (!frame) return known->second;
-  each_child(*frame, [&its = known->second](Dwarf_Die& child) {
+  if (!is_new) return known->second;
+  known->second = members_of(body);
+  std::erase_if(known->second, [](const frame_variable& each) { return is_made_by_compiler(each.name); });
+  return known->second;
+}
+
+std::vector<frame_variable> frame_layouts::members_of(const coroutine_body& body) {
+  std::vector<frame_variable> its;
+  auto frame = of(body).is_known ? type_of(body) : std::nullopt;
+  if (!frame) return its;
+  each_child(*frame, [&its](Dwarf_Die& child) {
     if (dwarf_tag(&child) != DW_TAG_member) return false;
-    const auto name = dwarf::name_of(child);
     const auto at = offset_of(child);
-    if (at >= largest_frame || is_made_by_compiler(name)) return false;
-    if (auto type = dwarf::type_of(child)) its.push_back({std::string(name), at, *type, child});
+    if (at >= largest_frame) return false;
+    if (auto type = dwarf::type_of(child)) its.push_back({std::string(dwarf::name_of(child)), at, *type, child});
     return false;
   });
-  return known->second;
+  return its;
 }
 
 std::optional<Dwarf_Die> frame_layouts::type_of(const coroutine_body& body) {

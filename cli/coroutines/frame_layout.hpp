@@ -47,6 +47,8 @@ class frame_layouts {
   /// Its parameters and variables, in the order of its frame. Read from debug information when they are first asked
   /// for. Hold for as long as this lives.
   [[nodiscard]] const std::vector<frame_variable>& variables_of(const coroutine_body& body);
+  /// Those and what the compiler has added: the promise, temporaries, awaiters. Read anew.
+  [[nodiscard]] std::vector<frame_variable> members_of(const coroutine_body& body);
 
  private:
   [[nodiscard]] std::optional<Dwarf_Die> type_of(const coroutine_body& body);

@@ -231,6 +231,26 @@ machine_operand operand_of(const ZydisDecodedOperand& from, std::uint64_t next) 
 }
 
 bool is_written(const ZydisDecodedOperand& operand) { return (operand.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0; }
+bool is_read(const ZydisDecodedOperand& operand) { return (operand.actions & ZYDIS_OPERAND_ACTION_MASK_READ) != 0; }
+
+/// Of an instruction that is not told apart: what it takes, and which memory it writes.
+void add_effects(const ZydisDecodedInstruction& decoded, const ZydisDecodedOperand* operands, std::uint64_t next,
+                 machine_instruction& to) {
+  for (std::size_t i = 0; i < decoded.operand_count; ++i) {
+    const auto& operand = operands[i];
+    if (operand.type == ZYDIS_OPERAND_TYPE_REGISTER && is_read(operand)) {
+      if (const auto which = number_of(operand.reg.value); which < 16)
+        to.read = static_cast<std::uint16_t>(to.read | (1U << which));
+    }
+    if (operand.type != ZYDIS_OPERAND_TYPE_MEMORY) continue;
+    if (is_written(operand) && to.operand_count == 0) {
+      to.operands[0] = operand_of(operand, next);
+      to.operand_count = 1;
+    } else if (to.loaded.is == machine_operand::form::none) {
+      to.loaded = operand_of(operand, next);
+    }
+  }
+}
 
 /// Arithmetic is done on words of 1, 2, 4 and 8 bytes.
 bool has_sizes_of_words(const machine_instruction& of) {
@@ -290,12 +310,7 @@ std::optional<machine_instruction> decode_instruction(std::span<const unsigned c
   }
   made.operands = {};
   made.operand_count = 0;
-  for (std::size_t i = 0; i < decoded.operand_count; ++i) {
-    if (operands[i].type != ZYDIS_OPERAND_TYPE_MEMORY || !is_written(operands[i])) continue;
-    made.operands[0] = operand_of(operands[i], next);
-    made.operand_count = 1;
-    break;
-  }
+  add_effects(decoded, operands, next, made);
   return made;
 }
 

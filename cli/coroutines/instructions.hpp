@@ -84,7 +84,9 @@ struct machine_instruction {
   std::uint8_t length = 0;
   std::uint8_t operand_count = 0;
   std::array<machine_operand, 3> operands;  ///< of `other`: the memory that it writes, if any
+  machine_operand loaded;                   ///< of `other`: the memory that it reads, if any
   std::uint16_t written = 0;                ///< bit n: register n, wholly or in part
+  std::uint16_t read = 0;                   ///< of `other`: likewise, but for what addresses are made of
 
   /// Where a jump or a call leads, if it says so itself; else 0.
   [[nodiscard]] std::uint64_t target() const noexcept {

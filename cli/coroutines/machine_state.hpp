@@ -48,6 +48,7 @@ class machine_memory {
   /// Bytes beyond the eighth are not known. Nothing happens once too much is written.
   void store(std::uint64_t address, const machine_value& value, std::size_t size);
   [[nodiscard]] std::size_t words() const noexcept { return words_.size(); }
+  [[nodiscard]] bool is_full() const noexcept { return words_.size() >= most_words; }
 
  private:
   static constexpr std::size_t most_words = 4096;

@@ -125,7 +125,31 @@ bool machine_steps::is_asan_shadow(std::uint64_t address) noexcept {
   return its - frame < longest_frame || machine_state::is_stack(its);
 }
 
+/// Of an operand in memory, or an address that is taken.
+void machine_steps::lose_address(const machine_state& state, const machine_operand& operand, std::uint64_t next) {
+  if (operand.is != machine_operand::form::memory || address_of(state, operand, next).is_known) return;
+  const auto value_of = [&](std::uint8_t which) {
+    return which < 16 ? state.get(which, sizeof(std::uint64_t)) : machine_value{};
+  };
+  lose(value_of(operand.base), value_of(operand.index));
+}
+
+void machine_steps::see(const machine_state& state, const machine_instruction& instruction) {
+  const auto next = state.at + instruction.length;
+  for (std::size_t i = 0; i < instruction.operand_count; ++i) lose_address(state, instruction.operands[i], next);
+  if (instruction.does == machine_operation::call) static_cast<void>(read(state, instruction.operands[0], next));
+  if (instruction.does == machine_operation::other) see_other(state, instruction, next);
+}
+
+void machine_steps::see_other(const machine_state& state, const machine_instruction& instruction, std::uint64_t next) {
+  for (std::uint8_t i = 0; i < 16; ++i)
+    if ((instruction.read >> i & 1) != 0) lose(state.get(i, sizeof(std::uint64_t)));
+  lose_address(state, instruction.loaded, next);
+  if (instruction.loaded.is == machine_operand::form::memory) static_cast<void>(read(state, instruction.loaded, next));
+}
+
 machine_value machine_steps::load(const machine_state& state, std::uint64_t address, std::size_t size) {
+  reach(address, size);
   if (size == 0 || size > 8) return {};
   if (const auto written = state.written.load(address, size)) return *written;
   if (is_asan_shadow(address)) return known_value(0);
@@ -145,12 +169,14 @@ machine_value machine_steps::load(const machine_state& state, std::uint64_t addr
 bool machine_steps::store(machine_state& state, std::uint64_t address, const machine_value& value, std::size_t size) {
   if (const auto offset = address - frame; offset < longest_frame) {
     if (task_.why != purpose::explore) return false;  // it runs
+    reach(address, size);
     touched_ = touched_ || (offset < task_.watched.end && offset + size > task_.watched.begin);
     if (offset == task_.index_at && size >= task_.index_size && value.is_known)
       stored_ = low_bytes(value.bits, task_.index_size);
     return true;
   }
   state.written.store(address, value, size);
+  if (state.written.is_full()) lose(known_value(frame));
   return true;
 }
 
@@ -175,6 +201,7 @@ bool machine_steps::write(machine_state& state, const machine_operand& operand, 
                           std::uint64_t next) {
   if (operand.is == machine_operand::form::a_register) {
     touched_ = touched_ || (value.is_known && task_.watched.contains(value.bits - frame));
+    if (value.is_known) reach(value.bits, 1);
     state.set(operand.base, operand.is_high_byte ? machine_value{} : value, operand.is_high_byte ? 8 : operand.size);
     return true;
   }
@@ -203,6 +230,7 @@ bool machine_steps::compute(machine_state& state, const machine_instruction& ins
   const auto made = calculate(what, low_bytes(left.bits, to.size), is_zero ? left.bits : low_bytes(right.bits, to.size),
                               to.size, state.flags.carry);
   result.bits = made.bits;
+  if (!result.is_known && !only_sets_flags(what)) lose(left, right);
   if (what != machine_operation::invert) {
     auto& flags = state.flags;
     flags = {result.is_known,
@@ -251,6 +279,7 @@ bool machine_steps::run(machine_state& state, const machine_instruction& instruc
       const auto left = read(state, instruction.operands[instruction.operand_count - 2U], next);
       const auto right = read(state, instruction.operands[instruction.operand_count - 1U], next);
       state.flags = {};
+      lose(left, right);
       return write(state, to,
                    {left.bits * right.bits, left.is_known && right.is_known, left.is_of_index || right.is_of_index,
                     left.is_of_index ? left.source : right.source},
@@ -265,6 +294,7 @@ bool machine_steps::run(machine_state& state, const machine_instruction& instruc
     case machine_operation::move_if: {
       const auto holds = state.flags.hold(instruction.when);
       auto value = holds ? read(state, *holds ? from : to, next) : machine_value{};
+      if (!holds) lose(read(state, from, next), read(state, to, next));
       if (state.flags.is_of_index && !value.is_of_index) value.is_of_index = true, value.source = state.flags.source;
       return write(state, to, value, next);
     }
@@ -299,6 +329,7 @@ machine_steps::outcome machine_steps::step(machine_state& state, const machine_i
   }
   stored_.reset();
   touched_ = false;
+  if (task_.trace) see(state, instruction);
   const bool goes_on = run(state, instruction, next);
   return {goes_on ? next : 0, false, 0, stored_, touched_};
 }

@@ -2,14 +2,26 @@
 
 /// One instruction after another of body_machine, on what is known.
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "coroutines/code_view.hpp"
 #include "coroutines/machine_state.hpp"
 #include "linux/memory.hpp"
 
 namespace tasks::cli {
+
+/// What of a frame was come to.
+struct frame_trace {
+  std::vector<bool> reached;  ///< of each byte: it was read, written, or its address was taken
+  bool is_lost = false;       ///< what was made of an address in the frame may be another one there
+
+  void reach(std::uint64_t offset, std::size_t size) {
+    for (auto at = offset; at < reached.size() && at - offset < size; ++at) reached[at] = true;
+  }
+};
 
 class machine_steps {
  public:
@@ -27,6 +39,7 @@ class machine_steps {
     std::uint32_t index_size = 0;  ///< in bytes
     std::uint64_t index = 0;       ///< of purpose::dispatch
     range watched{};               ///< of purpose::explore: bytes of the frame, by offset
+    frame_trace* trace = nullptr;  ///< likewise; null: nobody asks
   };
 
   /// `code` must outlive it.
@@ -43,8 +56,24 @@ class machine_steps {
   /// Runs the instruction at `state.at`, which stays what it is. A jump on what is not known ends, be it of the index.
   [[nodiscard]] outcome step(machine_state& state, const machine_instruction& instruction);
 
+  /// Writes to the trace what an instruction takes whose effects are nobody's business, as a call.
+  void see(const machine_state& state, const machine_instruction& instruction);
+
  private:
   static constexpr std::uint64_t longest_frame = std::uint64_t{1} << 20;
+
+  [[nodiscard]] static bool is_in_frame(const machine_value& value) noexcept {
+    return value.is_known && value.bits - frame < longest_frame;
+  }
+  /// What is made of these is not known: it may be an address in the frame that no trace has.
+  void lose(const machine_value& one, const machine_value& other = {}) {
+    if (task_.trace && (is_in_frame(one) || is_in_frame(other))) task_.trace->is_lost = true;
+  }
+  void lose_address(const machine_state& state, const machine_operand& operand, std::uint64_t next);
+  void see_other(const machine_state& state, const machine_instruction& instruction, std::uint64_t next);
+  void reach(std::uint64_t address, std::size_t size) const {
+    if (task_.trace && address - frame < longest_frame) task_.trace->reach(address - frame, size);
+  }
 
   [[nodiscard]] static machine_value address_of(const machine_state& state, const machine_operand& operand,
                                                 std::uint64_t next);

@@ -183,9 +183,14 @@ void memory_image::prefetch(std::uint64_t address) const noexcept {
   if (const auto* bytes = at(address, 1)) __builtin_prefetch(bytes);
 }
 
-void memory_image::erase(std::uint64_t address) noexcept {
-  if (const auto* area = area_of(address); area != nullptr && at(address, sizeof address) != nullptr)
-    std::memset(area->bytes + (address - area->copied.begin), 0, sizeof address);
+void memory_image::erase(std::uint64_t address, std::uint64_t kept) noexcept {
+  const auto* area = area_of(address);
+  if (area == nullptr || at(address, sizeof address) == nullptr) return;
+  auto* bytes = area->bytes + (address - area->copied.begin);
+  std::uint64_t word = 0;
+  std::memcpy(&word, bytes, sizeof word);
+  word &= kept;
+  std::memcpy(bytes, &word, sizeof word);
 }
 
 bool memory_image::add(std::uint64_t address, own_memory pages, const std::string& name) {

@@ -71,8 +71,8 @@ class memory_image final : public memory {
   [[nodiscard]] std::uint64_t word(std::uint64_t address) const noexcept;
   /// It will be read soon: most of a large copy is in no cache.
   void prefetch(std::uint64_t address) const noexcept;
-  /// Makes an aligned word of the copy zero, so that nobody follows it.
-  void erase(std::uint64_t address) noexcept;
+  /// Makes an aligned word of the copy zero, but for these bits, so that nobody follows it.
+  void erase(std::uint64_t address, std::uint64_t kept = 0) noexcept;
   /// Adds whole pages that the target does not have, between its areas. False: they are not between them.
   bool add(std::uint64_t address, own_memory pages, const std::string& name);
   /// Gives back the room of whole pages that nobody will ask about: they are zeros from then on.

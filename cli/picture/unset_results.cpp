@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "picture/reused_memory.hpp"
+#include "symbols/executor_tables.hpp"
 #include "symbols/group_states.hpp"
 
 namespace tasks::cli {
@@ -45,6 +46,7 @@ void erase_words(memory_image& image, range whole) {
 void erase_unset_results(memory_image& image, const heap_map& heap, modules& code) {
   const auto layouts = group_states_of(code);
   if (layouts.empty()) return;
+  executor_tables executors(code);
   const auto first = layouts.front().table, last = layouts.back().table;
   const auto least = std::min_element(layouts.begin(), layouts.end(), [](const auto& a, const auto& b) {
                        return a.size < b.size;
@@ -56,9 +58,16 @@ void erase_unset_results(memory_image& image, const heap_map& heap, modules& cod
     if (table < first || table > last || heap.is_free(o)) return;
     const auto layout = std::lower_bound(layouts.begin(), layouts.end(), table,
                                          [](const auto& each, std::uint64_t of) { return each.table < of; });
-    if (layout->table != table || !was_allocated_for(image, its, layout->size) ||
-        !is_owned(image, its.begin, *layout) || !is_between_operations(image, its.begin, *layout))
+    if (layout->table != table || !was_allocated_for(image, its, layout->size) || !is_owned(image, its.begin, *layout))
       return;
+    for (const auto& each : layout->executors)
+      if (const auto used = executors.room_used(image.word(its.begin + each.functions)))
+        erase_words(image, {its.begin + std::min(each.room.begin + *used, each.room.end), its.begin + each.room.end});
+    for (const auto& each : layout->padded) image.erase(its.begin + each.at, each.kept);
+    if (!is_between_operations(image, its.begin, *layout)) return;
+    const auto over = number_at(image, its.begin + layout->completed) * word_size;
+    erase_words(image,
+                {its.begin + std::min(layout->order.begin + over, layout->order.end), its.begin + layout->order.end});
     erase_behind(image, heap, its.begin, layout->size);
     for (const auto& each : layout->results)
       if (!is_set(image, its.begin + each.has_value))

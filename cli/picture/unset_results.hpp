@@ -11,8 +11,9 @@
 
 namespace tasks::cli {
 
-/// Makes them zero, and what lies behind the last one. None: without debug information, in memory
-/// that nobody owns any more, or while one of them is being written: between `completed` and `has_value`.
+/// Makes them zero, what lies behind the last one, and the room in its executors that these do not need. None: without
+/// debug information, in memory that nobody owns any more, or while one of them is being written: between `completed`
+/// and `has_value`.
 void erase_unset_results(memory_image& image, const heap_map& heap, modules& code);
 
 }  // namespace tasks::cli

@@ -283,7 +283,21 @@ class leak_search {
 
   void add_frames(const seen_task& task) {
     for (const auto frame : frames_of(task)) marker_->add_apart(frame, {origin::kind::task, task.id});
+    add_unaligned(task);
     if (has_object(task)) marker_->add(task.object, {origin::kind::task, task.id});
+  }
+
+  void add_unaligned(const seen_task& task) {
+    const auto& parts = scene_.unaligned();
+    if (parts.empty()) return;
+    for (std::uint32_t i = 0; i < task.frames; ++i) {
+      const auto known = parts.find(seen_.frames[task.first_frame + i]);
+      if (known == parts.end()) continue;
+      std::uint64_t word = 0;
+      for (const auto& part : known->second)
+        for (auto at = part.begin; at + sizeof word <= part.end; ++at)
+          if (image_.read(at, &word, sizeof word) == sizeof word) marker_->add(word, {origin::kind::task, task.id});
+    }
   }
 
   void judge() {

@@ -1,10 +1,13 @@
 #include "proof/scene.hpp"
 
 #include <algorithm>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "picture/reused_memory.hpp"
 #include "picture/unset_results.hpp"
+#include "symbols/code_symbols.hpp"
 #include "symbols/stack_variables.hpp"
 
 namespace tasks::cli {
@@ -92,6 +95,7 @@ void scene::erase_links() {
   if (std::exchange(has_erased_, true)) return;
   erase_behind_frames();
   erase_unset_results(taken_.image, heap_, code());
+  unaligned_ = erase_unread_words(taken_.image, tasks_, code(), functions_that_run());
   for (const auto link : allocators_.links) taken_.image.erase(link);
   for (const auto& list : channels_)
     for (const auto link : list.links()) taken_.image.erase(link);
@@ -107,6 +111,21 @@ void scene::erase_behind_frames() {
     if (static_cast<std::uint32_t>(header) == layout::frame_magic)
       erase_behind(taken_.image, heap_, frame - before, before + (header >> 32));
   }
+}
+
+/// Without the hook a task that seems to wait may run again: then a thread is in one of its coroutines.
+std::optional<std::vector<std::string>> scene::functions_that_run() {
+  std::vector<std::string> found;
+  if (has_headers()) return found;
+  const auto& ends = words().ends;
+  if (std::find(ends.begin(), ends.end(), 0) != ends.end()) return std::nullopt;
+  for (const auto& frames : words().frames)
+    for (const auto& each : frames) {
+      auto symbol = symbol_near(code(), each.address);
+      if (!symbol) return std::nullopt;
+      found.push_back(std::move(symbol->name));
+    }
+  return found;
 }
 
 }  // namespace tasks::cli

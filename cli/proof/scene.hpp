@@ -15,6 +15,7 @@
 #include "proof/asio_channels.hpp"
 #include "proof/asio_timers.hpp"
 #include "proof/task_states.hpp"
+#include "proof/unread_words.hpp"
 
 namespace tasks::cli {
 
@@ -53,6 +54,9 @@ class scene {
   /// there yet. Once.
   void erase_links();
 
+  /// Of frames, as of erase_unread_words(): once links are erased.
+  [[nodiscard]] const unaligned_parts& unaligned() const noexcept { return unaligned_; }
+
   [[nodiscard]] const glibc_heaps& allocators() const noexcept { return allocators_; }
   [[nodiscard]] const heap_map& heap() const noexcept { return heap_; }
   /// Allocations that were given back to Asio, which keeps them for the next operations: free in heap().
@@ -63,6 +67,7 @@ class scene {
 
  private:
   void erase_behind_frames();
+  [[nodiscard]] std::optional<std::vector<std::string>> functions_that_run();
 
   picture& taken_;
   std::vector<root_copy> roots_;
@@ -73,6 +78,7 @@ class scene {
   std::vector<channel_list> channels_;
   timer_list timers_;
   std::optional<std::vector<held_variable>> variables_;
+  unaligned_parts unaligned_;
   bool has_looked_ = false, has_erased_ = false;
 };
 

@@ -153,11 +153,14 @@ bool add_results(Dwarf_Die& type, std::uint64_t offset, int depth, std::vector<g
 }
 
 bool is_inside(const group_state_layout& layout) {
-  return layout.owners + sizeof(std::uint32_t) <= layout.size &&
+  return layout.owners + sizeof(std::uint32_t) <= layout.size && layout.order.end <= layout.size &&
          layout.completed + sizeof(std::uint32_t) <= layout.size &&
          layout.outstanding + sizeof(std::uint32_t) <= layout.size &&
          std::all_of(layout.results.begin(), layout.results.end(),
-                     [&](const auto& each) { return each.has_value < layout.size; });
+                     [&](const auto& each) { return each.has_value < layout.size; }) &&
+         std::all_of(layout.executors.begin(), layout.executors.end(), [&](const executor_part& each) {
+           return each.room.end <= layout.size && each.functions + sizeof(std::uint64_t) <= layout.size;
+         });
 }
 
 std::optional<group_state_layout> read_layout(debug_units& debug, const class_symbols& symbols) {
@@ -181,8 +184,22 @@ std::optional<group_state_layout> read_layout(debug_units& debug, const class_sy
                             owners->offset,
                             begin + completed->offset,
                             begin + outstanding->offset,
+                            {},
+                            {},
+                            {},
                             {}};
   if (!add_results(results->type, begin + handler->offset + results->offset, 0, layout.results)) return std::nullopt;
+  type_parts of_state;
+  add_parts(*state, begin, of_state);
+  layout.executors = std::move(of_state.executors);
+  std::vector<bool> used(layout.size);
+  std::fill_n(used.begin(), std::min(begin, layout.size), true);
+  add_used_bytes(*state, begin, used);
+  layout.padded = padded_words(used);
+  if (auto order = dwarf::find_member(handler->type, "completion_order_")) {
+    const auto at = begin + handler->offset + order->offset;
+    layout.order = {at, at + dwarf::size_of(order->type)};
+  }
   return is_inside(layout) ? std::optional(std::move(layout)) : std::nullopt;
 }
 

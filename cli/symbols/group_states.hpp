@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "symbols/modules.hpp"
+#include "symbols/type_parts.hpp"
 
 namespace tasks::cli {
 
@@ -23,6 +24,9 @@ struct group_state_layout {
   std::uint64_t owners = 0;                      ///< how many std::shared_ptr lead to it, an int
   std::uint64_t completed = 0, outstanding = 0;  ///< std::atomic<unsigned>
   std::vector<result> results;
+  type_part order;  ///< of a word for each that is over: which it was; empty: not known
+  std::vector<executor_part> executors;
+  std::vector<padded_word> padded;
 };
 
 /// Sorted by `table`. Without those of which debug information does not tell every member.

@@ -1,0 +1,119 @@
+#include "coroutines/unread_members.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "symbols/code_symbols.hpp"
+#include "symbols/dwarf_types.hpp"
+
+namespace tasks::cli {
+namespace {
+
+/// Pointers are looked for at such addresses: see marker.
+constexpr std::uint64_t marked_alignment = 4;
+
+std::optional<unread_members::optional_part> optional_in(Dwarf_Die& promise, std::uint64_t offset,
+                                                         std::string_view value, std::string_view is_there) {
+  auto its = dwarf::find_member(promise, value);
+  auto flag = dwarf::find_member(promise, is_there);
+  if (!its || !flag || dwarf::size_of(flag->type) != sizeof(bool)) return std::nullopt;
+  const auto begin = offset + its->offset;
+  return unread_members::optional_part{{begin, begin + dwarf::size_of(its->type)}, offset + flag->offset};
+}
+
+/// No compiler gives them one place.
+bool are_disjoint(std::vector<type_part> all) {
+  std::ranges::sort(all, {}, &type_part::begin);
+  for (std::size_t i = 1; i < all.size(); ++i)
+    if (all[i].begin < all[i - 1].end) return false;
+  return true;
+}
+
+/// What the compiler adds: awaiters, temporaries, the promise. g++'s destroying them is not to be relied upon.
+bool is_added(std::string_view name) {
+  for (const std::string_view prefix : {"Aw", "Is", "Fs"}) {
+    const auto number = name.starts_with(prefix) ? name.find_first_not_of("0123456789", prefix.size()) : name.npos;
+    if (number != name.npos && name[number] == '_') return true;
+  }
+  return name.empty() || name.starts_with("_Coro_") || name.starts_with("__") || name.starts_with("D.");
+}
+
+/// g++'s "….Frame.actor", without what is behind it.
+std::string actor_in(std::string_view symbol) {
+  constexpr std::string_view actor = ".actor";
+  const auto at = symbol.find(actor);
+  return std::string(symbol.substr(0, at == symbol.npos ? 0 : at + actor.size()));
+}
+
+}  // namespace
+
+const unread_members& unread_member_finder::at(const coroutine_body& body, const frame_layout& layout,
+                                               std::uint64_t index) {
+  const auto [known, is_new] = unread_at_.try_emplace({body.code.begin, index});
+  if (!is_new) return known->second;
+  auto& found = known->second;
+  const auto& its = members_of(body);
+  found = its.always;
+  if (std::ranges::none_of(its.members, [&](const member& each) { return each.untouched_at.contains(index); }))
+    return found;
+  const auto actor = actor_in(symbol_near(code_, body.code.begin).value_or(code_symbol()).name);
+  if (actor.empty()) return found;
+  std::map<std::uint64_t, bool> known_places;
+  const auto is_own = [&](std::uint64_t address) {
+    if (body.code.contains(address)) return true;
+    const auto [place, is_first] = known_places.try_emplace(address);
+    if (is_first) {
+      const auto symbol = symbol_near(code_, address);
+      place->second = symbol && symbol->name.starts_with(actor);
+    }
+    return place->second;
+  };
+  const auto reached = program_.machine.find_destroyed(body, layout, index, is_own);
+  if (!reached) return found;
+  for (const auto& each : its.members) {
+    if (!each.untouched_at.contains(index)) continue;
+    const auto begin = reached->begin() + static_cast<std::ptrdiff_t>(each.at.begin);
+    const auto end = reached->begin() + static_cast<std::ptrdiff_t>(each.at.end);
+    if (std::find(begin, end, true) == end) found.dead.insert(found.dead.end(), each.owners.begin(), each.owners.end());
+  }
+  return found;
+}
+
+const unread_member_finder::body_members& unread_member_finder::members_of(const coroutine_body& body) {
+  const auto [known, is_new] = bodies_.try_emplace(body.code.begin);
+  if (!is_new) return known->second;
+  auto& its = known->second;
+  const auto& layout = program_.layouts.of(body);
+  std::vector<type_part> all;
+  std::vector<bool> used(layout.size);
+  for (auto& each : program_.layouts.members_of(body)) {
+    all.push_back({each.offset, each.offset + std::max<std::uint64_t>(dwarf::size_of(each.type), 1)});
+    add_used_bytes(each.type, each.offset, used);
+    if (each.offset % marked_alignment != 0 && all.back().end - each.offset >= sizeof(std::uint64_t))
+      its.always.unaligned.push_back(all.back());
+    if (layout.is_asio && each.offset == layout.promise) {
+      for (const auto& [value, is_there] : {std::pair{"result_", "has_result_"}, std::pair{"u_", "has_executor_"}})
+        if (const auto part = optional_in(each.type, each.offset, value, is_there))
+          its.always.optional.push_back(*part);
+      continue;
+    }
+    type_parts parts;
+    add_parts(each.type, each.offset, parts);
+    its.always.executors.insert(its.always.executors.end(), parts.executors.begin(), parts.executors.end());
+    if (!parts.owners.empty() && !is_added(each.name)) its.members.push_back({all.back(), std::move(parts.owners), {}});
+  }
+  const bool fits = std::ranges::all_of(all, [&](const type_part& each) { return each.end <= layout.size; });
+  if (body.is_gnu && fits && are_disjoint(std::move(all))) {
+    its.always.padded = padded_words(used);
+    for (auto& each : its.members)
+      each.untouched_at = program_.machine.find_untouched(body, layout, {each.at.begin, each.at.end});
+  } else {
+    its.members.clear();
+    its.always.executors.clear();
+  }
+  return its;
+}
+
+}  // namespace tasks::cli
