@@ -138,25 +138,40 @@ void count_verdicts(proof_result& of) {
   }
 }
 
-std::string describe_holders(const finding& of) {
-  const auto by = describe(of.by);
-  const auto root = of.root.is == holder::kind::none ? by : describe(of.root);
+namespace {
+
+std::string frame_words(std::uint64_t owner, const task_family& family) {
+  if (owner == family.task) return "a frame of its own";
+  const auto& above = family.awaited_by;
+  if (std::find(above.begin(), above.end(), owner) != above.end())
+    return fmt::format("its own session (task {})", owner);
+  if (owner == family.spawner) return fmt::format("the task that spawned it (task {})", owner);
+  return fmt::format("a frame of task {}", owner);
+}
+
+}  // namespace
+
+std::string describe_holders(const finding& of, const task_family& family) {
+  const auto by = describe(of.by, family);
+  const auto root = of.root.is == holder::kind::none ? by : describe(of.root, family);
   if (of.ways > 1)
     return fmt::format("reached by {}{} ways, one of them from {}{}", of.ways,
                        of.ways == marker::many_ways ? " or more" : "", root, root == by ? "" : " through " + by);
   return by + (root == by ? "" : ", reached from " + root);
 }
 
-std::string held_words(const finding& of) { return (of.ways > 1 ? "held: " : "held by ") + describe_holders(of); }
+std::string held_words(const finding& of, const task_family& family) {
+  return (of.ways > 1 ? "held: " : "held by ") + describe_holders(of, family);
+}
 
-std::string describe(const holder& h) {
+std::string describe(const holder& h, const task_family& family) {
   switch (h.is) {
     case holder::kind::none:
       return "nobody";
     case holder::kind::allocation:
       return fmt::format("an allocation of {} bytes at {:#x}", h.size, h.address);
     case holder::kind::frame:
-      return fmt::format("a frame of task {}", h.id);
+      return frame_words(h.id, family);
     case holder::kind::module:
       return fmt::format("the data of {}", h.path);
     case holder::kind::stack: {

@@ -1,11 +1,10 @@
 #include "proof/kept_memory.hpp"
 
-#include <algorithm>
-#include <cstring>
 #include <span>
 #include <utility>
 
 #include "proof/mark.hpp"
+#include "proof/object_words.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -94,26 +93,16 @@ class keeper_search {
   /// Hands on whose it is. An object is read at most three times, as often as that can change.
   void read(heap_map::object o) {
     is_pending_[o] = false;
-    auto words = heap_.extent(o);
-    const auto* area = image_.area_of(words.begin);
-    if (area == nullptr) return;
-    words.begin = std::max(words.begin, area->copied.begin);
-    words.end = std::min(words.end, area->copied.end);
-    if (words.begin >= words.end) return;
-    const auto* bytes = area->bytes + (words.begin - area->copied.begin);
-    // As the mark does.
-    for (std::uint64_t at = 0; at + 8 <= words.end - words.begin; at += 4) {
-      std::uint64_t word;
-      std::memcpy(&word, bytes + at, sizeof word);
+    each_word(image_, heap_.extent(o), [&](std::uint64_t word) {
       const auto address = word & address_bits;
-      if (address - low_ >= high_ - low_) continue;
+      if (address - low_ >= high_ - low_) return;
       const auto to = heap_.find(address);
-      if (to == heap_map::none || is_frame_[to] || heap_.is_free(to)) continue;
+      if (to == heap_map::none || is_frame_[to] || heap_.is_free(to)) return;
       const auto whose = join(owners_[to], owners_[o]);
-      if (whose == owners_[to]) continue;
+      if (whose == owners_[to]) return;
       owners_[to] = whose;
       push(to);
-    }
+    });
   }
 
   kept_memory count() const {

@@ -71,6 +71,14 @@ struct brief_finding : judgement {
   std::uint32_t reason = 0, by = 0, root = 0;  ///< of a proof_result's reasons and holders
 };
 
+/// One step of a cycle: a task and what it waits on; 0: for the next task itself.
+struct cycle_step {
+  std::uint64_t task = 0, object = 0;
+  bool operator==(const cycle_step&) const = default;
+};
+/// Each waits for the next one, and the last for the first.
+using wait_cycle = std::vector<cycle_step>;
+
 /// Whether threads of a live target are stopped.
 enum class proof_stop {
   when_needed,  ///< those that run; and those that sleep, where something is proven only then
@@ -81,6 +89,8 @@ struct proof_result {
   std::vector<brief_finding> findings;                             ///< in the order of the records
   std::vector<std::string> reasons = std::vector<std::string>(1);  ///< of findings; the first is none
   std::vector<holder> holders = std::vector<holder>(1);            ///< likewise
+  /// Of those that are proven, or likely: who wait for each other. No task is on two. See find_leaked_cycles().
+  std::vector<wait_cycle> cycles;
   std::string doubt;   ///< why nothing at all could be proven; empty: nothing stood against it
   std::string unread;  ///< why registers of threads that sleep were not read; empty: they were, or need not be
   std::uint64_t tasks = 0;
@@ -102,12 +112,19 @@ struct proof_result {
 /// Counts the findings anew.
 void count_verdicts(proof_result& of);
 
+/// Whom a task belongs to, so that who holds it can be told as what it is to the task.
+struct task_family {
+  std::uint64_t task = 0;
+  std::uint64_t spawner = 0;              ///< 0: not known
+  std::vector<std::uint64_t> awaited_by;  ///< the spawner, its spawner, …, as far as each waits for the one before
+};
+
 /// "a frame of task 7, reached from the stack of the main thread", "reached by 12 ways, one of them from a frame of
 /// task 7": who keeps what a task waits for alive.
-[[nodiscard]] std::string describe_holders(const finding& of);
+[[nodiscard]] std::string describe_holders(const finding& of, const task_family& family = {});
 /// Likewise as the rest of a sentence: "held by …".
-[[nodiscard]] std::string held_words(const finding& of);
-/// "a word in the data of /usr/bin/server", "a frame of task 7", …
-[[nodiscard]] std::string describe(const holder& h);
+[[nodiscard]] std::string held_words(const finding& of, const task_family& family = {});
+/// "a word in the data of /usr/bin/server", "a frame of task 7", "its own session (task 7)", …
+[[nodiscard]] std::string describe(const holder& h, const task_family& family = {});
 
 }  // namespace tasks::cli

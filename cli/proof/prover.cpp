@@ -14,6 +14,7 @@
 #include "picture/heap_map.hpp"
 #include "picture/picture.hpp"
 #include "proof/evidence.hpp"
+#include "proof/leaked_cycles.hpp"
 #include "proof/mark.hpp"
 #include "proof/preview.hpp"
 #include "proof/scene.hpp"
@@ -370,6 +371,7 @@ class leak_search {
 
   proof_result finish() {
     count_verdicts(proof_);
+    if (marker_ && proof_.proven > 1) proof_.cycles = find_leaked_cycles(scene_, *marker_, frames_, proof_);
     proof_.bytes_copied = image_.bytes();
     return std::move(proof_);
   }

@@ -13,8 +13,8 @@ namespace {
 /// function in a queue keeps, which is in an object that a member of another points to, seven.
 constexpr unsigned most_allocations = 8;
 constexpr std::size_t most_wanted = 4096, most_referrers = 4096;
-/// Of memory that is no heap, and of a frame, only this much around an object belongs to it.
-constexpr std::uint64_t before_in_memory = 16, before_in_frame = 128, after = 64;
+/// Of memory that is no heap only this much around an object belongs to it.
+constexpr std::uint64_t before_in_memory = 16, after_in_memory = 64;
 
 }  // namespace
 
@@ -40,7 +40,7 @@ bool reference_search::is_late() {
 }
 
 void reference_search::want(std::uint64_t object) {
-  wanted sought{{object - before_in_memory, object + after}, object, 0};
+  wanted sought{{object - before_in_memory, object + after_in_memory}, object, 0};
   const auto o = heap_.find(object);
   if (o == heap_map::none || heap_.is_free(o)) {
     add(sought, holder_at(image_, threads_, object));
@@ -51,7 +51,8 @@ void reference_search::want(std::uint64_t object) {
       if (task->unnamed && task->object == object)
         sought.at = {object, object + 1};
       else
-        sought.at = {std::max(memory.begin, object - before_in_frame), std::min(memory.end, sought.at.end)};
+        sought.at = {std::max(memory.begin, around_in_frame(object).begin),
+                     std::min(memory.end, around_in_frame(object).end)};
     } else {
       sought.at = memory;
     }

@@ -35,6 +35,9 @@ struct referrer {
   unsigned allocations = 0;  ///< that lie between
 };
 
+/// Of a frame in which an object lies, the part that counts as the object's: nobody knows its size.
+[[nodiscard]] constexpr range around_in_frame(std::uint64_t object) noexcept { return {object - 128, object + 64}; }
+
 class reference_search {
  public:
   /// What must not be followed has been erased from the picture.

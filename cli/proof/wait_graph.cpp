@@ -139,14 +139,13 @@ std::set<std::uint64_t> stuck_tasks(const wait_graph& graph) {
 }
 
 /// Breadth first, so the shortest.
-std::vector<cycle_step> cycle_through(const wait_graph& graph, const std::set<std::uint64_t>& stuck,
-                                      std::uint64_t first) {
+wait_cycle cycle_through(const wait_graph& graph, const std::set<std::uint64_t>& stuck, std::uint64_t first) {
   std::map<std::uint64_t, std::uint64_t> reached_from;
   std::vector<std::uint64_t> queue{first};
   for (std::size_t i = 0; i < queue.size() && !reached_from.contains(first); ++i)
     for (const auto next : graph.tasks.at(queue[i]).wakers)
       if (stuck.contains(next) && reached_from.emplace(next, queue[i]).second) queue.push_back(next);
-  std::vector<cycle_step> cycle;
+  wait_cycle cycle;
   if (!reached_from.contains(first)) return cycle;
   auto at = first;
   do {
@@ -184,12 +183,25 @@ bool is_settled(const wait_story& story, const proof_result& proof) {
 
 }  // namespace
 
-std::vector<cycle_step> find_cycle(const wait_graph& graph, std::uint64_t task) {
+wait_cycle find_cycle(const wait_graph& graph, std::uint64_t task) {
   const auto stuck = stuck_tasks(graph);
   if (!stuck.contains(task)) return {};
   auto found = cycle_through(graph, stuck, task);
   for (auto at = stuck.begin(); found.empty() && at != stuck.end(); ++at) found = cycle_through(graph, stuck, *at);
   return found;
+}
+
+std::vector<wait_cycle> find_cycles(const wait_graph& graph) {
+  auto stuck = stuck_tasks(graph);
+  std::vector<wait_cycle> cycles;
+  while (!stuck.empty()) {
+    const auto first = *stuck.begin();
+    auto found = cycle_through(graph, stuck, first);
+    stuck.erase(first);
+    for (const auto& step : found) stuck.erase(step.task);
+    if (!found.empty()) cycles.push_back(std::move(found));
+  }
+  return cycles;
 }
 
 wait_graph part_of(const wait_graph& of_many, std::uint64_t task) {

@@ -42,14 +42,11 @@ struct wait_graph {
   bool cut = false;  ///< there is more than was followed
 };
 
-/// One step of a cycle: a task and what it waits on; 0: for the next task itself.
-struct cycle_step {
-  std::uint64_t task = 0, object = 0;
-};
-
 /// The shortest cycle through `task`, else one that it leads to. Only tasks which nothing outside of cycles could wake
 /// are on it, as far as the graph tells. Empty: none.
-[[nodiscard]] std::vector<cycle_step> find_cycle(const wait_graph& graph, std::uint64_t task);
+[[nodiscard]] wait_cycle find_cycle(const wait_graph& graph, std::uint64_t task);
+/// Likewise of all tasks, as many as have no task in common, from the oldest task on.
+[[nodiscard]] std::vector<wait_cycle> find_cycles(const wait_graph& graph);
 
 /// What leads to one task's wait, of a graph of many.
 [[nodiscard]] wait_graph part_of(const wait_graph& of_many, std::uint64_t task);

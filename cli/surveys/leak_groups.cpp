@@ -19,6 +19,21 @@ bool has_expired(const v1::Wait& wait) {
   return wait.kind() == v1::Wait::TIMER && wait.has_expires_in_ms() && wait.expires_in_ms() < 0;
 }
 
+constexpr std::size_t most_cycles = 3, most_steps = 8;  ///< that are shown
+constexpr std::size_t most_awaiting = 64;
+
+/// "18 ⇄ 19 wait for each other", "18 → 19 → 20 → 18".
+std::string in_words(const wait_cycle& cycle) {
+  if (cycle.size() == 2) return fmt::format("{} ⇄ {} wait for each other", cycle[0].task, cycle[1].task);
+  std::string text;
+  for (std::size_t i = 0; i < cycle.size(); ++i)
+    if (i < most_steps || i + 1 == cycle.size())
+      text += fmt::format("{} → ", cycle[i].task);
+    else if (i == most_steps)
+      text += "… → ";
+  return text + std::to_string(cycle.front().task);
+}
+
 void append_number(std::string& key, std::uint64_t number) {
   key.append(reinterpret_cast<const char*>(&number), sizeof number);
 }
@@ -43,6 +58,9 @@ leak_groups::leak_groups(resolver& names, const leak_options& options, const pro
                          const task_count* before, const task_count* halfway)
     : options_(options), before_(before), halfway_(halfway), proof_(proof), keys_(names) {
   if (!proof) return;
+  for (const auto& cycle : proof->cycles)
+    if (cycle.size() > 1)
+      for (const auto& step : cycle) cycles_.emplace(step.task, &cycle);
   findings_.reserve(proof->findings.size());
   for (const auto& each : proof->findings) findings_.push_back(&each);
   std::sort(findings_.begin(), findings_.end(),
@@ -76,6 +94,8 @@ void leak_groups::add(const v1::Chunk& chunk) {
 void leak_groups::add(const v1::Task& task) {
   if (task.state() == v1::Task::READY) return;
   const auto* finding = finding_of(task.id());
+  if (task.parent() != 0 && (task.awaited() || (finding != nullptr && finding->verdict == certainty::held)))
+    parents_.insert_or_assign(task.id(), parent{task.parent(), task.awaited()});
   auto key = keys_.of(task);
   auto* groups = &waiting_;
   if (task.state() == v1::Task::RUNNING) {
@@ -107,11 +127,33 @@ void leak_groups::add(const v1::Task& task) {
   its.longest_wait_ms = std::max(its.longest_wait_ms, waited_ms(task));
   its.expired += options_.stopped && has_expired(task.wait()) ? 1 : 0;
   if (group.ids_size() < most_ids) group.add_ids(task.id());
-  if (groups == &proven_ || groups == &likely_) its.objects.insert(task.wait().object());
+  if (groups == &proven_ || groups == &likely_) {
+    its.objects.insert(task.wait().object());
+    add_cycle(task.id(), its);
+  }
   its.by_design = its.by_design && is_by_design(task.wait());
   if (finding != nullptr && finding->may_be_stale() && its.stale_count++ < most_ids) its.stale.push_back(finding);
   its.closed = its.closed || (finding && finding->closed);
   if (halfway_ && halfway_->has(task)) ++its.stayed;
+}
+
+void leak_groups::add_cycle(std::uint64_t task, member& to) const {
+  const auto known = cycles_.find(task);
+  if (known == cycles_.end()) return;
+  ++to.in_cycles;
+  const bool is_new = std::find(to.cycles.begin(), to.cycles.end(), known->second) == to.cycles.end();
+  if (is_new && to.cycles.size() <= most_cycles) to.cycles.push_back(known->second);
+}
+
+task_family leak_groups::family_of(std::uint64_t task) const {
+  task_family family{task, 0, {}};
+  auto known = parents_.find(task);
+  if (known != parents_.end()) family.spawner = known->second.id;
+  // A registry may claim that tasks await each other.
+  for (; known != parents_.end() && known->second.awaits && family.awaited_by.size() < most_awaiting;
+       known = parents_.find(known->second.id))
+    family.awaited_by.push_back(known->second.id);
+  return family;
 }
 
 /// Of a stopped process: until its timer expired, at which it would have gone on.
@@ -136,21 +178,31 @@ std::string leak_groups::why_proven(const member& of) const {
                                : wait.kind() == v1::Wait::CHANNEL_RECEIVE ? "receiver"
                                                                           : "task";
   const auto subject = fmt::format("{} {}{} wait{}", of.count, who, one ? "" : "s", one ? "s" : "");
+  std::string cycles;
+  for (std::size_t i = 0; i < of.cycles.size(); ++i)
+    cycles += (i == 0 ? "" : ", ") + (i < most_cycles ? in_words(*of.cycles[i]) : std::string("…"));
+  const bool all = of.in_cycles == of.count;
+  // Who points to it, as far as they all wait in cycles; else that nobody alive does, and the cycles behind.
+  const auto nobody = [all](std::string_view points_to) {
+    return fmt::format("{} {}", all ? "only leaked tasks" : "nothing alive", points_to);
+  };
+  const auto with_cycles = [&](std::string text) {
+    return cycles.empty() ? text : text + (all ? ": " : "; ") + cycles;
+  };
   if (!is_channel(wait.kind())) {
     if (wait.kind() == v1::Wait::TIMER)
-      return fmt::format("{} for a timer that never expires; nothing alive points to it, so nobody can cancel it",
-                         subject);
-    if (wait.kind() == v1::Wait::TASKS) return fmt::format("{} for tasks that will never end", subject);
-    return fmt::format(
-        "{} for an operation that is not Asio's own; nothing alive leads to its handler, so nobody can end it",
-        subject);
+      return with_cycles(fmt::format("{} for a timer that never expires; {}, so nobody can cancel it", subject,
+                                     nobody(all ? "point to it" : "points to it")));
+    if (wait.kind() == v1::Wait::TASKS) return with_cycles(subject + " for tasks that will never end");
+    return with_cycles(fmt::format("{} for an operation that is not Asio's own; {}, so nobody can end it", subject,
+                                   nobody(all ? "lead to its handler" : "leads to its handler")));
   }
-  auto text = of.objects.size() == 1
-                  ? fmt::format("{} on channel {:#x}; nothing alive points to it", subject, wait.object())
-                  : fmt::format("{} on {} channels; nothing alive points to any of them", subject, of.objects.size());
-  if (of.closed && wait.kind() == v1::Wait::CHANNEL_SEND)
-    text += "; it is closed, and close() does not wake senders that wait already";
-  return text;
+  const auto text = of.objects.size() == 1 ? fmt::format("{} on channel {:#x}; {}", subject, wait.object(),
+                                                         nobody(all ? "point to it" : "points to it"))
+                                           : fmt::format("{} on {} channels; {}", subject, of.objects.size(),
+                                                         nobody(all ? "point to them" : "points to any of them"));
+  const bool closed = of.closed && wait.kind() == v1::Wait::CHANNEL_SEND;
+  return with_cycles(text) + (closed ? "; it is closed, and close() does not wake senders that wait already" : "");
 }
 
 std::string leak_groups::why_old(const member& of) const {
@@ -162,7 +214,7 @@ std::string leak_groups::why_old(const member& of) const {
   const auto finding = proof_->tell(*of.about);
   const auto which = of.count == 1 ? std::string() : fmt::format("task {}: ", finding.task);
   if (finding.verdict == certainty::unchecked) return which + "not checked: " + finding.reason;
-  return which + held_words(finding);
+  return which + held_words(finding, family_of(finding.task));
 }
 
 /// Who keeps those that are likely to be leaked, a few of them.
@@ -170,7 +222,7 @@ std::string leak_groups::why_likely(const member& of) const {
   std::string text;
   for (const auto* brief : of.stale) {
     const auto each = proof_->tell(*brief);
-    text += fmt::format("{}task {} is {}", text.empty() ? "" : "; ", each.task, held_words(each));
+    text += fmt::format("{}task {} is {}", text.empty() ? "" : "; ", each.task, held_words(each, family_of(each.task)));
     text += each.root.is == holder::kind::frame       ? ", which such words hold"
             : each.root.is == holder::kind::registers ? ", which may have been left there"
                                                       : ", at a place of no variable there: probably left behind";
@@ -208,6 +260,7 @@ std::vector<leak> leak_groups::finish() {
     one.group = std::move(of.group);
     one.evidence = std::move(evidence);
     one.hint = usual_fix(verdict, one.group.wait(), of.closed);
+    if (!of.cycles.empty()) one.cycle = *of.cycles.front();
     found.push_back(std::move(one));
   };
   for (auto& [key, of] : proven_) {

@@ -42,6 +42,7 @@ struct leak {
   std::string likely_evidence;  ///< … such as these
   std::uint64_t held = 0;       ///< … and so many more, which are not counted in `group`, are reached by other words
   v1::Group group;              ///< locations as in the last look; its wait is that of the first task
+  wait_cycle cycle;             ///< of proven and likely ones: one that its tasks wait in. Empty: none is known
   std::uint64_t frame_bytes = 0;
   std::string evidence, hint;
 };
@@ -81,6 +82,8 @@ class leak_groups {
     v1::Group group;
     std::unordered_set<std::uint64_t> objects;  ///< what proven and likely ones wait on
     const brief_finding* about = nullptr;       ///< of the first
+    std::vector<const wait_cycle*> cycles;      ///< of proven and likely ones, each once, as far as they are shown
+    std::uint64_t in_cycles = 0;                ///< tasks
     bool closed = false;
     bool by_design = true;                    ///< all wait so
     std::vector<const brief_finding*> stale;  ///< of those that are held by words that may be stale, the first
@@ -94,13 +97,21 @@ class leak_groups {
   [[nodiscard]] std::string why_old(const member& of) const;
   [[nodiscard]] std::string why_likely(const member& of) const;
   void add_others(const group_key& key, leak& to);
+  void add_cycle(std::uint64_t task, member& to) const;
+  [[nodiscard]] task_family family_of(std::uint64_t task) const;
 
   leak_options options_;
   const task_count* before_;
   const task_count* halfway_;
   const proof_result* proof_;
-  std::vector<const brief_finding*> findings_;  ///< by task
-  std::size_t next_finding_ = 0;                ///< most likely, as tasks come in nearly the same order
+  std::vector<const brief_finding*> findings_;                   ///< by task
+  std::unordered_map<std::uint64_t, const wait_cycle*> cycles_;  ///< by task
+  struct parent {
+    std::uint64_t id;
+    bool awaits;
+  };
+  std::unordered_map<std::uint64_t, parent> parents_;  ///< of tasks that are held, or awaited
+  std::size_t next_finding_ = 0;                       ///< most likely, as tasks come in nearly the same order
   struct stall {
     std::string evidence;
     bool computes;

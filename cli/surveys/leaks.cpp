@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <string_view>
 #include <thread>
 #include <unordered_set>
@@ -135,6 +136,7 @@ class leak_surveyor {
     longest_stop_ = std::max(longest_stop_, proof->stopped_ms);
     for (const auto& each : proof->findings)
       if (each.verdict == certainty::proven) early_.insert_or_assign(each.task, each);
+    early_cycles_ = std::move(proof->cycles);
     return {};
   }
 
@@ -142,6 +144,8 @@ class leak_surveyor {
   void add_early_proofs(proof_result& to) {
     for (auto& each : to.findings)
       if (const auto known = early_.find(each.task); known != early_.end()) each = known->second;
+    to.cycles.insert(to.cycles.end(), std::make_move_iterator(early_cycles_.begin()),
+                     std::make_move_iterator(early_cycles_.end()));
     count_verdicts(to);
     to.stopped_ms = std::max(to.stopped_ms, longest_stop_);
   }
@@ -225,6 +229,7 @@ class leak_surveyor {
   const leaks_options& how_;
   std::map<std::uint64_t, std::vector<native_frame>> stalled_;
   std::map<std::uint64_t, brief_finding> early_;  ///< proofs of earlier looks, by task; these have no words
+  std::vector<wait_cycle> early_cycles_;          ///< of the last of these
   double longest_stop_ = 0;
   std::unordered_set<std::uint64_t> told_;  ///< tasks of the last look, where it is of some alone
   leak_survey survey_;

@@ -7,6 +7,22 @@
 namespace tasks::cli {
 namespace {
 
+v1::RecordedCycle cycle_message(const wait_cycle& from) {
+  v1::RecordedCycle to;
+  for (const auto& each : from) {
+    auto& step = *to.add_steps();
+    step.set_task(each.task);
+    step.set_object(each.object);
+  }
+  return to;
+}
+
+wait_cycle cycle_of(const v1::RecordedCycle& from) {
+  wait_cycle to;
+  for (const auto& step : from.steps()) to.push_back({step.task(), step.object()});
+  return to;
+}
+
 v1::RecordedHolder holder_message(const holder& from) {
   v1::RecordedHolder to;
   to.set_kind(static_cast<std::uint32_t>(from.is));
@@ -296,6 +312,7 @@ v1::RecordedProof to_message(const proof_result& from) {
   }
   for (const auto& reason : from.reasons) to.add_reasons(reason);
   for (const auto& each : from.holders) *to.add_holders() = holder_message(each);
+  for (const auto& each : from.cycles) *to.add_cycles() = cycle_message(each);
   to.set_doubt(from.doubt);
   to.set_unread(from.unread);
   to.set_tasks(from.tasks);
@@ -328,6 +345,7 @@ proof_result from_message(const v1::RecordedProof& from) {
     one.by = within(each.by(), to.holders.size());
     one.root = within(each.root(), to.holders.size());
   }
+  for (const auto& each : from.cycles()) to.cycles.push_back(cycle_of(each));
   to.doubt = from.doubt();
   to.unread = from.unread();
   to.tasks = from.tasks();

@@ -27,7 +27,7 @@ struct why_survey {
   std::uint32_t resolution_ms = 0;
   /// Without memory: only the subject, the tasks that it waits for, and how many wait beside it.
   wait_graph graph;
-  std::vector<cycle_step> cycle;
+  wait_cycle cycle;
   finding proof;                              ///< `unchecked` without a reason: nothing to prove
   std::map<std::uint64_t, known_task> tasks;  ///< of the graph; those are missing that have ended since
   std::optional<due_task> due;                ///< the subject: its wait is over

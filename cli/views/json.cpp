@@ -99,6 +99,14 @@ void fill_view(const lookup& one, v1::LookupView& view) {
   if (one.before) view.set_before(*one.before);
 }
 
+void fill_view(const wait_cycle& cycle, google::protobuf::RepeatedPtrField<v1::CycleStepView>& steps) {
+  for (const auto& step : cycle) {
+    auto& to = *steps.Add();
+    to.set_task_id(step.task);
+    if (step.object != 0) to.set_object(fmt::format("{:#x}", step.object));
+  }
+}
+
 void fill_view(const v1::Timing& timing, std::uint64_t over_ns, v1::TimingView& view) {
   const auto seconds_of = [](std::uint64_t ns) { return static_cast<double>(ns) / 1e9; };
   const auto fill = [&](const v1::Durations& from, v1::DurationsView& to) {

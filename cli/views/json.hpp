@@ -10,6 +10,7 @@
 
 #include "base/json.hpp"
 #include "base/output.hpp"
+#include "proof/proof.hpp"
 #include "surveys/resolver.hpp"
 #include "tasks/v1/agent.pb.h"
 #include "tasks/v1/view.pb.h"
@@ -45,6 +46,7 @@ void fill_view(const due_task& due, v1::DueView& view);
 /// But for the frame, which is the task's.
 void fill_view(const busy_task& busy, v1::BusyView& view);
 void fill_view(const lookup& one, v1::LookupView& view);
+void fill_view(const wait_cycle& cycle, google::protobuf::RepeatedPtrField<v1::CycleStepView>& steps);
 /// Measured over so many nanoseconds; 0: not at all.
 void fill_view(const v1::Timing& timing, std::uint64_t over_ns, v1::TimingView& view);
 void fill_view(const v1::Task& task, const resolved& meaning, v1::TaskView& view);

@@ -130,6 +130,7 @@ void fill_view(const leak& what_leaks, const resolved& meaning, v1::LeakView& vi
   view.set_likely(what_leaks.likely);
   view.set_likely_evidence(what_leaks.likely_evidence);
   view.set_held(what_leaks.held);
+  fill_view(what_leaks.cycle, *view.mutable_cycle());
 }
 
 }  // namespace

@@ -94,6 +94,18 @@ void add_lookup(std::vector<std::string>& sentences, const why_survey& survey, c
   sentences.push_back(std::move(text));
 }
 
+/// As far as the survey has them.
+task_family family_of(const why_survey& survey) {
+  const auto* task = &survey.subject.task;
+  task_family family{task->id(), task->parent(), {}};
+  while (task != nullptr && task->awaited() && family.awaited_by.size() <= survey.tasks.size()) {
+    family.awaited_by.push_back(task->parent());
+    const auto known = survey.tasks.find(task->parent());
+    task = known == survey.tasks.end() ? nullptr : &known->second.task;
+  }
+  return family;
+}
+
 std::string verdict_words(const why_survey& survey) {
   const auto& proof = survey.proof;
   const auto kind = survey.subject.task.wait().kind();
@@ -105,7 +117,7 @@ std::string verdict_words(const why_survey& survey) {
     case certainty::likely:
       return "nothing that was read points to it: this task will probably never wake";
     case certainty::held:
-      return held_words(proof);
+      return held_words(proof, family_of(survey));
     case certainty::unchecked:
       return proof.reason.empty() ? "" : "it is not proven that it never wakes: " + proof.reason;
   }
@@ -165,7 +177,7 @@ class waker_lines {
   std::set<std::uint64_t> seen_;
 };
 
-std::string cycle_words(const std::vector<cycle_step>& cycle, const why_survey& survey) {
+std::string cycle_words(const wait_cycle& cycle, const why_survey& survey) {
   std::string text;
   for (const auto& step : cycle) {
     text += fmt::format("task {} → ", step.task);
@@ -345,11 +357,7 @@ void fill_view(const why_survey& survey, const render_context& context, v1::WhyV
   }
   std::set<std::uint64_t> seen{subject.task.id()};
   fill_wakers(survey, subject.task.id(), seen, *view.mutable_wakers());
-  for (const auto& step : survey.cycle) {
-    auto& to = *view.add_cycle();
-    to.set_task_id(step.task);
-    if (step.object != 0) to.set_object(fmt::format("{:#x}", step.object));
-  }
+  fill_view(survey.cycle, *view.mutable_cycle());
   for (const auto& note : survey.notes) view.add_notes(note);
   view.set_stopped_seconds(survey.stopped_ms / 1000);
 }

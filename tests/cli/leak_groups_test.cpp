@@ -149,6 +149,75 @@ finding held_by(std::uint64_t id, holder::kind what, std::string variable = {}) 
   return held;
 }
 
+proof_result proof_of(const std::vector<finding>& findings, std::vector<wait_cycle> cycles) {
+  auto proof = proof_of(findings);
+  proof.cycles = std::move(cycles);
+  return proof;
+}
+
+TEST(Cycles, AreWhatLeakedTasksWaitFor) {
+  const auto found = leaks_in(look({{.id = 18, .location = 1}, {.id = 19, .location = 2, .object = 0x2000}}),
+                              proof_of({proven(18), proven(19)}, {{{18, 0x1000}, {19, 0x2000}}}));
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0].evidence,
+            "1 sender waits on channel 0x1000; only leaked tasks point to it: 18 ⇄ 19 wait for each other");
+  EXPECT_EQ(found[1].evidence,
+            "1 sender waits on channel 0x2000; only leaked tasks point to it: 18 ⇄ 19 wait for each other");
+  EXPECT_EQ(found[1].cycle, (wait_cycle{{18, 0x1000}, {19, 0x2000}}));
+}
+
+TEST(Cycles, OfMoreThanTwoAreDrawnInTheOrderInWhichTheyWait) {
+  const auto found = leaks_in(look({{.id = 1, .location = 1},
+                                    {.id = 2, .location = 1, .object = 0x2000},
+                                    {.id = 3, .location = 1, .object = 0x3000}}),
+                              proof_of({proven(1), proven(2), proven(3)}, {{{1, 0x1000}, {3, 0x3000}, {2, 0x2000}}}));
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].evidence, "3 senders wait on 3 channels; only leaked tasks point to them: 1 → 3 → 2 → 1");
+}
+
+TEST(Cycles, OfSomeTasksAreNotSaidOfAll) {
+  const auto found = leaks_in(look({{.id = 1, .location = 1},
+                                    {.id = 2, .location = 1, .object = 0x2000},
+                                    {.id = 3, .location = 1, .object = 0x3000}}),
+                              proof_of({proven(1), proven(2), proven(3)}, {{{1, 0x1000}, {2, 0x2000}}}));
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].evidence,
+            "3 senders wait on 3 channels; nothing alive points to any of them; 1 ⇄ 2 wait for each other");
+}
+
+/// Recordings may claim anything.
+TEST(Cycles, OfFewerThanTwoAreNone) {
+  const auto found = leaks_in(look({{.id = 1, .location = 1}}), proof_of({proven(1)}, {{}, {{1, 0x1000}}}));
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].evidence, "1 sender waits on channel 0x1000; nothing alive points to it");
+}
+
+/// 2 is awaited by 30, which 8 has spawned.
+std::string words_on_who_holds_2(std::uint64_t holding, bool awaited) {
+  auto chunk = look({{.id = 2, .location = 1},
+                     {.id = 29, .location = 2, .age_ms = 1, .kind = v1::Wait::TASKS},
+                     {.id = 30, .location = 2, .age_ms = 1, .kind = v1::Wait::TASKS}});
+  for (auto& task : *chunk.mutable_tasks()) {
+    task.set_parent(task.id() == 2 ? 29 : task.id() == 29 ? 30 : 8);
+    task.set_awaited(awaited && task.id() != 30);
+  }
+  finding held;
+  held.task = 2;
+  held.verdict = certainty::held;
+  held.by = held.root = {holder::kind::frame, 0, 0, holding, {}};
+  const auto found = leaks_in(chunk, proof_of({held}));
+  return found.size() == 1 ? found[0].evidence : std::to_string(found.size()) + " entries";
+}
+
+TEST(Old, SaysWhatWhoHoldsItIsToIt) {
+  EXPECT_EQ(words_on_who_holds_2(29, true), "held by its own session (task 29)");
+  EXPECT_EQ(words_on_who_holds_2(30, true), "held by its own session (task 30)");
+  EXPECT_EQ(words_on_who_holds_2(8, true), "held by a frame of task 8");
+  EXPECT_EQ(words_on_who_holds_2(29, false), "held by the task that spawned it (task 29)");
+  EXPECT_EQ(words_on_who_holds_2(30, false), "held by a frame of task 30");
+  EXPECT_EQ(words_on_who_holds_2(2, true), "held by a frame of its own");
+}
+
 TEST(Likely, AreTasksBesideProvenOnesThatNothingHoldsButWordsThatMayBeStale) {
   const auto found =
       leaks_in(look({{.id = 1, .location = 1},

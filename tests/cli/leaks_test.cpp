@@ -47,6 +47,18 @@ TEST(Leaks, AreToldWithEvidenceFixAndNextCommand) {
                            "target stopped [0-9]+ ms, [0-9.]+s in all\n"));
 }
 
+TEST(Leaks, ThatWaitForEachOtherAreDrawnAsACycle) {
+  for (const auto& [name, cycle] :
+       {std::pair<const char*, const char*>{"leak_deadlock_of_two",
+                                            "only leaked tasks point to [^\n]*: [0-9]+ ⇄ [0-9]+ wait for each other\n"},
+        {"leak_deadlock_of_three", "only leaked tasks point to [^\n]*: ([0-9]+) → [0-9]+ → [0-9]+ → [0-9]+\n"}}) {
+    const program target({program_path(name), "leaking"});
+    const auto seen = leaks({target.pid_text()});
+    EXPECT_EQ(seen.end.code, 3) << seen.err;
+    EXPECT_THAT(seen.out, ContainsRegex(std::string("\nevidence: [^\n]*; ") + cycle));
+  }
+}
+
 /// Asio gives a frame's memory to a smaller one, behind which is left what the first one had.
 TEST(Leaks, AreNotHeldByWhatWasInAFramesMemoryBefore) {
   const program target({program_path("reused")});
