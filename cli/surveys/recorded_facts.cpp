@@ -77,6 +77,7 @@ v1::RecordedThreads::Thread thread_message(const surveyed_thread& from) {
   for (const auto& frame : from.stack.frames) *to.add_frames() = to_message(frame);
   to.set_complete(from.stack.complete);
   to.set_failure(from.failure);
+  to.set_mutex_owner(from.mutex_owner);
   return to;
 }
 
@@ -92,6 +93,7 @@ surveyed_thread thread_of(const v1::RecordedThreads::Thread& from) {
   for (const auto& frame : from.frames()) to.stack.frames.push_back(from_message(frame));
   to.stack.complete = from.complete();
   to.failure = from.failure();
+  to.mutex_owner = from.mutex_owner();
   return to;
 }
 

@@ -198,12 +198,6 @@ class fact_finder {
     if (!looks_.stacks)
       threads.set_no_stacks(looks_.no_stacks.empty() ? "they were not recorded (--with threads)" : looks_.no_stacks);
     *to_.mutable_lookups() = to_message(survey->lookups);
-    const auto running = running_stacks::look(source_, 0, false);
-    if (!running) return;
-    for (const auto& task : running->tasks().tasks)
-      if (const auto owner = running->owner_of_mutex(task); owner != 0)
-        for (auto& thread : *threads.mutable_threads())
-          if (thread.inner_tid() == task.thread) thread.set_mutex_owner(owner);
   }
 
   void measure_frames(std::vector<std::uint64_t> ids) {

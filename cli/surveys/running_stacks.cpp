@@ -1,14 +1,13 @@
 #include "surveys/running_stacks.hpp"
 
 #include <fmt/format.h>
-#include <sys/syscall.h>
 
 #include <algorithm>
 #include <utility>
 
 #include "base/quantities.hpp"
 #include "base/text.hpp"
-#include "linux/proc.hpp"
+#include "surveys/mutex_waits.hpp"
 #include "surveys/recorded_facts.hpp"
 #include "type_names.hpp"
 
@@ -25,20 +24,6 @@ std::map<std::uint32_t, os_thread> threads_of(const target& from, const running_
     if (running_on(running, thread.inner_tid) != nullptr) threads[thread.inner_tid] = thread;
   }
   return threads;
-}
-
-/// What the user called: of the functions within the user's innermost one the outermost of the C library, as
-/// pthread_mutex_lock or poll. Where that is a bare system call, as of std::future, whatever the user called.
-std::string blocking_function(const native_stack& stack) {
-  std::string called, of_system;
-  for (const auto& frame : stack.frames) {
-    if (!frame.plumbing && !frame.system) break;
-    if (frame.function.empty()) continue;
-    called = frame.function;
-    const bool bare = frame.function == "syscall" || frame.function.starts_with("futex");
-    if (frame.system && !bare && base_name(frame.module).starts_with("libc")) of_system = frame.function;
-  }
-  return of_system.empty() ? called : of_system;
 }
 
 }  // namespace
@@ -73,12 +58,11 @@ result<running_stacks> running_stacks::look(snapshot_source& source, std::uint64
 void running_stacks::take(const v1::RecordedFacts& then, running_tasks running) {
   for (const auto& each : from_message(then.threads()).threads) {
     recorded_threads_.insert(each.os.inner_tid);
+    if (each.mutex_owner != 0) recorded_owners_[each.os.inner_tid] = each.mutex_owner;
     if (running_on(running, each.os.inner_tid) == nullptr) continue;
     threads_[each.os.inner_tid] = each.os;
     if (!each.stack.frames.empty()) known_[each.os.tid] = each.stack;
   }
-  for (const auto& each : then.threads().threads())
-    if (each.mutex_owner() != 0) recorded_owners_[each.inner_tid()] = each.mutex_owner();
   std::erase_if(running.tasks, [&](const running_task& task) { return !threads_.contains(task.thread); });
   running_ = std::move(running);
   if (!running_.tasks.empty() && !then.threads().no_stacks().empty()) failure_ = then.threads().no_stacks();
@@ -94,13 +78,11 @@ bool running_stacks::sleeps(const running_task& task) const {
   return found != threads_.end() && (found->second.state == 'S' || found->second.state == 'D');
 }
 
-std::uint32_t running_stacks::owner_of_mutex(const running_task& task) const {
+std::uint32_t running_stacks::owner_of_mutex(const running_task& task) {
   if (const auto known = recorded_owners_.find(task.thread); known != recorded_owners_.end()) return known->second;
-  if (from_ == nullptr || !from_->is_alive()) return 0;
-  const auto call = read_blocking_call(from_->pid(), thread_of(task));
-  if (!call || call->number != SYS_futex) return 0;
-  // What is waited on is the lock itself, first in a pthread_mutex_t (glibc's bits/struct_mutex.h): lock, count, owner.
-  return from_->bytes().get<std::uint32_t>(call->argument + 8).value_or(0);
+  const auto thread = threads_.find(task.thread);
+  if (from_ == nullptr || thread == threads_.end()) return 0;
+  return cli::owner_of_mutex(*from_, thread->second, stack_of(task));
 }
 
 bool running_stacks::has_thread(std::uint32_t inner_tid) const {
@@ -126,52 +108,55 @@ const native_stack& running_stacks::stack_of(const running_task& task) {
   return known->second;
 }
 
+stalled_worker look_at(running_stacks& stacks, const running_task& task) {
+  stalled_worker stalled{
+      .tid = stacks.thread_of(task),
+      .inner_tid = task.thread,
+      .task = task,
+      .resolution_ms = stacks.tasks().resolution_ms,
+      .frame = {},
+      .sleeps = stacks.sleeps(task),
+      .blocked_in = {},
+      .looks_up_by = {},
+  };
+  const auto& stack = stacks.stack_of(task);
+  // What looks up is not what the user wrote, even where a program brings its own.
+  const auto* call = name_lookup(frames_of_task(stack));
+  native_stack callers;
+  if (call != nullptr) callers.frames.assign(call + 1, stack.frames.data() + stack.frames.size());
+  if (const auto* frame = innermost_user_frame(call != nullptr ? callers : stack)) stalled.frame = *frame;
+  if (call != nullptr)
+    stalled.looks_up_by = bare_name(call->function);
+  else if (stalled.sleeps)
+    stalled.blocked_in = blocking_function(stack);
+  if (!stalled.blocked_in.empty()) {
+    stalled.owner = stacks.owner_of_mutex(task);
+    stalled.owner_exists = stalled.owner == 0 || stacks.has_thread(stalled.owner);
+  }
+  return stalled;
+}
+
 std::vector<stalled_worker> stalled_workers(running_stacks& stacks) {
   std::vector<stalled_worker> found;
-  for (const auto& task : stacks.tasks().tasks) {
-    stalled_worker stalled{
-        .tid = stacks.thread_of(task),
-        .inner_tid = task.thread,
-        .task = task,
-        .resolution_ms = stacks.tasks().resolution_ms,
-        .frame = {},
-        .sleeps = stacks.sleeps(task),
-        .blocked_in = {},
-        .looks_up_by = {},
-    };
-    if (running_on(stacks.tasks(), task.thread)->id != task.id) continue;
-    const auto& stack = stacks.stack_of(task);
-    // What looks up is not what the user wrote, even where a program brings its own.
-    const auto* call = name_lookup(frames_of_task(stack));
-    native_stack callers;
-    if (call != nullptr) callers.frames.assign(call + 1, stack.frames.data() + stack.frames.size());
-    if (const auto* frame = innermost_user_frame(call != nullptr ? callers : stack)) stalled.frame = *frame;
-    if (call != nullptr)
-      stalled.looks_up_by = bare_name(call->function);
-    else if (stalled.sleeps)
-      stalled.blocked_in = blocking_function(stack);
-    if (stalled.blocked_in.find("mutex_lock") != std::string::npos) {
-      stalled.owner = stacks.owner_of_mutex(task);
-      stalled.owner_exists = stalled.owner == 0 || stacks.has_thread(stalled.owner);
-    }
-    found.push_back(std::move(stalled));
-  }
+  for (const auto& task : stacks.tasks().tasks)
+    if (running_on(stacks.tasks(), task.thread)->id == task.id) found.push_back(look_at(stacks, task));
   return found;
+}
+
+std::string instead_of_computing(const stalled_worker& stalled) {
+  if (!stalled.looks_up_by.empty()) return fmt::format("looks up a name ({})", stalled.looks_up_by);
+  if (!stalled.sleeps) return {};
+  std::string text = "blocked";
+  if (!stalled.blocked_in.empty()) text += " in " + stalled.blocked_in;
+  if (stalled.owner != 0) text += ", " + locked_words(stalled.owner, stalled.inner_tid, stalled.owner_exists);
+  return text;
 }
 
 std::string finding_of(const stalled_worker& stalled) {
   auto text = fmt::format("stalled: worker {} has run task {} for {}", stalled.tid, stalled.task.id,
                           format_age(stalled.task.age_ms, stalled.resolution_ms));
-  if (!stalled.looks_up_by.empty())
-    text += fmt::format(", and looks up a name ({})", stalled.looks_up_by);
-  else if (stalled.sleeps)
-    text += ", blocked";
-  if (!stalled.blocked_in.empty()) text += " in " + stalled.blocked_in;
-  if (stalled.owner != 0 && stalled.owner == stalled.inner_tid) {
-    text += ", which it has locked itself";
-  } else if (stalled.owner != 0) {
-    text += fmt::format(", locked by thread {}{}", stalled.owner, stalled.owner_exists ? "" : ", which does not exist");
-  }
+  if (const auto words = instead_of_computing(stalled); !words.empty())
+    text += (stalled.looks_up_by.empty() ? ", " : ", and ") + words;
   if (stalled.frame) {
     text += "  " + stalled.frame->function;
     if (!stalled.frame->file.empty()) {

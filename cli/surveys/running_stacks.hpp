@@ -34,7 +34,7 @@ class running_stacks {
   /// Did it wait in the kernel when the look began?
   [[nodiscard]] bool sleeps(const running_task& task) const;
   /// The thread, as the target calls it, that has locked the mutex which this one waits for; 0: not known.
-  [[nodiscard]] std::uint32_t owner_of_mutex(const running_task& task) const;
+  [[nodiscard]] std::uint32_t owner_of_mutex(const running_task& task);
   /// Of the target, as it calls it.
   [[nodiscard]] bool has_thread(std::uint32_t inner_tid) const;
   /// Why stacks are missing, if they are.
@@ -69,7 +69,11 @@ struct stalled_worker {
   bool owner_exists = true;           ///< false: it ended, or stayed behind in the parent of a fork
 };
 
+/// One of its tasks, which is the innermost of its thread.
+[[nodiscard]] stalled_worker look_at(running_stacks& stacks, const running_task& task);
 [[nodiscard]] std::vector<stalled_worker> stalled_workers(running_stacks& stacks);
+/// "blocked in pthread_mutex_lock, locked by thread 4712", "looks up a name (getaddrinfo)"; empty: it computes.
+[[nodiscard]] std::string instead_of_computing(const stalled_worker& stalled);
 /// "stalled: worker 4711 has run task 9 for 12s  crunch()  lab.cpp:77", with "in pthread_mutex_lock, locked by …"
 /// before the place where it is blocked, or ", and looks up a name (getaddrinfo)".
 [[nodiscard]] std::string finding_of(const stalled_worker& stalled);

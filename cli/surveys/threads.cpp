@@ -8,6 +8,7 @@
 #include "surveys/deaths.hpp"
 #include "surveys/filtered_source.hpp"
 #include "surveys/look.hpp"
+#include "surveys/mutex_waits.hpp"
 #include "surveys/recorded_facts.hpp"
 #include "target/registry_reader.hpp"
 
@@ -61,6 +62,7 @@ thread_survey recorded_threads(snapshot_source& source, const survey_options& op
     if (options.stacks) continue;
     thread.stack = {};
     thread.failure.clear();
+    thread.mutex_owner = 0;
   }
   if (options.stacks && !then.threads().no_stacks().empty())
     survey.notes.push_back("no native stacks: " + then.threads().no_stacks());
@@ -115,6 +117,7 @@ class thread_surveyor {
       if (!thread.failure.empty()) continue;
       thread.stack = stacks.of(thread.os.tid);
       if (thread.stack.frames.empty()) thread.failure = "its stack cannot be unwound";
+      thread.mutex_owner = owner_of_mutex(from_, thread.os, thread.stack);
     }
   }
 

@@ -37,7 +37,8 @@ struct surveyed_thread {
   std::vector<resumed_task> resumes;
   std::optional<resolver_thread> resolver;  ///< it looks up names for Asio
   native_stack stack;
-  std::string failure;  ///< why there is no stack
+  std::uint32_t mutex_owner = 0;  ///< who has locked the mutex that it waits for, as the target calls it; 0: not known
+  std::string failure;            ///< why there is no stack
 };
 
 struct thread_survey {

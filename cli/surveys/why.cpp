@@ -68,6 +68,7 @@ class wait_surveyor {
     survey_.resolution_ms = trailer->tick_resolution_ms();
     tell_busy();
     if (survey_.subject.task.state() == v1::Task::BLOCKED && survey_.busy.empty()) tell_due();
+    if (survey_.subject.task.state() == v1::Task::RUNNING && survey_.busy.empty()) tell_running();
     if (may_wait_for_name(survey_.subject.task)) tell_lookups();
     if (is_ended_by_tasks(survey_.subject.task) && survey_.busy.empty()) {
       const bool looked = options_.memory && look_into_memory(id);
@@ -91,6 +92,17 @@ class wait_surveyor {
     if (its == nullptr) return;
     survey_.busy.push_back(*its);
     meaning.busy = &survey_.busy.front();
+  }
+
+  void tell_running() {
+    auto& [task, meaning] = survey_.subject;
+    auto stacks = running_stacks::look(source_, 0, wanted_memory_ && options_.stop != proof_stop::never);
+    if (!stacks) return;
+    const auto* its = running_on(stacks->tasks(), task.thread());
+    if (its == nullptr || its->id != task.id() || its->resumes != task.resumes()) return;
+    survey_.running = cli::look_at(*stacks, *its);
+    meaning.native = shown_frames(frames_of_task(stacks->stack_of(*its)), options_.all_frames);
+    if (stacks->failure()) survey_.notes.push_back("no native stack: " + *stacks->failure());
   }
 
   void tell_due() {

@@ -14,6 +14,7 @@
 #include "surveys/due.hpp"
 #include "surveys/lookups.hpp"
 #include "surveys/resolver.hpp"
+#include "surveys/running_stacks.hpp"
 
 namespace tasks::cli {
 
@@ -32,6 +33,7 @@ struct why_survey {
   std::map<std::uint64_t, known_task> tasks;  ///< of the graph; those are missing that have ended since
   std::optional<due_task> due;                ///< the subject: its wait is over
   std::vector<busy_task> busy;                ///< the subject, if it never rests
+  std::optional<stalled_worker> running;      ///< the subject, where it runs and its thread was looked at
   lookup_survey lookups;                      ///< where it waits for a name, or for tasks that may
   std::vector<std::string> notes;             ///< what is missing and why, a sentence each
   double stopped_ms = 0;

@@ -7,6 +7,7 @@
 #include "base/quantities.hpp"
 #include "base/table.hpp"
 #include "base/text.hpp"
+#include "surveys/mutex_waits.hpp"
 #include "type_names.hpp"
 #include "views/frames.hpp"
 #include "views/json.hpp"
@@ -88,6 +89,13 @@ bool runs_busy_task(const surveyed_thread& thread) {
                                     [&](const auto& each) { return each.place->task.id == thread.task->id; });
 }
 
+/// As far as it was asked for.
+bool has_thread(const thread_survey& survey, std::uint32_t inner_tid) {
+  return survey.threads.size() != survey.total ||
+         std::any_of(survey.threads.begin(), survey.threads.end(),
+                     [=](const surveyed_thread& each) { return each.os.inner_tid == inner_tid; });
+}
+
 void render_stack(fmt::memory_buffer& out, const surveyed_thread& thread, const thread_survey& survey,
                   const thread_style& style) {
   const auto to = std::back_inserter(out);
@@ -107,6 +115,9 @@ void render_stack(fmt::memory_buffer& out, const surveyed_thread& thread, const 
     append(out, role_name(thread.role));
   }
   if (!thread.resumes.empty()) append(out, ", " + resumed_words(thread));
+  if (thread.mutex_owner != 0)
+    fmt::format_to(to, ", blocked in {}, {}", blocking_function(thread.stack),
+                   locked_words(thread.mutex_owner, thread.os.inner_tid, has_thread(survey, thread.mutex_owner)));
   append(out, "]:\n");
   if (!thread.failure.empty()) return append(out, "<" + thread.failure + ">\n");
   for (const auto& f : shown_frames(thread.stack.frames, style.all_frames)) render_native_frame(out, f);
@@ -170,6 +181,7 @@ void fill_view(const thread_survey& survey, bool all_frames, v1::ThreadsView& vi
     }
     for (const auto& f : shown_frames(thread.stack.frames, all_frames)) fill_view(f, *to.add_frames());
     to.set_frames_missing(thread.failure);
+    if (thread.mutex_owner != 0) to.set_mutex_owner(thread.mutex_owner);
     if (thread.task && !thread.starts)
       if (const auto* call = name_lookup(frames_of_task(thread.stack)))
         to.set_looks_up_by(detail::bare_name(call->function));

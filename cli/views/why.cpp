@@ -270,8 +270,13 @@ std::vector<std::string> wait_sentences(const why_survey& survey, const render_c
     const auto since = task.age_unknown() ? age_words(task, context)
                                           : fmt::format(", for {} since it last awaited",
                                                         format_age(task.age_ms(), context.resolution_ms));
-    return {(task.thread() == 0 ? "runs" : fmt::format("runs on thread {}", task.thread())) + since,
-            fmt::format("its native stack: {}", stack_line(task.id(), context))};
+    sentences.push_back((task.thread() == 0 ? "runs" : fmt::format("runs on thread {}", task.thread())) + since);
+    if (survey.running)
+      if (auto words = instead_of_computing(*survey.running); !words.empty())
+        sentences.push_back((survey.running->looks_up_by.empty() ? "is " : "") + std::move(words));
+    if (survey.subject.meaning.native.empty())
+      sentences.push_back(fmt::format("its native stack: {}", stack_line(task.id(), context)));
+    return sentences;
   }
   switch (wait.kind()) {
     case v1::Wait::CHANNEL_SEND:
@@ -360,6 +365,7 @@ void fill_view(const why_survey& survey, const render_context& context, v1::WhyV
   fill_view(survey.cycle, *view.mutable_cycle());
   for (const auto& note : survey.notes) view.add_notes(note);
   view.set_stopped_seconds(survey.stopped_ms / 1000);
+  if (survey.running && survey.running->owner != 0) view.set_mutex_owner(survey.running->owner);
 }
 
 }  // namespace tasks::cli

@@ -224,6 +224,37 @@ TEST(Threads, OfAProcessThatHangsAtItsExitAreNotStopped) {
               ContainsRegex("\npthread_cond_destroy\n[^\n]*\nexiting::flag::~flag\\(\\)\n"));
 }
 
+TEST(Threads, ThatWaitForAMutexSayWhoHasLockedIt) {
+  const program target({program_path("hung"), "deadlock"});
+  const std::string owner = "(which it has locked itself|locked by thread [0-9]+)";
+  const auto seen = view_once<v1::ThreadsView>({"threads", target.pid_text()}, [](const v1::ThreadsView& threads) {
+    const auto blocked = threads_in(threads, "hung::book(int)");
+    return std::count_if(blocked.begin(), blocked.end(), [](const auto& each) { return each.mutex_owner() != 0; }) == 2;
+  });
+  EXPECT_THAT(tasks_command({"threads", target.pid_text()}).out,
+              ContainsRegex("\nthread [0-9]+ \\[runs task [^\n]*, blocked in pthread_mutex_lock, " + owner + "\\]:\n"));
+  const auto waiting = threads_in(seen, "hung::book(int)");
+  ASSERT_EQ(waiting.size(), 2u);
+  EXPECT_EQ(waiting[0].mutex_owner(), waiting[1].mutex_owner());
+  const auto task = std::to_string(waiting[0].task_id());
+  const auto why = tasks_command({"why", target.pid_text(), task}).out;
+  EXPECT_THAT(why, ContainsRegex("\nis blocked in pthread_mutex_lock, " + owner + "\n"));
+  EXPECT_THAT(why, HasSubstr("\nhung::book(int)\n"));
+  EXPECT_EQ(view<v1::WhyView>({"why", target.pid_text(), task}).mutex_owner(), waiting[0].mutex_owner());
+}
+
+/// Native frames first, as in `stack`.
+TEST(Threads, RunTasksOfWhichWhyShowsTheNativeStack) {
+  const program target({program_path("hung"), "loop"});
+  const auto why = tasks_command({"why", target.pid_text(), "1"}).out;
+  EXPECT_THAT(why,
+              ContainsRegex("^task 1 \\[running on thread "
+                            "[0-9]+[^\n]*\\]:\n([^\n]*\n\t[^\n]*\n)?hung::crunch\\([^\n]*\n\t[^\n]*hung.cpp:[0-9]+\n"));
+  EXPECT_THAT(why, Not(HasSubstr("its native stack: ")));
+  EXPECT_THAT(tasks_command({"why", target.pid_text(), "1", "--no-prove"}).out,
+              HasSubstr("\nits native stack: tasks stack -p "));
+}
+
 /// The user's innermost function says less than what it has called.
 TEST(Threads, ShowTheCallOfALibrarysThatBlocks) {
   const program target({program_path("hung"), "future"});
