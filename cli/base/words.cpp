@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "base/nearest.hpp"
 #include "wait_names.hpp"
 
 namespace tasks::cli {
@@ -61,11 +62,21 @@ std::string_view state_name(Task::State state) {
 
 std::optional<Wait::Kind> parse_kind(std::string_view text) {
   auto word = normal(text);
+  constexpr std::string_view state = "blocked: ";
+  if (word.starts_with(state)) word.erase(0, state.size());
   for (const std::string_view refined : {"pipe ", "file "})
     if (word.starts_with(refined)) word.replace(0, refined.size(), "descriptor ");
   const auto kind = find_word(detail::wait_names, word);
   if (!kind) return std::nullopt;
   return static_cast<Wait::Kind>(*kind);
+}
+std::string nearest_kind(std::string_view text) {
+  auto all = kind_words();
+  for (const auto* refined : {"pipe-", "file-"})
+    for (const auto* what : {"read", "write", "wait"}) all.push_back(std::string(refined) + what);
+  auto typed = normal(text);
+  std::replace(typed.begin(), typed.end(), ' ', '-');
+  return std::string(nearest(typed, std::vector<std::string_view>(all.begin(), all.end())));
 }
 std::optional<Task::State> parse_state(std::string_view text) { return find_word(states, text); }
 std::vector<std::string> kind_words() { return words(detail::wait_names); }

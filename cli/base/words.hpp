@@ -16,10 +16,12 @@ namespace tasks::cli {
 /// "running".
 [[nodiscard]] std::string_view state_name(v1::Task::State state);
 
-/// Takes "channel receive", "channel-receive" and "CHANNEL_RECEIVE"; "pipe-read" and "file-read", as views call a
-/// descriptor's that is one, are descriptor-read.
+/// Takes "channel receive", "channel-receive" and "CHANNEL_RECEIVE", and what views call waits: "pipe read" and
+/// "file read" are a descriptor read, "blocked: tasks" is tasks.
 [[nodiscard]] std::optional<v1::Wait::Kind> parse_kind(std::string_view text);
 [[nodiscard]] std::optional<v1::Task::State> parse_state(std::string_view text);
+/// What somebody meant who typed a kind that there is not: "channel-receive". Empty: nothing comes to mind.
+[[nodiscard]] std::string nearest_kind(std::string_view text);
 /// As options take them: "channel-receive", "running".
 [[nodiscard]] std::vector<std::string> kind_words();
 [[nodiscard]] std::vector<std::string> state_words();

@@ -49,11 +49,20 @@ result<void> add_state(selection& to, std::string_view text) {
   return {};
 }
 
+/// Views name an operation that is none of Asio's where they name a kind.
+error no_such_kind(std::string_view text) {
+  if (text.ends_with("()"))
+    return usage_error("--kind", fmt::format("\"{}\" is an operation, and none of Asio's own", text),
+                       "other, which is the kind of all those");
+  auto fact = fmt::format("\"{}\" is no kind of wait", text);
+  if (const auto meant = nearest_kind(text); !meant.empty())
+    return usage_error("--kind", fmt::format("{}: did you mean {}?", fact, meant));
+  return usage_error("--kind", std::move(fact), fmt::format("{}", fmt::join(kind_words(), ", ")));
+}
+
 result<void> add_kind(selection& to, std::string_view text) {
   const auto kind = parse_kind(text);
-  if (!kind)
-    return usage_error("--kind", fmt::format("\"{}\" is no kind of wait", text),
-                       fmt::format("{}", fmt::join(kind_words(), ", ")));
+  if (!kind) return no_such_kind(text);
   to.query.add_kinds(*kind);
   return {};
 }

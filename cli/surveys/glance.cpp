@@ -20,7 +20,7 @@ std::string what_it_does(const Message& message, const resolved& meaning) {
   const auto kind = message.wait().kind();
   if (kind == v1::Wait::OTHER || kind == v1::Wait::KIND_UNSPECIFIED)
     return meaning.operation != nullptr ? *meaning.operation : "blocked";
-  return std::string(kind_name(kind));
+  return kind_name(message.wait(), meaning.fd);
 }
 
 /// "socket read, fd 9 127.0.0.1:41822"

@@ -44,6 +44,7 @@ v1::Group group_of(const v1::Task& task) {
   if (task.has_wait()) {
     group.mutable_wait()->set_kind(task.wait().kind());
     if (task.wait().has_capacity()) group.mutable_wait()->set_capacity(task.wait().capacity());
+    if (task.wait().has_fd()) group.mutable_wait()->set_fd(task.wait().fd());
   }
   *group.mutable_frames() = task.frames();
   group.set_oldest_ms(task.age_ms());
@@ -129,6 +130,7 @@ void alike_groups::add(const v1::Task& task) {
   group.set_count(group.count() + 1);
   group.add_ids(task.id());
   if (group.has_wait()) drop_capacity_unless_same(group, task.wait());
+  if (group.wait().has_fd()) group.mutable_wait()->clear_fd();
   if (task.has_timing()) add_timing(*group.mutable_timing(), task.timing());
   if (task.age_ms() <= group.oldest_ms()) return;
   group.set_oldest_ms(task.age_ms());

@@ -1,5 +1,6 @@
 #include "surveys/resolver.hpp"
 #include "base/text.hpp"
+#include "base/words.hpp"
 #include "library_names.hpp"
 #include "names.hpp"
 #include "surveys/recorded_facts.hpp"
@@ -37,6 +38,15 @@ std::string frame_text(const frame& f, bool foreign) {
 }
 
 }  // namespace
+
+std::string kind_name(const v1::Wait& wait, const endpoint* fd) {
+  std::string words(kind_name(wait.kind()));
+  constexpr std::string_view general = "descriptor";
+  if (fd == nullptr || !words.starts_with(general)) return words;
+  if (fd->is == endpoint::kind::pipe) words.replace(0, general.size(), "pipe");
+  if (fd->is == endpoint::kind::file) words.replace(0, general.size(), "file");
+  return words;
+}
 
 bool is_body_of(const native_frame& native, const frame& f) {
   return native.is_coroutine && base_name(native.file) == base_name(f.file) &&
@@ -340,7 +350,8 @@ void resolver::resolve(const v1::Group& group, resolved& to) {
   const frame* entry = entry_of(group.frames());
   to.awaited = entry != nullptr && entry->stands_for.waits == detail::library_frame::waiter::coroutine;
   if (to.is_operation && to.awaited && group.state() != v1::Task::READY) to.awaited_at = to.spawned_at;
-  to.fd = nullptr;
+  // Others of it may have another descriptor.
+  to.fd = group.count() == 1 && group.wait().has_fd() ? &descriptors_.at(group.wait().fd()) : nullptr;
   to.also.clear();
   to.due = nullptr;
   to.due_tasks = 0;

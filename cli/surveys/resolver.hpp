@@ -74,6 +74,10 @@ struct resolved {
   const lookup* now = nullptr;        ///< where that waits for its turn, the one whose it is; null: not known
 };
 
+/// What a wait's kind is called, as far as the descriptor refines it: "pipe read" of a descriptor read. `fd`: what it
+/// is, or null.
+[[nodiscard]] std::string kind_name(const v1::Wait& wait, const endpoint* fd);
+
 /// When the timer that a task waits for expires.
 enum class expiry { never, known, unknown };
 /// A program's own clock may say another time than the kernel's, though its time points have the same type.

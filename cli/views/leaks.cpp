@@ -115,8 +115,7 @@ void fill_view(const leak& what_leaks, const resolved& meaning, v1::LeakView& vi
   const auto& group = what_leaks.group;
   view.set_verdict(what_leaks.verdict);
   view.set_count(group.count());
-  if (group.has_wait())
-    fill_view(group.wait(), age_of(group), static_cast<const endpoint*>(nullptr), *view.mutable_wait());
+  if (group.has_wait()) fill_view(group.wait(), age_of(group), meaning.fd, *view.mutable_wait());
   for (const auto& f : meaning.frames) fill_view(f, *view.add_frames());
   for (const auto& f : meaning.native) fill_view(f, *view.add_native_frames());
   if (meaning.spawned_at) fill_view(shown_frame{meaning.spawned_at, false}, *view.mutable_spawned_at());

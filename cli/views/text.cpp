@@ -18,15 +18,9 @@ namespace {
 /// The kind of wait as far as the descriptor or the operation's name refine it: "pipe read", "pool::async_acquire()".
 std::string wait_words(const v1::Wait& wait, const endpoint* fd, const std::string* operation) {
   if (wait.kind() == v1::Wait::TASKS) return "blocked: tasks";
-  std::string words(kind_name(wait.kind()));
   if (wait.kind() == v1::Wait::OTHER || wait.kind() == v1::Wait::KIND_UNSPECIFIED)
     return operation != nullptr ? *operation : "blocked";
-  constexpr std::string_view general = "descriptor";
-  if (fd && words.starts_with(general)) {
-    if (fd->is == endpoint::kind::pipe) words.replace(0, general.size(), "pipe");
-    if (fd->is == endpoint::kind::file) words.replace(0, general.size(), "file");
-  }
-  return words;
+  return kind_name(wait, fd);
 }
 
 bool reads(const v1::Wait& wait) {

@@ -46,9 +46,18 @@ std::string timer_words(const v1::Wait& wait, const resolved& meaning, const ren
   return fmt::format("waits on {}, which fires in {}", object_words(wait), left);
 }
 
+/// "reads a pipe (fd 9)"; empty: it is none, or nothing is read or written.
+std::string pipe_words(const v1::Wait& wait, const endpoint* fd) {
+  if (fd == nullptr || fd->is != endpoint::kind::pipe) return {};
+  if (wait.kind() == v1::Wait::DESCRIPTOR_READ) return fmt::format("reads a pipe (fd {})", wait.fd());
+  if (wait.kind() == v1::Wait::DESCRIPTOR_WRITE) return fmt::format("writes to a pipe (fd {})", wait.fd());
+  return {};
+}
+
 void add_descriptor(std::vector<std::string>& sentences, const v1::Task& task, const resolved& meaning) {
   const auto& wait = task.wait();
-  auto text = fmt::format("waits for {} on fd {}", kind_name(wait.kind()), wait.fd());
+  auto text = pipe_words(wait, meaning.fd);
+  if (text.empty()) text = fmt::format("waits for {} on fd {}", kind_name(wait, meaning.fd), wait.fd());
   if (meaning.fd) text += endpoint_words(*meaning.fd);
   sentences.push_back(std::move(text));
   if (!meaning.fd) return;

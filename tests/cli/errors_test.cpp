@@ -386,6 +386,11 @@ INSTANTIATE_TEST_SUITE_P(
            mistake{{"leeks", "--interval", "5s"}, "tasks: no command 'leeks': did you mean leaks?"},
            mistake{{"leeks"}, "tasks: no command and no process 'leeks': did you mean leaks?"},
            mistake{{"help", "satck"}, "tasks: no command 'satck': did you mean stack?"},
+           mistake{{"stack", "1", "--kind", "pipe-raed"},
+                   "tasks: --kind: \"pipe-raed\" is no kind of wait: did you mean pipe-read?"},
+           mistake{{"stack", "1", "--kind", "pool::async_acquire()"},
+                   "tasks: --kind: \"pool::async_acquire()\" is an operation, and none of Asio's own (other, which is "
+                   "the kind of all those)"},
            mistake{{"help", "tea"}, "tasks: no command 'tea' (tasks --help lists the commands)"},
            mistake{{"stack", "1", "--nope"}, "tasks: stack: no option '--nope' (tasks help stack)"},
            mistake{{"stack", "1", "--gruop"}, "tasks: stack: no option '--gruop': did you mean --group?"},

@@ -19,6 +19,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(filter{{}, ""}, filter{{"--task", "7", "--task", "9"}, "ids: 7 ids: 9"},
                       filter{{"--task", "7,9"}, "ids: 7 ids: 9"},
                       filter{{"--kind", "pipe-read,file-write"}, "kinds: DESCRIPTOR_READ kinds: DESCRIPTOR_WRITE"},
+                      filter{{"--kind", "pipe read,blocked: tasks"}, "kinds: DESCRIPTOR_READ kinds: TASKS"},
                       filter{{"--state", "running"}, "states: RUNNING"},
                       filter{{"--kind", "channel-receive", "--kind", "TIMER"}, "kinds: CHANNEL_RECEIVE kinds: TIMER"},
                       filter{{"--older-than", "30s"}, "older_than_ms: 30000"},

@@ -256,6 +256,18 @@ TEST(Why, OfARunningTaskSaysWhichThreadRunsItAndWhere) {
   EXPECT_FALSE(seen.task().native_frames().empty());
 }
 
+TEST(Why, AndLeaksCallAPipeOne) {
+  const program target({program_path("lab")});
+  wait_until_shown({"stack", "-p", target.pid_text()}, "[pipe read, ");
+  const auto id = ids_in(target, "lab::input_closes").at(0);
+  const auto seen = why(target, id);
+  ASSERT_EQ(seen.waits_size(), 1);
+  EXPECT_EQ(seen.waits(0), "reads a pipe (fd " + std::to_string(seen.task().wait().fd()) + ")");
+  EXPECT_THAT(text({"stack", target.pid_text(), "--kind", "pipe read"}), HasSubstr("lab::input_closes"));
+  EXPECT_THAT(run({tasks_executable(), "leaks", target.pid_text(), "--min-age", "0"}).out,
+              HasSubstr("old: 1 task [pipe read, "));
+}
+
 /// A debugger has the process, so nobody else can stop it. What sleeps can be copied all the same; what runs cannot.
 TEST(Why, WithoutTheRightToStopSaysSoAndTellsTheRest) {
 #if defined(__SANITIZE_ADDRESS__)
