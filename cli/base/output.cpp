@@ -5,23 +5,38 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <cstdlib>
 #include <string_view>
 
 namespace tasks::cli {
 namespace {
 constexpr std::size_t large = 128 * 1024;
+
+/// Of COLUMNS, which a shell exports when it is told to; 0: it says nothing.
+unsigned columns_of_environment() {
+  const std::string_view text = std::getenv("COLUMNS") != nullptr ? std::getenv("COLUMNS") : "";
+  unsigned columns = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), columns);
+  constexpr unsigned fewest = 20;
+  return failure == std::errc() && end == text.data() + text.size() && columns >= fewest ? columns : 0;
 }
+
+}  // namespace
 
 text_style style_of_stdout() {
   text_style style;
-  if (!::isatty(STDOUT_FILENO)) return style;
+  if (!::isatty(STDOUT_FILENO)) {
+    style.width = columns_of_environment();
+    return style;
+  }
   style.terminal = true;
   const char* no_color = std::getenv("NO_COLOR");
   const char* term = std::getenv("TERM");
   style.color = !(no_color && *no_color) && !(term && std::string_view(term) == "dumb");
   winsize size{};
   if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) style.width = size.ws_col;
+  if (style.width == 0) style.width = columns_of_environment();
   return style;
 }
 

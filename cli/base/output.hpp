@@ -14,7 +14,7 @@ namespace tasks::cli {
 struct text_style {
   bool color = false;
   bool terminal = false;
-  unsigned width = 0;  ///< columns of the terminal; 0: no limit
+  unsigned width = 0;  ///< columns of the terminal, or of COLUMNS where there is none; 0: no limit
 };
 
 /// The style for standard output. NO_COLOR and TERM=dumb switch colour off.

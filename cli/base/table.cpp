@@ -34,6 +34,9 @@ std::vector<std::size_t> widths_of(const std::vector<column>& columns, const std
     widths[c] -= less;
     total -= less;
   }
+  // The last one rather than a line that is broken anywhere.
+  if (auto& last = widths.back(); total > terminal && last > narrowest && !columns.back().right)
+    last -= std::min(total - terminal, last - narrowest);
   return widths;
 }
 

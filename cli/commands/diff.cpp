@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/quantities.hpp"
 #include "commands/command.hpp"
 #include "commands/open_recording.hpp"
 #include "commands/open_target.hpp"
@@ -82,7 +83,7 @@ result<int> compare_files(const diff_request& asked, output& out) {
   if (asked.from || !asked.at.empty())
     return usage_error("diff", "two files, and --from or --at besides", "two files, or --from FILE with two --at");
   if (asked.files.size() != 2)
-    return usage_error("diff", fmt::format("{} files", asked.files.size()), "two recordings, the earlier one first");
+    return usage_error("diff", number_and_noun(asked.files.size(), "file"), "two recordings, the earlier one first");
   const auto earlier = open_one(asked.files[0], asked, std::nullopt);
   if (!earlier) return earlier.why();
   const auto later = open_one(asked.files[1], asked, std::nullopt);

@@ -129,7 +129,7 @@ std::string damage_words(const scanned_recording& found, std::size_t lost) {
   if (lost == 1) add("1 snapshot is lost with the one before it");
   if (lost > 1) add(fmt::format("{} snapshots are lost with those before them", lost));
   if (const auto rest = found.bytes - found.scanned; rest != 0) {
-    add(fmt::format("the last {} bytes are cut off", rest));
+    add(rest == 1 ? "the last byte is cut off" : fmt::format("the last {} bytes are cut off", rest));
   }
   return words;
 }

@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "base/quantities.hpp"
 #include "base/text.hpp"
 
 namespace tasks::cli {
@@ -40,7 +41,7 @@ std::vector<std::string> findings_of(const std::vector<busy_place>& busy) {
   std::vector<std::string> findings;
   for (const auto& each : busy) {
     if (findings.size() == most_named) {
-      findings.push_back(fmt::format("busy: {} more tasks", busy.size() - most_named));
+      findings.push_back("busy: " + number_and_noun(busy.size() - most_named, "more task"));
       break;
     }
     auto finding = fmt::format("busy: task {}, {} resumptions/s", each.task.id, format_rate(each.task.per_second));

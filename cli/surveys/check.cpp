@@ -66,10 +66,13 @@ class checker {
     const auto& vitals = survey->vitals;
     found_.tasks = vitals.tasks();
     found_.blocked = vitals.blocked();
-    measure({"tasks", static_cast<double>(vitals.tasks()), "", limits_.tasks},
-            [&](double most) { return fmt::format("{} tasks, {} are allowed", vitals.tasks(), most); });
-    measure({"blocked", static_cast<double>(vitals.blocked()), "", limits_.blocked},
-            [&](double most) { return fmt::format("{} tasks are blocked, {} may be", vitals.blocked(), most); });
+    measure({"tasks", static_cast<double>(vitals.tasks()), "", limits_.tasks}, [&](double most) {
+      return fmt::format("{}, {} {} allowed", number_and_noun(vitals.tasks(), "task"), most, most == 1 ? "is" : "are");
+    });
+    measure({"blocked", static_cast<double>(vitals.blocked()), "", limits_.blocked}, [&](double most) {
+      return fmt::format("{} {} blocked, {} may be", number_and_noun(vitals.blocked(), "task"),
+                         vitals.blocked() == 1 ? "is" : "are", most);
+    });
     std::vector<std::string> stalled;
     for (const auto& each : survey->stalled) stalled.push_back(finding_of(each));
     for (const auto& finding : survey->findings) {
@@ -141,8 +144,9 @@ class checker {
       return {};
     }
     if (proof->unchecked != 0)
-      add(v1::CheckView::UNKNOWN, fmt::format("whether {} of {} tasks leak cannot be told: tasks leaks -p {} says why",
-                                              proof->unchecked, proof->tasks, source_.pid()));
+      add(v1::CheckView::UNKNOWN,
+          fmt::format("whether {} of {} {} cannot be told: tasks leaks -p {} says why", proof->unchecked,
+                      number_and_noun(proof->tasks, "task"), proof->unchecked == 1 ? "leaks" : "leak", source_.pid()));
     found_.measured.push_back({"undecided", static_cast<double>(proof->undecided)});
     return {};
   }

@@ -9,6 +9,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "base/quantities.hpp"
 #include "proof/target_proof.hpp"
 #include "surveys/crowds.hpp"
 #include "surveys/look.hpp"
@@ -101,7 +102,8 @@ class leak_surveyor {
       return true;
     });
     if (!read) return read.why();
-    if (read->torn() != 0) survey_.notes.push_back(fmt::format("{} tasks changed too often to be read", read->torn()));
+    if (read->torn() != 0)
+      survey_.notes.push_back(number_and_noun(read->torn(), "task") + " changed too often to be read");
     if (read->total() == 0)
       if (auto missing = look_for_missing_hook(source_)) {
         survey_.notes.push_back(*std::move(missing));
@@ -175,7 +177,7 @@ class leak_surveyor {
     }
     if (how_.must_prove && (!proof->doubt.empty() || proof->unchecked + proof->likely != 0)) {
       return error{error_code::system, subject_of(source_.pid()),
-                   fmt::format("nothing can be proven of {} tasks", proof->unchecked + proof->likely),
+                   "nothing can be proven of " + number_and_noun(proof->unchecked + proof->likely, "task"),
                    "without --prove it says why"};
     }
     survey_.proof = *std::move(proof);

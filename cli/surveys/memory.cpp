@@ -92,7 +92,8 @@ class memory_surveyor {
     });
     if (!read) return read.why();
     survey_.resolution_ms = read->tick_resolution_ms();
-    if (read->torn() != 0) survey_.notes.push_back(fmt::format("{} tasks changed too often to be read", read->torn()));
+    if (read->torn() != 0)
+      survey_.notes.push_back(number_and_noun(read->torn(), "task") + " changed too often to be read");
     return {};
   }
 

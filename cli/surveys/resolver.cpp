@@ -33,7 +33,7 @@ std::string frame_text(const frame& f, bool foreign) {
   if (!f.function.empty()) text += (foreign ? " " : "") + f.function;
   if (text.empty()) text = "<unknown>";
   text += '\n';
-  if (!f.file.empty()) text += fmt::format("\t{}:{}\n", f.file, f.line);
+  if (!f.file.empty()) text += fmt::format("\t{}:{}\n", path_from_here(f.file), f.line);
   return text;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/quantities.hpp"
 #include "names.hpp"
 #include "surveys/crowds.hpp"
 #include "surveys/group_keys.hpp"
@@ -121,7 +122,9 @@ std::uint64_t blocked_without(const v1::Vitals& counted, std::size_t busy) {
 std::vector<std::string> findings_of(const v1::Vitals& vitals) {
   std::vector<std::string> findings;
   if (vitals.lost() != 0) {
-    findings.push_back(fmt::format("{} tasks are in no count: the registry found no memory for them", vitals.lost()));
+    findings.push_back(fmt::format("{} {} in no count: the registry found no memory for {}",
+                                   number_and_noun(vitals.lost(), "task"), vitals.lost() == 1 ? "is" : "are",
+                                   vitals.lost() == 1 ? "it" : "them"));
   }
   if (vitals.registry_damaged())
     findings.emplace_back("its registry is damaged or cannot be read in part: tasks of the rest are counted");

@@ -391,7 +391,7 @@ drawn_line top_model::draw_title(std::size_t width) const {
   std::string more;
   if (const auto* last = seen_.last()) {
     const auto& now = last->seen.vitals;
-    more = fmt::format(", up {}, {} threads", format_age(now.uptime_ms(), 0), now.os_threads());
+    more = fmt::format(", up {}, {}", format_age(now.uptime_ms(), 0), number_and_noun(now.os_threads(), "thread"));
     if (now.failed() != 0) more += fmt::format(", {} failed", now.failed());
   } else if (!is_in_process()) {
     more = fmt::format(": {}", processes_.processes_size());

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/quantities.hpp"
 #include "base/text.hpp"
 
 namespace tasks::cli {
@@ -13,7 +14,7 @@ namespace {
 std::string words_of(const checked_process& process) {
   if (!process.what) return process.why_unknown;
   if (process.what->problems.empty())
-    return fmt::format("{} tasks, {} blocked", process.what->tasks, process.what->blocked);
+    return fmt::format("{}, {} blocked", number_and_noun(process.what->tasks, "task"), process.what->blocked);
   std::string text;
   for (const auto& each : process.what->problems) text += (text.empty() ? "" : "; ") + each.what;
   return text;

@@ -16,7 +16,8 @@ std::string change_words(const changed_group& group) {
   if (group.is_new()) return fmt::format("new: {} {}", group.after, tasks(group.after));
   if (group.has_vanished()) return fmt::format("vanished: {} {}", group.before, tasks(group.before));
   if (group.growth() == 0) return fmt::format("others: {} {}", group.after, tasks(group.after));
-  return fmt::format("{}: {} → {} tasks", group.growth() > 0 ? "more" : "fewer", group.before, group.after);
+  return fmt::format("{}: {} → {} {}", group.growth() > 0 ? "more" : "fewer", group.before, group.after,
+                     tasks(group.after));
 }
 
 void render_group(fmt::memory_buffer& out, const changed_group& group, const difference& found,
@@ -90,8 +91,9 @@ void render_difference(fmt::memory_buffer& out, const difference& found, const d
                    format_age(each.age_ms, found.resolution_ms));
   render_queues(out, found);
   out.push_back('\n');
-  if (shown < found.groups.size()) fmt::format_to(to, "{} groups left out (--limit)\n", found.groups.size() - shown);
-  fmt::format_to(to, "{} stack{} did not change\n", found.unchanged, found.unchanged == 1 ? "" : "s");
+  if (shown < found.groups.size())
+    fmt::format_to(to, "{} left out (--limit)\n", number_and_noun(found.groups.size() - shown, "group"));
+  fmt::format_to(to, "{} did not change\n", number_and_noun(found.unchanged, "stack"));
 }
 
 void fill_view(const difference& found, const difference_style& style, v1::DiffView& view) {

@@ -36,7 +36,7 @@ void render_native_frame(fmt::memory_buffer& out, const native_frame& f) {
     append(out, f.function + "\n");
   }
   if (!f.file.empty()) {
-    fmt::format_to(to, "\t{}:{}\n", f.file, f.line);
+    fmt::format_to(to, "\t{}:{}\n", path_from_here(f.file), f.line);
   } else if (!f.module.empty()) {
     append(out, "\t" + f.module + "\n");
   }
@@ -68,8 +68,8 @@ void render_frames(fmt::memory_buffer& out, const resolved& meaning, const text_
   }
   if (meaning.awaited_at) {
     const auto& at = *meaning.awaited_at;
-    append(out,
-           "\tawaited at " + at.function + (at.file.empty() ? "" : fmt::format(" {}:{}", at.file, at.line)) + "\n");
+    append(out, "\tawaited at " + at.function +
+                    (at.file.empty() ? "" : fmt::format(" {}:{}", path_from_here(at.file), at.line)) + "\n");
   }
 }
 

@@ -4,7 +4,9 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "base/prose.hpp"
 #include "base/quantities.hpp"
 #include "base/text.hpp"
 #include "views/frames.hpp"
@@ -44,71 +46,81 @@ std::string reasons_of(const proof_result& proof) {
 
 std::size_t checked(const proof_result& proof) { return proof.proven + proof.likely + proof.held + proof.unchecked; }
 
+std::string headline_of(const leak& what_leaks, const resolved& meaning, const render_context& context) {
+  const auto& group = what_leaks.group;
+  const bool color = context.style.color;
+  const auto sure = group.count() - what_leaks.likely;
+  auto text = fmt::format("{}{}{}: {} {}", color ? color_of(what_leaks.verdict) : "", word_of(what_leaks.verdict),
+                          color ? "\033[0m" : "", sure, sure == 1 ? "task" : "tasks");
+  if (what_leaks.likely != 0) text += fmt::format(" and {} likely", what_leaks.likely);
+  text += fmt::format(" [{}]", describe_state(group, meaning, context));
+  if (what_leaks.frame_bytes != 0) text += fmt::format(", {} in frames", format_bytes(what_leaks.frame_bytes));
+  return text + ":";
+}
+
 /// One group; the `first` one has no empty line before it.
 void render_leak(fmt::memory_buffer& out, const leak& what_leaks, const resolved& meaning, bool first,
                  const render_context& context) {
-  const auto to = std::back_inserter(out);
   const auto& group = what_leaks.group;
   const auto& ids = group.ids();
-  const bool one = group.count() == 1;
+  const auto line = [&](const std::string& text) { append_prose(out, text, context.style); };
   if (!first) out.push_back('\n');
-  const bool color = context.style.color;
-  const auto sure = group.count() - what_leaks.likely;
-  fmt::format_to(to, "{}{}{}: {} {}", color ? color_of(what_leaks.verdict) : "", word_of(what_leaks.verdict),
-                 color ? "\033[0m" : "", sure, sure == 1 ? "task" : "tasks");
-  if (what_leaks.likely != 0) fmt::format_to(to, " and {} likely", what_leaks.likely);
-  fmt::format_to(to, " [{}]", describe_state(group, meaning, context));
-  if (what_leaks.frame_bytes != 0) fmt::format_to(to, ", {} in frames", format_bytes(what_leaks.frame_bytes));
-  fmt::format_to(to, ":\n");
+  line(headline_of(what_leaks, meaning, context));
   render_frames(out, meaning, context.style);
   render_spawn_site(out, meaning);
-  if (!what_leaks.evidence.empty()) fmt::format_to(to, "evidence: {}\n", what_leaks.evidence);
-  if (what_leaks.likely != 0) fmt::format_to(to, "likely: {}\n", what_leaks.likely_evidence);
+  if (!what_leaks.evidence.empty()) line("evidence: " + what_leaks.evidence);
+  if (what_leaks.likely != 0) line("likely: " + what_leaks.likely_evidence);
   if (what_leaks.held != 0)
-    fmt::format_to(to, "beside them: {} of the same stack and spawn site {} reached by other words\n", what_leaks.held,
-                   what_leaks.held == 1 ? "is" : "are");
-  if (!what_leaks.hint.empty() && what_leaks.verdict != v1::LeakView::OLD)
-    fmt::format_to(to, "usual fix: {}\n", what_leaks.hint);
-  fmt::format_to(to, "{} {}{}: {}\n", one ? "task" : "tasks", fmt::join(ids.begin(), ids.end(), ", "),
-                 group.count() > static_cast<std::uint64_t>(ids.size()) ? ", …" : "", why_line(ids[0], context));
+    line(fmt::format("beside them: {} of the same stack and spawn site {} reached by other words", what_leaks.held,
+                     what_leaks.held == 1 ? "is" : "are"));
+  if (!what_leaks.hint.empty() && what_leaks.verdict != v1::LeakView::OLD) line("usual fix: " + what_leaks.hint);
+  line(fmt::format("{} {}{}: {}", group.count() == 1 ? "task" : "tasks", fmt::join(ids.begin(), ids.end(), ", "),
+                   group.count() > static_cast<std::uint64_t>(ids.size()) ? ", …" : "", why_line(ids[0], context)));
+}
+
+/// Where no group is wrong, what that means; empty: some is.
+std::string answer_of(const leak_survey& survey, const render_context& context) {
+  const auto& proof = survey.proof;
+  if (survey.wrong != 0) return {};
+  const bool blind = !proof || survey.lacks_hook || !proof->doubt.empty() ||
+                     (proof->unchecked != 0 && proof->proven + proof->likely + proof->held == 0);
+  if (blind || proof->unchecked != 0)
+    return fmt::format("no leaks found, but {}{}", blind ? "nothing was proven" : "not all could be checked",
+                       proof ? ": " : "\n");
+  if (proof->likely != 0) return fmt::format("nothing proven, {} likely: ", proof->likely);
+  if (proof->undecided == 0) return fmt::format("no leaks{}: ", survey.of_some ? " among them" : "");
+  const bool goes_on = context.core.empty() && context.recording.empty();
+  return fmt::format("nothing proven; {} of {} {} held by words that may be stale{}\n", proof->undecided, proof->held,
+                     proof->undecided == 1 ? "is" : "are",
+                     goes_on ? fmt::format(", and those come and go: tasks leaks {} --interval 30s looks three times",
+                                           target_words(context))
+                             : "");
 }
 
 /// What was looked at, and what it cost.
 void render_summary(fmt::memory_buffer& out, const leak_survey& survey, const render_context& context) {
-  const auto to = std::back_inserter(out);
   if (!survey.leaks.empty()) out.push_back('\n');
-  if (survey.left_out != 0) fmt::format_to(to, "{} more groups (--top)\n", survey.left_out);
+  if (survey.left_out != 0) append(out, number_and_noun(survey.left_out, "more group") + " (--top)\n");
   const auto& proof = survey.proof;
-  if (survey.by_design != 0) fmt::format_to(to, "{} more wait by design (--all)\n", survey.by_design);
-  const bool blind = !proof || survey.lacks_hook || !proof->doubt.empty() ||
-                     (proof->unchecked != 0 && proof->proven + proof->likely + proof->held == 0);
-  if (survey.wrong == 0) {
-    if (blind || proof->unchecked != 0)
-      fmt::format_to(to, "no leaks found, but {}{}", blind ? "nothing was proven" : "not all could be checked",
-                     proof ? ": " : "\n");
-    else if (proof->likely != 0)
-      fmt::format_to(to, "nothing proven, {} likely: ", proof->likely);
-    else if (proof->undecided != 0)
-      fmt::format_to(to, "nothing proven; {} of {} {} held by words that may be stale{}\n", proof->undecided,
-                     proof->held, proof->undecided == 1 ? "is" : "are",
-                     context.core.empty() && context.recording.empty()
-                         ? fmt::format(", and those come and go: tasks leaks {} --interval 30s looks three times",
-                                       target_words(context))
-                         : "");
-    else
-      fmt::format_to(to, "no leaks{}: ", survey.of_some ? " among them" : "");
+  if (survey.by_design != 0)
+    fmt::format_to(std::back_inserter(out), "{} more {} by design (--all)\n", survey.by_design,
+                   survey.by_design == 1 ? "waits" : "wait");
+  auto text = answer_of(survey, context);
+  if (text.ends_with('\n')) {
+    text.pop_back();
+    append_prose(out, std::exchange(text, {}), context.style);
   }
   if (!proof) return;
-  fmt::format_to(to, "{} of {} tasks wait for what can be checked: ", checked(*proof), proof->tasks);
-  fmt::format_to(to, "{} proven, ", proof->proven);
-  if (proof->likely != 0) fmt::format_to(to, "{} likely, ", proof->likely);
-  fmt::format_to(to, "{} held elsewhere, {} not checked", proof->held, proof->unchecked);
-  if (proof->unchecked != 0) fmt::format_to(to, " ({})", reasons_of(*proof));
+  text += fmt::format("{} of {} {} for what can be checked: {} proven, ", checked(*proof),
+                      number_and_noun(proof->tasks, "task"), checked(*proof) == 1 ? "waits" : "wait", proof->proven);
+  if (proof->likely != 0) text += fmt::format("{} likely, ", proof->likely);
+  text += fmt::format("{} held elsewhere, {} not checked", proof->held, proof->unchecked);
+  if (proof->unchecked != 0) text += fmt::format(" ({})", reasons_of(*proof));
   if (proof->stopped_ms > 0)
-    fmt::format_to(to, "; target stopped {:.0f} ms", proof->stopped_ms);
+    text += fmt::format("; target stopped {:.0f} ms", proof->stopped_ms);
   else if (context.core.empty())
-    append(out, "; target not stopped");
-  fmt::format_to(to, ", {:.1f}s in all\n", proof->total_ms / 1000);
+    text += "; target not stopped";
+  append_prose(out, text + fmt::format(", {:.1f}s in all", proof->total_ms / 1000), context.style);
 }
 
 void fill_view(const leak& what_leaks, const resolved& meaning, v1::LeakView& view) {
@@ -139,7 +151,7 @@ void render_leaks(fmt::memory_buffer& out, const leak_survey& survey, const rend
     render_leak(out, each.what_leaks, each.meaning, &each == survey.leaks.data(), context);
   }
   render_summary(out, survey, context);
-  for (const auto& note : survey.notes) fmt::format_to(std::back_inserter(out), "! {}\n", note);
+  for (const auto& note : survey.notes) append_prose(out, "! " + note, context.style);
 }
 
 void fill_view(const leak_survey& survey, v1::LeaksView& view) {

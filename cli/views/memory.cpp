@@ -13,16 +13,6 @@
 namespace tasks::cli {
 namespace {
 
-std::string clean(std::string_view foreign) {
-  fmt::memory_buffer text;
-  append_foreign(text, foreign);
-  return {text.data(), text.size()};
-}
-
-std::string plural(std::uint64_t count, std::string_view what) {
-  return fmt::format("{} {}{}", in_thousands(count), what, count == 1 ? "" : "s");
-}
-
 /// "12.0 MiB"; "unknown" where that is of none of them, "12.0 MiB, 3 unknown" where it is of some.
 std::string bytes_words(const frame_memory& memory) {
   if (memory.unknown == 0) return format_bytes(memory.bytes);
@@ -49,23 +39,23 @@ void render_totals(fmt::memory_buffer& out, const memory_survey& survey) {
     append(out, "heap: not known\n");
   } else {
     fmt::format_to(to, "heap: {}: {} in use by {}, {} free\n", format_bytes(heap.bytes()), format_bytes(heap.in_use()),
-                   plural(heap.allocations(), "allocation"), format_bytes(heap.free()));
+                   number_and_noun(heap.allocations(), "allocation"), format_bytes(heap.free()));
   }
-  fmt::format_to(to, "coroutine frames: {} of {}, {}", in_thousands(survey.frames.frames), plural(survey.tasks, "task"),
-                 bytes_words(survey.frames));
+  fmt::format_to(to, "coroutine frames: {} of {}, {}", in_thousands(survey.frames.frames),
+                 number_and_noun(survey.tasks, "task"), bytes_words(survey.frames));
   if (heap.in_use() != 0 && survey.frames.unknown != survey.frames.frames)
     fmt::format_to(to, ", {:.1f} % of what is in use",
                    100 * static_cast<double>(survey.frames.bytes) / static_cast<double>(heap.in_use()));
   out.push_back('\n');
   if (heap.recycled.count != 0)
     fmt::format_to(to, "kept by Asio for its next operations: {} in {}\n", format_bytes(heap.recycled.bytes),
-                   plural(heap.recycled.count, "allocation"));
+                   number_and_noun(heap.recycled.count, "allocation"));
   if (!survey.matched) return;
   if (*survey.matched == 0)
-    fmt::format_to(to, "\nnone of {} matches\n", plural(survey.tasks, "task"));
+    fmt::format_to(to, "\nnone of {} matches\n", number_and_noun(survey.tasks, "task"));
   else
     fmt::format_to(to, "\n{} of {} {}: functions and groups are theirs, all else is of all tasks\n",
-                   in_thousands(*survey.matched), plural(survey.tasks, "task"),
+                   in_thousands(*survey.matched), number_and_noun(survey.tasks, "task"),
                    *survey.matched == 1 ? "matches" : "match");
 }
 
@@ -119,11 +109,12 @@ void render_groups(fmt::memory_buffer& out, const memory_survey& survey, const r
   const bool proven = std::any_of(survey.groups.begin(), survey.groups.end(),
                                   [](const surveyed_keeper& each) { return each.leaked == certainty::proven; });
   fmt::format_to(std::back_inserter(out), "{}{} {} {}leaked (tasks leaks {}{})", survey.matched ? "of all tasks, " : "",
-                 plural(survey.leaked_tasks, "task"), survey.leaked_tasks == 1 ? "is" : "are", proven ? "" : "likely ",
-                 target_words(context), proven ? "" : " proves it");
+                 number_and_noun(survey.leaked_tasks, "task"), survey.leaked_tasks == 1 ? "is" : "are",
+                 proven ? "" : "likely ", target_words(context), proven ? "" : " proves it");
   if (survey.kept_by_leaked)
     fmt::format_to(std::back_inserter(out), "; besides their frames they keep {} in {}",
-                   format_bytes(survey.kept_by_leaked->bytes), plural(survey.kept_by_leaked->count, "allocation"));
+                   format_bytes(survey.kept_by_leaked->bytes),
+                   number_and_noun(survey.kept_by_leaked->count, "allocation"));
   out.push_back('\n');
 }
 
@@ -141,7 +132,7 @@ void render_heap(fmt::memory_buffer& out, const heap_facts& heap, const render_c
   render_table(out, {{}, {true}, {true}, {true}, {true}, {true}, {true}, {}}, rows, "", context.style);
   if (heap.mapped.count != 0)
     fmt::format_to(std::back_inserter(out), "{} with a mapping of {} own: {}\n",
-                   plural(heap.mapped.count, "allocation"), heap.mapped.count == 1 ? "its" : "their",
+                   number_and_noun(heap.mapped.count, "allocation"), heap.mapped.count == 1 ? "its" : "their",
                    format_bytes(heap.mapped.bytes));
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "base/quantities.hpp"
 #include "base/text.hpp"
 #include "surveys/timing.hpp"
 #include "views/frames.hpp"
@@ -109,16 +110,17 @@ void render_group(fmt::memory_buffer& out, const v1::Group& group, const resolve
 void render_trailer(fmt::memory_buffer& out, const v1::Trailer& trailer, bool grouped) {
   const auto to = std::back_inserter(out);
   if (trailer.matched() == 0) {
-    append(out, trailer.total() == 0 ? "no tasks\n" : fmt::format("none of {} tasks matches\n", trailer.total()));
+    append(out, trailer.total() == 0 ? "no tasks\n"
+                                     : fmt::format("none of {} matches\n", number_and_noun(trailer.total(), "task")));
   }
   if (trailer.shown() < trailer.matched()) {
     fmt::format_to(to, "\n{} of {} tasks shown", trailer.shown(), trailer.matched());
     if (grouped && trailer.groups_left_out() != 0)
-      fmt::format_to(to, ", {} groups left out", trailer.groups_left_out());
+      fmt::format_to(to, ", {} left out", number_and_noun(trailer.groups_left_out(), "group"));
     append(out, " (--limit)\n");
   }
   if (trailer.torn() != 0) {
-    fmt::format_to(to, "\n{} tasks changed too often to be read\n", trailer.torn());
+    fmt::format_to(to, "\n{} changed too often to be read\n", number_and_noun(trailer.torn(), "task"));
   }
   if (trailer.registry_damaged())
     append(out, "\nits registry is damaged or cannot be read in part: these are tasks of the rest\n");

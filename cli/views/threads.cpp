@@ -77,7 +77,7 @@ std::string resumed_words(const surveyed_thread& thread) {
   constexpr std::size_t most_named = 3;
   std::string text;
   for (std::size_t i = 0; i < thread.resumes.size(); ++i) {
-    if (i == most_named) return text + fmt::format("; and {} more tasks", thread.resumes.size() - most_named);
+    if (i == most_named) return text + "; and " + number_and_noun(thread.resumes.size() - most_named, "more task");
     text += (i == 0 ? "" : "; ") + resumed_words(thread.resumes[i]);
   }
   return text;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/prose.hpp"
 #include "base/quantities.hpp"
 #include "base/table.hpp"
 #include "base/text.hpp"
@@ -42,8 +43,8 @@ void render_failures(fmt::memory_buffer& out, const vitals_survey& survey, bool 
                      const render_context& context) {
   const auto& vitals = survey.vitals;
   if (vitals.failed() == 0 && !(details && vitals.ended() != 0)) return;
-  fmt::format_to(std::back_inserter(out), "\nended by an exception: {} of {} tasks that ended", vitals.failed(),
-                 vitals.ended());
+  fmt::format_to(std::back_inserter(out), "\nended by an exception: {} of {} that ended", vitals.failed(),
+                 vitals.ended() == 1 ? "1 task" : fmt::format("{} tasks", vitals.ended()));
   if (vitals.cancelled() != 0)
     fmt::format_to(std::back_inserter(out), "; {} more by a cancelled operation", vitals.cancelled());
   out.push_back('\n');
@@ -141,11 +142,15 @@ void render_vitals(fmt::memory_buffer& out, const vitals_survey& survey, bool de
   render_failures(out, survey, details, context);
   if (!survey.findings.empty() || !survey.notes.empty()) out.push_back('\n');
   for (const auto& finding : survey.findings) {
-    append_colored(out, yellow, "! " + finding, context.style);
-    out.push_back('\n');
+    fmt::memory_buffer line;
+    append_colored(line, yellow, "! " + finding, context.style);
+    append_prose(out, {line.data(), line.size()}, context.style);
   }
-  for (const auto& note : survey.notes) append(out, note + ": tasks leaks " + target_words(context) + " decides\n");
-  if (!survey.unknown.empty()) append(out, "\n" + survey.unknown + "\n");
+  for (const auto& note : survey.notes)
+    append_prose(out, note + ": tasks leaks " + target_words(context) + " decides", context.style);
+  if (survey.unknown.empty()) return;
+  out.push_back('\n');
+  append_prose(out, survey.unknown, context.style);
 }
 
 void fill_view(const vitals_survey& survey, v1::VitalsView& view) {

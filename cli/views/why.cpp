@@ -4,6 +4,7 @@
 #include <set>
 #include <string_view>
 
+#include "base/prose.hpp"
 #include "base/quantities.hpp"
 #include "base/text.hpp"
 #include "base/words.hpp"
@@ -337,19 +338,22 @@ void render_why(fmt::memory_buffer& out, const why_survey& survey, const render_
   const auto& subject = survey.subject;
   render_task(out, subject.task, subject.meaning, true, context);
   out.push_back('\n');
-  for (const auto& sentence : wait_sentences(survey, context)) append(out, sentence + "\n");
-  if (const auto text = verdict_words(survey); !text.empty()) append(out, text + "\n");
+  for (const auto& sentence : wait_sentences(survey, context)) append_prose(out, sentence, context.style);
+  if (const auto text = verdict_words(survey); !text.empty()) append_prose(out, text, context.style);
   if (const auto* node = node_of(survey, subject.task.id()); node && !(node->wakers.empty() && node->others.empty())) {
     append(out, subject.task.wait().kind() == v1::Wait::TASKS ? "\nthose tasks, and who points to what they wait on:\n"
                 : node->unnamed                               ? "\nwho leads to its handler, and what those wait for:\n"
                                                               : "\nwho points to it, and what those wait for:\n");
     waker_lines(out, survey, context).under(subject.task.id(), 1);
   }
-  if (!survey.cycle.empty()) append(out, "\ncycle: " + cycle_words(survey.cycle, survey) + "\n");
+  if (!survey.cycle.empty()) {
+    out.push_back('\n');
+    append_prose(out, "cycle: " + cycle_words(survey.cycle, survey), context.style);
+  }
   if (survey.stopped_ms > 0)
     fmt::format_to(std::back_inserter(out), "\ntarget stopped {:.1f} ms to be copied\n", survey.stopped_ms);
   if (!survey.notes.empty()) out.push_back('\n');
-  for (const auto& note : survey.notes) append(out, "! " + note + "\n");
+  for (const auto& note : survey.notes) append_prose(out, "! " + note, context.style);
 }
 
 void fill_view(const why_survey& survey, const render_context& context, v1::WhyView& view) {

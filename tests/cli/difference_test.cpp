@@ -209,6 +209,11 @@ TEST_F(Difference, WithoutTimeHasNoRate) {
   EXPECT_FALSE(view.groups(0).has_growth_per_minute());
 }
 
+TEST_F(Difference, OfOneMoreThanIsShownIsOneGroup) {
+  for (std::uint64_t id = 1; id <= 21; ++id) after_.add(id, fmt::format("work_{}()", id).c_str());
+  EXPECT_THAT(text_of(compare()), HasSubstr("\n1 group left out (--limit)\n"));
+}
+
 TEST_F(Difference, ThatIsLongIsCutAndSaysSo) {
   for (std::uint64_t id = 1; id <= 30; ++id) after_.add(id, fmt::format("work_{}()", id).c_str());
   const auto found = compare();

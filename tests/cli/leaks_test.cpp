@@ -47,6 +47,33 @@ TEST(Leaks, AreToldWithEvidenceFixAndNextCommand) {
                            "target stopped [0-9]+ ms, [0-9.]+s in all\n"));
 }
 
+/// As an editor started there opens them. In JSON they stay as they are.
+TEST(Leaks, NameSourcesBelowTheCurrentDirectoryFromThere) {
+  const program target({program_path("leak_first_reply"), "leaking"});
+  const auto source = [&](const std::string& command) {
+    const auto shown = run({"bash", "-c", command + tasks_executable() + " leaks " + target.pid_text()}).out;
+    const auto begin = shown.find("\n\t") + 2;
+    return shown.substr(begin, shown.find(':', begin) - begin);
+  };
+  const fs::path whole = source("cd / && ");
+  ASSERT_TRUE(whole.is_absolute()) << whole;
+  EXPECT_EQ(source("cd " + whole.parent_path().string() + " && "), whole.filename());
+  EXPECT_EQ(source("cd " + whole.parent_path().parent_path().string() + " && "),
+            whole.parent_path().filename() / whole.filename());
+  EXPECT_THAT(
+      run({"bash", "-c",
+           "cd " + whole.parent_path().string() + " && " + tasks_executable() + " leaks --json " + target.pid_text()})
+          .out,
+      HasSubstr("\"file\":\"" + whole.string() + "\""));
+}
+
+TEST(Leaks, AreBrokenBetweenWordsWhereColumnsSaysHowWideItIs) {
+  const program target({program_path("leak_first_reply"), "leaking"});
+  const auto seen = run({tasks_executable(), "leaks", target.pid_text()}, {"COLUMNS=45"});
+  EXPECT_THAT(seen.out,
+              ContainsRegex("\nevidence: 2 senders wait on channel\n0x[0-9a-f]+; nothing alive points to it\n"));
+}
+
 TEST(Leaks, ThatWaitForEachOtherAreDrawnAsACycle) {
   for (const auto& [name, cycle] :
        {std::pair<const char*, const char*>{"leak_deadlock_of_two",
@@ -130,7 +157,7 @@ TEST(Leaks, AreThoseOfTheTasksThatWereAskedFor) {
   const auto one = leaks({"-p", target.pid_text(), "--task", ids[1]});
   EXPECT_EQ(one.end.code, 3) << one.err;
   EXPECT_THAT(one.out, HasSubstr("proven: 1 task ["));
-  EXPECT_THAT(one.out, HasSubstr("\n1 of 1 tasks wait for what can be checked: 1 proven, "));
+  EXPECT_THAT(one.out, HasSubstr("\n1 of 1 task waits for what can be checked: 1 proven, "));
   const auto none = leaks({"-p", target.pid_text(), "--function", "nowhere"});
   EXPECT_EQ(none.end.code, 0) << none.err;
   EXPECT_THAT(none.out, StartsWith("no leaks among them: 0 of 0 tasks "));
@@ -276,6 +303,10 @@ TEST(Leaks, BeyondTheTopAreCounted) {
   wait_until_shown({"stack", "-p", target.pid_text()}, "lab::worker");
   const auto seen = leaks({"-p", target.pid_text(), "--min-age", "0", "--top", "1"});
   EXPECT_THAT(seen.out, HasSubstr(" more groups (--top)\n"));
+  // The pool's workers and the signal's listener are two.
+  const auto two =
+      leaks({"-p", target.pid_text(), "--no-prove", "--min-age", "0", "--kind", "channel-receive,tasks", "--top", "1"});
+  EXPECT_THAT(two.out, HasSubstr("\n1 more group (--top)\n"));
 }
 
 TEST(Leaks, OfAnotherUsersProcessAreNotProvenAndItSaysWhy) {

@@ -63,6 +63,8 @@ std::vector<std::string> merged_environment(const environment& changes) {
   std::vector<std::string> result;
   const auto name_of = [](std::string_view entry) { return entry.substr(0, entry.find('=')); };
   for (char** entry = environ; *entry != nullptr; ++entry) {
+    // What is printed into a pipe is not to depend on how wide somebody's terminal is.
+    if (name_of(*entry) == "COLUMNS") continue;
     const bool changed = std::any_of(changes.begin(), changes.end(),
                                      [&](const std::string& change) { return name_of(change) == name_of(*entry); });
     if (!changed) result.emplace_back(*entry);
