@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <span>
 #include <tuple>
 #include <unordered_map>
@@ -112,11 +113,13 @@ class memory_surveyor {
     const auto its = find(task.id());
     if (!its || known_.tasks[*its].frames != static_cast<std::uint32_t>(task.frames_size())) return;
     const auto last = known_.tasks[*its].first_frame + known_.tasks[*its].frames;
+    // Its operands are awaited where it stands.
+    if (task.wait().kind() == v1::Wait::TASKS) names_.resolve(task, meaning_);
     for (int i = 0; i < task.frames_size(); ++i) {
       const auto& frame = known_.frames[last - 1 - static_cast<std::uint32_t>(i)];
       survey_.frames.add(frame);
       if (!is_chosen) continue;
-      auto& sums = by_location_[task.frames(i)];
+      auto& sums = by_location_[names_.at(task.frames(i)).plumbing ? made_for(task, i) : &names_.at(task.frames(i))];
       sums.memory.add(frame);
       if (frame.chunk == task_memory::unknown) continue;
       sums.least = std::min(sums.least, frame.chunk);
@@ -124,13 +127,53 @@ class memory_surveyor {
     }
   }
 
+  /// In place of a frame of Asio's: the operation and who awaits it, or the function that a task began with.
+  const frame* made_for(const v1::Task& task, int place) {
+    using kind = detail::library_frame::kind;
+    const auto id = task.frames(place);
+    const auto& its = names_.at(id).stands_for;
+    const bool outwards = its.is != kind::entry;
+    const auto user = user_frame(task, place, outwards ? 1 : -1);
+    auto [known, is_new] = made_.try_emplace({id, user.value_or(0)});
+    if (user && !is_new) return known->second;
+    if (user) return known->second = make(its, names_.at(*user));
+    names_.resolve(task, meaning_);
+    // Of the task's own operation it is told who awaits it; of its entry, which operation that is.
+    static const frame none{};
+    if (outwards) return make(its, meaning_.awaited_at != nullptr ? *meaning_.awaited_at : none);
+    auto of_operation = its;
+    of_operation.text.clear();
+    return make(of_operation, *meaning_.frames.front().location);
+  }
+
+  /// The nearest frame of a user's that awaits one, or is awaited by it.
+  std::optional<std::uint32_t> user_frame(const v1::Task& task, int place, int step) {
+    for (int i = place + step; i >= 0 && i < task.frames_size(); i += step)
+      if (!names_.at(task.frames(i)).plumbing) return task.frames(i);
+    return std::nullopt;
+  }
+
+  /// "timer.async_wait() awaited at session(int)", "entry of session(int)".
+  const frame* make(const detail::library_frame& stands_for, const frame& user) {
+    using kind = detail::library_frame::kind;
+    frame made;
+    if (stands_for.is == kind::entry)
+      made.function = "entry of " + (stands_for.text.empty() ? user.function : stands_for.text);
+    else
+      made.function = (stands_for.text.empty() ? "<operation>" : stands_for.text) +
+                      (user.function.empty() ? "" : " awaited at " + user.function);
+    made.file = user.file;
+    auto [at, is_new] = made_by_text_.try_emplace(made.function + '\n' + made.file);
+    if (is_new) at->second = &survey_.made.emplace_back(std::move(made));
+    return at->second;
+  }
+
   void finish_functions() {
     std::unordered_map<std::string, std::size_t> known;
     auto& all = survey_.functions;
-    for (const auto& [id, sums] : by_location_) {
-      const auto& location = names_.at(id);
-      const auto [its, is_new] = known.try_emplace(location.function + '\n' + location.file, all.size());
-      if (is_new) all.push_back({&location, {}, sums.least, sums.most});
+    for (const auto& [location, sums] : by_location_) {
+      const auto [its, is_new] = known.try_emplace(location->function + '\n' + location->file, all.size());
+      if (is_new) all.push_back({location, {}, sums.least, sums.most});
       auto& function = all[its->second];
       function.memory.add(sums.memory);
       function.least = std::min(function.least, sums.least);
@@ -232,7 +275,11 @@ class memory_surveyor {
   std::vector<bool> passes_;        ///< of each task: it was chosen
   alike_groups groups_;
   std::size_t next_ = 0;  ///< in the known tasks
-  std::unordered_map<std::uint32_t, function_sums> by_location_;
+  std::unordered_map<const frame*, function_sums> by_location_;
+  /// In place of Asio's: by location, and that of the user's function which awaits it or is awaited by it.
+  std::map<std::pair<std::uint32_t, std::uint32_t>, const frame*> made_;
+  std::unordered_map<std::string, const frame*> made_by_text_;
+  resolved meaning_;  ///< of the task that is looked at
   memory_survey survey_;
 };
 

@@ -7,6 +7,7 @@
 ///   smaps ────> what is in memory, by mapping
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
@@ -60,6 +61,7 @@ struct memory_survey {
   std::uint64_t tasks = 0;
   std::optional<std::uint64_t> matched;      ///< of them were chosen; nothing: nobody chose
   std::vector<surveyed_function> functions;  ///< the largest first
+  std::deque<frame> made;                    ///< what those of Asio's stand for, which `functions` show instead
   std::vector<surveyed_keeper> groups;       ///< by all that would go with them
   std::uint64_t leaked_tasks = 0;            ///< proven or likely
   std::optional<counted_bytes>

@@ -56,6 +56,13 @@ TEST_F(Operation, OfAnOperatorIsOneNodeAndItsOperandsAreAwaited) {
       << tree;
 }
 
+TEST_F(Operation, InMemoryIsNamedWithWhoAwaitsIt) {
+  const auto memory = text({"memory", target_.pid_text(), "--limit", "100"});
+  EXPECT_THAT(memory, ContainsRegex("  timer.async_wait\\(\\) awaited at or_timer\\([^\n]* operations.cpp\n"));
+  EXPECT_THAT(memory, ContainsRegex("  entry of receive\\([^\n]* operations.cpp\n"));
+  EXPECT_THAT(memory, Not(HasSubstr("asio::")));
+}
+
 TEST_F(Operation, ThatWasSpawnedHasThatLine) {
   EXPECT_THAT(look("stack"),
               ContainsRegex("\ntimer.async_wait\\(\\)\nspawned at main\\(\\) " + line_with("spawned") + "\n"));

@@ -27,6 +27,11 @@ awaitable<void> or_timer(chan& from) {
   co_await (receive(from) || timer.async_wait(use_awaitable));  // or_timer
 }
 
+awaitable<void> or_other_timer(chan& from) {
+  steady_timer timer(co_await asio::this_coro::executor, hours(1));
+  co_await (receive(from) || timer.async_wait(use_awaitable));  // or_other_timer
+}
+
 awaitable<void> nested(chan& from) {
   steady_timer timer(co_await asio::this_coro::executor, hours(1));
   co_await ((receive(from) || timer.async_wait(use_awaitable)) && receive(from));  // nested
@@ -48,6 +53,7 @@ int main() {
   chan channel(context, 0);
   steady_timer timer(context, hours(1));
   co_spawn(context, or_timer(channel), detached);
+  co_spawn(context, or_other_timer(channel), detached);
   co_spawn(context, nested(channel), detached);
   co_spawn(context, spawns_detached(channel), detached);
   co_spawn(context, timer.async_wait(use_awaitable), detached);  // spawned
