@@ -70,6 +70,7 @@ constexpr described exit_codes[] = {
 
 constexpr described environment_variables[] = {
     {"NO_COLOR", "No colour, also on a terminal."},
+    {"COLUMNS", "How wide lines may be where standard output is no terminal; without it they are not broken."},
     {"TASKS_AGENT",
      "Of the program that is looked at, when it starts: off starts no agent. Its memory can be read "
      "all the same."},

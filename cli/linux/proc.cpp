@@ -175,6 +175,10 @@ std::string executable_of(pid_t pid) {
   return *std::move(path);
 }
 
+std::string directory_of(pid_t pid) {
+  return read_link(fmt::format("/proc/{}/cwd", living_thread(pid)).c_str()).value_or("");
+}
+
 std::string executable_mappings(pid_t pid) {
   std::string found;
   const auto maps = read_file(fmt::format("/proc/{}/maps", living_thread(pid)).c_str()).value_or("");

@@ -77,6 +77,8 @@ class inner_numbers {
 [[nodiscard]] std::string executable_mappings(pid_t pid);
 /// The words that a process was started with; empty where they may not be known.
 [[nodiscard]] std::vector<std::string> command_line_of(pid_t pid);
+/// Its working directory, as the target sees it; empty where it may not be known.
+[[nodiscard]] std::string directory_of(pid_t pid);
 /// False for kernel threads, and where it may not be known.
 [[nodiscard]] bool has_executable(pid_t pid);
 struct machine_name {

@@ -46,6 +46,12 @@ v1::ProcessView describe(const process_stat& stat) {
   view.set_name(view.executable().empty() ? stat.name : std::string(base_name(view.executable())));
   view.set_os_threads(stat.threads);
   view.set_uptime_seconds(uptime_of(stat.start_time));
+  view.set_directory(directory_of(stat.pid));
+  constexpr std::size_t most_bytes = 4096;
+  std::size_t bytes = 0;
+  const auto words = command_line_of(stat.pid);
+  for (std::size_t i = 1; i < words.size() && (bytes += words[i].size() + 1) <= most_bytes; ++i)
+    view.add_arguments(words[i]);
   return view;
 }
 

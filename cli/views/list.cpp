@@ -2,14 +2,32 @@
 
 #include <algorithm>
 
+#include "base/prose.hpp"
 #include "base/quantities.hpp"
 #include "base/table.hpp"
 #include "base/text.hpp"
+#include "views/same_names.hpp"
 
 namespace tasks::cli {
 
+namespace {
+
+/// What to do where there is none.
+void render_none(fmt::memory_buffer& out, const render_context& context) {
+  append_prose(out, "no process whose tasks can be looked at", context.style);
+  append_prose(out, "  one of its own says what its tasks do once tasks::asio is linked to it: README.md, Quick start",
+               context.style);
+  append_prose(out, "  without that: tasks stack -p PID --no-hook finds tasks by symbols and debug information",
+               context.style);
+  append_prose(out, "  those of other users are listed for root alone", context.style);
+}
+
+}  // namespace
+
 void render_list(fmt::memory_buffer& out, const v1::ListView& view, const render_context& context) {
   const auto& processes = view.processes();
+  if (processes.empty()) return render_none(out, context);
+  const auto apart = told_apart(view);
   const bool findings =
       std::any_of(processes.begin(), processes.end(), [](const auto& p) { return !p.findings().empty(); });
   const std::string no_mark = findings ? "  " : " ";
@@ -27,6 +45,7 @@ void render_list(fmt::memory_buffer& out, const v1::ListView& view, const render
     if (!p.findings().empty()) mark += "!";
     if (mark.size() < no_mark.size()) mark.resize(no_mark.size(), ' ');
     std::string program = p.name();
+    if (const auto& its = apart[rows.size() - 1]; !its.empty()) program += "  " + clean(its);
     std::string aside = p.stopped();
     if (!answered && p.reason() != p.stopped()) aside += (aside.empty() ? "" : "; ") + p.reason();
     if (!aside.empty()) program += "  (" + aside + ")";
