@@ -200,6 +200,32 @@ option_of<stack_request> format_option() {
           }};
 }
 
+/// Of more tasks the groups are those of who is asked, which does not know who awaits them.
+constexpr std::uint64_t most_grouped_here = 10'000;
+
+/// Groups as they came.
+struct grouped_answer {
+  std::vector<v1::Chunk> parts;
+  v1::Trailer trailer;
+
+  result<v1::Trailer> tell(const chunk_visitor& visit) const {
+    for (const auto& part : parts)
+      if (!visit(part)) return v1::Trailer();
+    return trailer;
+  }
+};
+
+result<grouped_answer> ask_for_groups(snapshot_source& from, const v1::StacksRequest& query) {
+  grouped_answer answer;
+  const auto read = from.stacks(query, [&](const v1::Chunk& chunk) {
+    answer.parts.push_back(chunk);
+    return true;
+  });
+  if (!read) return read.why();
+  answer.trailer = *read;
+  return answer;
+}
+
 }  // namespace
 
 result<void> show_stack(snapshot_source& from, const stack_request& asked, output& out) {
@@ -221,14 +247,27 @@ result<void> show_stack(snapshot_source& from, const stack_request& asked, outpu
   std::vector<busy_task> busy = asked.busy ? *asked.busy : std::vector<busy_task>();
   if (!asked.busy) busy = look_for_busy(source);
   // Who is due or busy is told by its id.
-  const bool of_tasks = group && (asked.all_ids || asked.by != group_by::stack || !asked.chosen.is_of_groups() ||
-                                  !due.empty() || !busy.empty());
+  bool of_tasks = group && (asked.all_ids || asked.by != group_by::stack || !asked.chosen.is_of_groups() ||
+                            !due.empty() || !busy.empty());
   if (of_tasks) query.set_grouped(false);
   std::optional<running_stacks> native;
   if (asked.native && asked.may_stop && !group && may_select_running(query)) {
     auto look = running_stacks::look(source);
     if (!look) return look.why();
     native.emplace(*std::move(look));
+  }
+  const auto order = group ? task_order::by_id : order_of_tasks(asked.order);
+  filtered_source filtered(source, asked.chosen, {.all_frames = asked.all_frames}, order);
+  const bool is_told_by_agents = asked.chosen.is_of_agents() && order == task_order::by_id;
+  auto& chosen = is_told_by_agents ? source : static_cast<snapshot_source&>(filtered);
+  std::optional<grouped_answer> groups;
+  // What has grown is told by what groups read as in both looks, the first of which is of groups.
+  if (group && !of_tasks && asked.earlier == nullptr) {
+    auto answer = ask_for_groups(chosen, query);
+    if (!answer) return answer.why();
+    of_tasks = answer->trailer.total() <= most_grouped_here && lack_places(answer->parts, source);
+    query.set_grouped(!of_tasks);
+    if (!of_tasks) groups = *std::move(answer);
   }
   const stack_style style = {.json = asked.json,
                              .group = group,
@@ -258,11 +297,8 @@ result<void> show_stack(snapshot_source& from, const stack_request& asked, outpu
     }
     return *printer;
   };
-  const auto order = group ? task_order::by_id : order_of_tasks(asked.order);
-  filtered_source filtered(source, asked.chosen, {.all_frames = asked.all_frames}, order);
-  const bool is_told_by_agents = asked.chosen.is_of_agents() && order == task_order::by_id;
-  auto& chosen = is_told_by_agents ? source : static_cast<snapshot_source&>(filtered);
-  auto trailer = chosen.stacks(query, [&](const v1::Chunk& chunk) { return start().part(chunk); });
+  const auto print = [&](const v1::Chunk& chunk) { return start().part(chunk); };
+  auto trailer = groups ? groups->tell(print) : chosen.stacks(query, print);
   if (!trailer) {
     if (printer) printer->end(nullptr);
     return trailer.why();

@@ -116,8 +116,20 @@ std::size_t alike_groups::add_group(v1::Group group, std::uint32_t under) {
   return groups_.size() - 1;
 }
 
+/// The location in a user's function where it is awaited, or whoever awaits it was; nothing: it is not, or not known.
+std::optional<std::uint32_t> alike_groups::place_that_awaits(const v1::Task& task) {
+  // Who awaits tasks is asked of later.
+  if (!names_->shows_spawn_sites() || (!task.awaited() && task.wait().kind() != v1::Wait::TASKS)) return std::nullopt;
+  names_->resolve(task, meaning_);
+  const auto* at = meaning_.awaited_at != nullptr ? meaning_.awaited_at : meaning_.spawned_at;
+  if (!meaning_.awaited || at == nullptr || at->id == 0) return std::nullopt;
+  return at->id;
+}
+
 /// Adds a task to a group of which every line reads alike, and its id to all that it has.
-void alike_groups::add(const v1::Task& task) {
+void alike_groups::add(const v1::Task& of) {
+  auto task = of;
+  if (const auto place = place_that_awaits(of)) task.set_spawn_path(*place);
   auto key = keys_.of(task);
   const auto under = find_heading(task);
   if (heading_) append_number(key, under);

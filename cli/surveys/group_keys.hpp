@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -55,7 +56,7 @@ class alike_groups {
   /// `of_tasks`: made here, of the tasks of an answer, instead of the groups of one. `under`: of tasks alone; null:
   /// all are under one.
   explicit alike_groups(resolver& names, bool of_tasks = false, heading_of under = nullptr)
-      : keys_(names), of_tasks_(of_tasks), heading_(std::move(under)) {}
+      : names_(&names), keys_(names), of_tasks_(of_tasks), heading_(std::move(under)) {}
 
   void add(const v1::Chunk& chunk);
   /// The largest first, equally large ones oldest first; or the other way round; or those that ran longest. Headings
@@ -71,10 +72,13 @@ class alike_groups {
 
  private:
   void add(const v1::Task& task);
+  [[nodiscard]] std::optional<std::uint32_t> place_that_awaits(const v1::Task& task);
   [[nodiscard]] std::uint32_t find_heading(const v1::Task& task);
   std::size_t add_group(v1::Group group, std::uint32_t under);
 
+  resolver* names_;
   group_keys keys_;
+  resolved meaning_;  ///< of the task that is added
   std::vector<v1::Group> groups_;
   std::vector<std::uint32_t> under_;  ///< of each of them: its heading
   std::unordered_map<group_key, std::size_t> known_;

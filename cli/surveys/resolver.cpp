@@ -118,6 +118,7 @@ frame resolver::make_frame(const v1::Location& location) {
       f.line = found.back().line;
     }
   }
+  f.id = location.id();
   auto name = make_readable(raw);
   f.function = std::move(name.text);
   f.plumbing = name.plumbing;

@@ -36,6 +36,7 @@ struct frame {
   std::string text;                  ///< "function\n\tfile:line\n"
   std::string foreign_text;          ///< the same for a frame that is made without the hook; empty unless from_address
   detail::library_frame stands_for;  ///< of a plumbing one
+  std::uint32_t id = 0;              ///< of the location in the answer; 0: it is none of it
 };
 
 struct shown_frame {

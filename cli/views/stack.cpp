@@ -126,6 +126,19 @@ void render_trailer(fmt::memory_buffer& out, const v1::Trailer& trailer, bool gr
     append(out, "\nits registry is damaged or cannot be read in part: these are tasks of the rest\n");
 }
 
+bool lack_places(const std::vector<v1::Chunk>& groups, const snapshot_source& source) {
+  resolver names(source, {});
+  resolved what;
+  for (const auto& chunk : groups) {
+    names.learn(chunk);
+    for (const auto& group : chunk.groups()) {
+      names.resolve(group, what);
+      if (what.is_operation && what.awaited && what.awaited_at == nullptr) return true;
+    }
+  }
+  return false;
+}
+
 stack_printer::stack_printer(output& out, const stack_style& style, const snapshot_source& source,
                              render_context context, running_stacks* native, std::vector<due_task> due,
                              std::vector<busy_task> busy)

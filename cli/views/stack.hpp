@@ -51,6 +51,9 @@ struct stack_style {
   const counted_groups* earlier = nullptr;  ///< groups that have grown most since come first; null: nobody has looked
 };
 
+/// Are there operations among the groups of an answer of which it does not tell who awaits them? Tasks tell that.
+[[nodiscard]] bool lack_places(const std::vector<v1::Chunk>& groups, const snapshot_source& source);
+
 /// Prints tasks as they come, groups when all have come.
 class stack_printer {
  public:

@@ -56,6 +56,13 @@ TEST_F(Operation, OfAnOperatorIsOneNodeAndItsOperandsAreAwaited) {
       << tree;
 }
 
+TEST_F(Operation, ThatIsAwaitedElsewhereIsAnotherGroup) {
+  const auto groups = look("stack", "--group");
+  for (const std::string place : {"or_timer", "or_other_timer"})
+    EXPECT_THAT(groups, ContainsRegex("\n1 task \\[timer, [^\n]*:\ntimer.async_wait\\(\\)\n\tawaited at " + place +
+                                      "\\([^\n]*/" + line_with(place) + "\n"));
+}
+
 TEST_F(Operation, InMemoryIsNamedWithWhoAwaitsIt) {
   const auto memory = text({"memory", target_.pid_text(), "--limit", "100"});
   EXPECT_THAT(memory, ContainsRegex("  timer.async_wait\\(\\) awaited at or_timer\\([^\n]* operations.cpp\n"));
