@@ -1,5 +1,5 @@
 // What a task is said to wait for whose operation has several parts, one after the other or at once:
-// programs/groups.cpp and programs/composed.cpp.
+// programs/groups.cpp, composed.cpp, composed_of_asio.cpp and beast.cpp.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -108,6 +108,69 @@ TEST_F(Composed, AShutdownOfTlsReadsWhatThePeerOwes) {
 TEST_F(Composed, AStreamsTimeOutStandsBesideItsSocket) {
   EXPECT_THAT(line_of(text_, "reads_with_time_out"),
               ContainsRegex("\\[socket read, .*, fd [0-9]+ 127.0.0.1:" + nobody_ + ", times out in .*\\]"));
+}
+
+#endif
+
+/// What is shown of a task of a program whose tasks await one composed operation each.
+struct awaited {
+  const char* task;
+  const char* shown;
+};
+
+std::string lines_of(const char* name) {
+  const program target({program_path(name)});
+  return text({"stack", target.pid_text()});
+}
+
+void expect_shown(const std::string& stack, std::initializer_list<awaited> tasks) {
+  for (const auto& [task, shown] : tasks) EXPECT_THAT(line_of(stack, task), ContainsRegex(shown)) << task;
+}
+
+[[maybe_unused]] void expect_parts_of_asio(const char* name) {
+  expect_shown(lines_of(name), {{"promise_of_timer", "\\[promise\\.async_wait\\(\\), "},
+                                {"promise_after_channel", "\\[promise\\.async_wait\\(\\), "},
+                                {"coro_that_goes_on", "\\[timer, .*, expires in "},
+                                {"composed", "\\[channel receive, [^;]*\\]"},
+                                {"tls_handshake", "\\[socket read, .*, fd [0-9]+ 127.0.0.1:[0-9]+\\]"},
+                                {"tls_read", "\\[socket read, .*, fd [0-9]+ 127.0.0.1:[0-9]+\\]"},
+                                {"tls_write", "\\[socket write, .*, fd [0-9]+ 127.0.0.1:[0-9]+\\]"},
+                                {"reads_until", "\\[socket read, .*, fd [0-9]+ 127.0.0.1:[0-9]+\\]"},
+                                {"group", "\\[channel receive, [^;]*; timer, expires in [^;]*\\]"}});
+}
+
+TEST(Parts, OfOperationsOfAsioAreThoseThatPend) {
+#ifdef TASKS_TEST_PARTS_OF_ASIO
+  expect_parts_of_asio("composed_of_asio");
+#else
+  GTEST_SKIP() << "no OpenSSL";
+#endif
+}
+
+TEST(Parts, OfOperationsOfANewerAsioAreThoseThatPend) {
+#ifdef TASKS_TEST_PARTS_OF_NEWER_ASIO
+  expect_parts_of_asio("composed_of_newer_asio");
+#else
+  GTEST_SKIP() << "no OpenSSL, or no newer Asio: set TASKS_NEWER_ASIO";
+#endif
+}
+
+#if defined(TASKS_TEST_COMPOSED)
+
+TEST(Parts, OfBeastsOperationsHaveItsTimeOutsBesideThem) {
+  constexpr auto read = "\\[socket read, .*, fd [0-9]+ 127.0.0.1:[0-9]+, times out in (1h|59m)";
+  constexpr auto write = "\\[socket write, .*, fd [0-9]+ 127.0.0.1:[0-9]+, times out in (1h|59m)";
+  expect_shown(lines_of("beast"), {{"reads_message", read},
+                                   {"reads_rest_of_message", read},
+                                   {"reads_message_of_tls", read},
+                                   {"writes_message", write},
+                                   {"shakes_hands_of_tls", read},
+                                   {"shakes_hands", read},
+                                   {"shakes_hands_of_stream", read},
+                                   // The websocket's own time-out comes first.
+                                   {"shakes_hands_in_time", "\\[socket read, .*, times out in (20m|19m)"},
+                                   // At its time-out it pings.
+                                   {"reads_websocket", "\\[socket read, .*, fd [0-9]+ 127.0.0.1:[0-9]+\\]"}});
 }
 
 #endif

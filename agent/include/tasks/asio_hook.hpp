@@ -76,6 +76,8 @@ TASKS_HOOK_END
 #      define ASIO_HANDLER_CREATION(args) ::tasks::detail::standalone::handler_creation args
 #      undef ASIO_HANDLER_INVOCATION_BEGIN
 #      define ASIO_HANDLER_INVOCATION_BEGIN(args) ::tasks::detail::standalone::handler_invocation(handler)
+#      undef ASIO_HANDLER_INVOCATION_END
+#      define ASIO_HANDLER_INVOCATION_END ::tasks::detail::standalone::handler_completion(handler)
 
 #    endif
 #  endif

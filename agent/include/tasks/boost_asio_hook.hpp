@@ -77,6 +77,8 @@ TASKS_HOOK_END
 #      define BOOST_ASIO_HANDLER_CREATION(args) ::tasks::detail::boost_asio::handler_creation args
 #      undef BOOST_ASIO_HANDLER_INVOCATION_BEGIN
 #      define BOOST_ASIO_HANDLER_INVOCATION_BEGIN(args) ::tasks::detail::boost_asio::handler_invocation(handler)
+#      undef BOOST_ASIO_HANDLER_INVOCATION_END
+#      define BOOST_ASIO_HANDLER_INVOCATION_END ::tasks::detail::boost_asio::handler_completion(handler)
 
 #    endif
 #  endif

@@ -1,5 +1,6 @@
 #include "registry/composed_waits.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "registry/registry.hpp"
@@ -22,6 +23,7 @@ constexpr auto relaxed = std::memory_order_relaxed;
 /// Of an awaitable's promise, behind the beginning of its frame: two pointers.
 constexpr std::uint64_t promise_offset = 16;
 
+constexpr auto never = std::uint64_t{INT64_MAX};
 constexpr std::uint64_t blocked_bits = layout::state_bits_of(record_state::blocked);
 constexpr std::uint64_t unknown_bits = layout::state_bits_of(record_state::blocked_unknown);
 
@@ -124,19 +126,43 @@ void store_member(layout::group_record::member& to, std::uint64_t wait, std::uin
   store(to.wait, (wait & ~layout::generation_mask) | ((generation + layout::one_generation) & layout::generation_mask));
 }
 
+/// Is a time-out noted for what the task does next?
+bool has_timeout(const record& r) noexcept { return this_thread.timed == &r && this_thread.timed_word == load(r.word); }
+
+/// Notes one, beside those that are noted.
+void note_timeout(const record& r, ends_another what, std::uint64_t when) noexcept {
+  thread_state& t = this_thread;
+  if (!has_timeout(r)) t.timeout = t.timeout_of_all = never;
+  t.timed = &r;
+  t.timed_word = load(r.word);
+  auto& noted = what == ends_another::all ? t.timeout_of_all : t.timeout;
+  noted = std::min(noted, when);
+}
+
+/// Adds the first of the time-outs that are noted for this operation to what is told of it.
+void add_timeout(const record& r, const begun_operation& operation, std::uint64_t& wait,
+                 std::uint64_t& detail) noexcept {
+  using layout::detail_kind;
+  thread_state& t = this_thread;
+  if (!has_timeout(r)) return;
+  t.timed = nullptr;
+  const auto of_all = operation.whole ? t.timeout_of_all : never;
+  const auto when = std::min(t.timeout, of_all);
+  if (when == never) return;
+  const auto had = layout::detail_of(wait);
+  if (had != detail_kind::none && had != detail_kind::capacity) return;
+  if (had == detail_kind::none) detail = when;
+  wait = layout::pack_wait(layout::kind_of(wait),
+                           had == detail_kind::none ? detail_kind::timeout : detail_kind::capacity_and_timeout,
+                           layout::descriptor_of(wait));
+  if (had == detail_kind::none && when == of_all) wait |= layout::timeout_of_all;
+}
+
 void begin_of_task(record& r, const begun_operation& operation) noexcept {
   auto wait = operation.wait;
   auto detail = operation.detail;
   thread_state& t = this_thread;
-  if (t.timed == &r && t.timed_word == load(r.word)) {
-    using layout::detail_kind;
-    const auto had = layout::detail_of(wait);
-    if (had == detail_kind::none) detail = t.timeout;
-    const auto has = had == detail_kind::none       ? detail_kind::timeout
-                     : had == detail_kind::capacity ? detail_kind::capacity_and_timeout
-                                                    : had;
-    wait = layout::pack_wait(layout::kind_of(wait), has, layout::descriptor_of(wait));
-  }
+  add_timeout(r, operation, wait, detail);
   t.timed = nullptr;
   if (operation.of_member) {
     if (t.member >= layout::group_record::room) return;
@@ -158,12 +184,10 @@ bool add_child(record& parent) noexcept {
 
 void begin_part(const begun_operation& operation) noexcept {
   thread_state& t = this_thread;
-  if (operation.timeout) {
-    record* r = t.waiting != nullptr ? t.waiting : t.part_of;
-    if (r == nullptr || layout::detail_of(operation.wait) != layout::detail_kind::steady_expiry) return;
-    t.timed = r;
-    t.timed_word = load(r->word);
-    t.timeout = operation.detail;
+  if (operation.timeout != ends_another::no) {
+    const record* r = t.waiting != nullptr ? t.waiting : t.part_of;
+    if (r != nullptr && layout::detail_of(operation.wait) == layout::detail_kind::steady_expiry)
+      note_timeout(*r, operation.timeout, operation.detail);
     return;
   }
   if (record* r = task_in(operation)) {
@@ -174,7 +198,10 @@ void begin_part(const begun_operation& operation) noexcept {
   record* r = t.waiting;
   if (r == nullptr) return;
   t.waiting = nullptr;
-  publish_wait(r, operation.wait, operation.object, operation.detail);
+  auto wait = operation.wait;
+  auto detail = operation.detail;
+  add_timeout(*r, operation, wait, detail);
+  publish_wait(r, wait, operation.object, detail);
 }
 
 void end_part(bool last) noexcept {
@@ -192,8 +219,11 @@ void end_part(bool last) noexcept {
   }
   auto word = load(r->word);
   if (state_in(word) != blocked_bits) return;
-  r->word.compare_exchange_strong(word, word + layout::one_version + unknown_bits - blocked_bits,
-                                  std::memory_order_acq_rel, relaxed);
+  const bool lasts = (load(r->wait) & layout::timeout_of_all) != 0;
+  if (r->word.compare_exchange_strong(word, word + layout::one_version + unknown_bits - blocked_bits,
+                                      std::memory_order_acq_rel, relaxed) &&
+      lasts)
+    note_timeout(*r, ends_another::all, load(r->detail));
 }
 
 }  // namespace tasks::detail

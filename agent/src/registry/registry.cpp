@@ -59,7 +59,8 @@ constinit thread_local thread_state this_thread
                                           0,       0,       0,
                                           nullptr, nullptr, nullptr,
                                           0,       0,       nullptr,
-                                          nullptr, 0,       0};
+                                          nullptr, 0,       0,
+                                          0};
 
 constinit layout::root this_root = {layout::root_magic,
                                     layout::version,

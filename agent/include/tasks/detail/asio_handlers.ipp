@@ -69,9 +69,10 @@ requires is_member<Second>
 inline constexpr bool is_last<Around<Payload, Second>> = is_channel_handler<Around<Payload, Second>>;
 // clang-format on
 
-/// Is something of this kind among its template arguments, or theirs?
+/// Is something of this kind among its template arguments, or theirs? Of templates with other parameters than those
+/// below, as Beast's read_msg_op<Stream, Buffer, bool, Body, Allocator, Handler>, its name tells.
 template <template <class> class Is, class T>
-inline constexpr bool has = Is<T>::value;
+inline constexpr bool has = Is<T>::value || Is<T>::is_in_name();
 template <template <class> class Is, template <class...> class Around, class... Args>
 inline constexpr bool has<Is, Around<Args...>> = Is<Around<Args...>>::value || (has<Is, Args> || ...);
 template <template <class> class Is, template <bool, class...> class Around, bool B, class... Args>
@@ -82,10 +83,16 @@ template <template <class> class Is, template <class, std::size_t, class...> cla
           class... Args>
 inline constexpr bool has<Is, Around<A, N, Args...>> = Is<Around<A, N, Args...>>::value || (has<Is, Args> || ...);
 template <class T>
-using own = std::bool_constant<is_own<T>>;
+struct own : std::bool_constant<is_own<T>> {
+  static consteval bool is_in_name() {
+    return is_named<T>("awaitable_handler") || is_named<T>("awaitable_async_op_handler");
+  }
+};
 template <class T>
-using member = std::bool_constant<is_member<T>>;
-/// A task's handler is in it somewhere.
+struct member : std::bool_constant<is_member<T>> {
+  static consteval bool is_in_name() { return is_named<T>("parallel_group_op_handler"); }
+};
+/// A task's handler is in it somewhere, or seems to be: what asks looks for it when it runs.
 template <class T>
 inline constexpr bool has_task = has<own, T>;
 /// The first template argument.

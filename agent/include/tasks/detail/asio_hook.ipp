@@ -31,22 +31,28 @@ template <class Context, class Operation, class Object>
                                                     std::uintmax_t native, operation_name name) noexcept {
   constexpr bool is_direct_one = is_direct<Operation>;
   constexpr bool is_timer = requires { object->expiry; };
-  constexpr bool ends_another = [] {
+  constexpr auto timeout = [] {
     if constexpr (is_timer && !is_direct_one)
-      return is_timeout<typename first<Operation>::type>();
+      return what_ends<typename first<Operation>::type>();
     else
-      return false;
+      return ends_another::no;
   }();
   constexpr bool is_part = [] {
-    if constexpr (is_direct_one || ends_another)
+    if constexpr (is_direct_one || timeout != ends_another::no)
       return false;
     else
       return has_task<Operation>;
   }();
+  constexpr bool is_whole = [] {
+    if constexpr (is_part)
+      return is_handshake<Operation>();
+    else
+      return false;
+  }();
   record* r = own_state().waiting;
-  if constexpr (!is_part && !ends_another) {
+  if constexpr (!is_part && timeout == ends_another::no) {
     if (r == nullptr) return;
-    own_state().waiting = nullptr;
+    if constexpr (is_direct_one) own_state().waiting = nullptr;
   }
   const auto kind = classify_wait(type.value, name.value);
   auto detail = layout::detail_kind::none;
@@ -63,9 +69,9 @@ template <class Context, class Operation, class Object>
   const auto wait = layout::pack_wait(kind, detail, fd);
   if constexpr (is_part)
     begin_part({&operation, sizeof operation, wait, address(object), value, has<member, Operation>,
-                is_named<Operation>("timed_cancel_op_handler"), false});
-  else if constexpr (ends_another)
-    begin_part({&operation, sizeof operation, wait, address(object), value, false, false, true});
+                is_named<Operation>("timed_cancel_op_handler"), ends_another::no, is_whole});
+  else if constexpr (!is_direct_one)
+    begin_part({&operation, sizeof operation, wait, address(object), value, false, false, timeout, false});
   else
     publish_wait(r, wait, address(object), value);
 }
@@ -79,6 +85,12 @@ template <class Handler>
     static_cast<void>(host::associated_allocator<Handler, std::allocator<void>>::get(handler, std::allocator<void>()));
     end_part(is_last<Handler>);
   }
+}
+
+/// It has returned, and was moved away, perhaps.
+template <class Handler>
+[[gnu::always_inline]] inline void handler_completion(Handler&) noexcept {
+  if constexpr (!std::is_function_v<Handler> && has_task<Handler> && !is_plain<Handler>) leave_part();
 }
 
 /// co_await of another awaitable: a frame above this one. An aggregate, so that the awaitable is made in place.

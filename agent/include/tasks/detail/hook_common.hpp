@@ -60,9 +60,17 @@ consteval bool begins_with(std::string_view name) {
   return all.substr(0, all.find('<')).find(name) != std::string_view::npos;
 }
 /// A handler that ends another operation when it is called: Beast's timeout_handler, Asio's timed_cancel_timer_handler.
+/// A websocket has one for all that it does.
 template <class T>
-consteval bool is_timeout() {
-  return is_named<T>("timeout_handler") || is_named<T>("timed_cancel_timer_handler");
+consteval ends_another what_ends() {
+  if (!is_named<T>("timeout_handler") && !is_named<T>("timed_cancel_timer_handler")) return ends_another::no;
+  return begins_with<T>("websocket::stream") ? ends_another::all : ends_another::part;
+}
+/// Is it of a websocket's handshake, which its timer ends when it fires? Later that may send a ping instead.
+template <class T>
+consteval bool is_handshake() {
+  return is_named<T>("websocket::stream") &&
+         (is_named<T>("::handshake_op<") || is_named<T>("::accept_op<") || is_named<T>("::response_op<"));
 }
 
 }  // namespace tasks::detail

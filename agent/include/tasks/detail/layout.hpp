@@ -105,8 +105,8 @@ enum class detail_kind : std::uint8_t {
   capacity_and_timeout = 5,  ///< the channel's buffer; a timer ends the operation, when is not known
 };
 
-/// record::wait and group_record::member::wait: {kind : 8, detail_kind : 8, 0 : 1, generation : 15, file descriptor :
-/// 32}. No descriptor is all ones. The generation is a member's, and 0 in a record.
+/// record::wait and group_record::member::wait: {kind : 8, detail_kind : 8, timeout_of_all : 1, generation : 15, file
+/// descriptor : 32}. No descriptor is all ones. The generation is a member's, and 0 in a record.
 constexpr std::uint64_t pack_wait(wait_kind kind, detail_kind detail, std::uint32_t fd) noexcept {
   return static_cast<std::uint64_t>(kind) | static_cast<std::uint64_t>(detail) << 8 | std::uint64_t{fd} << 32;
 }
@@ -114,6 +114,8 @@ inline constexpr std::uint32_t no_descriptor = 0xffff'ffff;
 constexpr wait_kind kind_of(std::uint64_t wait) noexcept { return static_cast<wait_kind>(wait & 0xff); }
 constexpr detail_kind detail_of(std::uint64_t wait) noexcept { return static_cast<detail_kind>((wait >> 8) & 0xff); }
 constexpr std::uint32_t descriptor_of(std::uint64_t wait) noexcept { return static_cast<std::uint32_t>(wait >> 32); }
+/// Private to writers: the time-out that the detail tells is of all parts of the task's operation.
+inline constexpr std::uint64_t timeout_of_all = std::uint64_t{1} << 16;
 inline constexpr std::uint64_t one_generation = std::uint64_t{1} << 17;
 inline constexpr std::uint64_t generation_mask = 0xfffe'0000;
 

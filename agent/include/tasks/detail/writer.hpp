@@ -35,15 +35,16 @@ struct thread_state {
   std::uint64_t stack_low, stack_high;  ///< what is known to be this thread's stack, see call_paths.cpp
   // Of composed operations, see composed_waits.cpp. They may be of a task that has ended: entries and records stay
   // mapped and are checked; the rest is compared, never followed.
-  entry* reached;             ///< outermost entry of the task whose handler was asked for its allocator last
-  entry* reached_member;      ///< the same, of the member of a group that was asked last; null: within two groups
-  const void* reached_group;  ///< the group of that member, …
-  std::uint32_t member;       ///< … its index there
-  std::uint32_t members;      ///< of how many
-  record* part_of;            ///< the task whose operation had a part of it ended last
-  record* timed;              ///< the task for whose next operation a time-out was started, …
-  std::uint64_t timed_word;   ///< … as long as its word is this one, …
-  std::uint64_t timeout;      ///< … and when it fires: nanoseconds on CLOCK_MONOTONIC
+  entry* reached;                ///< outermost entry of the task whose handler was asked for its allocator last
+  entry* reached_member;         ///< the same, of the member of a group that was asked last; null: within two groups
+  const void* reached_group;     ///< the group of that member, …
+  std::uint32_t member;          ///< … its index there
+  std::uint32_t members;         ///< of how many
+  record* part_of;               ///< the task whose operation had a part ended, while that part's handler is called
+  const record* timed;           ///< the task for whose next operation a time-out was started, …
+  std::uint64_t timed_word;      ///< … as long as its word is this one, …
+  std::uint64_t timeout;         ///< … and when it fires: nanoseconds on CLOCK_MONOTONIC; INT64_MAX: there is none
+  std::uint64_t timeout_of_all;  ///< likewise, of a time-out that is started once for all parts of an operation
 };
 
 /// One a thread in all objects that the dynamic linker lets share it, because Asio's own templates, and with them
@@ -82,6 +83,13 @@ void end_task(record* r) noexcept;
 /// Null: no memory, the stack is deeper than the word can say, or `top` is nowhere's.
 [[nodiscard]] entry* push_slow(entry* top) noexcept;
 
+/// What an operation of a timer, when it is over, ends besides itself.
+enum class ends_another : std::uint8_t {
+  no,
+  part,  ///< the operation that begins next
+  all,   ///< an operation with parts, whichever of them pends, or another one of the same stream's
+};
+
 /// An operation as Asio begins it.
 struct begun_operation {
   const void* at;
@@ -92,7 +100,8 @@ struct begun_operation {
   // What its handler's type says:
   bool of_member;  ///< it is of a member of a group
   bool points_to;  ///< it points to an object that has the task's handler in it, to be asked through that pointer
-  bool timeout;    ///< it ends another operation, when this one, of a timer, is over
+  ends_another timeout;
+  bool whole;  ///< it is a part of an operation with a time-out for all of its parts, if with any
 };
 /// An operation begins whose handler hides a task's behind another: a part of a composed operation, or a member of a
 /// group.
@@ -100,6 +109,8 @@ void begin_part(const begun_operation& operation) noexcept;
 /// The part of a composed operation that the task of thread_state::reached waited for is over, and its handler, which
 /// was asked just now, about to be called. `last`: of a group's member, which is over with it.
 void end_part(bool last) noexcept;
+/// That handler has returned.
+inline void leave_part() noexcept { own_state().part_of = nullptr; }
 /// The thread is about to run its first task: its kernel thread id. It counts as a worker from now on.
 std::uint32_t ask_thread_id() noexcept;
 std::uint64_t coarse_clock() noexcept;
