@@ -6,6 +6,7 @@
 #include "commands/command.hpp"
 #include "commands/show.hpp"
 #include "surveys/filtered_source.hpp"
+#include "surveys/unhooked_code.hpp"
 #include "views/json.hpp"
 #include "views/leaks.hpp"
 
@@ -37,8 +38,10 @@ result<leak_answer> show_leaks(snapshot_source& source, const leaks_request& ask
   leaks_options how = asked;
   how.of_some = !asked.chosen.is_empty();
   auto& chosen = how.of_some ? static_cast<snapshot_source&>(filtered) : source;
-  const auto survey = survey_leaks(chosen, names, how);
+  auto survey = survey_leaks(chosen, names, how);
   if (!survey) return survey.why();
+  if (!survey->lacks_hook)
+    if (auto unhooked = look_for_unhooked_code(source)) survey->notes.push_back(*std::move(unhooked));
   if (asked.json) {
     auto view = new_view<v1::LeaksView>(source.pid());
     fill_view(*survey, view);

@@ -18,6 +18,7 @@
 #include "surveys/look.hpp"
 #include "surveys/running_stacks.hpp"
 #include "surveys/timing.hpp"
+#include "surveys/unhooked_code.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -307,8 +308,8 @@ result<void> show_stack(snapshot_source& from, const stack_request& asked, outpu
     return error{error_code::no_such_task, subject_of(source.pid()), fmt::format("task {} is not there", query.ids(0)),
                  "it may have ended"};
   }
-  if (trailer->total() == 0)
-    if (auto missing = look_for_missing_hook(source)) start().set_note(*std::move(missing));
+  auto note = trailer->total() == 0 ? look_for_missing_hook(source) : look_for_unhooked_code(source);
+  if (note) start().set_note(*std::move(note));
   start().end(&*trailer);
   return {};
 }

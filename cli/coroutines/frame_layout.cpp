@@ -62,6 +62,8 @@ void take_promise(Dwarf_Die& promise, frame_layout& to) {
              caller = find_member(promise, "caller_");
   if (!coro || !attached || !caller) return;
   to.is_asio = true;
+  // The hook's own is derived from it.
+  to.is_asios_own = dwarf::name_of(promise).starts_with("awaitable_frame<");
   to.coro = to.promise + coro->offset;
   to.attached_thread = to.promise + attached->offset;
   to.caller = to.promise + caller->offset;

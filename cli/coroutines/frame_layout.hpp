@@ -34,6 +34,7 @@ struct frame_layout {
   std::uint32_t index_size = 0;  ///< in bytes; 0: not known
   bool is_asio = false;          ///< its promise is an awaitable's
   bool is_entry = false;         ///< and an entry point's: the frame of a task
+  bool is_asios_own = false;     ///< by debug information that was read now: it was compiled without the hook
   /// Of is_asio: members of the promise. Of is_entry alone: top_of_stack; 0: not known.
   std::uint64_t coro = 16, attached_thread = 24, caller = 32, top_of_stack = 0;
 };
