@@ -10,7 +10,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
+#include <string_view>
 
 namespace tasks::cli {
 namespace {
@@ -35,6 +37,16 @@ std::string frame_text(const frame& f, bool foreign) {
   text += '\n';
   if (!f.file.empty()) text += fmt::format("\t{}:{}\n", path_from_here(f.file), f.line);
   return text;
+}
+
+/// Is it a function of Asio's, ours or the standard library's without its namespace? So clang's debug information of
+/// lines alone (-g1) has what is inlined; such a one is known by its file.
+bool is_inlined_plumbing(const code_location& at) {
+  if (at.function.find_first_of(":(") != at.function.npos) return false;
+  constexpr std::array<std::string_view, 7> folders = {
+      "/tasks/detail/",         "/asio/impl/",  "/asio/detail/", "/asio/experimental/", "/asio/co_spawn.hpp",
+      "/asio/async_result.hpp", "/include/c++/"};
+  return std::any_of(folders.begin(), folders.end(), [&](auto each) { return at.file.find(each) != at.file.npos; });
 }
 
 }  // namespace
@@ -221,7 +233,7 @@ const frame& resolver::site_of(const v1::Location& path) {
     for (auto& location : functions_at(address - 1)) {
       auto name = make_readable(location.function);
       if (name.plumbing && lends_thread(bare_name(name.text))) return site;
-      if (name.text.empty() || name.plumbing || name.standard) continue;
+      if (name.text.empty() || name.plumbing || name.standard || is_inlined_plumbing(location)) continue;
       site.function = std::move(name.text);
       site.file = std::move(location.file);
       site.line = location.line;
