@@ -119,3 +119,15 @@ function(tasks_test name)
   gtest_discover_tests(${name} TEST_PREFIX ${name}. NO_PRETTY_VALUES DISCOVERY_MODE PRE_TEST
     PROPERTIES ${properties})
 endfunction()
+
+# tasks_newer_asio_test(NAME …): as tasks_test(), compiled with the newer Asio. Where there is none it is one test, NAME,
+# that is skipped.
+function(tasks_newer_asio_test name)
+  if(TASKS_NEWER_ASIO_INCLUDE_DIR)
+    tasks_test(${name} ${ARGN})
+    target_include_directories(${name} SYSTEM BEFORE PRIVATE ${TASKS_NEWER_ASIO_INCLUDE_DIR})
+  elseif(NOT TASKS_QUICK_TESTS)
+    add_test(NAME ${name} COMMAND ${CMAKE_COMMAND} -E echo "no newer Asio: set TASKS_NEWER_ASIO")
+    set_tests_properties(${name} PROPERTIES SKIP_REGULAR_EXPRESSION "no newer Asio")
+  endif()
+endfunction()

@@ -20,9 +20,13 @@ using ::testing::SizeIs;
 constexpr std::uint16_t echo_port = 55555;
 constexpr std::uint16_t timeout_port = 54321;
 
-enum class flavour { standalone, boost };
+enum class flavour { standalone, boost, newer };
 
-void PrintTo(flavour kind, std::ostream* out) { *out << (kind == flavour::standalone ? "standalone" : "boost"); }
+std::string name_of(flavour kind) {
+  return kind == flavour::standalone ? "standalone" : kind == flavour::boost ? "boost" : "newer";
+}
+
+void PrintTo(flavour kind, std::ostream* out) { *out << name_of(kind); }
 
 std::string source(flavour kind, const std::string& example) {
   std::string folder;
@@ -32,11 +36,14 @@ std::string source(flavour kind, const std::string& example) {
 #if defined(TASKS_TEST_BOOST_EXAMPLES)
   if (kind == flavour::boost) folder = TASKS_TEST_BOOST_EXAMPLES;
 #endif
+#if defined(TASKS_TEST_NEWER_EXAMPLES)
+  if (kind == flavour::newer) folder = TASKS_TEST_NEWER_EXAMPLES;
+#endif
   return folder + '/' + example + ".cpp";
 }
 
 std::string executable(flavour kind, const std::string& example) {
-  return program_path((kind == flavour::standalone ? "example_standalone_" : "example_boost_") + example);
+  return program_path("example_" + name_of(kind) + "_" + example);
 }
 
 const v1::ProcessView* process(const v1::ListView& list, pid_t pid) {
@@ -73,11 +80,17 @@ std::vector<example> echo_servers() {
 #if defined(TASKS_TEST_STANDALONE_EXAMPLES)
   add(flavour::standalone);
 #endif
+  const auto add_deferred = [&](flavour kind) {
+    for (const char* name : {"echo_server_with_deferred", "echo_server_with_deferred_default"})
+      servers.push_back({kind, name, "co_await acceptor.async_accept(", plain_echo});
+  };
 #if defined(TASKS_TEST_BOOST_EXAMPLES)
   add(flavour::boost);
-  for (const char* name : {"echo_server_with_deferred", "echo_server_with_deferred_default"}) {
-    servers.push_back({flavour::boost, name, "co_await acceptor.async_accept(", plain_echo});
-  }
+  add_deferred(flavour::boost);
+#endif
+#if defined(TASKS_TEST_NEWER_EXAMPLES)
+  add(flavour::newer);
+  add_deferred(flavour::newer);
 #endif
   return servers;
 }
@@ -166,7 +179,7 @@ TEST_P(EchoServer, ASessionDisappearsWithItsClient) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Shipped, EchoServer, ::testing::ValuesIn(echo_servers()), [](const auto& parameter) {
-  return (parameter.param.kind == flavour::standalone ? "standalone_" : "boost_") + parameter.param.name;
+  return name_of(parameter.param.kind) + "_" + parameter.param.name;
 });
 
 class ChatServer : public ::testing::TestWithParam<flavour> {};
@@ -239,6 +252,27 @@ TEST(BoostTimeout, ASessionWaitsForItsTwoArms) {
   ASSERT_NE(node, nullptr);
   EXPECT_THAT(node->children(), SizeIs(2));
 }
+#endif
+
+#if defined(TASKS_TEST_NEWER_EXAMPLES)
+INSTANTIATE_TEST_SUITE_P(Newer, ChatServer, ::testing::Values(flavour::newer));
+
+// task 1: listen(acceptor)      [socket accept]
+// └─ task 2: echo(sock)         [socket read, times out in 9s]
+TEST(NewerTimeout, ASessionReadsUntilItTimesOut) {
+  const std::string file = source(flavour::newer, "timeout_cancel_after");
+  program target(program::unready{}, {executable(flavour::newer, "timeout_cancel_after")});
+  const client peer = connect_when_listening(timeout_port);
+
+  const auto echoes = tasks_in(stacks_at_rest(target, 2), "echo");
+  ASSERT_THAT(echoes, SizeIs(1));
+  EXPECT_THAT(places(echoes[0]), ElementsAre(place("echo", file, "co_await sock.async_read_some(")));
+  EXPECT_EQ(echoes[0].wait().kind(), v1::Wait::SOCKET_READ);
+  ASSERT_TRUE(echoes[0].wait().has_times_out_in_seconds());
+  EXPECT_LE(echoes[0].wait().times_out_in_seconds(), 10.0);
+}
+#else
+TEST(NewerTimeout, ASessionReadsUntilItTimesOut) { GTEST_SKIP() << "no newer Asio: set TASKS_NEWER_ASIO"; }
 #endif
 
 #if defined(TASKS_TEST_RANGE_BASED_FOR)
