@@ -76,6 +76,9 @@ void add_descriptor(std::vector<std::string>& sentences, const v1::Task& task, c
     sentences.push_back(fmt::format("the kernel has {} to be read", format_bytes(queues.receive)));
 }
 
+/// Of an operation's name: an experimental::promise begins nothing when it is awaited, and is Asio's nevertheless.
+bool is_asios_own(std::string_view operation) { return operation.starts_with("promise.async_wait("); }
+
 void add_lookup(std::vector<std::string>& sentences, const why_survey& survey, const render_context& context) {
   const auto* its = survey.subject.meaning.looked_up;
   if (its == nullptr) {
@@ -316,7 +319,8 @@ std::vector<std::string> wait_sentences(const why_survey& survey, const render_c
         add_descriptor(sentences, task, survey.subject.meaning);
       else if (survey.subject.meaning.operation != nullptr)
         sentences.push_back(
-            fmt::format("waits for {}, an operation that is not Asio's own: {}", *survey.subject.meaning.operation,
+            fmt::format("waits for {}{}: {}", *survey.subject.meaning.operation,
+                        is_asios_own(*survey.subject.meaning.operation) ? "" : ", an operation that is not Asio's own",
                         node && node->unnamed ? "who has its handler can end it" : "what ends it is not known"));
       else
         sentences.emplace_back("it is not known what it waits for");

@@ -147,6 +147,17 @@ TEST(Parts, OfOperationsOfAsioAreThoseThatPend) {
 #endif
 }
 
+TEST(Parts, OfAPromiseAreNotKnownAndItIsAsiosOwn) {
+#ifdef TASKS_TEST_PARTS_OF_ASIO
+  const program target({program_path("composed_of_asio")});
+  const auto line = line_of(text({"stack", target.pid_text()}), "promise_of_timer");
+  const auto id = line.substr(5, line.find(' ', 5) - 5);
+  EXPECT_THAT(text({"why", target.pid_text(), id}), HasSubstr("waits for promise.async_wait(): "));
+#else
+  GTEST_SKIP() << "no OpenSSL";
+#endif
+}
+
 TEST(Parts, OfOperationsOfANewerAsioAreThoseThatPend) {
 #ifdef TASKS_TEST_PARTS_OF_NEWER_ASIO
   expect_parts_of_asio("composed_of_newer_asio");
