@@ -15,7 +15,6 @@
 #include <algorithm>
 #include <array>
 #include <asio.hpp>
-#include <asio/experimental/as_tuple.hpp>
 #include <asio/experimental/awaitable_operators.hpp>
 #include <asio/experimental/channel.hpp>
 #include <asio/experimental/concurrent_channel.hpp>
@@ -30,9 +29,19 @@
 #include <thread>
 #include <utility>
 #include <vector>
+#if __has_include(<asio/as_tuple.hpp>)
+#  include <asio/as_tuple.hpp>
+#else
+#  include <asio/experimental/as_tuple.hpp>
+#endif
 
 namespace leaks {
 
+#if __has_include(<asio/as_tuple.hpp>)
+using asio::as_tuple;
+#else
+using asio::experimental::as_tuple;
+#endif
 using asio::any_io_executor;
 using asio::awaitable;
 using asio::co_spawn;
@@ -55,7 +64,7 @@ struct nothing {};
 using event = concurrent_channel<nothing>;
 
 /// The error is the first of what is awaited, instead of thrown.
-inline constexpr auto no_throw = asio::experimental::as_tuple(use_awaitable);
+inline constexpr auto no_throw = as_tuple(use_awaitable);
 inline const error_code ok{};
 
 enum class form { leaking, fixed };
