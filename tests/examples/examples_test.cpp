@@ -18,7 +18,7 @@ using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
 constexpr std::uint16_t echo_port = 55555;
-constexpr std::uint16_t timeout_port = 54321;
+[[maybe_unused]] constexpr std::uint16_t timeout_port = 54321;
 
 enum class flavour { standalone, boost, newer };
 
@@ -28,7 +28,7 @@ std::string name_of(flavour kind) {
 
 void PrintTo(flavour kind, std::ostream* out) { *out << name_of(kind); }
 
-std::string source(flavour kind, const std::string& example) {
+std::string source([[maybe_unused]] flavour kind, const std::string& example) {
   std::string folder;
 #if defined(TASKS_TEST_STANDALONE_EXAMPLES)
   if (kind == flavour::standalone) folder = TASKS_TEST_STANDALONE_EXAMPLES;
@@ -69,7 +69,7 @@ const std::vector<std::pair<std::string, std::string>> refactored_echo{{"echo_on
 
 std::vector<example> echo_servers() {
   std::vector<example> servers;
-  const auto add = [&](flavour kind) {
+  [[maybe_unused]] const auto add = [&](flavour kind) {
     const std::string accept = "co_await acceptor.async_accept(";
     for (const char* name : {"echo_server", "echo_server_with_as_single_default", "echo_server_with_as_tuple_default",
                              "echo_server_with_default"}) {
@@ -80,7 +80,7 @@ std::vector<example> echo_servers() {
 #if defined(TASKS_TEST_STANDALONE_EXAMPLES)
   add(flavour::standalone);
 #endif
-  const auto add_deferred = [&](flavour kind) {
+  [[maybe_unused]] const auto add_deferred = [&](flavour kind) {
     for (const char* name : {"echo_server_with_deferred", "echo_server_with_deferred_default"})
       servers.push_back({kind, name, "co_await acceptor.async_accept(", plain_echo});
   };
