@@ -3,7 +3,7 @@
 /// Which operations in a picture belong to tasks: coroutines wait for them, or they begin one.
 
 #include <cstdint>
-#include <unordered_set>
+#include <vector>
 
 #include "coroutines/program.hpp"
 #include "picture/heap_map.hpp"
@@ -11,8 +11,8 @@
 
 namespace tasks::cli {
 
-/// Addresses of operations that keep a task, or what a task is kept in; those that are over may be among them.
-[[nodiscard]] std::unordered_set<std::uint64_t> find_task_operations(const picture& in, const heap_map& heap,
-                                                                     coroutine_program& program);
+/// Addresses of operations that keep a task, or what a task is kept in, sorted; those that are over may be among them.
+[[nodiscard]] std::vector<std::uint64_t> find_task_operations(const picture& in, const heap_map& heap,
+                                                              coroutine_program& program);
 
 }  // namespace tasks::cli

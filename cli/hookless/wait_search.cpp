@@ -121,6 +121,7 @@ std::vector<found_wait> wait_search::run() {
     const auto by = owners.relations()[i].awaited_by;
     if (by < found.size() && owners.relations()[by].to_child) found[i].awaited_by = by;
   }
+  operations_ = std::move(operations);
   return found;
 }
 

@@ -36,8 +36,6 @@ struct found_wait {
   bool is_owned = true;          ///< some word leads to it: whoever is to resume it has one
 };
 
-class owner_search;
-
 class wait_search {
  public:
   /// What the descriptor of a socket's wait is: sockets and other descriptors wait by the same operation. Nothing: not
@@ -50,6 +48,8 @@ class wait_search {
 
   /// One for each of the chains.
   [[nodiscard]] std::vector<found_wait> run();
+  /// Those that keep tasks, as owner_search has them; none before run().
+  [[nodiscard]] const std::vector<asio_operation>& operations() const noexcept { return operations_; }
 
  private:
   /// For each task the operation that explains best what it waits for, or asio_operation::nobody.
@@ -58,6 +58,7 @@ class wait_search {
 
   wait_scene scene_;
   is_socket asks_;
+  std::vector<asio_operation> operations_;
   std::unordered_map<const coroutine_body*, bool> is_plumbing_;
 };
 

@@ -72,9 +72,10 @@ void asio_queues::find_contexts() {
     for (auto at = run.begin; at + sizeof(std::uint64_t) <= run.end; at += sizeof(std::uint64_t)) {
       std::uint64_t vtable;
       std::memcpy(&vtable, copied + (at - run.begin), sizeof vtable);
-      if (vtable < low || vtable >= high || vtable % 8 != 0) continue;
+      // Nearly all addresses are of the heap, which may lie between: there are few of tables to remember.
+      if (vtable < low || vtable >= high || vtable % 8 != 0 || !lies_in(tables, vtable)) continue;
       const auto [known, is_new] = is_schedulers.try_emplace(vtable);
-      if (is_new) known->second = lies_in(tables, vtable) && schedulers_.is_scheduler(at);
+      if (is_new) known->second = schedulers_.is_scheduler(at);
       if (!known->second) continue;
       // One that its context knows: not a freed one, nor a resolver's own.
       const auto context = schedulers_.context_of(at);

@@ -16,7 +16,9 @@ constexpr std::uint64_t service_owner = 24, service_next = 32;
 /// service}.
 constexpr std::array<std::uint64_t, 2> to_registry = {0, 8};
 constexpr std::uint64_t registry_owner = 48, registry_first = 56;  // empty bases before the mutex keep apart
-constexpr std::size_t most_services = 1000, most_operations = 100'000, most_strands = 10'000;
+constexpr std::size_t most_services = 1000, most_strands = 10'000;
+/// Of memory that moves, where each step is a system call.
+constexpr std::size_t most_operations = 100'000;
 
 /// Of a scheduler, from its task_operation on, which is {next, function, result}. Before it lie {event's state, task,
 /// the function that makes the task}; behind it flags, the count of work, and the queue {first, last}.
@@ -131,11 +133,19 @@ std::vector<std::uint64_t> asio_schedulers::block_at(std::uint64_t address) cons
 
 bool asio_schedulers::operations(std::uint64_t first, std::uint64_t last, std::vector<std::uint64_t>& to) const {
   if ((first == 0) != (last == 0)) return false;
-  for (auto at = first; at != 0 && to.size() < most_operations; at = word(at)) {
+  const bool is_still = from_.is_still();
+  const auto most = is_still ? steps_left_ : most_operations;
+  std::size_t count = 0, next_mark = 1;
+  std::uint64_t marked = 0;  // a circle comes back to it, see R. P. Brent's algorithm
+  for (auto at = first; at != 0 && at != marked && count < most; at = word(at)) {
     to.push_back(at);
+    if (is_still) --steps_left_;
     if (at == last) return word(at) == 0;
+    if (++count != next_mark) continue;
+    marked = at;
+    next_mark *= 2;
   }
-  return first == 0 || to.size() == most_operations;
+  return first == 0 || (count == most && !is_still);
 }
 
 std::optional<scheduler_state> asio_schedulers::look(std::uint64_t scheduler) const {

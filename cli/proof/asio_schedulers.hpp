@@ -19,6 +19,7 @@
 
 #include "linux/memory.hpp"
 #include "linux/registers.hpp"
+#include "picture/memory_image.hpp"
 
 namespace tasks::cli {
 
@@ -83,7 +84,8 @@ class asio_schedulers {
                                           const std::unordered_set<std::uint64_t>& keys);
   /// That type's code is in the executable, and in no library.
   [[nodiscard]] bool is_of_executable(std::uint64_t object) const;
-  /// Operations from the first to the last of a queue. False: they are no queue.
+  /// Operations from the first to the last of a queue; of memory that moves the first 100,000. False: they are no
+  /// queue.
   [[nodiscard]] bool operations(std::uint64_t first, std::uint64_t last, std::vector<std::uint64_t>& to) const;
   /// All that were found so far.
   [[nodiscard]] const std::unordered_set<std::uint64_t>& known() const noexcept { return known_; }
@@ -99,6 +101,7 @@ class asio_schedulers {
   std::unordered_map<std::uint64_t, std::string> types_;         ///< by vtable
   std::unordered_map<std::uint64_t, std::uint64_t> by_service_;  ///< schedulers
   std::unordered_set<std::uint64_t> known_;
+  mutable std::size_t steps_left_ = longest_list;  ///< in all queues of memory that stands still
 };
 
 }  // namespace tasks::cli

@@ -47,8 +47,8 @@ class operation_surveyor {
     static_cast<void>(find_glibc_heaps(taken_.image, taken_.threads, heap_));
     queues_.find(taken_.threads);
     survey_.has_coroutines = program_.code.has_coroutines();
-    const auto of_tasks = queues_.operations().empty() ? std::unordered_set<std::uint64_t>()
-                                                       : find_task_operations(taken_, heap_, program_);
+    const auto of_tasks =
+        queues_.operations().empty() ? std::vector<std::uint64_t>() : find_task_operations(taken_, heap_, program_);
     for (const auto& each : queues_.contexts()) survey_.contexts.push_back({each, {}, 0, false});
     name_contexts();
     for (auto& each : queues_.operations()) {
@@ -66,14 +66,18 @@ class operation_surveyor {
   }
 
  private:
-  struct known_handler {
-    handler_type type;
+  /// What is known of a function that completes operations.
+  struct known_function {
+    bool is_of_signals = false;  ///< by its name nobody's operation: see proof/asio_queues
+    std::optional<handler_type> type;
+    std::string handler;  ///< in words; without its type its name
     std::optional<source_line> place;
+    bool keeps_function = false;  ///< the handler keeps one's address
   };
 
-  void add(queued_operation&& queued, const std::unordered_set<std::uint64_t>& of_tasks) {
-    // Where allocations are not known, its name says that it is nobody's; see proof/asio_queues.
-    if (symbol_at(queued.function).find("18signal_set_service12pipe_read_op") != std::string::npos) return;
+  void add(queued_operation&& queued, const std::vector<std::uint64_t>& of_tasks) {
+    const auto& known = function_at(queued.function);
+    if (known.is_of_signals) return;
     surveyed_operation made;
     made.is = std::move(queued);
     made.kind = kind_of(made.is);
@@ -81,8 +85,8 @@ class operation_surveyor {
     if (made.kind == v1::Wait::SOCKET_WAIT && made.fd.is != endpoint::kind::unknown &&
         made.fd.is != endpoint::kind::socket)
       made.kind = v1::Wait::DESCRIPTOR_WAIT;
-    made.of_task = of_tasks.contains(made.is.address);
-    find_handler(made);
+    made.of_task = std::binary_search(of_tasks.begin(), of_tasks.end(), made.is.address);
+    find_handler(made, known);
     auto& context = survey_.contexts[made.is.context];
     if (counts_as_work(made.is)) ++context.operations;
     context.has_tasks = context.has_tasks || made.of_task;
@@ -142,49 +146,48 @@ class operation_surveyor {
     return words;
   }
 
-  const std::optional<known_handler>& handler_at(std::uint64_t function) {
-    const auto [known, is_new] = handlers_.try_emplace(function);
-    if (!is_new) return known->second;
-    if (auto type = handler_of(symbol_at(function))) {
-      known->second = known_handler{*std::move(type), std::nullopt};
-      if (with_handlers_ && known->second->type.is == handler_type::kind::handler)
-        known->second->place = places_.of_operation(function);
-    }
-    return known->second;
+  const known_function& function_at(std::uint64_t address) {
+    const auto [known, is_new] = functions_.try_emplace(address);
+    auto& its = known->second;
+    if (!is_new) return its;
+    const auto symbol = symbol_at(address);
+    its.is_of_signals = symbol.find("18signal_set_service12pipe_read_op") != symbol.npos;
+    its.type = handler_of(symbol);
+    if (!its.type && !symbol.empty()) its.handler = without_escapes(readable_handler(symbol));
+    if (!its.type || !with_handlers_) return its;
+    its.handler = without_escapes(readable_handler(its.type->type));
+    if (its.type->is != handler_type::kind::handler) return its;
+    its.place = places_.of_operation(address);
+    its.keeps_function = keeps_function(its.type->type);
+    return its;
   }
 
-  void find_handler(surveyed_operation& to) {
+  void find_handler(surveyed_operation& to, const known_function& completes) {
     auto object = to.is.address;
-    const auto* known = &handler_at(to.is.function);
+    const auto* known = &completes;
     constexpr int deepest = 8;
-    for (int depth = 0; *known && (*known)->type.is == handler_type::kind::function && depth < deepest; ++depth) {
+    for (int depth = 0; known->type && known->type->is == handler_type::kind::function && depth < deepest; ++depth) {
       // An operation for a function of any type leads to that: {what completes it, function}.
-      const std::optional<known_handler>* next = nullptr;
+      const known_function* next = nullptr;
       for (const auto word : words_of(object)) {
         if (word % 8 != 0 || word == object || next != nullptr) continue;
         const auto function = bytes_->get<std::uint64_t>(word).value_or(0);
         const auto* its = program_.code.operation_at(function);
         if (its == nullptr || !its->is_first) continue;
         object = word;
-        next = &handler_at(function);
+        next = &function_at(function);
       }
       if (next == nullptr) break;
       known = next;
     }
-    if (!*known) {
-      if (const auto symbol = symbol_at(to.is.function); !symbol.empty())
-        to.handler = without_escapes(readable_handler(symbol));
-      return;
-    }
-    const auto& type = (*known)->type;
+    to.handler = known->handler;
+    to.place = known->place;
+    if (!known->type) return;
     using kind = handler_type::kind;
-    to.of_task = to.of_task || type.is == kind::task;
-    to.stackful = type.is == kind::stackful;
-    to.is_strand = type.is == kind::strand && to.is.in == operation_queue::scheduler;
-    if (!with_handlers_) return;
-    to.place = (*known)->place;
-    to.handler = without_escapes(readable_handler(type.type));
-    if (type.is == kind::handler && keeps_function(type.type)) find_function(to, object);
+    to.of_task = to.of_task || known->type->is == kind::task;
+    to.stackful = known->type->is == kind::stackful;
+    to.is_strand = known->type->is == kind::strand && to.is.in == operation_queue::scheduler;
+    if (known->keeps_function) find_function(to, object);
   }
 
   /// The function that a handler keeps the address of: std::bind's, std::function's.
@@ -193,18 +196,18 @@ class operation_surveyor {
     const auto words = words_of(object);
     for (std::size_t i = behind_head; i < words.size(); ++i) {
       if (!queues_.schedulers().is_code(words[i])) continue;
-      const auto symbol = symbol_at(words[i]);
-      if (symbol.empty()) continue;
-      const auto [known, is_new] = functions_.try_emplace(words[i]);
-      if (is_new) known->second = describe_function(symbol, words[i]);
+      const auto [known, is_new] = described_.try_emplace(words[i]);
+      if (is_new) known->second = describe_function(words[i]);
       if (known->second.first.empty()) continue;
       std::tie(to.handler, to.place) = known->second;
       return;
     }
   }
 
-  std::pair<std::string, std::optional<source_line>> describe_function(const std::string& symbol,
-                                                                       std::uint64_t address) {
+  /// Its name is empty where none is known that means anything.
+  std::pair<std::string, std::optional<source_line>> describe_function(std::uint64_t address) {
+    const auto symbol = symbol_at(address);
+    if (symbol.empty()) return {};
     const auto name = demangled_symbol(symbol);
     constexpr std::string_view invoker = "std::_Function_handler<";
     if (const auto at = name.find(invoker); at != name.npos && name.find("::_M_invoke(") != name.npos) {
@@ -261,8 +264,9 @@ class operation_surveyor {
   heap_map heap_;
   asio_queues queues_;
   operation_survey survey_;
-  std::unordered_map<std::uint64_t, std::optional<known_handler>> handlers_;
-  std::unordered_map<std::uint64_t, std::pair<std::string, std::optional<source_line>>> functions_;
+  std::unordered_map<std::uint64_t, known_function> functions_;
+  /// Of those that handlers keep the addresses of.
+  std::unordered_map<std::uint64_t, std::pair<std::string, std::optional<source_line>>> described_;
 };
 
 std::int64_t nanoseconds(auto since_epoch) {

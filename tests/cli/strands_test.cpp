@@ -20,6 +20,7 @@ class few_words final : public memory {
  public:
   static constexpr std::uint64_t begin = 0x10000;
 
+  explicit few_words(std::size_t count = 1024) : words_(count) {}
   void set(std::uint64_t at, std::uint64_t value) { words_[(at - begin) / 8] = value; }
   void set(std::uint64_t at, std::string_view text) {
     std::memcpy(&words_[(at - begin) / 8], text.data(), text.size());
@@ -38,7 +39,7 @@ class few_words final : public memory {
   [[nodiscard]] int last_error() const noexcept override { return 0; }
 
  private:
-  std::vector<std::uint64_t> words_ = std::vector<std::uint64_t>(1024);
+  std::vector<std::uint64_t> words_;
   std::vector<memory_region> regions_;
 };
 
@@ -91,6 +92,32 @@ TEST(Strands, LaidOutOtherwiseAreNotKnown) {
   auto words = memory_of_context();
   add_strands(words, 24);
   EXPECT_THAT(asio_schedulers(words).strands_beside(service), IsEmpty());
+}
+
+/// Operations that follow each other word by word.
+few_words memory_of_queue(std::size_t count) {
+  few_words words(count);
+  for (std::size_t i = 0; i + 1 < count; ++i) words.set(few_words::begin + 8 * i, few_words::begin + 8 * (i + 1));
+  return words;
+}
+
+TEST(Operations, OfALongQueueAreAllFound) {
+  constexpr std::size_t count = 1'000'000;
+  const auto words = memory_of_queue(count);
+  std::vector<std::uint64_t> found;
+  EXPECT_TRUE(asio_schedulers(words).operations(few_words::begin, few_words::begin + 8 * (count - 1), found));
+  EXPECT_EQ(found.size(), count);
+}
+
+TEST(Operations, ThatLeadInACircleAreNoQueue) {
+  constexpr std::size_t count = 1000;
+  for (std::size_t back_to = 0; back_to < count; ++back_to) {
+    auto words = memory_of_queue(count);
+    words.set(few_words::begin + 8 * (count - 1), few_words::begin + 8 * back_to);
+    std::vector<std::uint64_t> found;
+    EXPECT_FALSE(asio_schedulers(words).operations(few_words::begin, few_words::begin + 8 * count, found));
+    EXPECT_LE(found.size(), 4 * count);
+  }
 }
 
 }  // namespace
