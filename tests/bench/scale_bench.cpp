@@ -1,4 +1,5 @@
-// How the views scale: a million blocked tasks, a hundred agents. Prints a table; every figure is of this run.
+// How the views scale: a thousand to a million blocked tasks, a hundred agents. Prints tables; every figure is of this
+// run.
 
 #include <fcntl.h>
 #include <poll.h>
@@ -83,6 +84,65 @@ void view(program& target, const char* name, const std::vector<std::string>& com
   std::printf("| %s | %.0f ms | %+.1f MiB | %.0f MiB | %.1f ms (idle %.1f ms) |\n", name, took.ms,
               static_cast<double>(after.rss_kib - before.rss_kib) / 1024, static_cast<double>(took.rss_kib) / 1024,
               static_cast<double>(after.gap_us) / 1000, static_cast<double>(idle.gap_us) / 1000);
+  std::fflush(stdout);
+}
+
+/// Seconds that a view of the table of all of them may take.
+constexpr const char* longest = "60";
+
+/// One run, of two seconds and more with one decimal, and its peak memory.
+std::string cell(const std::vector<std::string>& command) {
+  std::vector<std::string> limited = {"timeout", longest};
+  limited.insert(limited.end(), command.begin(), command.end());
+  try {
+    const auto took = measure(limited);
+    std::array<char, 64> text{};
+    std::snprintf(text.data(), text.size(), took.ms < 2000 ? "%.2f s, %.0f MiB" : "%.1f s, %.0f MiB", took.ms / 1000,
+                  static_cast<double>(took.rss_kib) / 1024);
+    return text.data();
+  } catch (const std::runtime_error&) {
+    return std::string("more than ") + longest + " s, or failed";
+  }
+}
+
+/// Every view of as many tasks as each of `counts`: a row a view.
+void all_views(const std::string& tasks, const std::vector<std::string>& counts) {
+  struct row {
+    const char* name;
+    std::vector<std::string> words;
+    std::string cells{};
+  };
+  const auto file = (std::filesystem::temp_directory_path() / ("tasks-bench-" + std::to_string(getpid()))).string();
+  std::vector<row> rows = {{"vitals", {"vitals"}},
+                           {"stack --group", {"stack", "--group"}},
+                           {"stack", {"stack"}},
+                           {"stack --json", {"stack", "--json"}},
+                           {"tree", {"tree"}},
+                           {"threads", {"threads"}},
+                           {"why 5", {"why", "5"}},
+                           {"channels", {"channels"}},
+                           {"leaks", {"leaks"}},
+                           {"operations", {"operations"}},
+                           {"memory", {"memory"}},
+                           {"report", {"report", "-o", file}},
+                           {"stack --group --no-hook", {"stack", "--group", "--no-hook"}},
+                           {"memory --no-hook", {"memory", "--no-hook"}}};
+  for (const auto& count : counts) {
+    const program target({TASKS_SCALE_TARGET, count});
+    for (auto& each : rows) {
+      std::vector<std::string> command = {tasks};
+      command.insert(command.end(), each.words.begin(), each.words.end());
+      command.insert(command.end(), {"-p", target.pid_text()});
+      each.cells += " " + cell(command) + " |";
+    }
+  }
+  std::filesystem::remove(file);
+  std::printf("| view |");
+  for (const auto& count : counts) std::printf(" %s tasks |", count.c_str());
+  std::puts("");
+  for (std::size_t i = 0; i <= counts.size(); ++i) std::printf("| --- ");
+  std::puts("|");
+  for (const auto& each : rows) std::printf("| `tasks %s` |%s\n", each.name, each.cells.c_str());
   std::fflush(stdout);
 }
 
@@ -175,9 +235,15 @@ void kept(const std::string& tasks, const std::string& count) {
 int main(int argc, char** argv) {
   const std::string tasks = tasks::testing::tasks_executable();
   const std::string count = argc > 1 ? argv[1] : "1000000";
+  std::vector<std::string> counts;
+  for (const auto part : {1000, 100, 10, 1}) counts.push_back(std::to_string(std::max(std::stoi(count) / part, 1)));
+  std::puts(
+      "Every view, of tasks of three frames blocked on a channel: one run each, time and peak memory of the CLI:\n");
+  all_views(tasks, counts);
+  counts.erase(counts.begin(), counts.end() - 2);
   {
     program target({TASKS_SCALE_TARGET, count, "probe"});
-    std::printf("%s tasks of three frames blocked on a channel (median of 3):\n\n", count.c_str());
+    std::printf("\n%s tasks of three frames blocked on a channel (median of 3):\n\n", count.c_str());
     std::puts("| view | to the last byte | target's RSS | CLI's RSS | longest gap in the target |");
     std::puts("| --- | --- | --- | --- | --- |");
     view(target, "`tasks stack --group`", {tasks, "stack", "--group", "-p", target.pid_text()});
@@ -186,7 +252,6 @@ int main(int argc, char** argv) {
     view(target, "`tasks leaks`", {tasks, "leaks", "-p", target.pid_text()});
     view(target, "`tasks stack --group --no-hook`", {tasks, "stack", "--group", "--no-hook", "-p", target.pid_text()});
   }
-  const std::vector<std::string> counts = {std::to_string(std::stoul(count) / 10), count};
   std::puts("\n`tasks top -p PID` on a terminal, for a minute:\n");
   std::puts("| tasks | first row of tasks | CPU, of one | its RSS |");
   std::puts("| --- | --- | --- | --- |");
