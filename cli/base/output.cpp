@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "base/progress.hpp"
+
 namespace tasks::cli {
 namespace {
 constexpr std::size_t large = 128 * 1024;
@@ -46,6 +48,7 @@ bool output::flush() {
   const char* data = text_.data();
   std::size_t left = text_.size();
   flushed_ += left;
+  if (left != 0 && fd_ == STDOUT_FILENO) progress_line::end();
   while (left != 0 && failure_ == 0) {
     const auto n = ::write(fd_, data, left);
     if (n < 0 && errno != EINTR) failure_ = errno;

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/progress.hpp"
 #include "base/quantities.hpp"
 #include "commands/command.hpp"
 #include "commands/open_recording.hpp"
@@ -129,6 +130,7 @@ result<int> compare_now(const diff_request& asked, output& out) {
 }
 
 result<int> run_diff(const diff_request& asked, output& out) {
+  const progress_line line;
   if (!asked.files.empty()) return compare_files(asked, out);
   if (asked.from) return compare_times(asked, out);
   if (asked.target.empty())

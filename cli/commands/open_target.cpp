@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "base/progress.hpp"
 #include "commands/open_recording.hpp"
 #include "sources/fallback_source.hpp"
 #include "sources/memory_source.hpp"
@@ -74,10 +75,12 @@ std::string recording_words(const target_options& of) {
 }  // namespace
 
 void tell_on_standard_error(const std::string& line) {
-  if (lines_told != nullptr)
+  if (lines_told != nullptr) {
     lines_told->push_back(line);
-  else
-    fmt::print(stderr, "{}\n", line);
+    return;
+  }
+  const progress_line::pause without_line;
+  fmt::print(stderr, "{}\n", line);
 }
 
 told_lines::told_lines() { lines_told = &lines_; }

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/json.hpp"
+#include "base/progress.hpp"
 #include "base/text.hpp"
 #include "commands/command.hpp"
 #include "commands/command_line.hpp"
@@ -328,6 +329,7 @@ result<int> record_report(const report_request& asked, const std::string& file) 
 }
 
 result<int> run_report(const report_request& asked, output& out) {
+  const progress_line line;
   if (!asked.output_file) {
     const auto is_whole = write_to(asked, out);
     if (!is_whole) return is_whole.why();

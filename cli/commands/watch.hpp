@@ -10,6 +10,7 @@
 
 #include "base/error.hpp"
 #include "base/output.hpp"
+#include "base/progress.hpp"
 #include "commands/options.hpp"
 #include "hookless/sightings.hpp"
 
@@ -36,10 +37,14 @@ template <class Request>
   return std::nullopt;
 }
 
-/// A command's run(): `Print` once, or again and again where that was asked for.
+/// A command's run(): `Print` once, with a line on the terminal that says what takes so long, or again and again where
+/// that was asked for.
 template <auto Print, class Request>
 result<int> watched(const Request& asked, output& out) {
-  if (!asked.watch) return Print(asked, out);
+  if (!asked.watch) {
+    const progress_line line;
+    return Print(asked, out);
+  }
   if (auto why = why_not_watched(asked)) return *std::move(why);
   auto each_time = asked;
   if constexpr (requires { each_time.seen; }) each_time.seen = std::make_shared<sightings>();

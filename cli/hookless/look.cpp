@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/progress.hpp"
 #include "hookless/made_registry.hpp"
 #include "hookless/other_chains.hpp"
 #include "hookless/second_reading.hpp"
@@ -310,6 +311,7 @@ stack_memory stacks_in(const picture& of) {
 }
 
 result<void> put_registry(picture& into, coroutine_program& program, symbolizer& names, process_view& of) {
+  const busy_with now("which coroutines there are");
   return looker(into, program, names, of).run();
 }
 

@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/progress.hpp"
 #include "base/quantities.hpp"
 #include "linux/changed_files.hpp"
 #include "linux/proc.hpp"
@@ -112,6 +113,7 @@ void find_storage(picture& of, pid_t pid) {
 /// then.
 result<std::optional<picture>> copy_all(target& from, stop_order& order) {
   using clock = std::chrono::steady_clock;
+  const busy_with now("copying its memory");
   auto room = room_for(from);
   if (!room) return room.why();
   const auto begin = clock::now();

@@ -3,6 +3,7 @@
 #include <span>
 #include <utility>
 
+#include "base/progress.hpp"
 #include "proof/mark.hpp"
 #include "proof/object_words.hpp"
 
@@ -130,6 +131,9 @@ class keeper_search {
 
 }  // namespace
 
-kept_memory find_kept_memory(scene& in, const keeper_groups& groups) { return keeper_search(in, groups).run(); }
+kept_memory find_kept_memory(scene& in, const keeper_groups& groups) {
+  const busy_with now("who keeps memory alive");
+  return keeper_search(in, groups).run();
+}
 
 }  // namespace tasks::cli

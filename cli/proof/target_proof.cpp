@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/progress.hpp"
 #include "proof/preview.hpp"
 #include "proof/prover.hpp"
 
@@ -28,6 +29,7 @@ result<proven_picture> look(target& from, stop_order::whom whom, use as) {
   const stopwatch taken_in;
   auto taken = take_picture(from, whom);
   if (!taken) return taken.why();
+  const busy_with now("who keeps tasks alive");
   proven_picture seen;
   seen.taken = std::make_unique<picture>(*std::move(taken));
   seen.taken->image.forget_spare_room();

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/progress.hpp"
 #include "proof/scene.hpp"
 #include "proof/target_proof.hpp"
 
@@ -239,6 +240,7 @@ result<wait_graph> look_at_waits(target& from, proof_stop stop) {
   auto& in = *seen->in;
   in.look_closer();
   in.erase_links();
+  const busy_with now("who points to what tasks wait on");
   reference_search search(in.image(), in.heap(), in.threads(), in.words(), in.kernel(), in.tasks());
   return follower(in.tasks(), search).follow_all();
 }

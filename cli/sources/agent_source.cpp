@@ -10,6 +10,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/progress.hpp"
 #include "sources/agent_sockets.hpp"
 #include "target/roots.hpp"
 
@@ -39,6 +40,12 @@ struct place {
 constexpr std::chrono::seconds longest_pause{2};
 /// Who has had runs timed keeps that connection: with its end that ends.
 constexpr std::chrono::seconds longest_pause_timed{8};
+
+std::uint64_t tasks_in(const v1::Chunk& chunk) {
+  auto count = static_cast<std::uint64_t>(chunk.tasks_size());
+  for (const auto& each : chunk.groups()) count += each.count();
+  return count;
+}
 
 class agent_source final : public snapshot_source {
  public:
@@ -70,7 +77,9 @@ class agent_source final : public snapshot_source {
     request.set_protocol(protocol_version);
     *request.mutable_stacks() = query;
     v1::Trailer trailer;
+    const busy_with now("read", "tasks");
     const auto driven = ask(request, [&](const v1::Response& part) {
+      busy_with::advance(tasks_in(part.chunk()));
       if (part.has_trailer()) trailer = part.trailer();
       return !part.has_chunk() || visit(part.chunk());
     });

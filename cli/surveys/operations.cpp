@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/progress.hpp"
 #include "base/text.hpp"
 #include "hookless/task_operations.hpp"
 #include "names.hpp"
@@ -281,6 +282,7 @@ result<operation_survey> survey_operations(target& from, bool with_handlers) {
   const auto monotonic = nanoseconds(std::chrono::steady_clock::now().time_since_epoch());
   const auto wall = nanoseconds(std::chrono::system_clock::now().time_since_epoch());
   taken->image.forget_spare_room();
+  const busy_with now("which operations pend");
   auto survey = operation_surveyor(from, *taken, with_handlers).run();
   if (from.is_alive()) {
     survey.monotonic_ns = monotonic;

@@ -7,6 +7,8 @@
 #include <iterator>
 #include <optional>
 
+#include "base/progress.hpp"
+
 namespace tasks::cli {
 namespace {
 
@@ -266,8 +268,12 @@ detail::walk_counts registry_reader::walk(const detail::task_filter& filter, std
   detail::walk_counts counts;
   find_slabs();
   left_ = false;
-  for (const auto& at : slabs_)
-    if (!left_) read_slab(at, filter, now, visit, counts);
+  const busy_with reading("read", "records", record_count());
+  for (const auto& at : slabs_) {
+    if (left_) break;
+    read_slab(at, filter, now, visit, counts);
+    busy_with::advance(at.records);
+  }
   return counts;
 }
 
@@ -281,7 +287,9 @@ const target_task* registry_reader::read(std::uint64_t record) {
 
 void registry_reader::each_record(const record_visitor& visit) {
   find_slabs();
+  const busy_with reading("read", "records", record_count());
   for (const auto& at : slabs_) {
+    busy_with::advance(at.records);
     records_.resize(layout::slab_records * layout::record_size);
     const auto got = memory_.read(at.address, records_.data(), at.records * layout::record_size);
     if (got != at.records * layout::record_size) incomplete_ = true;
@@ -290,6 +298,12 @@ void registry_reader::each_record(const record_visitor& visit) {
       if (layout::is_task(word_of(bytes))) visit(at.address + i * layout::record_size, bytes);
     }
   }
+}
+
+std::uint64_t registry_reader::record_count() const noexcept {
+  std::uint64_t count = 0;
+  for (const auto& each : slabs_) count += each.records;
+  return count;
 }
 
 std::vector<range> registry_reader::slabs() const {

@@ -81,6 +81,7 @@ class registry_reader {
   };
 
   void find_slabs();
+  [[nodiscard]] std::uint64_t record_count() const noexcept;
   void add_slabs(std::uint64_t registry, std::set<std::uint64_t>& places);
   void limit_slabs();
   [[nodiscard]] bool may_read() const;

@@ -1,5 +1,6 @@
 // What only a terminal gets: colour, columns, and lines that fit.
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "support/golden.hpp"
@@ -56,6 +57,21 @@ TEST(Terminal, IsNotDrivenByATasksName) {
   const auto text = on_terminal({"stack", lab.pid_text()}, lab, 100, uncolored());
   EXPECT_EQ(text.find('\033'), std::string::npos) << text;
   EXPECT_NE(text.find("task 1 \"evil?]0;title?\""), std::string::npos) << text;
+}
+
+TEST(Terminal, GetsALineThatSaysWhatTakesSoLongAndIsGoneBeforeAnythingElse) {
+  fake_agent::script silent;
+  silent.how = fake_agent::manner::greets_only;
+  fake_agent lab(silent);
+  std::string seen;
+  const auto end = run_on_terminal({tasks_executable(), "stack", lab.pid_text(), "--timeout", "3600"}, 80, uncolored(),
+                                   [&](const std::string& so_far) {
+                                     seen = so_far;
+                                     if (so_far.find("looking: read 0 tasks, ") != so_far.npos) lab.kill();
+                                   });
+  EXPECT_THAT(seen, ::testing::StartsWith("\rlooking: read 0 tasks, "));
+  EXPECT_NE(seen.find("\033[K\r\033[Ktasks: "), seen.npos) << seen;
+  EXPECT_THAT(end.out, ::testing::StartsWith("tasks: "));
 }
 
 TEST(Watch, PrintsAgainUntilItsReaderLeaves) {

@@ -8,10 +8,26 @@
 
 #include <cstdlib>
 #include <stdexcept>
+#include <string_view>
+#include <utility>
 
 namespace tasks::testing {
+namespace {
 
-outcome run_on_terminal(const std::vector<std::string>& argv, unsigned columns, const environment& env) {
+/// A line that says what takes so long is there on a busy machine, and gone again: see base/progress.
+std::string without_progress(std::string seen) {
+  constexpr std::string_view begin = "\rlooking", end = "\r\033[K";
+  for (auto at = seen.find(begin); at != seen.npos; at = seen.find(begin, at)) {
+    const auto erased = seen.find(end, at);
+    seen.erase(at, erased == seen.npos ? seen.npos : erased + end.size() - at);
+  }
+  return seen;
+}
+
+}  // namespace
+
+outcome run_on_terminal(const std::vector<std::string>& argv, unsigned columns, const environment& env,
+                        const std::function<void(const std::string&)>& on_more) {
   winsize size{};
   size.ws_row = 24;
   size.ws_col = static_cast<unsigned short>(columns);
@@ -46,12 +62,14 @@ outcome run_on_terminal(const std::vector<std::string>& argv, unsigned columns, 
     const auto n = ::read(terminal, buffer, sizeof buffer);
     if (n <= 0) break;  // EIO: the other end is closed
     seen.out.append(buffer, static_cast<std::size_t>(n));
+    if (on_more) on_more(seen.out);
   }
   ::close(terminal);
   int status = 0;
   ::waitpid(pid, &status, 0);
   seen.end.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   seen.end.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  seen.out = without_progress(std::move(seen.out));
   for (auto at = seen.out.find("\r\n"); at != seen.out.npos; at = seen.out.find("\r\n", at)) seen.out.erase(at, 1);
   return seen;
 }
