@@ -45,20 +45,20 @@ text_style style_of_stdout() {
 bool output::flush_if_large() { return text_.size() < large ? failure_ == 0 : flush(); }
 
 bool output::flush() {
-  const char* data = text_.data();
-  std::size_t left = text_.size();
-  flushed_ += left;
-  if (left != 0 && fd_ == STDOUT_FILENO) progress_line::end();
-  while (left != 0 && failure_ == 0) {
-    const auto n = ::write(fd_, data, left);
-    if (n < 0 && errno != EINTR) failure_ = errno;
-    if (n > 0) {
-      data += n;
-      left -= static_cast<std::size_t>(n);
-    }
-  }
+  flushed_ += text_.size();
+  const bool is_seen = fd_ == STDOUT_FILENO && text_.size() != 0;
+  if (is_seen && !progress_line::end() && style_.terminal) write(progress_line::eraser);
+  write({text_.data(), text_.size()});
   text_.clear();
   return failure_ == 0;
+}
+
+void output::write(std::string_view text) {
+  while (!text.empty() && failure_ == 0) {
+    const auto n = ::write(fd_, text.data(), text.size());
+    if (n < 0 && errno != EINTR) failure_ = errno;
+    if (n > 0) text.remove_prefix(static_cast<std::size_t>(n));
+  }
 }
 
 result<void> output::finish() {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <cstdint>
+#include <string_view>
 
 #include "base/error.hpp"
 
@@ -37,6 +38,8 @@ class output {
   result<void> finish();
 
  private:
+  void write(std::string_view text);
+
   int fd_;
   text_style style_;
   int failure_ = 0;

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <utility>
 
 #include "base/quantities.hpp"
 
@@ -113,14 +114,14 @@ progress_line::progress_line(int terminal, std::chrono::milliseconds first) {
 
 progress_line::~progress_line() { finish(); }
 
-void progress_line::end() {
+bool progress_line::end() {
   progress_line* line = nullptr;
   {
     auto& state = shared();
     const std::lock_guard lock(state.line_mutex);
     line = state.line;
   }
-  if (line != nullptr) line->finish();
+  return line == nullptr || line->finish();
 }
 
 progress_line::pause::pause() : lock_(shared().line_mutex) {
@@ -141,23 +142,22 @@ void progress_line::draw() {
   if (const auto group = ::tcgetpgrp(terminal_); group != -1 && group != ::getpgrp()) return;
   auto words = progress_words(std::chrono::duration_cast<std::chrono::seconds>(clock::now() - since_));
   if (const auto width = width_of(terminal_); width != 0) words.resize(std::min(words.size(), width - 1));
-  if (write("\r" + words + "\033[K") != 0) is_shown_ = true;
+  if (words != shown_ && write("\r" + words + "\033[K") != 0) shown_ = std::move(words);
 }
 
 void progress_line::erase() {
-  if (!is_shown_) return;
+  if (shown_.empty()) return;
   constexpr int patience_ms = 100;
   pollfd ready{terminal_, POLLOUT, 0};
   ::poll(&ready, 1, patience_ms);
-  write("\r\033[K");
-  is_shown_ = false;
+  if (write(eraser) == eraser.size()) shown_.clear();
 }
 
-void progress_line::finish() {
+bool progress_line::finish() {
   auto& state = shared();
   {
     const std::lock_guard lock(state.line_mutex);
-    if (terminal_ < 0) return;
+    if (terminal_ < 0) return true;
     ends_ = true;
   }
   wakes_.notify_all();
@@ -167,6 +167,7 @@ void progress_line::finish() {
   ::close(terminal_);
   terminal_ = -1;
   state.line = nullptr;
+  return shown_.empty();
 }
 
 std::size_t progress_line::write(std::string_view text) const {

@@ -54,8 +54,11 @@ class progress_line {
   progress_line(const progress_line&) = delete;
   progress_line& operator=(const progress_line&) = delete;
 
-  /// Erases the line of the process's, if there is one, for good: what comes now is output.
-  static void end();
+  static constexpr std::string_view eraser = "\r\033[K";
+
+  /// Erases the line of the process's, if there is one, for good: what comes now is output. False: the terminal takes
+  /// nothing, and the line is still there.
+  static bool end();
 
   /// As long as it lives, there is no line: something else is written to the terminal.
   class pause {
@@ -72,12 +75,13 @@ class progress_line {
   void show(std::chrono::milliseconds first);
   void draw();
   void erase();
-  void finish();
+  bool finish();
   /// How much of it the terminal took.
   std::size_t write(std::string_view text) const;
 
   int terminal_ = -1;  ///< a description of our own
-  bool is_shown_ = false, ends_ = false;
+  std::string shown_;  ///< empty: nothing
+  bool ends_ = false;
   clock::time_point since_ = clock::now();
   std::condition_variable wakes_;
   std::thread thread_;

@@ -94,7 +94,7 @@ TEST(ProgressLine, IsGoneBeforeOutputAndStaysSo) {
   terminal on;
   const progress_line line(on.end(), 0ms);
   on.seen_with("looking");
-  progress_line::end();
+  EXPECT_TRUE(progress_line::end());
   const auto before = on.seen();
   EXPECT_THAT(before, EndsWith(erased));
   progress_line::end();
@@ -128,7 +128,8 @@ TEST(ProgressLine, KeepsNobodyWaitingWhereTheTerminalTakesNothing) {
     const progress_line line(on.end(), 0ms);
     on.seen_with("looking");
     ASSERT_EQ(::tcflow(on.end(), TCOOFF), 0);  // as Ctrl-S does
-    progress_line::end();
+    EXPECT_FALSE(progress_line::end());
+    EXPECT_TRUE(progress_line::end());
   }
   ASSERT_EQ(::tcflow(on.end(), TCOON), 0);
 }
