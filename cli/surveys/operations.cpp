@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <future>
 #include <limits>
 #include <map>
 #include <tuple>
@@ -45,8 +46,11 @@ class operation_surveyor {
         queues_(taken.image, *bytes_) {}
 
   operation_survey run() {
-    static_cast<void>(find_glibc_heaps(taken_.image, taken_.threads, heap_));
+    // The queues are found without the heap.
+    auto heap = std::async(std::launch::async,
+                           [this] { static_cast<void>(find_glibc_heaps(taken_.image, taken_.threads, heap_)); });
     queues_.find(taken_.threads);
+    heap.get();
     survey_.has_coroutines = program_.code.has_coroutines();
     const auto of_tasks =
         queues_.operations().empty() ? std::vector<std::uint64_t>() : find_task_operations(taken_, heap_, program_);
