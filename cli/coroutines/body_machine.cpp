@@ -60,6 +60,7 @@ class body_machine::state {
       kept -= std::min(kept, now.written.words());
       while (now.at != 0 && left != 0) {
         --left;
+        ++steps_taken;
         const auto visit = ++visits[now.at];
         if (visit > most_visits) break;
         const auto* instruction = code.at(now.at);
@@ -99,6 +100,7 @@ class body_machine::state {
       auto now = std::move(open.back());
       open.pop_back();
       for (auto is = way::goes_on; is == way::goes_on;) {
+        ++steps_taken;
         if (++steps > most_steps_of_trace || ++visits[now.at] > most_traced || open.size() > most_open) return false;
         is = follow(now, is_own, open);
         if (is == way::is_lost) return false;
@@ -126,6 +128,7 @@ class body_machine::state {
   static constexpr std::size_t most_steps_of_body = 2'000'000, most_steps_of_index = 400'000, most_indices = 4096;
 
   code_view code;
+  std::uint64_t steps_taken = 0;
 
  private:
   static constexpr std::size_t most_steps_of_dispatch = 4000, longest_path = 64;
@@ -262,6 +265,8 @@ body_machine::dispatch body_machine::resume_at(const coroutine_body& body, const
   return state_->run(body.code.begin,
                      {machine_steps::purpose::dispatch, layout.index, layout.index_size, index, {}, nullptr}, nullptr);
 }
+
+std::uint64_t body_machine::steps() const noexcept { return state_->steps_taken; }
 
 std::optional<std::uint64_t> body_machine::find_index(const coroutine_body& body) {
   return state_->find_index(body.code.begin);

@@ -57,6 +57,9 @@ class body_machine {
   /// Of a body without debug information: the offset of what its dispatch loads from the frame and jumps on first.
   [[nodiscard]] std::optional<std::uint64_t> find_index(const coroutine_body& body);
 
+  /// How many instructions were run so far, where all ways are taken.
+  [[nodiscard]] std::uint64_t steps() const noexcept;
+
   /// The instruction after the one there, or where its jump leads; 0: it returns, or is none.
   [[nodiscard]] std::uint64_t next_of(std::uint64_t address);
   /// What the instruction there calls; 0: it calls nothing, or what is not known.

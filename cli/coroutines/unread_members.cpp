@@ -13,6 +13,8 @@ namespace {
 
 /// Pointers are looked for at such addresses: see marker.
 constexpr std::uint64_t marked_alignment = 4;
+/// Of body_machine, of all bodies of a program: some seconds. What comes after counts as alive.
+constexpr std::uint64_t most_steps = 20'000'000;
 
 std::optional<unread_members::optional_part> optional_in(Dwarf_Die& promise, std::uint64_t offset,
                                                          std::string_view value, std::string_view is_there) {
@@ -54,10 +56,9 @@ const unread_members& unread_member_finder::at(const coroutine_body& body, const
   const auto [known, is_new] = unread_at_.try_emplace({body.code.begin, index});
   if (!is_new) return known->second;
   auto& found = known->second;
-  const auto& its = members_of(body);
+  auto& its = members_of(body);
   found = its.always;
-  if (std::ranges::none_of(its.members, [&](const member& each) { return each.untouched_at.contains(index); }))
-    return found;
+  if (its.members.empty() || program_.machine.steps() > most_steps) return found;
   const auto actor = actor_in(symbol_near(code_, body.code.begin).value_or(code_symbol()).name);
   if (actor.empty()) return found;
   std::map<std::uint64_t, bool> known_places;
@@ -72,16 +73,18 @@ const unread_members& unread_member_finder::at(const coroutine_body& body, const
   };
   const auto reached = program_.machine.find_destroyed(body, layout, index, is_own);
   if (!reached) return found;
-  for (const auto& each : its.members) {
-    if (!each.untouched_at.contains(index)) continue;
+  for (auto& each : its.members) {
     const auto begin = reached->begin() + static_cast<std::ptrdiff_t>(each.at.begin);
     const auto end = reached->begin() + static_cast<std::ptrdiff_t>(each.at.end);
-    if (std::find(begin, end, true) == end) found.dead.insert(found.dead.end(), each.owners.begin(), each.owners.end());
+    if (std::find(begin, end, true) != end) continue;
+    if (!each.untouched_at)
+      each.untouched_at = program_.machine.find_untouched(body, layout, {each.at.begin, each.at.end});
+    if (each.untouched_at->contains(index)) found.dead.insert(found.dead.end(), each.owners.begin(), each.owners.end());
   }
   return found;
 }
 
-const unread_member_finder::body_members& unread_member_finder::members_of(const coroutine_body& body) {
+unread_member_finder::body_members& unread_member_finder::members_of(const coroutine_body& body) {
   const auto [known, is_new] = bodies_.try_emplace(body.code.begin);
   if (!is_new) return known->second;
   auto& its = known->second;
@@ -102,13 +105,12 @@ const unread_member_finder::body_members& unread_member_finder::members_of(const
     type_parts parts;
     add_parts(each.type, each.offset, parts);
     its.always.executors.insert(its.always.executors.end(), parts.executors.begin(), parts.executors.end());
-    if (!parts.owners.empty() && !is_added(each.name)) its.members.push_back({all.back(), std::move(parts.owners), {}});
+    if (!parts.owners.empty() && !is_added(each.name))
+      its.members.push_back({all.back(), std::move(parts.owners), std::nullopt});
   }
   const bool fits = std::ranges::all_of(all, [&](const type_part& each) { return each.end <= layout.size; });
   if (body.is_gnu && fits && are_disjoint(std::move(all))) {
     its.always.padded = padded_words(used);
-    for (auto& each : its.members)
-      each.untouched_at = program_.machine.find_untouched(body, layout, {each.at.begin, each.at.end});
   } else {
     its.members.clear();
     its.always.executors.clear();

@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -55,14 +56,15 @@ class unread_member_finder {
   struct member {
     type_part at;
     std::vector<type_part> owners;
-    std::set<std::uint64_t> untouched_at;  ///< suspend points that can be come to without it
+    /// Suspend points that can be come to without it; nothing: nobody has asked.
+    std::optional<std::set<std::uint64_t>> untouched_at;
   };
   struct body_members {
     std::vector<member> members;
     unread_members always;  ///< but for `dead`
   };
 
-  [[nodiscard]] const body_members& members_of(const coroutine_body& body);
+  [[nodiscard]] body_members& members_of(const coroutine_body& body);
 
   coroutine_program& program_;
   modules& code_;
