@@ -308,7 +308,11 @@ result<void> show_stack(snapshot_source& from, const stack_request& asked, outpu
     return error{error_code::no_such_task, subject_of(source.pid()), fmt::format("task {} is not there", query.ids(0)),
                  "it may have ended"};
   }
-  auto note = trailer->total() == 0 ? look_for_missing_hook(source) : look_for_unhooked_code(source);
+  std::optional<std::string> note;
+  if (trailer->total() == 0)
+    note = look_for_missing_hook(source);
+  else if (!asked.watch)
+    note = look_for_unhooked_code(source);
   if (note) start().set_note(*std::move(note));
   start().end(&*trailer);
   return {};

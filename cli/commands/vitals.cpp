@@ -30,7 +30,8 @@ result<void> show_vitals(snapshot_source& source, const vitals_request& asked, o
   auto survey = survey_vitals(source, names, {asked.stalled_after, asked.may_stop, asked.due, asked.busy});
   if (!survey) return survey.why();
   if (asked.details) count_callbacks(source, *survey);
-  if (survey->vitals.tasks() + survey->vitals.ended() != 0)
+  // Code does not change while somebody watches.
+  if (survey->vitals.tasks() + survey->vitals.ended() != 0 && !asked.watch)
     if (auto unhooked = look_for_unhooked_code(source)) survey->findings.push_back(*std::move(unhooked));
   if (asked.json) {
     auto view = new_view<v1::VitalsView>(source.pid());
