@@ -104,6 +104,16 @@ void mark(type_part part, std::vector<bool>& whole) {
   for (auto at = part.begin; at < std::min<std::uint64_t>(part.end, whole.size()); ++at) whole[at] = true;
 }
 
+/// A pointer has room between what is marked of these: padding that no member needs to be aligned.
+bool has_room(const std::vector<bool>& whole, type_part part) {
+  std::uint64_t free = 0;
+  for (auto at = part.begin; at < std::min<std::uint64_t>(part.end, whole.size()); ++at) {
+    free = whole[at] ? 0 : free + 1;
+    if (free == sizeof(std::uint64_t)) return true;
+  }
+  return false;
+}
+
 /// False: not all of it is known.
 bool mark_used(Dwarf_Die& type, std::uint64_t offset, int depth, std::vector<bool>& whole) {
   const auto size = dwarf::size_of(type);
@@ -113,15 +123,19 @@ bool mark_used(Dwarf_Die& type, std::uint64_t offset, int depth, std::vector<boo
     return true;
   }
   Dwarf_Attribute attribute;
-  bool is_known = !dwarf_attr(&type, DW_AT_declaration, &attribute);
+  bool is_known = !dwarf_attr(&type, DW_AT_declaration, &attribute), is_empty = true;
   dwarf::each_child(type, [&](Dwarf_Die& child) {
     // That of who has virtual functions is a member, too.
     if (!is_part(child)) return false;
     const auto place = place_of(child);
     auto part = place ? dwarf::type_of(child) : std::nullopt;
     is_known = part && mark_used(*part, offset + *place, depth + 1, whole);
+    is_empty = false;
     return !is_known;
   });
+  // `struct alignas(64) room {};`: somebody makes his own objects there.
+  const type_part all{offset, offset + size};
+  if (is_empty || has_room(whole, all)) mark(all, whole);
   return is_known;
 }
 

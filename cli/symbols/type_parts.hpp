@@ -36,7 +36,7 @@ struct type_parts {
 void add_parts(Dwarf_Die type, std::uint64_t offset, type_parts& to);
 
 /// Marks the bytes of `whole` that an object of this type at an offset has a use for: all but padding. What is not
-/// known is marked.
+/// known is marked, and all of a class with so much padding in a row that something else may have been made there.
 void add_used_bytes(Dwarf_Die type, std::uint64_t offset, std::vector<bool>& whole);
 
 /// An aligned word of an object that is no address, as it has padding in it.

@@ -66,6 +66,12 @@ union maybe_owner {
   owner work;
 };
 
+struct alignas(64) empty_room {};
+struct room_in_padding {
+  char first;
+  alignas(16) char last;
+};
+
 template <class Text>
 Text address_of(const pool* work, std::size_t before) {
   Text text(before, 'x');
@@ -426,6 +432,17 @@ awaitable<void> union_member(asio::io_context& io) {
   held.work.~owner();
 }
 
+/// No member is where the object is.
+template <class Room>
+awaitable<void> in_padding_of(asio::io_context& io) {
+  const counted self;
+  Room room;
+  constexpr std::size_t behind_first = sizeof(pool*);
+  auto* const held = new (reinterpret_cast<std::byte*>(&room) + behind_first) pool*(make_bare(io));
+  co_await until_tomorrow();
+  (*held)->jobs.close();
+}
+
 awaitable<owner> give(asio::io_context& io) {
   co_await asio::post(io, use_awaitable);
   co_return make_pool(io);
@@ -506,6 +523,8 @@ constexpr look_alike look_alikes[] = {
     {"capture", start<capture>, wake_tomorrow, 2},
     {"raw_room", start<raw_room>, wake_tomorrow, 2},
     {"union_member", start<union_member>, wake_tomorrow, 2},
+    {"empty_room", start<in_padding_of<empty_room>>, wake_tomorrow, 2},
+    {"room_in_padding", start<in_padding_of<room_in_padding>>, wake_tomorrow, 2},
     {"given", start<given>, wake_tomorrow, 2},
     {"not_begun", start<not_begun>, wake_tomorrow, 2},
     {"of_this", start<of_this>, wake_tomorrow, 2},
