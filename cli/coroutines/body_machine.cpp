@@ -90,7 +90,7 @@ class body_machine::state {
   }
 
   /// All ways from there to where the function is left. False: one of them is not known to its end.
-  bool trace(machine_state from, const machine_steps::task& what, const std::function<bool(std::uint64_t)>& is_own) {
+  bool trace(machine_state from, const machine_steps::task& what, const std::function<owner(std::uint64_t)>& whose) {
     steps_.begin(what);
     std::vector<machine_state> open;
     std::unordered_map<std::uint64_t, int> visits;
@@ -102,7 +102,7 @@ class body_machine::state {
       for (auto is = way::goes_on; is == way::goes_on;) {
         ++steps_taken;
         if (++steps > most_steps_of_trace || ++visits[now.at] > most_traced || open.size() > most_open) return false;
-        is = follow(now, is_own, open);
+        is = follow(now, whose, open);
         if (is == way::is_lost) return false;
         is_left = is_left || is == way::is_left;
       }
@@ -151,9 +151,9 @@ class body_machine::state {
   };
 
   /// One instruction of trace().
-  way follow(machine_state& now, const std::function<bool(std::uint64_t)>& is_own, std::vector<machine_state>& open) {
+  way follow(machine_state& now, const std::function<owner(std::uint64_t)>& whose, std::vector<machine_state>& open) {
     // Behind a call that does not return.
-    if (!is_own(now.at)) return way::is_over;
+    if (whose(now.at) == owner::other) return way::is_over;
     const auto* instruction = code.at(now.at);
     if (!instruction) return way::is_lost;
     const auto target = instruction->target();
@@ -164,17 +164,17 @@ class body_machine::state {
         return way::is_over;
       case machine_operation::call:
         // A part of the body that was made a function of its own has all of the frame.
-        if (target != 0 && is_own(target)) return way::is_lost;
+        if (target != 0 && whose(target) == owner::body) return way::is_lost;
         steps_.see(now, *instruction);
         step_over(now, *instruction);
         return way::goes_on;
       case machine_operation::jump:
-        if (target != 0 && !is_own(target)) return way::is_left;
+        if (target != 0 && whose(target) == owner::other) return way::is_left;
         if (target == 0 && instruction->operands[0].base == machine_operand::instruction_pointer) return way::is_left;
         break;
       case machine_operation::jump_if:
         if (!now.flags.hold(instruction->when)) {
-          if (is_own(target)) {
+          if (whose(target) != owner::other) {
             open.push_back(now);
             open.back().at = target;
           }
@@ -244,7 +244,7 @@ body_machine::followed body_machine::follow_stores(const coroutine_body& body, c
 
 std::optional<std::vector<bool>> body_machine::find_destroyed(const coroutine_body& body, const frame_layout& layout,
                                                               std::uint64_t index,
-                                                              const std::function<bool(std::uint64_t)>& is_own) {
+                                                              const std::function<owner(std::uint64_t)>& whose) {
   if (layout.index_size == 0 || !body.is_gnu) return std::nullopt;
   // What g++ makes to destroy a frame sets the lowest bit and calls the body.
   machine_steps::task what{machine_steps::purpose::dispatch, layout.index, layout.index_size, index | 1, {}, nullptr};
@@ -255,7 +255,7 @@ std::optional<std::vector<bool>> body_machine::find_destroyed(const coroutine_bo
   found.reached.resize(layout.size);
   what.why = machine_steps::purpose::explore;
   what.trace = &found;
-  if (!state_->trace(*std::move(after), what, is_own)) return std::nullopt;
+  if (!state_->trace(*std::move(after), what, whose)) return std::nullopt;
   return std::move(found.reached);
 }
 

@@ -40,11 +40,13 @@ class body_machine {
   [[nodiscard]] std::set<std::uint64_t> find_untouched(const coroutine_body& body, const frame_layout& layout,
                                                        range untouched);
 
-  /// What of a frame that is suspended there is come to where it is destroyed; of a body of g++'s. `is_own`: does an
-  /// address lie in the body's code? Nothing: some way through it is not known to its end.
+  /// Whose code lies at an address: the body's, another function's; or no symbol says so.
+  enum class owner : std::uint8_t { body, other, nobody };
+  /// What of a frame that is suspended there is come to where it is destroyed; of a body of g++'s. Nothing: some way
+  /// through it is not known to its end.
   [[nodiscard]] std::optional<std::vector<bool>> find_destroyed(const coroutine_body& body, const frame_layout& layout,
                                                                 std::uint64_t index,
-                                                                const std::function<bool(std::uint64_t)>& is_own);
+                                                                const std::function<owner(std::uint64_t)>& whose);
 
   /// Where it goes on when it is resumed.
   struct dispatch {

@@ -11,8 +11,6 @@
 namespace tasks::cli {
 namespace {
 
-/// Pointers are looked for at such addresses: see marker.
-constexpr std::uint64_t marked_alignment = 4;
 /// Of body_machine, of all bodies of a program: some seconds. What comes after counts as alive.
 constexpr std::uint64_t most_steps = 20'000'000;
 
@@ -61,17 +59,17 @@ const unread_members& unread_member_finder::at(const coroutine_body& body, const
   if (its.members.empty() || program_.machine.steps() > most_steps) return found;
   const auto actor = actor_in(symbol_near(code_, body.code.begin).value_or(code_symbol()).name);
   if (actor.empty()) return found;
-  std::map<std::uint64_t, bool> known_places;
-  const auto is_own = [&](std::uint64_t address) {
-    if (body.code.contains(address)) return true;
-    const auto [place, is_first] = known_places.try_emplace(address);
-    if (is_first) {
-      const auto symbol = symbol_near(code_, address);
-      place->second = symbol && symbol->name.starts_with(actor);
-    }
+  using owner = body_machine::owner;
+  std::map<std::uint64_t, owner> known_places;
+  const auto whose = [&](std::uint64_t address) {
+    if (body.code.contains(address)) return owner::body;
+    const auto [place, is_first] = known_places.try_emplace(address, owner::nobody);
+    const auto symbol = is_first ? symbol_near(code_, address) : std::nullopt;
+    if (symbol && symbol->contains(address))
+      place->second = symbol->name.starts_with(actor) ? owner::body : owner::other;
     return place->second;
   };
-  const auto reached = program_.machine.find_destroyed(body, layout, index, is_own);
+  const auto reached = program_.machine.find_destroyed(body, layout, index, whose);
   if (!reached) return found;
   for (auto& each : its.members) {
     const auto begin = reached->begin() + static_cast<std::ptrdiff_t>(each.at.begin);
@@ -94,8 +92,7 @@ unread_member_finder::body_members& unread_member_finder::members_of(const corou
   for (auto& each : program_.layouts.members_of(body)) {
     all.push_back({each.offset, each.offset + std::max<std::uint64_t>(dwarf::size_of(each.type), 1)});
     add_used_bytes(each.type, each.offset, used);
-    if (each.offset % marked_alignment != 0 && all.back().end - each.offset >= sizeof(std::uint64_t))
-      its.always.unaligned.push_back(all.back());
+    if (has_unaligned_words(each.type, each.offset)) its.always.unaligned.push_back(all.back());
     if (layout.is_asio && each.offset == layout.promise) {
       for (const auto& [value, is_there] : {std::pair{"result_", "has_result_"}, std::pair{"u_", "has_executor_"}})
         if (const auto part = optional_in(each.type, each.offset, value, is_there))

@@ -139,6 +139,22 @@ bool mark_used(Dwarf_Die& type, std::uint64_t offset, int depth, std::vector<boo
   return is_known;
 }
 
+bool has_unaligned(Dwarf_Die& type, std::uint64_t offset, int depth) {
+  constexpr std::uint64_t marked_alignment = 4;
+  const auto size = dwarf::size_of(type);
+  if (size < sizeof(std::uint64_t)) return false;
+  if (!is_class(type) || depth > deepest) return offset % marked_alignment != 0;
+  bool found = false;
+  dwarf::each_child(type, [&](Dwarf_Die& child) {
+    const auto place = is_part(child) ? place_of(child) : std::nullopt;
+    if (auto part = place ? dwarf::type_of(child) : std::nullopt)
+      found = has_unaligned(*part, offset + *place, depth + 1);
+    return found;
+  });
+  // Of a class all of whose members are small, whoever has it may use it as a whole.
+  return found || offset % marked_alignment != 0;
+}
+
 }  // namespace
 
 void add_parts(Dwarf_Die type, std::uint64_t offset, type_parts& to) { add_parts(type, offset, 0, to); }
@@ -148,6 +164,8 @@ void add_used_bytes(Dwarf_Die type, std::uint64_t offset, std::vector<bool>& who
   const auto size = dwarf::size_of(type);
   mark({offset, size == 0 ? whole.size() : offset + size}, whole);
 }
+
+bool has_unaligned_words(Dwarf_Die type, std::uint64_t offset) { return has_unaligned(type, offset, 0); }
 
 std::vector<padded_word> padded_words(const std::vector<bool>& used) {
   // Addresses have no more.

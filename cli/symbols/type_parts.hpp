@@ -39,6 +39,10 @@ void add_parts(Dwarf_Die type, std::uint64_t offset, type_parts& to);
 /// known is marked, and all of a class with so much padding in a row that something else may have been made there.
 void add_used_bytes(Dwarf_Die type, std::uint64_t offset, std::vector<bool>& whole);
 
+/// Is there room for a word in it, at that offset, where marks do not look for one: at no multiple of four? A packed
+/// class, or an array of bytes that lies where it happens to.
+[[nodiscard]] bool has_unaligned_words(Dwarf_Die type, std::uint64_t offset);
+
 /// An aligned word of an object that is no address, as it has padding in it.
 struct padded_word {
   std::uint64_t at = 0, kept = 0;  ///< its offset, and its bits that are no padding

@@ -443,6 +443,19 @@ awaitable<void> in_padding_of(asio::io_context& io) {
   (*held)->jobs.close();
 }
 
+struct [[gnu::packed]] letter {
+  char first;
+  pool* work;
+  short last;
+};
+awaitable<void> of_packed_parameter(letter held) {
+  const counted self;
+  co_await until_tomorrow();
+  pool* const work = held.work;
+  work->jobs.close();
+}
+awaitable<void> packed_parameter(asio::io_context& io) { return of_packed_parameter({'a', make_bare(io), 1}); }
+
 awaitable<owner> give(asio::io_context& io) {
   co_await asio::post(io, use_awaitable);
   co_return make_pool(io);
@@ -522,6 +535,7 @@ constexpr look_alike look_alikes[] = {
     {"initializer_in_loop", start<initializer_in_loop>, wake_tomorrow, 2},
     {"capture", start<capture>, wake_tomorrow, 2},
     {"raw_room", start<raw_room>, wake_tomorrow, 2},
+    {"packed_parameter", start<packed_parameter>, wake_tomorrow, 2},
     {"union_member", start<union_member>, wake_tomorrow, 2},
     {"empty_room", start<in_padding_of<empty_room>>, wake_tomorrow, 2},
     {"room_in_padding", start<in_padding_of<room_in_padding>>, wake_tomorrow, 2},
