@@ -17,11 +17,12 @@ struct mutex_words {
 };
 
 /// PTHREAD_MUTEX_*_NP, and in glibc's nptl/pthreadP.h the bits of what was asked for beside them.
-constexpr std::uint32_t kinds = 0x3, robust = 0x10, inherits = 0x20, protects = 0x40, shared = 0x80, elision = 0x300;
+constexpr std::uint32_t kind_bits = 0x3, robust = 0x10, inherits = 0x20, protects = 0x40, shared = 0x80,
+                        elision = 0x300;
 constexpr std::uint32_t ceiling = 0xfff8'0000;  ///< of those that protect, in the lock
 
 bool is_locked_and_waited_for(const mutex_words& its) {
-  if ((its.kind & ~(kinds | robust | inherits | protects | shared | elision)) != 0) return false;
+  if ((its.kind & ~(kind_bits | robust | inherits | protects | shared | elision)) != 0) return false;
   if (its.owner == 0 || its.users == 0) return false;
   if ((its.kind & (robust | inherits)) != 0)
     return (its.lock & FUTEX_TID_MASK) == its.owner && (its.lock & FUTEX_WAITERS) != 0;

@@ -169,12 +169,12 @@ bool has_unaligned_words(Dwarf_Die type, std::uint64_t offset) { return has_unal
 
 std::vector<padded_word> padded_words(const std::vector<bool>& used) {
   // Addresses have no more.
-  constexpr std::uint64_t word_size = sizeof(std::uint64_t), bytes_of_address = 6;
+  constexpr std::uint64_t bytes_of_word = sizeof(std::uint64_t), bytes_of_address = 6;
   std::vector<padded_word> found;
-  for (std::uint64_t at = 0; at + word_size <= used.size(); at += word_size) {
+  for (std::uint64_t at = 0; at + bytes_of_word <= used.size(); at += bytes_of_word) {
     padded_word here{at, 0};
     bool is_padded = false;
-    for (std::uint64_t i = 0; i < word_size; ++i) {
+    for (std::uint64_t i = 0; i < bytes_of_word; ++i) {
       if (used[at + i]) here.kept |= std::uint64_t{0xff} << 8 * i;
       is_padded = is_padded || (!used[at + i] && i < bytes_of_address);
     }
