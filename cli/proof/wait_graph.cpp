@@ -193,7 +193,14 @@ wait_cycle find_cycle(const wait_graph& graph, std::uint64_t task) {
 }
 
 std::vector<wait_cycle> find_cycles(const wait_graph& graph) {
-  auto stuck = stuck_tasks(graph);
+  std::set<std::uint64_t> stuck;
+  for (const auto& [id, task] : graph.tasks) stuck.insert(id);
+  const auto waits_for_nobody = [&](std::uint64_t id) {
+    const auto& wakers = graph.tasks.at(id).wakers;
+    return std::none_of(wakers.begin(), wakers.end(), [&](std::uint64_t waker) { return stuck.contains(waker); });
+  };
+  while (std::erase_if(stuck, waits_for_nobody) != 0) {
+  }
   std::vector<wait_cycle> cycles;
   while (!stuck.empty()) {
     const auto first = *stuck.begin();

@@ -45,7 +45,8 @@ struct wait_graph {
 /// The shortest cycle through `task`, else one that it leads to. Only tasks which nothing outside of cycles could wake
 /// are on it, as far as the graph tells. Empty: none.
 [[nodiscard]] wait_cycle find_cycle(const wait_graph& graph, std::uint64_t task);
-/// Likewise of all tasks, as many as have no task in common, from the oldest task on.
+/// Of a graph of leaked tasks alone, none of which wakes another: as many as have no task in common, from the oldest
+/// task on.
 [[nodiscard]] std::vector<wait_cycle> find_cycles(const wait_graph& graph);
 
 /// What leads to one task's wait, of a graph of many.

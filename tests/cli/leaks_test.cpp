@@ -86,6 +86,18 @@ TEST(Leaks, ThatWaitForEachOtherAreDrawnAsACycle) {
   }
 }
 
+/// Another one that is leaked wakes nobody.
+TEST(Leaks, ThatWaitForEachOtherAreDrawnBesideOthersThatAreLeaked) {
+  program target({program_path("lab"), "--leak", "cycle", "--leak", "timer"});
+  // It serves once its leaks have begun.
+  client served(static_cast<std::uint16_t>(std::stoul(target.value("port"))));
+  served.send("hello\n");
+  ASSERT_EQ(served.receive(6), "HELLO\n");
+  const auto seen = leaks({target.pid_text(), "--min-age", "0"});
+  EXPECT_EQ(seen.end.code, 3) << seen.err;
+  EXPECT_THAT(seen.out, ContainsRegex("only leaked tasks point to it: [0-9]+ ⇄ [0-9]+ wait for each other\n"));
+}
+
 /// Asio gives a frame's memory to a smaller one, behind which is left what the first one had.
 TEST(Leaks, AreNotHeldByWhatWasInAFramesMemoryBefore) {
   const program target({program_path("reused")});
