@@ -179,6 +179,15 @@ steps behind_a_handler(bool throws) {
   uses(made);
 }
 
+steps behind_a_block() {
+  {
+    const owner closed = make();
+    co_await stop();
+    uses(closed);
+  }
+  co_await stop();
+}
+
 steps by_goto() {
   int turn = 0;
 again:
@@ -320,6 +329,14 @@ TEST_F(UnreadMembers, AreNotWhatAHandlerHasMade) {
     EXPECT_EQ(dead_in(runs.next()), dead({"in_try"}));
     EXPECT_EQ(dead_in(runs.next()).count("made"), 0U);
   }
+}
+
+/// All ways have come to it: that it is over is known by its destructor alone, which is one reason too few.
+TEST_F(UnreadMembers, AreNotThoseOfABlockThatIsOver) {
+  auto runs = behind_a_block();
+  EXPECT_EQ(dead_in(runs), dead({"closed"}));
+  EXPECT_EQ(dead_in(runs.next()), names());
+  EXPECT_EQ(dead_in(runs.next()), names());
 }
 
 TEST_F(UnreadMembers, AreNotWhatALoopByGotoHas) {

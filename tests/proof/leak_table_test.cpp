@@ -85,7 +85,12 @@ TEST_F(LeakTable, ProvesMostLeaksOfChannels) {
     proven += row.proven;
   }
   std::printf("proven: %d of %d tasks leaked through channels\n", proven, leaked);
-  EXPECT_GE(proven * 100, leaked * 60);
+#if defined(__clang__)  // its variables share places, and what they leave behind holds more
+  constexpr int least = 60;
+#else
+  constexpr int least = 90;
+#endif
+  EXPECT_GE(proven * 100, leaked * least);
 }
 
 TEST_F(LeakTable, HasTheVerdictThatTheProgramExpects) {
