@@ -67,13 +67,16 @@ template <class Context, class Operation, class Object>
   }
   const auto fd = has_descriptor(kind) ? static_cast<std::uint32_t>(native) : layout::no_descriptor;
   const auto wait = layout::pack_wait(kind, detail, fd);
-  if constexpr (is_part)
+  if constexpr (is_part) {
     begin_part({&operation, sizeof operation, wait, address(object), value, has<member, Operation>,
                 is_named<Operation>("timed_cancel_op_handler"), ends_another::no, is_whole});
-  else if constexpr (!is_direct_one)
-    begin_part({&operation, sizeof operation, wait, address(object), value, false, false, timeout, false});
-  else
+  } else if (is_direct_one || kind == layout::wait_kind::post) {
+    // Nothing times out what was posted. The kind is known where this is inlined.
+    if constexpr (!is_direct_one) own_state().waiting = nullptr;
     publish_wait(r, wait, address(object), value);
+  } else {
+    begin_part({&operation, sizeof operation, wait, address(object), value, false, false, timeout, false});
+  }
 }
 
 /// A handler is about to be called.
