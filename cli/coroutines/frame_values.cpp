@@ -1,7 +1,6 @@
 #include "coroutines/frame_values.hpp"
 
-#include <algorithm>
-
+#include "coroutines/suspended_frame.hpp"
 #include "coroutines/value_words.hpp"
 #include "symbols/dwarf_types.hpp"
 
@@ -18,31 +17,19 @@ bool is_readable(const memory& from, std::uint64_t at, std::uint64_t size) {
 
 }  // namespace
 
-const coroutine_body* frame_values::body_of(std::uint64_t frame) const {
-  const auto resumes = from_.get<std::uint64_t>(frame), destroys = from_.get<std::uint64_t>(frame + 8);
-  if (!resumes || !destroys) return nullptr;
-  const auto* body = program_.code.body_at(*resumes);
-  if (!body || std::ranges::find(body->destroyers, *destroys) == body->destroyers.end()) return nullptr;
-  return body;
-}
-
 bool frame_values::knows(std::uint64_t frame) {
-  const auto* body = body_of(frame);
+  const auto* body = body_of_frame(program_, from_, frame);
   return body && program_.layouts.of(*body).is_known;
 }
 
 std::vector<frame_value> frame_values::of(std::uint64_t frame, state its) {
   std::vector<frame_value> found;
-  const auto* body = body_of(frame);
+  const auto* body = body_of_frame(program_, from_, frame);
   if (!body) return found;
-  const auto& layout = program_.layouts.of(*body);
-  std::uint64_t index = 0;
-  if (!layout.is_known || layout.index_size == 0 || layout.index_size > sizeof index ||
-      from_.read(frame + layout.index, &index, layout.index_size) != layout.index_size)
-    return found;
-  // What g++ makes to destroy a frame begins with setting the lowest bit.
-  if (body->is_gnu && (index & 1) != 0) return found;
-  for (const auto& each : scopes_.at(*body, layout, index)) {
+  const auto suspended = suspended_at(program_, *body, from_, frame);
+  if (!suspended) return found;
+  const auto& layout = *suspended->layout;
+  for (const auto& each : scopes_.at(*body, layout, suspended->index)) {
     if (found.size() == most_of_frame) break;
     if (its == state::unless_not_asio && !layout.is_asio && !each.is_parameter) continue;
     auto type = each.of->type;

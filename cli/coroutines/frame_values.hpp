@@ -39,8 +39,6 @@ class frame_values {
   [[nodiscard]] bool knows(std::uint64_t frame);
 
  private:
-  [[nodiscard]] const coroutine_body* body_of(std::uint64_t frame) const;
-
   coroutine_program& program_;
   const memory& from_;
   variable_scopes scopes_;

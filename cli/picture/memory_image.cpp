@@ -193,6 +193,12 @@ void memory_image::erase(std::uint64_t address, std::uint64_t kept) noexcept {
   std::memcpy(bytes, &word, sizeof word);
 }
 
+void memory_image::erase(range whole) noexcept {
+  constexpr std::uint64_t word_size = sizeof(std::uint64_t);
+  const auto begin = (whole.begin + word_size - 1) / word_size * word_size;
+  for (auto at = begin; at + word_size <= whole.end; at += word_size) erase(at);
+}
+
 bool memory_image::add(std::uint64_t address, own_memory pages, const std::string& name) {
   const range whole{address, address + pages.size()};
   const auto after = std::lower_bound(areas_.begin(), areas_.end(), address,

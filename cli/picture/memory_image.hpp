@@ -73,6 +73,8 @@ class memory_image final : public memory {
   void prefetch(std::uint64_t address) const noexcept;
   /// Makes an aligned word of the copy zero, but for these bits, so that nobody follows it.
   void erase(std::uint64_t address, std::uint64_t kept = 0) noexcept;
+  /// Likewise each that lies wholly in this.
+  void erase(range whole) noexcept;
   /// Adds whole pages that the target does not have, between its areas. False: they are not between them.
   bool add(std::uint64_t address, own_memory pages, const std::string& name);
   /// Gives back the room of whole pages that nobody will ask about: they are zeros from then on.

@@ -36,11 +36,6 @@ bool is_between_operations(const memory_image& image, std::uint64_t state, const
          std::uint64_t{completed} + outstanding == layout.results.size();
 }
 
-void erase_words(memory_image& image, range whole) {
-  const auto begin = (whole.begin + word_size - 1) / word_size * word_size;
-  for (auto at = begin; at + word_size <= whole.end; at += word_size) image.erase(at);
-}
-
 }  // namespace
 
 void erase_unset_results(memory_image& image, const heap_map& heap, modules& code) {
@@ -62,16 +57,16 @@ void erase_unset_results(memory_image& image, const heap_map& heap, modules& cod
       return;
     for (const auto& each : layout->executors)
       if (const auto used = executors.room_used(image.word(its.begin + each.functions)))
-        erase_words(image, {its.begin + std::min(each.room.begin + *used, each.room.end), its.begin + each.room.end});
+        image.erase(range{its.begin + std::min(each.room.begin + *used, each.room.end), its.begin + each.room.end});
     for (const auto& each : layout->padded) image.erase(its.begin + each.at, each.kept);
     if (!is_between_operations(image, its.begin, *layout)) return;
     const auto over = number_at(image, its.begin + layout->completed) * word_size;
-    erase_words(image,
-                {its.begin + std::min(layout->order.begin + over, layout->order.end), its.begin + layout->order.end});
+    image.erase(
+        range{its.begin + std::min(layout->order.begin + over, layout->order.end), its.begin + layout->order.end});
     erase_behind(image, heap, its.begin, layout->size);
     for (const auto& each : layout->results)
       if (!is_set(image, its.begin + each.has_value))
-        erase_words(image, {its.begin + each.value, its.begin + each.value + each.size});
+        image.erase(range{its.begin + each.value, its.begin + each.value + each.size});
   });
 }
 

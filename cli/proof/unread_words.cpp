@@ -5,13 +5,12 @@
 #include <utility>
 
 #include "coroutines/program.hpp"
+#include "coroutines/suspended_frame.hpp"
 #include "coroutines/unread_members.hpp"
 #include "symbols/executor_tables.hpp"
 
 namespace tasks::cli {
 namespace {
-
-constexpr std::uint64_t word_size = sizeof(std::uint64_t);
 
 class frame_eraser {
  public:
@@ -19,9 +18,8 @@ class frame_eraser {
       : image_(image), program_(image, code), finder_(program_, code), tables_(code), may_run_(may_run) {}
 
   void look_at(std::uint64_t frame, bool is_suspended) {
-    const auto* body = program_.code.body_at(image_.word(frame));
-    const auto destroys = image_.word(frame + word_size);
-    if (!body || std::ranges::find(body->destroyers, destroys) == body->destroyers.end()) return;
+    const auto* body = body_of_frame(program_, image_, frame);
+    if (!body) return;
     for (const auto& each : finder_.always(*body).unaligned)
       unaligned_[frame].push_back({frame + each.begin, frame + each.end});
     if (is_suspended && !runs(*body)) erase_in(frame, *body);
@@ -30,14 +28,9 @@ class frame_eraser {
 
  private:
   void erase_in(std::uint64_t frame, const coroutine_body& body) {
-    const auto& layout = program_.layouts.of(body);
-    std::uint64_t index = 0;
-    if (!layout.is_known || layout.index_size == 0 || layout.index_size > sizeof index ||
-        image_.read(frame + layout.index, &index, layout.index_size) != layout.index_size)
-      return;
-    // It is being destroyed.
-    if (body.is_gnu && (index & 1) != 0) return;
-    const auto& unread = finder_.at(body, layout, index);
+    const auto suspended = suspended_at(program_, body, image_, frame);
+    if (!suspended) return;
+    const auto& unread = finder_.at(body, *suspended->layout, suspended->index);
     for (const auto& each : unread.dead) erase(frame, each);
     for (const auto& each : unread.optional)
       if (const auto* there = image_.at(frame + each.is_there, 1); there && *there == 0) erase(frame, each.at);
@@ -47,11 +40,7 @@ class frame_eraser {
     for (const auto& each : unread.padded) image_.erase(frame + each.at, each.kept);
   }
 
-  /// Whole words of it.
-  void erase(std::uint64_t frame, type_part part) {
-    const auto begin = (frame + part.begin + word_size - 1) / word_size * word_size;
-    for (auto at = begin; at + word_size <= frame + part.end; at += word_size) image_.erase(at);
-  }
+  void erase(std::uint64_t frame, type_part part) { image_.erase(range{frame + part.begin, frame + part.end}); }
 
   bool runs(const coroutine_body& body) const {
     return !may_run_ || std::ranges::any_of(*may_run_, [&](const std::string& each) {
