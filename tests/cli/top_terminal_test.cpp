@@ -176,9 +176,8 @@ TEST_F(Top, FitsTerminalsOfAnySize) {
   const auto lab = listening_lab();
   start("-p " + lab.pid_text(), "", 250, 70);
   EXPECT_THAT(wait_for("lab.cpp:86"), AllOf(HasSubstr("PLACE"), HasSubstr("lab::worker(std::shared_ptr<pool>)")));
-  resize(80, 24);
-  wait_without("PLACE");
-  EXPECT_THAT(wait_for("w record"), HasSubstr("lab::worker(…)"));
+  resize(80, 24);  // a terminal cuts what it shows at once, footer kept: it is painted anew when signatures are shorter
+  EXPECT_THAT(wait_for("lab::worker(…)"), AllOf(HasSubstr("w record"), Not(HasSubstr("PLACE"))));
   resize(250, 70);
   wait_for("PLACE");
   resize(30, 6);
