@@ -34,8 +34,14 @@ class stopped_process final : public standstill {
 result<std::vector<root_copy>> own_roots(pid_t pid, target_roots found) {
   if (auto why = unreadable(pid, found)) return *std::move(why);
   const auto inner_pid = innermost_pid(pid);
-  // A root with another process's pid is a copy that a fork left behind; one without any has no task yet.
-  std::erase_if(found.roots, [&](const root_copy& root) { return root.pid != inner_pid; });
+  // One without any process's pid has no task yet.
+  std::erase_if(found.roots, [](const root_copy& root) { return root.pid == 0; });
+  for (auto& root : found.roots) {
+    if (root.pid == inner_pid) continue;
+    // A copy that a fork has left behind: its process has not yet come to say so, or never does (_Fork(3)).
+    root.agent = layout::agent_status::forked;
+    root.tick = root.timing = 0;
+  }
   return std::move(found.roots);
 }
 

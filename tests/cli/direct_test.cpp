@@ -107,6 +107,18 @@ TEST(WithoutAgent, ATargetIsListedWithItsCountsAndTheReason) {
   EXPECT_EQ(lab.stop(), (ending{.code = 0}));
 }
 
+/// As one whose handlers of pthread_atfork(3) have not run yet.
+TEST(Fork, AChildThatWasNotToldOfItIsOneToo) {
+  program parent({program_path("forked"), "unsaid"});
+  const auto child = parent.read_line();
+  const auto seen = tasks_command({"stack", child});
+  EXPECT_EQ(seen.end.code, 0);
+  EXPECT_THAT(seen.err, HasSubstr("the process is a fork, and its parent had the agent"));
+  EXPECT_THAT(seen.out, HasSubstr("[ran in the parent when it forked, "));
+  EXPECT_TRUE(std::regex_search(seen.out, std::regex("\\[timer, [^\\]]+\\]:\nforked::waits\\(\\)"))) << seen.out;
+  EXPECT_EQ(parent.stop(), (ending{.code = 0}));
+}
+
 TEST(Fork, TheChildIsReadFromItsMemoryAndNoTaskRunsThere) {
   program parent({program_path("forked")});
   const auto child = parent.read_line();

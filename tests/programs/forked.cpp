@@ -1,6 +1,6 @@
 // Forks while another thread runs a task and holds a mutex: the child has a copy of the tasks, none of the threads that
 // ran them, and a mutex that nobody will unlock, for which a task of its own waits. Prints `ready`, then the child's
-// process id.
+// process id. With `unsaid` nobody in the child is told of the fork (_Fork(3)), and it does nothing.
 
 #include <signal.h>
 #include <sys/prctl.h>
@@ -41,7 +41,7 @@ awaitable<void> waits() {
 
 }  // namespace forked
 
-int main() {
+int main(int argc, char**) {
   asio::io_context context, of_child;
   co_spawn(of_child, forked::writes(), asio::detached);
   co_spawn(context, forked::waits(), asio::detached);
@@ -49,9 +49,11 @@ int main() {
   std::thread worker([&] { context.run(); });
   while (!forked::runs) std::this_thread::yield();
   char byte = 0;
-  const pid_t child = ::fork();
+  const bool is_unsaid = argc > 1;
+  const pid_t child = is_unsaid ? ::_Fork() : ::fork();
   if (child == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (is_unsaid) ::pause();
     of_child.run();
     ::_exit(1);  // it does not come to that
   }
