@@ -1,4 +1,5 @@
 #include "views/tree.hpp"
+#include "base/text.hpp"
 #include "commands/command.hpp"
 #include "commands/show.hpp"
 #include "surveys/group_keys.hpp"
