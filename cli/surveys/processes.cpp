@@ -1,17 +1,13 @@
 #include "surveys/processes.hpp"
 
-#include <errno.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <vector>
 
 #include "base/quantities.hpp"
@@ -19,13 +15,12 @@
 #include "linux/proc.hpp"
 #include "linux/thread_list.hpp"
 #include "sources/agent_connection.hpp"
-#include "sources/agent_sockets.hpp"
 #include "sources/memory_source.hpp"
 #include "surveys/busy_places.hpp"
 #include "surveys/due.hpp"
+#include "surveys/process_search.hpp"
 #include "surveys/running_tasks.hpp"
 #include "surveys/vitals.hpp"
-#include "target/coroutine_files.hpp"
 #include "target/roots.hpp"
 
 namespace tasks::cli {
@@ -61,8 +56,7 @@ class lister {
       : timeout_(timeout), deadline_(clock::now() + silences * timeout) {}
 
   v1::ListView run() {
-    ask_sockets_by_name();
-    ask_the_rest();
+    search_.find([this](found_process found) { take(std::move(found)); });
     collect();
     mark_busy();
     v1::ListView list;
@@ -81,90 +75,22 @@ class lister {
     bool done = false;
   };
 
-  /// The quick way: sockets that the kernel lists under an agent's name, in our own namespaces.
-  void ask_sockets_by_name() {
-    for (const auto& listening : listening_sockets(0)) {
-      const auto named = agent_named_by(listening.path);
-      if (!named) continue;
-      descriptor socket;
-      for (const auto& path : named->paths) {
-        socket = connect_to(path, 0);
-        if (socket || errno != ENOENT) break;
-      }
-      if (socket) {
-        // Whoever listens, in our pid namespace. What it says of itself is held against this.
-        ucred peer{};
-        socklen_t size = sizeof peer;
-        if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid > 0) {
-          ask(std::move(socket), peer.pid, named->pid);
-        }
-      } else if (errno == EACCES || errno == EPERM || errno == EAGAIN) {
-        const bool busy = errno == EAGAIN;
-        if (const auto stat = read_stat(named->pid)) {
-          add(*stat, busy ? v1::ProcessView::SILENT : v1::ProcessView::DENIED,
-              busy ? "its agent is busy" : "permission denied");
-        }
-      }
-    }
-  }
-
-  void ask(descriptor socket, pid_t pid, pid_t inner_pid) {
-    auto stat = read_stat(pid);
-    if (!stat || asked_.contains(pid)) return;
-    if (const auto stop = find_stop(pid)) {
-      // Nor does its agent go on.
-      count_directly(add(*stat, v1::ProcessView::SILENT, stop->words), finder_.find(pid));
-      asked_.insert(pid);
+  void take(found_process found) {
+    if (!found.agent) {
+      auto& view = add(found.stat, found.state, std::move(found.reason));
+      if (found.roots) count_directly(view, *std::move(found.roots));
       return;
     }
-    if (inner_pid != pid) inner_pid = innermost_pid(pid);
     question q;
-    q.connection = std::make_unique<agent_connection>(std::move(socket), identity{pid, inner_pid, stat->start_time});
-    q.stat = *std::move(stat);
+    q.connection = std::make_unique<agent_connection>(std::move(found.agent),
+                                                      identity{found.stat.pid, found.inner_pid, found.stat.start_time});
+    q.stat = std::move(found.stat);
     v1::Request request;
     request.set_protocol(protocol_version);
     request.mutable_vitals()->set_counts_only(true);
     q.connection->send(request);
     q.last_byte = clock::now();
-    asked_.insert(pid);
     questions_.push_back(std::move(q));
-  }
-
-  /// Processes that the quick way did not reach: without an agent, or in another namespace.
-  void ask_the_rest() {
-    const pid_t self = ::getpid();
-    for (const pid_t pid : all_pids()) {
-      if (pid == self || rows_.contains(pid) || asked_.contains(pid)) continue;
-      // Kernel threads, half of all processes, have no executable: one system call instead of three.
-      if (!has_executable(pid)) continue;
-      const auto roots = finder_.find(pid);
-      const auto told = roots.instrumented ? told_coroutines::none : coroutines_.in(pid);
-      if (!roots.instrumented && told == told_coroutines::none) continue;
-      const auto stat = read_stat(pid);
-      if (!stat) continue;
-      if (!roots.instrumented) {
-        // To count its tasks all of its memory is copied: that is done when somebody asks for it.
-        add(*stat, v1::ProcessView::ABSENT,
-            told == told_coroutines::by_symbols ? "no hook, symbols" : "no hook, debug information");
-        continue;
-      }
-      const auto inner_pid = innermost_pid(pid);
-      descriptor socket;
-      for (const auto& root : roots.roots) {
-        if (root.agent != layout::agent_status::listening || root.pid != inner_pid) continue;
-        socket = connect_to(root.socket_path, pid);
-        if (socket) break;
-      }
-      if (socket) {
-        ask(std::move(socket), pid, inner_pid);
-      } else {
-        const bool denied = roots.roots.empty() && (roots.failure == EACCES || roots.failure == EPERM);
-        auto& view = denied
-                         ? add(*stat, v1::ProcessView::DENIED, "permission denied")
-                         : add(*stat, v1::ProcessView::ABSENT, "no agent: " + reason_without_agent(roots, inner_pid));
-        count_directly(view, roots);
-      }
-    }
   }
 
   [[nodiscard]] bool time_is_up() const { return clock::now() >= deadline_; }
@@ -235,7 +161,7 @@ class lister {
     q.done = true;
     if (agent != v1::ProcessView::ANSWERED && !read_stat(q.stat.pid)) return;
     auto& view = add(q.stat, agent, std::move(reason));
-    if (agent != v1::ProcessView::ANSWERED) count_directly(view, finder_.find(q.stat.pid));
+    if (agent != v1::ProcessView::ANSWERED) count_directly(view, search_.roots_of(q.stat.pid));
     if (!q.vitals || agent != v1::ProcessView::ANSWERED) return;
     view.set_tasks(q.vitals->tasks());
     view.set_blocked(q.vitals->blocked());
@@ -337,10 +263,8 @@ class lister {
 
   std::chrono::milliseconds timeout_;
   clock::time_point deadline_;
-  root_finder finder_;
-  coroutine_files coroutines_;
+  process_search search_;
   std::vector<question> questions_;
-  std::set<pid_t> asked_;
   std::map<pid_t, v1::ProcessView> rows_;
   std::map<pid_t, v1::Vitals> counted_;  ///< of those that go on
 };

@@ -1,0 +1,129 @@
+#include "surveys/process_search.hpp"
+
+#include <errno.h>
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "sources/agent_connection.hpp"
+#include "sources/agent_sockets.hpp"
+
+namespace tasks::cli {
+namespace {
+
+using lack = found_process::lack;
+
+/// For so long it is believed that a process has no note, while it executes the same file.
+constexpr std::chrono::seconds recheck_after{60};
+
+}  // namespace
+
+void process_search::find(const std::function<void(found_process)>& tell) {
+  tell_ = &tell;
+  told_.clear();
+  still_known_.clear();
+  find_by_sockets();
+  find_the_rest();
+  known_ = std::move(still_known_);
+}
+
+/// The quick way: sockets that the kernel lists under an agent's name, in our own namespaces.
+void process_search::find_by_sockets() {
+  for (const auto& listening : listening_sockets(0)) {
+    const auto named = agent_named_by(listening.path);
+    if (!named) continue;
+    descriptor socket;
+    for (const auto& path : named->paths) {
+      socket = connect_to(path, 0);
+      if (socket || errno != ENOENT) break;
+    }
+    if (socket) {
+      // Whoever listens, in our pid namespace. What it says of itself is held against this.
+      ucred peer{};
+      socklen_t size = sizeof peer;
+      if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid > 0)
+        tell_of_listener(std::move(socket), peer.pid, named->pid);
+    } else if (errno == EACCES || errno == EPERM || errno == EAGAIN) {
+      const bool busy = errno == EAGAIN;
+      if (auto stat = read_stat(named->pid))
+        tell_of(*std::move(stat), busy ? lack::patience : lack::permission,
+                busy ? v1::ProcessView::SILENT : v1::ProcessView::DENIED,
+                busy ? "its agent is busy" : "permission denied");
+    }
+  }
+}
+
+void process_search::tell_of_listener(descriptor socket, pid_t pid, pid_t inner_pid) {
+  auto stat = read_stat(pid);
+  if (!stat || told_.contains(pid)) return;
+  // Nor does its agent go on.
+  if (const auto stop = find_stop(pid))
+    return tell_of(*std::move(stat), lack::motion, v1::ProcessView::SILENT, stop->words, finder_.find(pid));
+  told_.insert(pid);
+  found_process found{.stat = *std::move(stat)};
+  found.inner_pid = inner_pid == pid ? pid : innermost_pid(pid);
+  found.agent = std::move(socket);
+  (*tell_)(std::move(found));
+}
+
+void process_search::tell_of(process_stat stat, lack lacks, v1::ProcessView::Agent state, std::string reason,
+                             std::optional<target_roots> roots) {
+  if (!told_.insert(stat.pid).second) return;
+  found_process found{.stat = std::move(stat)};
+  found.lacks = lacks;
+  found.state = state;
+  found.reason = std::move(reason);
+  found.roots = std::move(roots);
+  (*tell_)(std::move(found));
+}
+
+/// Processes that the quick way did not reach: without an agent, or in another namespace.
+void process_search::find_the_rest() {
+  const pid_t self = ::getpid();
+  for (const pid_t pid : all_pids()) {
+    if (pid == self || told_.contains(pid)) continue;
+    // Kernel threads, half of all processes, have no executable: one system call instead of three.
+    if (auto link = read_link(fmt::format("/proc/{}/exe", pid).c_str())) look_at(pid, *std::move(link));
+  }
+}
+
+void process_search::look_at(pid_t pid, std::string executable) {
+  const auto now = std::chrono::steady_clock::now();
+  auto known = known_.find(pid);
+  if (known != known_.end() && (known->second.executable != executable || now - known->second.found >= recheck_after))
+    known = known_.end();
+  target_roots roots;
+  if (known == known_.end()) {
+    roots = finder_.find(pid);
+    if (!roots.instrumented) still_known_[pid] = {std::move(executable), coroutines_.in(pid), now};
+  } else {
+    still_known_[pid] = known->second;
+  }
+  if (!roots.instrumented) {
+    const auto told = still_known_[pid].told;
+    if (told == told_coroutines::none) return;
+    // To count its tasks all of its memory is copied: that is done when somebody asks for it.
+    if (auto stat = read_stat(pid))
+      tell_of(*std::move(stat), lack::hook, v1::ProcessView::ABSENT,
+              told == told_coroutines::by_symbols ? "no hook, symbols" : "no hook, debug information");
+    return;
+  }
+  auto stat = read_stat(pid);
+  if (!stat) return;
+  const auto inner_pid = innermost_pid(pid);
+  descriptor socket;
+  for (const auto& root : roots.roots) {
+    if (root.agent != layout::agent_status::listening || root.pid != inner_pid) continue;
+    socket = connect_to(root.socket_path, pid);
+    if (socket) break;
+  }
+  if (socket) return tell_of_listener(std::move(socket), pid, inner_pid);
+  const bool denied = roots.roots.empty() && (roots.failure == EACCES || roots.failure == EPERM);
+  auto reason = denied ? "permission denied" : "no agent: " + reason_without_agent(roots, inner_pid);
+  tell_of(*std::move(stat), denied ? lack::permission : lack::agent,
+          denied ? v1::ProcessView::DENIED : v1::ProcessView::ABSENT, std::move(reason), std::move(roots));
+}
+
+}  // namespace tasks::cli
