@@ -25,6 +25,9 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/tasksConfig.cmake ${CMAKE_CURRENT_BINA
 
 if(TASKS_BUILD_CLI)
   install(TARGETS tasks RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  # For who shows and watches what `tasks serve` tells at /metrics.
+  install(FILES cli/serve/grafana/tasks.json DESTINATION ${CMAKE_INSTALL_DATADIR}/tasks/grafana)
+  install(FILES cli/serve/prometheus/alerts.yml DESTINATION ${CMAKE_INSTALL_DATADIR}/tasks/prometheus)
   # tasks_printed(FOLDER FILE ARGUMENT…): installs what the executable prints as FOLDER/FILE.
   function(tasks_printed folder file)
     set(output ${CMAKE_CURRENT_BINARY_DIR}/printed/${file})

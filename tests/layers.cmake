@@ -1,13 +1,13 @@
 # cmake -P layers.cmake: fails where an include points up the house, where two files include each other, and where a
 # folder takes what is none of its business. Arrows point down these lists, or stay within a folder.
 #
-#   cli:    commands -> views, top, export -> surveys -> proof, hookless -> coroutines -> sources, picture -> target -> linux -> symbols -> base
+#   cli:    commands -> serve -> views, top, export -> surveys -> proof, hookless -> coroutines -> sources, picture -> target -> linux -> symbols -> base
 #   agent:  agent, leak_check -> server, reports -> readers -> registry -> tasks/ (what is installed), common
 cmake_minimum_required(VERSION 3.25)
 get_filename_component(root ${CMAKE_CURRENT_LIST_DIR}/.. ABSOLUTE)
 
 # A floor each; what shares a floor does not know each other.
-set(cli main commands views,top,export surveys proof,hookless coroutines sources,picture target linux,symbols base)
+set(cli main commands serve views,top,export surveys proof,hookless coroutines sources,picture target linux,symbols base)
 set(agent agent,leak_check server,reports readers registry)
 set(wrong 0)
 

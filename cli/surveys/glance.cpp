@@ -51,6 +51,10 @@ glance_group group_like(const Message& message, group_key key, resolver& names, 
   made.kind = message.wait().kind();
   made.age_unknown = message.age_unknown();
   if (meaning.frames.empty()) return made;
+  const auto& innermost = *meaning.frames.front().location;
+  made.inner_function = innermost.function;
+  made.inner_file = innermost.file;
+  made.inner_line = innermost.line;
   const auto& root = *meaning.frames.back().location;
   made.function = root.function;
   if (!root.file.empty()) made.place = fmt::format("{}:{}", base_name(root.file), root.line);

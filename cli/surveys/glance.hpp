@@ -20,10 +20,12 @@ namespace tasks::cli {
 
 /// Tasks of one stack that wait for the same kind of thing.
 struct glance_group {
-  group_key key;         ///< the same in every look of one `glances`
-  std::string what;      ///< "channel receive", "running"
-  std::string function;  ///< the outermost of the stack; empty: not known
-  std::string place;     ///< "lab.cpp:86"; empty: not known
+  group_key key;                           ///< the same in every look of one `glances`
+  std::string what;                        ///< "channel receive", "running"
+  std::string function;                    ///< the outermost of the stack; empty: not known
+  std::string place;                       ///< "lab.cpp:86"; empty: not known
+  std::string inner_function, inner_file;  ///< likewise the innermost that is shown, where they wait; no base name
+  unsigned inner_line = 0;
   v1::Task::State state = v1::Task::STATE_UNSPECIFIED;
   v1::Wait::Kind kind = v1::Wait::KIND_UNSPECIFIED;  ///< unless it waits
   std::uint64_t count = 0, oldest_ms = 0;
