@@ -100,6 +100,7 @@ constexpr described examples[] = {
     {"tasks leaks --from server-4131.tasks --at 03:15", "… and look at it in the morning."},
     {"tasks diff --from server-4131.tasks --at 22:00 --at 03:15", "What has grown meanwhile?"},
     {"tasks stack server --format pprof > tasks.pb.gz", "A profile of tasks by their stacks, for go tool pprof -http."},
+    {"tasks stack server --format goroutines > server.txt", "As a Go program that panics prints its goroutines."},
     {"tasks profile server --for 30s -o server.pb.gz",
      "Where does CPU time go, and for which tasks? For go tool pprof; .folded, .speedscope.json and .perfetto.json "
      "likewise."},

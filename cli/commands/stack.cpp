@@ -12,7 +12,7 @@
 #include "commands/command.hpp"
 #include "commands/open_recording.hpp"
 #include "commands/show.hpp"
-#include "linux/proc.hpp"
+#include "export/task_stacks.hpp"
 #include "surveys/filtered_source.hpp"
 #include "surveys/locals.hpp"
 #include "surveys/look.hpp"
@@ -65,41 +65,14 @@ std::optional<error> contradiction(const stack_request& asked, const output& out
   return std::nullopt;
 }
 
-profile_title title_of(const snapshot_source& source) {
-  using namespace std::chrono;
-  if (const auto* then = source.recorded())
-    return {subject_of(source.pid()), then->process().executable(), then->taken_at_ns(), {}};
-  const auto now = duration_cast<nanoseconds>(system_clock::now().time_since_epoch()).count();
-  return {subject_of(source.pid()), executable_of(source.pid()), now, {}};
-}
-
-/// For tools that draw stacks. Running tasks have their native frames on top.
+/// For tools that draw or read stacks.
 result<void> write_profile(snapshot_source& source, const stack_request& asked, output& out) {
-  resolver names(source, {.all_frames = asked.all_frames});
-  std::optional<running_stacks> native;
-  if (asked.native && asked.may_stop && may_select_running(asked.chosen.query)) {
-    auto look = running_stacks::look(source);
-    if (!look) return look.why();
-    native.emplace(*std::move(look));
-  }
   filtered_source filtered(source, asked.chosen, {.all_frames = asked.all_frames});
   auto query = asked.chosen.query;
   query.set_limit(asked.limit);
-  stack_profile profile;
-  resolved what;
-  const auto read = filtered.stacks(query, [&](const v1::Chunk& chunk) {
-    names.learn(chunk);
-    for (const auto& task : chunk.tasks()) {
-      names.resolve(task, what);
-      if (native && task.state() == v1::Task::RUNNING)
-        what.native = shown_frames(frames_of_task(native->stack_of(as_running(task))), asked.all_frames);
-      profile.add(task, what);
-    }
-    return true;
-  });
-  if (!read) return read.why();
-  write_stacks(out.text(), *asked.format, profile, title_of(source));
-  return {};
+  return write_task_stacks(out.text(), *asked.format, filtered, query,
+                           {.all_frames = asked.all_frames, .native = asked.native && asked.may_stop}, title_of(source),
+                           [&out] { return out.flush_if_large(); });
 }
 
 /// How many tasks each group has now, of those that are chosen.
@@ -191,13 +164,14 @@ task_order order_of_tasks(sort_order asked) {
 option_of<stack_request> format_option() {
   return {{"--format", "FORMAT",
            "a profile of the tasks by their stacks: pprof (for go tool pprof), folded (for "
-           "flamegraph.pl) or speedscope",
-           stack_format_words},
+           "flamegraph.pl) or speedscope; or as Go's runtime prints goroutines: goroutines (each with its "
+           "stack) or goroutine-counts (each stack once)",
+           task_format_words},
           [](stack_request& to, const std::string& typed) -> result<void> {
-            to.format = parse_stack_format(typed);
+            to.format = parse_task_format(typed);
             if (to.format) return {};
             return usage_error("--format", fmt::format("\"{}\" is no form of a profile", typed),
-                               "pprof, folded or speedscope");
+                               "pprof, folded, speedscope, goroutines or goroutine-counts");
           }};
 }
 

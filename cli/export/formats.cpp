@@ -9,6 +9,7 @@
 
 #include "base/json.hpp"
 #include "base/text.hpp"
+#include "export/go_profile.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -102,6 +103,18 @@ pprof::Profile as_pprof(const stack_profile& profile, const profile_title& title
 }  // namespace
 
 std::vector<std::string> stack_format_words() { return {"pprof", "folded", "speedscope"}; }
+
+std::vector<std::string> task_format_words() {
+  auto words = stack_format_words();
+  words.insert(words.end(), {"goroutines", "goroutine-counts"});
+  return words;
+}
+
+std::optional<profile_format> parse_task_format(std::string_view word) {
+  if (word == "goroutines") return profile_format::goroutines;
+  if (word == "goroutine-counts") return profile_format::goroutine_counts;
+  return parse_stack_format(word);
+}
 
 std::optional<profile_format> parse_stack_format(std::string_view word) {
   if (word == "pprof") return profile_format::pprof;
@@ -212,7 +225,11 @@ void write_stacks(fmt::memory_buffer& out, profile_format format, const stack_pr
     case profile_format::speedscope:
       write_speedscope(out, profile, title);
       break;
+    case profile_format::goroutine_counts:
+      write_goroutine_counts(out, profile);
+      break;
     case profile_format::folded:
+    case profile_format::goroutines:
     case profile_format::perfetto:
       write_folded(out, profile, title.values);
       break;

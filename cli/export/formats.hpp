@@ -14,10 +14,15 @@
 
 namespace tasks::cli {
 
-enum class profile_format { pprof, folded, speedscope, perfetto };
-/// Of stacks, as options take them; perfetto is of a timeline, see export/timeline.
+/// goroutine_counts and goroutines are of tasks alone, see export/go_profile; perfetto of a timeline, see
+/// export/timeline.
+enum class profile_format { pprof, folded, speedscope, goroutine_counts, goroutines, perfetto };
+/// Of stacks, as options take them.
 [[nodiscard]] std::vector<std::string> stack_format_words();
+/// Of stacks of tasks: those too that only tasks have.
+[[nodiscard]] std::vector<std::string> task_format_words();
 [[nodiscard]] std::optional<profile_format> parse_stack_format(std::string_view word);
+[[nodiscard]] std::optional<profile_format> parse_task_format(std::string_view word);
 
 /// What the two values of each stack are.
 struct profile_values {
@@ -45,7 +50,7 @@ void write_folded(fmt::memory_buffer& out, const stack_profile& profile, const p
 void write_speedscope(fmt::memory_buffer& out, const stack_profile& profile, const profile_title& title);
 /// profile.proto, compressed by gzip.
 void write_pprof(fmt::memory_buffer& out, const stack_profile& profile, const profile_title& title);
-/// In one of these forms.
+/// In one of these forms, but for goroutines and perfetto, which are made of more than stacks.
 void write_stacks(fmt::memory_buffer& out, profile_format format, const stack_profile& profile,
                   const profile_title& title);
 
