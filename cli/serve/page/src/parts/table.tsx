@@ -27,7 +27,7 @@ export function useSeen(body: {current: HTMLElement | null}, count: number, heig
       if (!body.current) return;
       const top = -body.current.getBoundingClientRect().top;
       const first = Math.max(0, Math.floor(top / height) - 15);
-      const last = Math.min(count, Math.ceil((top + innerHeight) / height) + 15);
+      const last = Math.min(count, Math.max(first + 15, Math.ceil((top + innerHeight) / height) + 15));
       set(old => (old[0] === Math.min(first, count) && old[1] === Math.max(0, last) ? old : [Math.min(first, count), Math.max(0, last)]));
     };
     look();

@@ -98,5 +98,5 @@ function Legend({root}: {root: Node}) {
     if (node.what !== null) sums.set(node.what, (sums.get(node.what) ?? 0) + node.tasks);
     visit.push(...node.children);
   }
-  return <>{[...sums].sort((a, b) => b[1] - a[1]).slice(0, 12).map(([what, tasks]) => <span class="key" key={what}><i class={`dot ${hue(what)}`} aria-hidden="true" />{shown(what, 40)} <span class="num">{thousands(tasks)}</span> </span>)}</>;
+  return <>{[...sums].sort((a, b) => b[1] - a[1]).slice(0, 12).map(([what, tasks]) => <span class="key" key={what}><i class={`dot ${hue(what)}`} aria-hidden="true" />{shown(what, 40)} <span class="num">{thousands(tasks)}</span></span>).flatMap(each => [each, ' '])}</>;
 }

@@ -62,9 +62,11 @@ function useLive(pid: number): Seen & {points: Point[]} {
   return {...seen, points};
 }
 
-function Facts({live, seconds, before}: {live: LiveView; seconds: number; before: Point | undefined}) {
-  const cpu = before && live.cpuSeconds !== undefined && before.cpuSeconds !== undefined && live.atMs > before.atMs
+/** Before the first answer there are dashes, so that nothing moves when it comes. */
+function Facts({live, seconds, before}: {live: LiveView | null; seconds: number; before: Point | undefined}) {
+  const cpu = before && live && live.cpuSeconds !== undefined && before.cpuSeconds !== undefined && live.atMs > before.atMs
     ? (live.cpuSeconds - before.cpuSeconds) / ((live.atMs - before.atMs) / 1000) : null;
+  if (!live) return <dl class="facts" aria-busy="true">{['tasks', 'running', 'ready', 'blocked', 'workers', 'CPU', 'memory', 'ended', 'failed', 'cancelled'].map(name => <div key={name}><dt>{name}</dt><dd class="num quiet">-</dd></div>)}</dl>;
   const facts: [string, string, string?, boolean?][] = [
     ['tasks', thousands(live.tasks ?? 0)], ['running', thousands(live.running ?? 0)], ['ready', thousands(live.ready ?? 0)], ['blocked', thousands(live.blocked ?? 0)],
     ['workers', `${live.workers ?? 0} of ${live.osThreads ?? 0}`, 'threads that run tasks, of all'], ['CPU', cpu === null ? '-' : `${(cpu * 100).toFixed(0)} %`, `of one CPU, of ${live.cpus ?? '?'}; over some seconds`],
@@ -185,8 +187,7 @@ export function ProcessPage({pid}: {pid: number}) {
     {createPortal('crumbs', <><span class="quiet">›</span> <b><Foreign text={name} most={60} /></b> <span class="num">{pid}</span> {live?.uptimeSeconds !== undefined && <span class="quiet">up <time title={`since ${clock(live.atMs - live.uptimeSeconds * 1000)}`}>{age(live.uptimeSeconds)}</time></span>}</>)}
     {ended && <div class="banner wrong" role="alert"><b>{shown(ended.message)}</b>{live && <>; what is shown is of <time title={clock(live.atMs)}>{age((now - live.atMs) / 1000)} ago</time>, the last that was seen.</>} <a href="#/">other processes</a></div>}
     {error && !ended && <Trouble error={error} kept={!!live} />}
-    {!live && !error && !ended && <p class="quiet">reading …</p>}
-    {live && <div class={ended ? 'stale' : ''}><Facts live={live} seconds={seen.seconds} before={since} /></div>}
+    {(live || !error) && <div class={ended ? 'stale' : ''}><Facts live={live} seconds={seen.seconds} before={since} /></div>}
     {live?.note && <p class="note"><Foreign text={live.note} most={600} /></p>}
     {kept.current && <Findings vitals={kept.current} />}
     <nav class="tabs" aria-label="views">

@@ -121,12 +121,11 @@ function TreeLine({line, columns, takenAt, pid, height, chosen, toggle, choose}:
   return <div role="treeitem" aria-level={line.depth + 1} aria-expanded={line.hasChildren ? line.open : undefined} aria-selected={chosen} class={`node ${chosen ? 'chosen' : ''}`} id={chosen ? 'chosen' : undefined}
     onClick={event => { if (!(event.target as HTMLElement).closest('a,button')) choose(); }}
     ref={element => { if (element) { element.style.height = `${height}px`; element.style.paddingLeft = `${Math.min(line.depth, 40) * 16 + 4}px`; } }}>
-    {line.hasChildren ? <button type="button" class="twist" tabIndex={-1} aria-label={line.open ? 'close' : 'open'} onClick={toggle}>{line.open ? '▾' : '▸'}</button> : <span class="twist" />}
+    <span class="first">{line.hasChildren ? <button type="button" class="twist" tabIndex={-1} aria-label={line.open ? 'close' : 'open'} onClick={toggle}>{line.open ? '▾' : '▸'}</button> : <span class="twist" />}
     {line.crowd ? <b class="num">{thousands(line.crowd.length)} ×</b> : <a href={href({pid, view: 'task', options: {task: columns.ids[i]}})} class="num" title="what it waits for">{columns.ids[i]}</a>}
     {' '}<bdi class="foreign">{label}</bdi> <bdi class="place foreign">{place}</bdi>
-    {inner && <> <span class="quiet">›</span> <bdi class="foreign">{inner}</bdi> <bdi class="place foreign">{innerPlace}</bdi></>}
+    {inner && <> <span class="quiet">›</span> <bdi class="foreign">{inner}</bdi> <bdi class="place foreign">{innerPlace}</bdi></>}</span>
     {' '}<span class="state"><Dot what={what} /><bdi class="foreign">{what}</bdi>{oldest >= 0 && <>, <time class="num" title={`since ${clock(takenAt - oldest * 1000)}`}>{line.crowd ? 'oldest ' : ''}{age(oldest)}</time></>}
-      {!line.crowd && columns.details[i] ? <span class="quiet">, <bdi class="foreign">{columns.strings[columns.details[i]]}</bdi></span> : null}</span>
-    {columns.awaited[i] ? <span class="quiet"> awaited</span> : null}
+      {!line.crowd && columns.details[i] ? <span class="quiet">, <bdi class="foreign">{columns.strings[columns.details[i]]}</bdi></span> : null}{columns.awaited[i] ? <span class="quiet"> awaited</span> : null}</span>
   </div>;
 }
