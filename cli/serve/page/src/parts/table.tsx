@@ -73,7 +73,9 @@ export function Table<Row>({label, columns, rows, id, sort, onSort, chosen, onCh
 
   const [first, last] = useSeen(body, sorted.length, height);
   const shownColumns = columns.filter(column => !phone || column.phone !== 'none');
-  const template = shownColumns.filter(column => !phone || column.phone !== 'below').map(column => column.width).join(' ');
+  const widths = shownColumns.filter(column => !phone || column.phone !== 'below').map(column => column.width);
+  if (!widths.some(width => width.includes('fr'))) widths[widths.length - 1] = 'minmax(0, 1fr)';
+  const template = widths.join(' ');
   const at = chosen === undefined ? -1 : sorted.findIndex(row => id(row) === chosen);
 
   const show = (place: number) => {

@@ -74,9 +74,9 @@ export function WaitsPage({pid}: {pid: number}) {
       {[...graph.nodes.values()].map(each => {
         const place = drawn.node(each.id) as {x: number; y: number};
         const open = () => { if (each.task !== undefined) go(href({pid, view: 'task', options: {task: each.task}})); };
-        return <g key={each.id} class={`vertex ${each.kind} ${each.bad ? 'bad' : ''}`} transform={`translate(${place.x - width / 2} ${place.y - height / 2})`} tabIndex={each.task !== undefined ? 0 : undefined} role={each.task !== undefined ? 'link' : undefined} aria-label={`${cut(each.title, 28)} ${cut(each.text, 30)}`}
+        return <g key={each.id} class={`vertex ${each.kind} ${each.bad ? 'bad' : ''}`} transform={`translate(${place.x - width / 2} ${place.y - height / 2})`} tabIndex={each.task !== undefined ? 0 : undefined} role={each.task !== undefined ? 'link' : undefined}
           onClick={open} onKeyDown={event => { if (event.key === 'Enter') { event.preventDefault(); event.stopPropagation(); open(); } }}>
-          <title>{each.title} {each.text}</title><rect width={width} height={height} rx={each.kind === 'object' || each.kind === 'nothing' ? 12 : 3} /><text x="8" y="16" class="title">{cut(each.title, 28)}</text><text x="8" y="32" class="text">{cut(each.text, 30)}</text></g>;
+          <title>{each.title} {each.text}</title><rect width={width} height={height} rx={each.kind === 'object' || each.kind === 'nothing' ? 12 : 3} /><text x="8" y="16" class="title" aria-hidden="true">{cut(each.title, 28)}</text><text x="8" y="32" class="text" aria-hidden="true">{cut(each.text, 30)}</text></g>;
       })}
     </svg></div>}
     {graph.left > 0 && <p class="quiet">{thousands(graph.left)} more are not drawn: at most {most} are.</p>}
