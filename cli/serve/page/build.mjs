@@ -23,8 +23,18 @@ const esbuild = (await import(pathToFileURL(require.resolve('esbuild')).href)).d
 const built = await esbuild.build({
   entryPoints: {page: join(here, 'src/main.tsx')},
   outdir: join(out, 'assets'),
-  write: false, bundle: true, minify: true, metafile: true, charset: 'utf8', format: 'iife', target: ['es2022'],
-  jsx: 'automatic', jsxImportSource: 'preact', nodePaths: [modules], legalComments: 'none', logLevel: 'warning',
+  write: false,
+  bundle: true,
+  minify: true,
+  metafile: true,
+  charset: 'utf8',
+  format: 'iife',
+  target: ['es2022'],
+  jsx: 'automatic',
+  jsxImportSource: 'preact',
+  nodePaths: [modules],
+  legalComments: 'none',
+  logLevel: 'warning',
 });
 
 // What is in the bundle, with the licence that each part was given to us under.
@@ -49,12 +59,19 @@ const hash = bytes => createHash('sha256').update(bytes).digest('hex').slice(0, 
 const bundled = ending => Buffer.from(built.outputFiles.find(file => file.path.endsWith(ending)).contents);
 const [js, css] = [bundled('.js'), bundled('.css')];
 const names = {js: `/assets/page-${hash(js)}.js`, css: `/assets/page-${hash(css)}.css`};
-const html = readFileSync(join(here, 'src/index.html'), 'utf8').replaceAll('@JS@', names.js).replaceAll('@CSS@', names.css);
+const html = readFileSync(join(here, 'src/index.html'), 'utf8')
+  .replaceAll('@JS@', names.js)
+  .replaceAll('@CSS@', names.css);
 const files = [
   {path: '/', file: 'index.html', type: 'text/html; charset=utf-8', bytes: Buffer.from(html)},
   {path: names.js, file: names.js.slice(1), type: 'text/javascript; charset=utf-8', bytes: js},
   {path: names.css, file: names.css.slice(1), type: 'text/css; charset=utf-8', bytes: css},
-  {path: '/assets/licenses.txt', file: 'assets/licenses.txt', type: 'text/plain; charset=utf-8', bytes: Buffer.from(licenses)},
+  {
+    path: '/assets/licenses.txt',
+    file: 'assets/licenses.txt',
+    type: 'text/plain; charset=utf-8',
+    bytes: Buffer.from(licenses),
+  },
 ];
 for (const each of files) each.gzip = gzipSync(each.bytes, {level: constants.Z_BEST_COMPRESSION});
 
@@ -63,15 +80,20 @@ mkdirSync(join(out, 'assets'), {recursive: true});
 for (const each of files) writeFileSync(join(out, each.file), each.bytes);
 
 if (option('embed')) {
-  let source = '// Made by cli/serve/page/build.mjs.\n#include "serve/page_files.hpp"\n\nnamespace tasks::cli {\nnamespace {\n\n';
+  let source =
+    '// Made by cli/serve/page/build.mjs.\n#include "serve/page_files.hpp"\n\nnamespace tasks::cli {\nnamespace {\n\n';
   files.forEach(({gzip}, i) => {
     source += `constexpr unsigned char bytes_${i}[] = {${[...gzip].join(',')}};\n`;
   });
-  source += '\nstd::string_view text_of(std::span<const unsigned char> bytes) {\n'
-      + '  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};\n}\n\n}  // namespace\n\n'
-      + 'std::span<const page_file> page_files() {\n  static const page_file files[] = {\n';
-  files.forEach(({path, type}, i) => { source += `      {"${path}", "${type}", text_of(bytes_${i})},\n`; });
+  source +=
+    '\nstd::string_view text_of(std::span<const unsigned char> bytes) {\n' +
+    '  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};\n}\n\n}  // namespace\n\n' +
+    'std::span<const page_file> page_files() {\n  static const page_file files[] = {\n';
+  files.forEach(({path, type}, i) => {
+    source += `      {"${path}", "${type}", text_of(bytes_${i})},\n`;
+  });
   source += '  };\n  return files;\n}\n\n}  // namespace tasks::cli\n';
   writeFileSync(option('embed'), source);
 }
-for (const {path, bytes, gzip} of files) console.log(`${String(bytes.length).padStart(8)} ${String(gzip.length).padStart(8)} gzip  ${path}`);
+for (const {path, bytes, gzip} of files)
+  console.log(`${String(bytes.length).padStart(8)} ${String(gzip.length).padStart(8)} gzip  ${path}`);

@@ -14,25 +14,38 @@ export const require = createRequire(process.env.TASKS_PAGE_MODULES ?? join(root
 
 export async function launch() {
   const puppeteer = require('puppeteer-core');
-  return puppeteer.launch({executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', headless: true, args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage']});
+  return puppeteer.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    headless: true,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
+  });
 }
 
 /** A page at `base`/`hash`; `page.done()` closes it and holds it to what no page may do. */
-export async function open(browser, base, hash = '#/', {width = 1280, height = 800, scheme = 'light', before, mayFail = false} = {}) {
+export async function open(
+  browser,
+  base,
+  hash = '#/',
+  {width = 1280, height = 800, scheme = 'light', before, mayFail = false} = {},
+) {
   const context = await browser.createBrowserContext();
   const page = await context.newPage();
-  const requests = [], wrong = [];
+  const requests = [],
+    wrong = [];
   page.setDefaultTimeout(60_000);
   page.on('request', request => requests.push(request.url()));
   page.on('pageerror', error => wrong.push(`threw: ${error.message}`));
   page.on('console', message => {
     const text = message.text();
     // A request that fails is told on the console, which is what some tests ask for.
-    if (['error', 'warn'].includes(message.type()) && !(mayFail && /Failed to load resource/.test(text))) wrong.push(`console: ${text}`);
+    if (['error', 'warn'].includes(message.type()) && !(mayFail && /Failed to load resource/.test(text)))
+      wrong.push(`console: ${text}`);
   });
   await page.evaluateOnNewDocument(() => {
     window.violations = [];
-    addEventListener('securitypolicyviolation', event => window.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
+    addEventListener('securitypolicyviolation', event =>
+      window.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`),
+    );
   });
   await page.setViewport({width, height, isMobile: width < 500, hasTouch: width < 500});
   await page.emulateMediaFeatures([{name: 'prefers-color-scheme', value: scheme}]);
@@ -40,7 +53,13 @@ export async function open(browser, base, hash = '#/', {width = 1280, height = 8
   await page.goto(`${base}/${hash}`, {waitUntil: 'domcontentloaded'});
   page.text = selector => page.$eval(selector, element => element.textContent);
   page.texts = selector => page.$$eval(selector, all => all.map(element => element.textContent));
-  page.has = (selector, part) => page.waitForFunction((s, p) => [...document.querySelectorAll(s)].some(element => element.textContent.includes(p)), {}, selector, part);
+  page.has = (selector, part) =>
+    page.waitForFunction(
+      (s, p) => [...document.querySelectorAll(s)].some(element => element.textContent.includes(p)),
+      {},
+      selector,
+      part,
+    );
   page.lacks = selector => page.waitForFunction(s => !document.querySelector(s), {}, selector);
   page.hash = () => page.evaluate(() => location.hash);
   page.done = async () => {
@@ -49,7 +68,11 @@ export async function open(browser, base, hash = '#/', {width = 1280, height = 8
     assert.deepEqual(violations, [], 'the content security policy was broken');
     assert.deepEqual(wrong, []);
     const host = new URL(base).host;
-    assert.deepEqual(requests.filter(url => !/^(data|blob):/.test(url) && new URL(url).host !== host), [], 'another host was asked');
+    assert.deepEqual(
+      requests.filter(url => !/^(data|blob):/.test(url) && new URL(url).host !== host),
+      [],
+      'another host was asked',
+    );
   };
   return page;
 }
@@ -57,20 +80,32 @@ export async function open(browser, base, hash = '#/', {width = 1280, height = 8
 /** The lab with leaks of its own, and some clients; `stop()` ends it. */
 export async function startLab(clients = 4) {
   const path = process.env.TASKS_LAB ?? join(root, 'build/gcc/tests/programs/lab');
-  const lab = spawn(path, ['--leak', 'grow', '--leak', 'cycle', '--leak', 'send'], {stdio: ['pipe', 'pipe', 'inherit']});
+  const lab = spawn(path, ['--leak', 'grow', '--leak', 'cycle', '--leak', 'send'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   let port = 0;
   for await (const line of createInterface({input: lab.stdout})) {
     if (line.startsWith('port ')) port = Number(line.slice(5));
     if (line === 'ready') break;
   }
   const sockets = [];
-  for (let i = 0; i < clients; ++i) {
+  /** One more client, whose session waits for its next line. */
+  const join = async () => {
     const socket = connect(port, '127.0.0.1');
     await once(socket, 'connect');
-    // Answered: its session waits for the next line.
     socket.write('hello\n');
     await once(socket, 'data');
     sockets.push(socket);
-  }
-  return {pid: lab.pid, stop: async () => { sockets.forEach(socket => socket.destroy()); const ended = once(lab, 'exit'); lab.stdin.end(); await ended; }};
+  };
+  for (let i = 0; i < clients; ++i) await join();
+  return {
+    pid: lab.pid,
+    join,
+    stop: async () => {
+      sockets.forEach(socket => socket.destroy());
+      const ended = once(lab, 'exit');
+      lab.stdin.end();
+      await ended;
+    },
+  };
 }

@@ -25,13 +25,28 @@ const number = text => Number(text.replaceAll(',', ''));
 const shownRow = row => [...row.querySelectorAll('.cell')].map(cell => cell.textContent);
 const views = ['groups', 'flame', 'tree', 'channels', 'waits', 'leaks', 'threads', 'memory', 'operations'];
 /** Until the view has what it is about. */
-const ready = {groups: '.row', flame: '.box', tree: '.node', channels: '.card', waits: '.vertex', leaks: '.card', threads: '.row', memory: 'table', operations: '.tools, .look', task: '.task'};
+const ready = {
+  groups: '.row',
+  flame: '.box',
+  tree: '.node',
+  channels: '.card',
+  waits: '.vertex',
+  leaks: '.card',
+  threads: '.row',
+  memory: 'table',
+  operations: '.tools, .look',
+  task: '.task',
+};
 
 describe('of a real process', () => {
   test('the list has it, with the number of its tasks', async () => {
     const page = await open(browser, url);
     await page.has('.row', String(lab.pid));
-    const row = await page.evaluate((pid, f) => eval(`(${f})`)([...document.querySelectorAll('.row')].find(each => each.textContent.includes(pid))), String(lab.pid), shownRow.toString());
+    const row = await page.evaluate(
+      (pid, f) => eval(`(${f})`)([...document.querySelectorAll('.row')].find(each => each.textContent.includes(pid))),
+      String(lab.pid),
+      shownRow.toString(),
+    );
     const its = (await (await fetch(`${url}/api/v1/processes`)).json()).processes.find(each => each.pid === lab.pid);
     assert.match(row[1], /^lab --leak grow --leak cycle --leak send/);
     assert.equal(number(row[2]), its.tasks);
@@ -43,23 +58,36 @@ describe('of a real process', () => {
   test('groups are those of its stacks, and have all of its tasks', async () => {
     const page = await open(browser, url, `#/p/${lab.pid}/groups`);
     await page.waitForSelector('.row');
-    const rows = await page.evaluate(f => [...document.querySelectorAll('.row')].map(eval(`(${f})`)), shownRow.toString());
+    const rows = await page.evaluate(
+      f => [...document.querySelectorAll('.row')].map(eval(`(${f})`)),
+      shownRow.toString(),
+    );
     const {groups} = await ask('stack', '?group');
     const expected = new Map();
     for (const group of groups) {
-      const what = group.wait.kind.toLowerCase().replace(/_/g, ' '), outer = group.frames.at(-1).function;
+      const what = group.wait.kind.toLowerCase().replace(/_/g, ' '),
+        outer = group.frames.at(-1).function;
       expected.set(`${what} ${outer}`, (expected.get(`${what} ${outer}`) ?? 0) + group.count);
     }
-    assert.deepEqual(new Map(rows.map(row => [`${row[3]} ${row[4]}`, number(row[0])]).sort()), new Map([...expected].sort()));
+    assert.deepEqual(
+      new Map(rows.map(row => [`${row[3]} ${row[4]}`, number(row[0])]).sort()),
+      new Map([...expected].sort()),
+    );
     const counts = rows.map(row => number(row[0]));
-    assert.deepEqual(counts, [...counts].sort((a, b) => b - a), 'the largest first');
+    assert.deepEqual(
+      counts,
+      [...counts].sort((a, b) => b - a),
+      'the largest first',
+    );
     await page.done();
   });
 
   test('a chosen group shows its stacks and who spawned it, is in the address, and the way back closes it', async () => {
     const page = await open(browser, url, `#/p/${lab.pid}/groups`);
     await page.waitForSelector('.row');
-    await page.evaluate(() => [...document.querySelectorAll('.row')].find(row => row.textContent.includes('lab::worker')).click());
+    await page.evaluate(() =>
+      [...document.querySelectorAll('.row')].find(row => row.textContent.includes('lab::worker')).click(),
+    );
     await page.has('.detail .spawned', 'lab::leak_receive()');
     assert.match(await page.text('.detail .frames'), /lab::next_job\(pool&\) lab\.cpp:\d+lab::worker/);
     const hash = await page.hash();
@@ -77,12 +105,20 @@ describe('of a real process', () => {
     await page.waitForSelector('.box');
     const {groups, total} = await ask('stack', '?group');
     assert.match(await page.text('.told'), new RegExp(`all tasks.*${total} tasks`));
-    const workers = groups.filter(group => group.frames.at(-1).function.startsWith('lab::worker')).reduce((sum, group) => sum + group.count, 0);
-    const box = await page.$eval('.box[aria-label^="lab::worker("]', element => ({label: element.getAttribute('aria-label'), part: element.getBoundingClientRect().width / element.parentElement.getBoundingClientRect().width}));
+    const workers = groups
+      .filter(group => group.frames.at(-1).function.startsWith('lab::worker'))
+      .reduce((sum, group) => sum + group.count, 0);
+    const box = await page.$eval('.box[aria-label^="lab::worker("]', element => ({
+      label: element.getAttribute('aria-label'),
+      part: element.getBoundingClientRect().width / element.parentElement.getBoundingClientRect().width,
+    }));
     assert.match(box.label, new RegExp(`, ${workers} tasks `));
     assert.ok(Math.abs(box.part - workers / total) < 0.01, `${box.part} is not ${workers} of ${total}`);
     await page.click('.box[aria-label^="lab::worker("]');
-    await page.waitForFunction(() => { const one = document.querySelector('.box[aria-label^="lab::worker("]'); return one && one.getBoundingClientRect().width > 0.99 * one.parentElement.getBoundingClientRect().width; });
+    await page.waitForFunction(() => {
+      const one = document.querySelector('.box[aria-label^="lab::worker("]');
+      return one && one.getBoundingClientRect().width > 0.99 * one.parentElement.getBoundingClientRect().width;
+    });
     assert.match(await page.hash(), /zoom=/);
     await page.goBack();
     await page.waitForFunction(() => document.querySelector('.box[aria-label^="lab::session("]'));
@@ -96,23 +132,49 @@ describe('of a real process', () => {
     const page = await open(browser, url, `#/p/${lab.pid}/tree`);
     await page.waitForSelector('.node');
     const {tasks} = await ask('stack');
-    const nodes = await page.$$eval('.node', all => all.map(node => ({level: Number(node.getAttribute('aria-level')), id: Number(node.querySelector('a')?.textContent), crowd: Number(node.querySelector('b.num')?.textContent.replace(' ×', '') ?? 0)})));
-    assert.equal(nodes.reduce((sum, node) => sum + (node.crowd || 1), 0), tasks.length);
+    const nodes = await page.$$eval('.node', all =>
+      all.map(node => ({
+        level: Number(node.getAttribute('aria-level')),
+        id: Number(node.querySelector('a')?.textContent),
+        crowd: Number(node.querySelector('b.num')?.textContent.replace(' ×', '') ?? 0),
+      })),
+    );
+    assert.equal(
+      nodes.reduce((sum, node) => sum + (node.crowd || 1), 0),
+      tasks.length,
+    );
     const parent = new Map(tasks.map(task => [task.id, task.parentId]));
     const above = [];
     for (const node of nodes) {
       above.length = node.level - 1;
-      if (node.id) assert.equal(above.at(-1) ?? 0, parent.has(parent.get(node.id)) ? parent.get(node.id) : 0, `of task ${node.id}`);
+      if (node.id)
+        assert.equal(
+          above.at(-1) ?? 0,
+          parent.has(parent.get(node.id)) ? parent.get(node.id) : 0,
+          `of task ${node.id}`,
+        );
       above.push(node.id);
     }
-    assert.ok(nodes.some(node => node.level === 3), 'a session awaits two tasks');
+    assert.ok(
+      nodes.some(node => node.level === 3),
+      'a session awaits two tasks',
+    );
     await page.done();
   });
 
   test('channels are drawn with their boxes and those who wait', async () => {
     const page = await open(browser, url, `#/p/${lab.pid}/channels`);
     await page.waitForSelector('.card');
-    const cards = await page.$$eval('.card', all => all.map(card => ({address: card.querySelector('h2').textContent, slots: card.querySelectorAll('.slot:not(.none)').length, full: card.querySelectorAll('.slot.full').length, send: card.querySelectorAll('.marks.send i').length, receive: card.querySelectorAll('.marks.receive i').length, wrong: card.classList.contains('wrong')})));
+    const cards = await page.$$eval('.card', all =>
+      all.map(card => ({
+        address: card.querySelector('h2').textContent,
+        slots: card.querySelectorAll('.slot:not(.none)').length,
+        full: card.querySelectorAll('.slot.full').length,
+        send: card.querySelectorAll('.marks.send i').length,
+        receive: card.querySelectorAll('.marks.receive i').length,
+        wrong: card.classList.contains('wrong'),
+      })),
+    );
     const {channels} = await ask('channels');
     assert.ok(channels.length >= 3);
     for (const channel of channels) {
@@ -130,7 +192,11 @@ describe('of a real process', () => {
     await page.waitForSelector('.leak');
     const {proven} = await ask('leaks');
     assert.ok(proven > 0);
-    const counts = await page.$$eval('.leak', all => all.filter(leak => leak.querySelector('.verdict').textContent === 'proven').map(leak => Number(leak.querySelector('h2 .num').textContent)));
+    const counts = await page.$$eval('.leak', all =>
+      all
+        .filter(leak => leak.querySelector('.verdict').textContent === 'proven')
+        .map(leak => Number(leak.querySelector('h2 .num').textContent)),
+    );
     assert.ok(counts.length >= 3 && counts.every(count => count > 0));
     assert.match(await page.text('.sum'), /\d+ proven/);
     const said = (await page.texts('.leak')).join('\n');
@@ -171,12 +237,19 @@ describe('of a real process', () => {
     const page = await open(browser, url, `#/p/${lab.pid}/threads`);
     await page.waitForSelector('.row');
     const {threads} = await ask('threads');
-    assert.deepEqual((await page.$$eval('.row', rows => rows.map(row => Number(row.querySelector('.cell').textContent)))).sort(), threads.map(thread => thread.tid).sort());
+    assert.deepEqual(
+      (await page.$$eval('.row', rows => rows.map(row => Number(row.querySelector('.cell').textContent)))).sort(),
+      threads.map(thread => thread.tid).sort(),
+    );
     await page.click('.row');
     await page.has('.detail .frames', '_wait');
-    await page.evaluate(pid => { location.hash = `#/p/${pid}/memory`; }, lab.pid);
+    await page.evaluate(pid => {
+      location.hash = `#/p/${pid}/memory`;
+    }, lab.pid);
     await page.has('td', 'lab::next_job(pool&)');
-    await page.evaluate(pid => { location.hash = `#/p/${pid}/operations`; }, lab.pid);
+    await page.evaluate(pid => {
+      location.hash = `#/p/${pid}/operations`;
+    }, lab.pid);
     await page.has('p', 'outstanding work');
     await page.done();
   });
@@ -184,19 +257,58 @@ describe('of a real process', () => {
   test('what the bar shows follows the process', async () => {
     const page = await open(browser, url, `#/p/${lab.pid}/groups`);
     await page.has('.crumbs', `lab ${lab.pid}`);
-    const facts = async () => Object.fromEntries(await page.$$eval('.facts div', all => all.map(each => [each.querySelector('dt').textContent, each.querySelector('dd').textContent])));
+    const facts = async () =>
+      Object.fromEntries(
+        await page.$$eval('.facts div', all =>
+          all.map(each => [each.querySelector('dt').textContent, each.querySelector('dd').textContent]),
+        ),
+      );
     assert.equal(number((await facts()).tasks), (await ask('vitals')).tasks);
     const uptime = await page.text('.crumbs time');
     await page.waitForFunction(before => document.querySelector('.crumbs time').textContent !== before, {}, uptime);
     await page.done();
   });
 
+  test('what begins in it is seen without asking', async () => {
+    const page = await open(browser, url, `#/p/${lab.pid}/groups`);
+    await page.waitForSelector('.row');
+    const sessions = () =>
+      page.$$eval('.row', rows => {
+        const row = rows.find(each => each.textContent.includes('lab::session('));
+        return Number(row.querySelector('.cell').textContent);
+      });
+    const before = await sessions();
+    await lab.join();
+    await page.waitForFunction(
+      n => {
+        const row = [...document.querySelectorAll('.row')].find(each => each.textContent.includes('lab::session('));
+        return Number(row?.querySelector('.cell').textContent) === n;
+      },
+      {},
+      before + 1,
+    );
+    await page.done();
+  });
+
   test('save gives a recording', async () => {
-    const page = await open(browser, url, `#/p/${lab.pid}/groups`, {before: page => page.evaluateOnNewDocument(() => {
-      const create = URL.createObjectURL;
-      URL.createObjectURL = blob => { blob.slice(0, 8).text().then(text => { window.saved = text; }); return create.call(URL, blob); };
-      HTMLAnchorElement.prototype.click = function () { window.savedAs = this.download; };
-    })});
+    const page = await open(browser, url, `#/p/${lab.pid}/groups`, {
+      before: page =>
+        page.evaluateOnNewDocument(() => {
+          const create = URL.createObjectURL;
+          URL.createObjectURL = blob => {
+            blob
+              .slice(0, 8)
+              .text()
+              .then(text => {
+                window.saved = text;
+              });
+            return create.call(URL, blob);
+          };
+          HTMLAnchorElement.prototype.click = function () {
+            window.savedAs = this.download;
+          };
+        }),
+    });
     await page.waitForSelector('[data-key=s]');
     await page.click('[data-key=s]');
     await page.waitForFunction(() => window.saved && window.savedAs);
@@ -212,7 +324,16 @@ describe('whatever a process is called', () => {
       const page = await open(browser, canned.url, view ? `#/p/${hostile}/${view}?task=1` : '#/');
       await page.waitForSelector(view ? ready[view] : '.row');
       await page.has('#page', '<script>window.hacked');
-      const {hacked, elements, text, title} = await page.evaluate(() => ({hacked: window.hacked, elements: document.querySelectorAll('#page script, #page img').length, text: document.body.textContent + [...document.querySelectorAll('[title],[aria-label]')].map(each => each.title + each.getAttribute('aria-label')).join(''), title: document.title}));
+      const {hacked, elements, text, title} = await page.evaluate(() => ({
+        hacked: window.hacked,
+        elements: document.querySelectorAll('#page script, #page img').length,
+        text:
+          document.body.textContent +
+          [...document.querySelectorAll('[title],[aria-label]')]
+            .map(each => each.title + each.getAttribute('aria-label'))
+            .join(''),
+        title: document.title,
+      }));
       assert.equal(hacked, undefined);
       assert.equal(elements, 0);
       assert.doesNotMatch(text + title, /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/);
@@ -225,17 +346,24 @@ describe('whatever a process is called', () => {
 describe('of 100,000 tasks in 1,000 groups', () => {
   test('the shell is painted before any answer has come', async () => {
     const held = [];
-    const page = await open(browser, canned.url, `#/p/${crowd}/groups`, {before: async page => {
-      await page.setRequestInterception(true);
-      page.on('request', request => { if (request.url().includes('/api/')) held.push(request); else void request.continue(); });
-    }});
+    const page = await open(browser, canned.url, `#/p/${crowd}/groups`, {
+      before: async page => {
+        await page.setRequestInterception(true);
+        page.on('request', request => {
+          if (request.url().includes('/api/')) held.push(request);
+          else void request.continue();
+        });
+      },
+    });
     await page.waitForFunction(() => performance.getEntriesByName('first-contentful-paint').length > 0);
     await page.waitForSelector('.bar .brand');
-    assert.ok(held.length > 0 || await page.waitForSelector('.quiet'));
+    assert.ok(held.length > 0 || (await page.waitForSelector('.quiet')));
     assert.equal(await page.$('.row'), null);
     await page.waitForFunction(() => true);
     while (held.length) void held.pop().continue();
-    page.on('request', () => { while (held.length) void held.pop().continue(); });
+    page.on('request', () => {
+      while (held.length) void held.pop().continue();
+    });
     await page.waitForSelector('.row');
     await page.done();
   });
@@ -245,9 +373,11 @@ describe('of 100,000 tasks in 1,000 groups', () => {
       const page = await open(browser, canned.url, `#/p/${crowd}/${view}`);
       await page.waitForSelector(ready[view]);
       if (view === 'tree') await page.has('.look', '100,000 tasks');
-      const most = await page.evaluate(() => Math.max(...['.row', '.node', '.card', 'tr', '.vertex'].map(each => document.querySelectorAll(each).length)));
+      const most = await page.evaluate(() =>
+        Math.max(...['.row', '.node', '.card', 'tr', '.vertex'].map(each => document.querySelectorAll(each).length)),
+      );
       assert.ok(most <= 300, `${most} rows`);
-      assert.ok(await page.evaluate(() => document.querySelectorAll('*').length) < 4000);
+      assert.ok((await page.evaluate(() => document.querySelectorAll('*').length)) < 4000);
       await page.done();
     });
   }
@@ -255,23 +385,51 @@ describe('of 100,000 tasks in 1,000 groups', () => {
   test('groups can be scrolled to the last, and those that are not listed are counted', async () => {
     const page = await open(browser, canned.url, `#/p/${crowd}/groups`);
     await page.waitForSelector('.row');
-    assert.match((await page.texts('.tools .quiet')).join(), /500 groups, 87,575 tasks; 500 smaller groups of 12,425 tasks are not listed here/);
+    assert.match(
+      (await page.texts('.tools .quiet')).join(),
+      /500 groups, 87,575 tasks; 500 smaller groups of 12,425 tasks are not listed here/,
+    );
     await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
     await page.waitForSelector('.row[aria-rowindex="501"]');
     assert.ok((await page.$$('.row')).length <= 300);
     await page.done();
   });
 
+  test('rows keep their places while the mouse is over them, and say so', async () => {
+    const page = await open(browser, canned.url, `#/p/${crowd}/groups`);
+    await page.waitForSelector('.row');
+    const first = () => page.$eval('.row', row => row.children[4].textContent);
+    const before = await first();
+    try {
+      await page.hover('.row:nth-of-type(4)');
+      await fetch(`${canned.url}/mock/turn`, {method: 'POST'});
+      await page.waitForSelector('.kept');
+      assert.equal(await first(), before);
+      await page.mouse.move(5, 5);
+      await page.waitForFunction(name => document.querySelector('.row').children[4].textContent !== name, {}, before);
+      assert.equal(await page.$('.kept'), null);
+    } finally {
+      await fetch(`${canned.url}/mock/answer`, {method: 'POST'});
+    }
+    await page.done();
+  });
+
   test('the tree opens, is filtered and scrolled with all of its tasks', async () => {
     const page = await open(browser, canned.url, `#/p/${crowd}/tree`);
     await page.has('.look', '100,000 tasks');
-    await page.evaluate(() => [...document.querySelectorAll('button')].find(button => button.textContent === 'open all').click());
-    await page.waitForFunction(() => Number(/([\d,]+) lines/.exec(document.querySelector('.look').textContent)?.[1].replaceAll(',', '')) > 1000);
+    await page.evaluate(() =>
+      [...document.querySelectorAll('button')].find(button => button.textContent === 'open all').click(),
+    );
+    await page.waitForFunction(
+      () => Number(/([\d,]+) lines/.exec(document.querySelector('.look').textContent)?.[1].replaceAll(',', '')) > 1000,
+    );
     await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
     await page.waitForFunction(() => document.querySelectorAll('.node').length > 10 && scrollY > 10000);
     assert.ok((await page.$$('.node')).length <= 300);
     await page.type('#filter', '99999');
-    await page.waitForFunction(() => [...document.querySelectorAll('.node a')].some(link => link.textContent === '99999'));
+    await page.waitForFunction(() =>
+      [...document.querySelectorAll('.node a')].some(link => link.textContent === '99999'),
+    );
     assert.equal((await page.$$('.node')).length, 2, 'it, and who spawned it');
     await page.done();
   });
@@ -295,7 +453,11 @@ describe('with the keyboard alone', () => {
     await page.keyboard.press('Enter');
     await page.waitForFunction(pid => location.hash === `#/p/${pid}/groups`, {}, crowd);
     await page.waitForSelector('.row');
-    for (const [key, view] of [['2', 'flame'], ['5', 'waits'], ['1', 'groups']]) {
+    for (const [key, view] of [
+      ['2', 'flame'],
+      ['5', 'waits'],
+      ['1', 'groups'],
+    ]) {
       await page.keyboard.press(key);
       await page.waitForFunction(part => location.hash.endsWith(part), {}, `/${view}`);
     }
@@ -314,10 +476,18 @@ describe('with the keyboard alone', () => {
     await page.waitForSelector('.node');
     const lines = () => page.$$eval('.node', all => all.length);
     const before = await lines();
-    while (await page.evaluate(() => document.querySelector('.node[aria-selected=true]')?.getAttribute('aria-expanded')) !== 'true') {
+    while (
+      (await page.evaluate(() =>
+        document.querySelector('.node[aria-selected=true]')?.getAttribute('aria-expanded'),
+      )) !== 'true'
+    ) {
       const at = await page.hash();
       await page.keyboard.press('ArrowDown');
-      await page.waitForFunction(old => location.hash !== old && document.querySelector('.node[aria-selected=true]'), {}, at);
+      await page.waitForFunction(
+        old => location.hash !== old && document.querySelector('.node[aria-selected=true]'),
+        {},
+        at,
+      );
     }
     await page.keyboard.press('ArrowLeft');
     await page.waitForFunction(n => document.querySelectorAll('.node').length < n, {}, before);
@@ -333,7 +503,10 @@ describe('with the keyboard alone', () => {
     await page.waitForSelector('.row');
     for (let i = 0; i < 25; ++i) {
       await page.keyboard.press('Tab');
-      const {tag, width} = await page.evaluate(() => { const at = document.activeElement; return {tag: at.tagName, width: getComputedStyle(at).outlineWidth}; });
+      const {tag, width} = await page.evaluate(() => {
+        const at = document.activeElement;
+        return {tag: at.tagName, width: getComputedStyle(at).outlineWidth};
+      });
       if (tag !== 'BODY') assert.notEqual(width, '0px', tag);
     }
     await page.done();
@@ -344,11 +517,15 @@ describe('the address', () => {
   test('has filter and order, and the way back goes through views', async () => {
     const page = await open(browser, canned.url, `#/p/${crowd}/groups?filter=kind%3Atimer+older%3A10m&sort=oldest`);
     await page.waitForSelector('.row');
-    const rows = await page.$$eval('.row', all => all.map(row => [row.children[3].textContent, row.children[1].textContent]));
+    const rows = await page.$$eval('.row', all =>
+      all.map(row => [row.children[3].textContent, row.children[1].textContent]),
+    );
     assert.ok(rows.every(([what]) => what === 'timer'));
     assert.match(rows[0][1], /^2h/);
     assert.equal(await page.$eval('[aria-sort]', heading => heading.textContent.trim()), 'oldest ▾');
-    await page.evaluate(() => [...document.querySelectorAll('.tabs a')].find(link => link.textContent === 'threads').click());
+    await page.evaluate(() =>
+      [...document.querySelectorAll('.tabs a')].find(link => link.textContent === 'threads').click(),
+    );
     await page.waitForSelector('[aria-label=threads] .row');
     await page.goBack();
     await page.waitForSelector('[aria-label=groups] .row');
@@ -378,7 +555,9 @@ describe('when something is wrong', () => {
     } finally {
       await tell('answer');
     }
-    await page.evaluate(() => [...document.querySelectorAll('button')].find(button => button.textContent === 'ask now').click());
+    await page.evaluate(() =>
+      [...document.querySelectorAll('button')].find(button => button.textContent === 'ask now').click(),
+    );
     await page.lacks('[role=alert]');
     await page.done();
   });
@@ -450,15 +629,26 @@ describe('on whatever it is looked at', () => {
   for (const view of ['', ...views, 'task']) {
     test(`a phone is as wide as ${view || 'the list'}`, async () => {
       for (const pid of view === 'tree' ? [hostile] : view ? [crowd, hostile] : [crowd]) {
-        const page = await open(browser, canned.url, view ? `#/p/${pid}/${view}?task=1` : '#/', {width: 375, height: 812});
-        await page.waitForSelector(view === 'task' && pid === crowd ? '.tabs' : view === 'operations' && pid === crowd ? '.look' : view ? ready[view] : '.row');
-        assert.ok(await page.evaluate(() => document.documentElement.scrollWidth) <= 375);
+        const page = await open(browser, canned.url, view ? `#/p/${pid}/${view}?task=1` : '#/', {
+          width: 375,
+          height: 812,
+        });
+        await page.waitForSelector(
+          view === 'task' && pid === crowd
+            ? '.tabs'
+            : view === 'operations' && pid === crowd
+              ? '.look'
+              : view
+                ? ready[view]
+                : '.row',
+        );
+        assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 375);
         await page.done();
       }
     });
   }
 
-  test('dark and light are the system\'s, until they are switched', async () => {
+  test("dark and light are the system's, until they are switched", async () => {
     const ground = page => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
     const light = await open(browser, canned.url);
     const dark = await open(browser, canned.url, '#/', {scheme: 'dark'});
@@ -466,7 +656,11 @@ describe('on whatever it is looked at', () => {
     const [was, other] = [await ground(light), await ground(dark)];
     assert.notEqual(was, other);
     await light.keyboard.press('D');
-    await light.waitForFunction(color => getComputedStyle(document.documentElement).backgroundColor === color, {}, other);
+    await light.waitForFunction(
+      color => getComputedStyle(document.documentElement).backgroundColor === color,
+      {},
+      other,
+    );
     await light.reload();
     await light.waitForSelector('.row');
     assert.equal(await ground(light), other);
@@ -480,8 +674,19 @@ describe('on whatever it is looked at', () => {
         const page = await open(browser, url, view ? `#/p/${lab.pid}/${view}?task=1` : '#/', {scheme});
         await page.waitForSelector(view ? ready[view] : '.row');
         await page.evaluate(require('axe-core').source);
-        const {violations} = await page.evaluate(() => axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']}));
-        assert.deepEqual(violations.map(each => `${each.id}: ${each.nodes.slice(0, 3).map(node => `${node.html.slice(0, 160)} ${node.any.map(any => any.message).join()}`).join(' | ')}`), []);
+        const {violations} = await page.evaluate(() =>
+          axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']}),
+        );
+        assert.deepEqual(
+          violations.map(
+            each =>
+              `${each.id}: ${each.nodes
+                .slice(0, 3)
+                .map(node => `${node.html.slice(0, 160)} ${node.any.map(any => any.message).join()}`)
+                .join(' | ')}`,
+          ),
+          [],
+        );
         await page.done();
       });
     }

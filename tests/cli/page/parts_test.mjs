@@ -6,14 +6,21 @@ import {require, root} from './browser.mjs';
 import {hostileName} from './canned.mjs';
 
 const built = require('esbuild').buildSync({
-  stdin: {contents: `
+  stdin: {
+    contents: `
     export {shown, age, thousands, bytes, literally} from './format';
     export {splitter} from './worker';
     export {matches} from './parts/words';
     export {childrenOf, linesOf} from './tree_lines';
     export {grow, arrange} from './flame_boxes';
-    export {graphOf} from './wait_graph';`, resolveDir: join(root, 'cli/serve/page/src'), loader: 'ts'},
-  bundle: true, write: false, format: 'esm', logLevel: 'warning',
+    export {graphOf} from './wait_graph';`,
+    resolveDir: join(root, 'cli/serve/page/src'),
+    loader: 'ts',
+  },
+  bundle: true,
+  write: false,
+  format: 'esm',
+  logLevel: 'warning',
 });
 const parts = await import(`data:text/javascript;base64,${Buffer.from(built.outputFiles[0].text).toString('base64')}`);
 
@@ -39,7 +46,18 @@ test('a function as a regular expression is found as it stands', () => {
 });
 
 test('an answer that comes in pieces of any length is read as one that comes at once', () => {
-  const document = {schemaVersion: 2, 'not "tasks":[': '"tasks":[{', tasks: [{id: 1, name: 'a "quoted" \\ ] } name', frames: [{function: '{[', line: 1}]}, {id: 2, labels: {'\\"': '\\'}}, {id: 3, name: 'ü漢\ud83d\ude00'}], groups: [{tasks: [{id: 9}]}], total: 3, notes: ['a ] note', '\\']};
+  const document = {
+    schemaVersion: 2,
+    'not "tasks":[': '"tasks":[{',
+    tasks: [
+      {id: 1, name: 'a "quoted" \\ ] } name', frames: [{function: '{[', line: 1}]},
+      {id: 2, labels: {'\\"': '\\'}},
+      {id: 3, name: 'ü漢\ud83d\ude00'},
+    ],
+    groups: [{tasks: [{id: 9}]}],
+    total: 3,
+    notes: ['a ] note', '\\'],
+  };
   for (const text of [JSON.stringify(document), JSON.stringify(document, null, 2)]) {
     for (let length = 1; length < 40; ++length) {
       const tasks = [];
@@ -58,17 +76,41 @@ test('an answer without tasks is read too', () => {
 });
 
 const columnsOf = tasks => ({
-  ids: Float64Array.from(tasks, task => task.id), parents: Int32Array.from(tasks, task => tasks.findIndex(other => other.id === task.parent)),
-  labels: Uint32Array.from(tasks, task => task.label), inner: new Uint32Array(tasks.length), whats: new Uint32Array(tasks.length), details: new Uint32Array(tasks.length), ages: new Float32Array(tasks.length), awaited: new Uint8Array(tasks.length), strings: ['', 'a', 'b'],
+  ids: Float64Array.from(tasks, task => task.id),
+  parents: Int32Array.from(tasks, task => tasks.findIndex(other => other.id === task.parent)),
+  labels: Uint32Array.from(tasks, task => task.label),
+  inner: new Uint32Array(tasks.length),
+  whats: new Uint32Array(tasks.length),
+  details: new Uint32Array(tasks.length),
+  ages: new Float32Array(tasks.length),
+  awaited: new Uint8Array(tasks.length),
+  strings: ['', 'a', 'b'],
 });
 
 test('children that read alike are one line until it is opened, and no task is lost', () => {
-  const columns = columnsOf([{id: 1, parent: 0, label: 1}, ...Array.from({length: 9}, (_, i) => ({id: 10 + i, parent: 1, label: 2})), {id: 30, parent: 1, label: 1}, {id: 31, parent: 30, label: 1}, {id: 40, parent: 99, label: 1}]);
+  const columns = columnsOf([
+    {id: 1, parent: 0, label: 1},
+    ...Array.from({length: 9}, (_, i) => ({id: 10 + i, parent: 1, label: 2})),
+    {id: 30, parent: 1, label: 1},
+    {id: 31, parent: 30, label: 1},
+    {id: 40, parent: 99, label: 1},
+  ]);
   const children = parts.childrenOf(columns);
   const closed = parts.linesOf(columns, children, new Set(), null);
-  assert.deepEqual(closed.map(line => line.key), ['1', '40']);
+  assert.deepEqual(
+    closed.map(line => line.key),
+    ['1', '40'],
+  );
   const open = parts.linesOf(columns, children, new Set(['1']), null);
-  assert.deepEqual(open.map(line => [line.key, line.depth, line.crowd?.length]), [['1', 0, undefined], ['c10', 1, 9], ['30', 1, undefined], ['40', 0, undefined]]);
+  assert.deepEqual(
+    open.map(line => [line.key, line.depth, line.crowd?.length]),
+    [
+      ['1', 0, undefined],
+      ['c10', 1, 9],
+      ['30', 1, undefined],
+      ['40', 0, undefined],
+    ],
+  );
   const all = parts.linesOf(columns, children, new Set(['1', 'c10', '30']), null);
   assert.equal(all.filter(line => !line.crowd).length, columns.ids.length);
 });
@@ -79,14 +121,30 @@ test('a chain of tasks as deep as there are tasks does not end the page', () => 
   columns.ids = Float64Array.from({length: n}, (_, i) => i + 1);
   columns.parents = Int32Array.from({length: n}, (_, i) => i - 1);
   for (const name of ['labels', 'inner', 'whats', 'details', 'awaited']) columns[name] = new Uint32Array(n);
-  const lines = parts.linesOf(columns, parts.childrenOf(columns), new Set(Array.from({length: n}, (_, i) => String(i + 1))), null);
+  const lines = parts.linesOf(
+    columns,
+    parts.childrenOf(columns),
+    new Set(Array.from({length: n}, (_, i) => String(i + 1))),
+    null,
+  );
   assert.equal(lines.length, n);
 });
 
 test('a box is as wide as its tasks, its children are within it, and there are never more than are asked for', () => {
-  const stacks = Array.from({length: 1000}, (_, i) => ({frames: [{function: `f${i}`, place: ''}, {function: `g${i % 100}`, place: ''}], what: 'timer', count: 1 + i % 7, seconds: i}));
+  const stacks = Array.from({length: 1000}, (_, i) => ({
+    frames: [
+      {function: `f${i}`, place: ''},
+      {function: `g${i % 100}`, place: ''},
+    ],
+    what: 'timer',
+    count: 1 + (i % 7),
+    seconds: i,
+  }));
   const root = parts.grow(stacks);
-  assert.equal(root.tasks, stacks.reduce((sum, stack) => sum + stack.count, 0));
+  assert.equal(
+    root.tasks,
+    stacks.reduce((sum, stack) => sum + stack.count, 0),
+  );
   const {boxes, narrow} = parts.arrange(root, 'tasks', 300);
   assert.ok(boxes.length <= 300);
   assert.ok(narrow > 0);
@@ -96,15 +154,34 @@ test('a box is as wide as its tasks, its children are within it, and there are n
     const above = of.get(box.node.parent);
     if (above) assert.ok(box.left >= above.left - 1e-9 && box.left + box.width <= above.left + above.width + 1e-9);
   }
-  assert.deepEqual(parts.grow(stacks).children.map(node => node.id), root.children.map(node => node.id));
+  assert.deepEqual(
+    parts.grow(stacks).children.map(node => node.id),
+    root.children.map(node => node.id),
+  );
 });
 
 test('tasks that wait for each other are a cycle, once, however many groups name it', () => {
-  const cycle = [{taskId: 15, object: '0xa'}, {taskId: 16, object: '0xb'}];
-  const leak = id => ({verdict: 'PROVEN', count: 1, taskIds: [id], frames: [{function: 'pass_on()'}], evidence: 'only leaked tasks point to it', cycle});
+  const cycle = [
+    {taskId: 15, object: '0xa'},
+    {taskId: 16, object: '0xb'},
+  ];
+  const leak = id => ({
+    verdict: 'PROVEN',
+    count: 1,
+    taskIds: [id],
+    frames: [{function: 'pass_on()'}],
+    evidence: 'only leaked tasks point to it',
+    cycle,
+  });
   const graph = parts.graphOf({leaks: [leak(15), {...leak(16), cycle: [...cycle].reverse()}]}, []);
   assert.deepEqual([...graph.nodes.keys()], ['t15', 't16']);
-  assert.deepEqual([...graph.edges.values()].map(edge => [edge.from, edge.to, edge.bad]), [['t15', 't16', true], ['t16', 't15', true]]);
+  assert.deepEqual(
+    [...graph.edges.values()].map(edge => [edge.from, edge.to, edge.bad]),
+    [
+      ['t15', 't16', true],
+      ['t16', 't15', true],
+    ],
+  );
 });
 
 test('a filter is words that all have to be there, but for those that must not', () => {

@@ -2,7 +2,13 @@
 import {signal} from './signal';
 
 export class ApiError extends Error {
-  constructor(public status: number, public code: string, public subject: string, public fact: string, public nextStep: string) {
+  constructor(
+    public status: number,
+    public code: string,
+    public subject: string,
+    public fact: string,
+    public nextStep: string,
+  ) {
     super(subject ? `${subject}: ${fact}` : fact);
   }
 }
@@ -23,8 +29,11 @@ export const headers = (): Record<string, string> => (token ? {Authorization: `B
 export const processPath = (pid: number | string) => `/api/v1/processes/${encodeURIComponent(pid)}`;
 
 export function withQuery(path: string, options: Record<string, string | number | boolean | undefined>): string {
-  const query = Object.entries(options).filter(([, value]) => value !== undefined && value !== false && value !== '')
-    .map(([name, value]) => value === true ? encodeURIComponent(name) : `${encodeURIComponent(name)}=${encodeURIComponent(String(value))}`);
+  const query = Object.entries(options)
+    .filter(([, value]) => value !== undefined && value !== false && value !== '')
+    .map(([name, value]) =>
+      value === true ? encodeURIComponent(name) : `${encodeURIComponent(name)}=${encodeURIComponent(String(value))}`,
+    );
   return query.length ? `${path}?${query.join('&')}` : path;
 }
 
@@ -32,9 +41,17 @@ async function errorOf(response: Response): Promise<ApiError> {
   let error: Record<string, string> = {};
   try {
     error = (await response.json()).error ?? {};
-  } catch { /* not ours: a proxy's, or cut */ }
+  } catch {
+    /* not ours: a proxy's, or cut */
+  }
   if (response.status === 401) refused.set(true);
-  return new ApiError(response.status, error.code ?? '', error.subject ?? '', error.fact ?? `the server answered ${response.status}`, error.nextStep ?? '');
+  return new ApiError(
+    response.status,
+    error.code ?? '',
+    error.subject ?? '',
+    error.fact ?? `the server answered ${response.status}`,
+    error.nextStep ?? '',
+  );
 }
 
 export async function ask(path: string, abort?: AbortSignal): Promise<Response> {
@@ -49,7 +66,10 @@ export async function ask(path: string, abort?: AbortSignal): Promise<Response> 
   return response;
 }
 
-export interface Answer<T> { value: T; takenAt: number }
+export interface Answer<T> {
+  value: T;
+  takenAt: number;
+}
 
 export async function get<T>(path: string, abort?: AbortSignal): Promise<Answer<T>> {
   const response = await ask(path, abort);
@@ -64,7 +84,11 @@ export const tryNow = () => streams.forEach(each => each.wake());
  * Server-sent events of `path`, until what is returned is called. A connection that ends is made anew: after a second, then two, four, at most
  * ten. `onError` hears of answers that are errors; it returns false to give up.
  */
-export function follow(path: string, onEvent: (name: string, data: unknown) => void, onError: (error: ApiError) => boolean): () => void {
+export function follow(
+  path: string,
+  onEvent: (name: string, data: unknown) => void,
+  onError: (error: ApiError) => boolean,
+): () => void {
   const abort = new AbortController();
   const self = {wake: () => {}};
   streams.add(self);
@@ -83,7 +107,8 @@ export function follow(path: string, onEvent: (name: string, data: unknown) => v
       if (done) return;
       rest = (rest + value).replaceAll('\r\n', '\n');
       for (let end; (end = rest.indexOf('\n\n')) >= 0; rest = rest.slice(end + 2)) {
-        let name = 'message', data = '';
+        let name = 'message',
+          data = '';
         for (const line of rest.slice(0, end).split('\n')) {
           const colon = line.indexOf(':');
           const field = colon < 0 ? line : line.slice(0, colon);
@@ -115,8 +140,18 @@ export function follow(path: string, onEvent: (name: string, data: unknown) => v
       }
       await new Promise<void>(resume => {
         const timer = setTimeout(resume, pause);
-        self.wake = () => { clearTimeout(timer); resume(); };
-        abort.signal.addEventListener('abort', () => { clearTimeout(timer); resume(); }, {once: true});
+        self.wake = () => {
+          clearTimeout(timer);
+          resume();
+        };
+        abort.signal.addEventListener(
+          'abort',
+          () => {
+            clearTimeout(timer);
+            resume();
+          },
+          {once: true},
+        );
       });
       pause = Math.min(pause * 2, 10000);
     }

@@ -18,10 +18,15 @@ function Lost() {
   const now = useNow();
   if (!state) return null;
   const left = Math.max(0, Math.ceil((state.next - now) / 1000));
-  return <div class="banner wrong" role="alert">
-    <b>tasks serve does not answer</b> since <time title={clock(state.since)}>{age((now - state.since) / 1000)}</time>; what is shown is from before. Asked again {left > 0 ? `in ${left}s` : 'now'}.
-    <button type="button" onClick={tryNow}>ask now</button>
-  </div>;
+  return (
+    <div class="banner wrong" role="alert">
+      <b>tasks serve does not answer</b> since <time title={clock(state.since)}>{age((now - state.since) / 1000)}</time>
+      ; what is shown is from before. Asked again {left > 0 ? `in ${left}s` : 'now'}.
+      <button type="button" onClick={tryNow}>
+        ask now
+      </button>
+    </div>
+  );
 }
 
 /** A token is asked for once, and is kept until the tab is closed. */
@@ -29,20 +34,58 @@ function TokenForm() {
   const [value, set] = useState('');
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => input.current?.focus(), []);
-  return <main class="token"><form onSubmit={event => { event.preventDefault(); if (value.trim()) setToken(value.trim()); }}>
-    <h1>This server asks for a token</h1>
-    <p>It is in the file that <code>tasks serve --token-file</code> was given. It is kept until this tab is closed, and goes to this server alone.</p>
-    <label>Token <input ref={input} type="password" autocomplete="off" spellcheck={false} value={value} onInput={event => set(event.currentTarget.value)} /></label>
-    <button type="submit">go on</button>
-  </form></main>;
+  return (
+    <main class="token">
+      <form
+        onSubmit={event => {
+          event.preventDefault();
+          if (value.trim()) setToken(value.trim());
+        }}
+      >
+        <h1>This server asks for a token</h1>
+        <p>
+          It is in the file that <code>tasks serve --token-file</code> was given. It is kept until this tab is closed,
+          and goes to this server alone.
+        </p>
+        <label>
+          Token{' '}
+          <input
+            ref={input}
+            type="password"
+            autocomplete="off"
+            spellcheck={false}
+            value={value}
+            onInput={event => set(event.currentTarget.value)}
+          />
+        </label>
+        <button type="submit">go on</button>
+      </form>
+    </main>
+  );
 }
 
 class Guard extends Component<{children: ComponentChildren}, {error: string | null}> {
   state = {error: null};
-  static getDerivedStateFromError(error: unknown) { return {error: String(error)}; }
+  static getDerivedStateFromError(error: unknown) {
+    return {error: String(error)};
+  }
   render() {
     if (this.state.error === null) return this.props.children;
-    return <main><div class="trouble" role="alert"><p><strong>This page has a defect, and shows nothing rather than something wrong.</strong></p><p>{this.state.error}</p><p><button type="button" onClick={() => location.reload()}>load it again</button></p></div></main>;
+    return (
+      <main>
+        <div class="trouble" role="alert">
+          <p>
+            <strong>This page has a defect, and shows nothing rather than something wrong.</strong>
+          </p>
+          <p>{this.state.error}</p>
+          <p>
+            <button type="button" onClick={() => location.reload()}>
+              load it again
+            </button>
+          </p>
+        </div>
+      </main>
+    );
   }
 }
 
@@ -52,26 +95,63 @@ function App() {
   const [help, setHelp] = useState(false);
   useSignal(theme);
   useKeys(event => {
-    if (event.key === '?') { setHelp(!help); return true; }
-    if (event.key === 'Escape' && help) { setHelp(false); return true; }
-    if (event.key === '/') { const filter = document.getElementById('filter'); filter?.focus(); (filter as HTMLInputElement | null)?.select(); return filter !== null; }
-    if (event.key === 'r' || event.key === 's') { const button = document.querySelector<HTMLButtonElement>(`[data-key="${event.key}"]`); button?.click(); return button !== null; }
-    if (event.key === 'D') { switchTheme(); return true; }
-    if (event.key === 'l') { go(href({})); return true; }
+    if (event.key === '?') {
+      setHelp(!help);
+      return true;
+    }
+    if (event.key === 'Escape' && help) {
+      setHelp(false);
+      return true;
+    }
+    if (event.key === '/') {
+      const filter = document.getElementById('filter');
+      filter?.focus();
+      (filter as HTMLInputElement | null)?.select();
+      return filter !== null;
+    }
+    if (event.key === 'r' || event.key === 's') {
+      const button = document.querySelector<HTMLButtonElement>(`[data-key="${event.key}"]`);
+      button?.click();
+      return button !== null;
+    }
+    if (event.key === 'D') {
+      switchTheme();
+      return true;
+    }
+    if (event.key === 'l') {
+      go(href({}));
+      return true;
+    }
     return false;
   });
-  return <>
-    <header class="bar">
-      <a class="brand" href="#/" aria-current={pid ? undefined : 'page'}>tasks</a>
-      <div id="crumbs" class="crumbs" />
-      <span class="fill" />
-      <button type="button" class="plain" onClick={switchTheme} title="dark or light (D)">{isDark() ? 'light' : 'dark'}</button>
-      <button type="button" class="plain" onClick={() => setHelp(!help)} title="what the keys do (?)" aria-expanded={help}>?</button>
-    </header>
-    <Lost />
-    {help && <Help close={() => setHelp(false)} />}
-    <Guard key={`${pid} ${view} ${denied}`}>{denied ? <TokenForm /> : pid ? <ProcessPage key={pid} pid={pid} /> : <ProcessesPage />}</Guard>
-  </>;
+  return (
+    <>
+      <header class="bar">
+        <a class="brand" href="#/" aria-current={pid ? undefined : 'page'}>
+          tasks
+        </a>
+        <div id="crumbs" class="crumbs" />
+        <span class="fill" />
+        <button type="button" class="plain" onClick={switchTheme} title="dark or light (D)">
+          {isDark() ? 'light' : 'dark'}
+        </button>
+        <button
+          type="button"
+          class="plain"
+          onClick={() => setHelp(!help)}
+          title="what the keys do (?)"
+          aria-expanded={help}
+        >
+          ?
+        </button>
+      </header>
+      <Lost />
+      {help && <Help close={() => setHelp(false)} />}
+      <Guard key={`${pid} ${view} ${denied}`}>
+        {denied ? <TokenForm /> : pid ? <ProcessPage key={pid} pid={pid} /> : <ProcessesPage />}
+      </Guard>
+    </>
+  );
 }
 
 export function start() {

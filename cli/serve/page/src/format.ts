@@ -2,7 +2,8 @@
 
 // Control characters, and those that reorder, hide or join what stands beside them.
 // eslint-disable-next-line no-control-regex
-const unseen = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+const unseen =
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
 /** Foreign text as text: what cannot be seen is written as ‹U+202E›, and beyond `most` characters it is cut. */
 export function shown(text: unknown, most = 240): string {
@@ -36,7 +37,8 @@ export function age(seconds: number | null | undefined): string {
 export function bytes(number: number | null | undefined): string {
   if (number === null || number === undefined) return '-';
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  let value = number, unit = 0;
+  let value = number,
+    unit = 0;
   for (; value >= 1024 && unit + 1 < units.length; ++unit) value /= 1024;
   return unit === 0 ? `${number} B` : `${value.toFixed(1)} ${units[unit]}`;
 }
@@ -65,7 +67,9 @@ export const option = (name: string | undefined | null) => words(name).replace(/
 export function hue(what: string): string {
   const first = words(what).split(/[ ,]/)[0];
   if (first === 'descriptor' || first === 'pipe' || first === 'file') return 'descriptor';
-  return ['channel', 'timer', 'socket', 'tasks', 'running', 'ready', 'resolve', 'signal', 'post'].includes(first) ? first : 'other';
+  return ['channel', 'timer', 'socket', 'tasks', 'running', 'ready', 'resolve', 'signal', 'post'].includes(first)
+    ? first
+    : 'other';
 }
 
 /** `text` as a regular expression for just that. Of more than 300 characters the first: a URL has bounds. */

@@ -5,7 +5,9 @@ import {ApiError, get} from './api';
 export function useNow(every = 1000): number {
   const [now, set] = useState(Date.now());
   useEffect(() => {
-    const timer = setInterval(() => { if (!document.hidden) set(Date.now()); }, every);
+    const timer = setInterval(() => {
+      if (!document.hidden) set(Date.now());
+    }, every);
     return () => clearInterval(timer);
   }, [every]);
   return now;
@@ -24,6 +26,25 @@ export function useMedia(query: string): boolean {
 }
 export const usePhone = () => useMedia('(max-width: 700px)');
 
+/** False when nobody has seen the page for a minute: targets are not looked at for nobody. */
+export function useSeenPage(): boolean {
+  const [seen, set] = useState(!document.hidden);
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const heard = () => {
+      clearTimeout(timer);
+      if (!document.hidden) set(true);
+      else timer = setTimeout(() => set(false), 60_000);
+    };
+    document.addEventListener('visibilitychange', heard);
+    return () => {
+      clearTimeout(timer);
+      document.removeEventListener('visibilitychange', heard);
+    };
+  }, []);
+  return seen;
+}
+
 export interface Asked<T> {
   value: T | null;
   /** When the target was looked at for it. */
@@ -36,7 +57,12 @@ export interface Asked<T> {
 
 /** What `path` answers; asked again every `every` ms while the page is seen, if given. An answer stays until there is a newer one of the same path. */
 export function useAnswer<T>(path: string | null, every?: number): Asked<T> {
-  const [state, set] = useState<{path: string | null; value: T | null; takenAt: number; error: ApiError | null}>({path: null, value: null, takenAt: 0, error: null});
+  const [state, set] = useState<{path: string | null; value: T | null; takenAt: number; error: ApiError | null}>({
+    path: null,
+    value: null,
+    takenAt: 0,
+    error: null,
+  });
   const [busy, setBusy] = useState(false);
   const [round, setRound] = useState(0);
   const again = useCallback(() => setRound(n => n + 1), []);
@@ -56,16 +82,26 @@ export function useAnswer<T>(path: string | null, every?: number): Asked<T> {
       }
       if (abort.signal.aborted) return;
       setBusy(false);
-      if (every) timer = setTimeout(function later() {
-        if (document.hidden) timer = setTimeout(later, every);
-        else void look();
-      }, every);
+      if (every)
+        timer = setTimeout(function later() {
+          if (document.hidden) timer = setTimeout(later, every);
+          else void look();
+        }, every);
     };
     void look();
-    return () => { abort.abort(); clearTimeout(timer); };
+    return () => {
+      abort.abort();
+      clearTimeout(timer);
+    };
   }, [path, every, round]);
   const same = state.path === path;
-  return {value: same ? state.value : null, takenAt: same ? state.takenAt : 0, error: same ? state.error : null, busy, again};
+  return {
+    value: same ? state.value : null,
+    takenAt: same ? state.takenAt : 0,
+    error: same ? state.error : null,
+    busy,
+    again,
+  };
 }
 
 /** Calls `pressed` for keys that are typed into nothing; it returns true for those that it took. */

@@ -3,8 +3,17 @@ import {render, type ComponentChild} from 'preact';
 import {useEffect} from 'preact/hooks';
 
 function Portal({into, children}: {into: string; children?: ComponentChild}) {
-  useEffect(() => { const to = document.getElementById(into); if (to) render(children ?? null, to); });
-  useEffect(() => () => { const to = document.getElementById(into); if (to) render(null, to); }, [into]);
+  useEffect(() => {
+    const to = document.getElementById(into);
+    if (to) render(children ?? null, to);
+  });
+  useEffect(
+    () => () => {
+      const to = document.getElementById(into);
+      if (to) render(null, to);
+    },
+    [into],
+  );
   return null;
 }
 

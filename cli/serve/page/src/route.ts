@@ -2,20 +2,30 @@
 import {setToken} from './api';
 import {signal, useSignal} from './signal';
 
-export interface Route { pid: number | null; view: string; options: Record<string, string> }
+export interface Route {
+  pid: number | null;
+  view: string;
+  options: Record<string, string>;
+}
 
 function parse(hash: string): Route {
   const [path, query = ''] = hash.replace(/^#\/?/, '').split('?', 2);
   const parts = path.split('/');
   const options: Record<string, string> = {};
   for (const [name, value] of new URLSearchParams(query)) options[name] = value;
-  if (parts[0] === 'p' && /^\d{1,10}$/.test(parts[1] ?? '')) return {pid: Number(parts[1]), view: parts[2] || 'groups', options};
+  if (parts[0] === 'p' && /^\d{1,10}$/.test(parts[1] ?? ''))
+    return {pid: Number(parts[1]), view: parts[2] || 'groups', options};
   return {pid: null, view: 'processes', options};
 }
 
-export function href(route: {pid?: number | null; view?: string; options?: Record<string, string | number | undefined>}): string {
+export function href(route: {
+  pid?: number | null;
+  view?: string;
+  options?: Record<string, string | number | undefined>;
+}): string {
   const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(route.options ?? {})) if (value !== undefined && value !== '') query.set(name, String(value));
+  for (const [name, value] of Object.entries(route.options ?? {}))
+    if (value !== undefined && value !== '') query.set(name, String(value));
   const text = query.toString();
   return (route.pid ? `#/p/${route.pid}/${route.view ?? 'groups'}` : '#/') + (text ? `?${text}` : '');
 }

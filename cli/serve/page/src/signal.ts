@@ -1,7 +1,11 @@
 // A value that components follow.
 import {useEffect, useState} from 'preact/hooks';
 
-export interface Signal<T> { get(): T; set(value: T): void; watch(heard: () => void): () => void }
+export interface Signal<T> {
+  get(): T;
+  set(value: T): void;
+  watch(heard: () => void): () => void;
+}
 
 export function signal<T>(value: T): Signal<T> {
   const heard = new Set<() => void>();

@@ -4,10 +4,20 @@ import {ApiError, headers, lost, refused} from './api';
 import {script} from './script';
 import type {Order, Report} from './worker';
 
-export interface Streamed { report: Report | null; tasks: number; busy: boolean; error: ApiError | null; again: () => void }
+export interface Streamed {
+  report: Report | null;
+  tasks: number;
+  busy: boolean;
+  error: ApiError | null;
+  again: () => void;
+}
 
 export function useStream(path: string | null, want: Order['want']): Streamed {
-  const [state, set] = useState<{path: string | null; report: Report | null; error: ApiError | null}>({path: null, report: null, error: null});
+  const [state, set] = useState<{path: string | null; report: Report | null; error: ApiError | null}>({
+    path: null,
+    report: null,
+    error: null,
+  });
   const [tasks, setTasks] = useState(0);
   const [busy, setBusy] = useState(false);
   const [round, setRound] = useState(0);
@@ -30,7 +40,11 @@ export function useStream(path: string | null, want: Order['want']): Streamed {
         end(null, new ApiError(report.status, report.code, report.subject, report.fact, report.nextStep));
       } else end(report, null);
     };
-    worker.onerror = () => end(null, new ApiError(0, 'page', '', 'the answer could not be read', lost.get() ? 'tasks serve does not answer' : ''));
+    worker.onerror = () =>
+      end(
+        null,
+        new ApiError(0, 'page', '', 'the answer could not be read', lost.get() ? 'tasks serve does not answer' : ''),
+      );
     worker.postMessage({path, headers: headers(), want} satisfies Order);
     return () => worker.terminate();
   }, [path, want, round]);

@@ -6,7 +6,9 @@ const stored = (): Shade => {
   try {
     const was = localStorage.getItem('theme');
     return was === 'light' || was === 'dark' ? was : 'auto';
-  } catch { return 'auto'; }
+  } catch {
+    return 'auto';
+  }
 };
 const media = matchMedia('(prefers-color-scheme: dark)');
 let chosen: Shade = stored();
@@ -24,6 +26,10 @@ apply();
 export function switchTheme() {
   const next: Shade = isDark() ? 'light' : 'dark';
   chosen = next === (media.matches ? 'dark' : 'light') ? 'auto' : next;
-  try { localStorage.setItem('theme', chosen); } catch { /* for as long as the page is open then */ }
+  try {
+    localStorage.setItem('theme', chosen);
+  } catch {
+    /* for as long as the page is open then */
+  }
   apply();
 }

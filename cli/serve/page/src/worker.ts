@@ -3,12 +3,28 @@ import {baseName, shown} from './format';
 import type {Task} from './types';
 import {waitDetails, waitWords} from './parts/waits';
 
-export interface Order { path: string; headers: Record<string, string>; want: 'tree' | 'flame' }
-export interface TreeColumns {
-  ids: Float64Array; parents: Int32Array; labels: Uint32Array; inner: Uint32Array; whats: Uint32Array; details: Uint32Array; ages: Float32Array;
-  awaited: Uint8Array; strings: string[];
+export interface Order {
+  path: string;
+  headers: Record<string, string>;
+  want: 'tree' | 'flame';
 }
-export interface FlameStack { frames: {function: string; place: string}[]; what: string; count: number; seconds: number }
+export interface TreeColumns {
+  ids: Float64Array;
+  parents: Int32Array;
+  labels: Uint32Array;
+  inner: Uint32Array;
+  whats: Uint32Array;
+  details: Uint32Array;
+  ages: Float32Array;
+  awaited: Uint8Array;
+  strings: string[];
+}
+export interface FlameStack {
+  frames: {function: string; place: string}[];
+  what: string;
+  count: number;
+  seconds: number;
+}
 export type Report =
   | {kind: 'progress'; tasks: number}
   | {kind: 'tree'; columns: TreeColumns; notes: string[]; complete: boolean; takenAt: number}
@@ -17,7 +33,16 @@ export type Report =
 
 /** Calls `each` with every object of the document's list `tasks`; returns the rest of the document. */
 export function splitter(each: (task: Task) => void) {
-  let text = '', at = 0, depth = 0, inText = false, start = -1, inTasks = false, keyFrom = 0, key = '', rest = '', kept = 0;
+  let text = '',
+    at = 0,
+    depth = 0,
+    inText = false,
+    start = -1,
+    inTasks = false,
+    keyFrom = 0,
+    key = '',
+    rest = '',
+    kept = 0;
   return {
     push(chunk: string) {
       text += chunk;
@@ -64,15 +89,21 @@ export function splitter(each: (task: Task) => void) {
       if (start >= 0) start -= from;
       keyFrom -= from;
     },
-    rest(): Record<string, unknown> { return JSON.parse(rest + text.slice(kept)); },
+    rest(): Record<string, unknown> {
+      return JSON.parse(rest + text.slice(kept));
+    },
   };
 }
 
 export function work() {
   addEventListener('message', event => {
     void run(event.data as Order).then(report => {
-      const buffers = report.kind === 'tree'
-        ? Object.values(report.columns).flatMap(column => (ArrayBuffer.isView(column) ? [column.buffer as ArrayBuffer] : [])) : [];
+      const buffers =
+        report.kind === 'tree'
+          ? Object.values(report.columns).flatMap(column =>
+              ArrayBuffer.isView(column) ? [column.buffer as ArrayBuffer] : [],
+            )
+          : [];
       (self as unknown as DedicatedWorkerGlobalScope).postMessage(report, buffers);
     });
   });
@@ -83,16 +114,36 @@ async function run({path, headers, want}: Order): Promise<Report> {
   try {
     response = await fetch(path, {headers, cache: 'no-store'});
   } catch {
-    return {kind: 'error', status: 0, code: 'no-answer', subject: '', fact: 'tasks serve does not answer', nextStep: 'is it still running?'};
+    return {
+      kind: 'error',
+      status: 0,
+      code: 'no-answer',
+      subject: '',
+      fact: 'tasks serve does not answer',
+      nextStep: 'is it still running?',
+    };
   }
   if (!response.ok) {
     let error: Record<string, string> = {};
-    try { error = (await response.json()).error ?? {}; } catch { /* none of ours */ }
-    return {kind: 'error', status: response.status, code: error.code ?? '', subject: error.subject ?? '', fact: error.fact ?? `the server answered ${response.status}`, nextStep: error.nextStep ?? ''};
+    try {
+      error = (await response.json()).error ?? {};
+    } catch {
+      /* none of ours */
+    }
+    return {
+      kind: 'error',
+      status: response.status,
+      code: error.code ?? '',
+      subject: error.subject ?? '',
+      fact: error.fact ?? `the server answered ${response.status}`,
+      nextStep: error.nextStep ?? '',
+    };
   }
   const takenAt = Date.now() - (Number(response.headers.get('Age')) || 0) * 1000;
-  const tree = new TreeMaker(), flame = new FlameMaker();
-  let tasks = 0, told = Date.now();
+  const tree = new TreeMaker(),
+    flame = new FlameMaker();
+  let tasks = 0,
+    told = Date.now();
   const split = splitter(task => {
     ++tasks;
     if (want === 'tree') tree.add(task);
@@ -111,14 +162,23 @@ async function run({path, headers, want}: Order): Promise<Report> {
     }
     const rest = split.rest();
     const notes = (rest.notes ?? []) as string[];
-    if (want === 'tree') return {kind: 'tree', columns: tree.columns(), notes, complete: rest.complete !== false, takenAt};
+    if (want === 'tree')
+      return {kind: 'tree', columns: tree.columns(), notes, complete: rest.complete !== false, takenAt};
     return {kind: 'flame', stacks: [...flame.stacks.values()], notes, takenAt};
   } catch (error) {
-    return {kind: 'error', status: 0, code: 'cut', subject: '', fact: `the answer was cut after ${tasks} tasks`, nextStep: String(error)};
+    return {
+      kind: 'error',
+      status: 0,
+      code: 'cut',
+      subject: '',
+      fact: `the answer was cut after ${tasks} tasks`,
+      nextStep: String(error),
+    };
   }
 }
 
-const placeOf = (frame: {file?: string; line?: number} | undefined) => (frame?.file ? `${baseName(frame.file)}${frame.line ? `:${frame.line}` : ''}` : '');
+const placeOf = (frame: {file?: string; line?: number} | undefined) =>
+  frame?.file ? `${baseName(frame.file)}${frame.line ? `:${frame.line}` : ''}` : '';
 
 class TreeMaker {
   private strings: string[] = [''];
@@ -139,15 +199,20 @@ class TreeMaker {
   }
   add(task: Task) {
     const frames = task.frames ?? [];
-    const outer = frames[frames.length - 1], inner = frames[0];
+    const outer = frames[frames.length - 1],
+      inner = frames[0];
     const name = task.name ? `“${shown(task.name, 80)}” ` : '';
-    const labels = Object.entries(task.labels ?? {}).slice(0, 8).map(([key, value]) => `${shown(key, 40)}=${shown(value, 80)} `).join('');
+    const labels = Object.entries(task.labels ?? {})
+      .slice(0, 8)
+      .map(([key, value]) => `${shown(key, 40)}=${shown(value, 80)} `)
+      .join('');
     this.ids.push(task.id);
     this.parentIds.push(task.parentId ?? 0);
     this.rows.push([
       this.number(`${name}${labels}${shown(outer?.function || 'not known')}\u0000${shown(placeOf(outer), 80)}`),
       this.number(frames.length > 1 ? `${shown(inner.function, 160)}\u0000${shown(placeOf(inner), 80)}` : ''),
-      this.number(task.busy ? 'never rests' : waitWords(task.wait, task.state)), this.number(waitDetails(task.wait)),
+      this.number(task.busy ? 'never rests' : waitWords(task.wait, task.state)),
+      this.number(waitDetails(task.wait)),
     ]);
     this.ages.push(task.ageSeconds ?? task.seenSeconds ?? -1);
     this.awaited.push(task.awaited ? 1 : 0);
@@ -156,8 +221,15 @@ class TreeMaker {
     const place = new Map(this.ids.map((id, i) => [id, i]));
     const column = (i: number) => Uint32Array.from(this.rows, row => row[i]);
     return {
-      ids: Float64Array.from(this.ids), parents: Int32Array.from(this.parentIds, id => (id ? place.get(id) ?? -1 : -1)), labels: column(0), inner: column(1),
-      whats: column(2), details: column(3), ages: Float32Array.from(this.ages), awaited: Uint8Array.from(this.awaited), strings: this.strings,
+      ids: Float64Array.from(this.ids),
+      parents: Int32Array.from(this.parentIds, id => (id ? (place.get(id) ?? -1) : -1)),
+      labels: column(0),
+      inner: column(1),
+      whats: column(2),
+      details: column(3),
+      ages: Float32Array.from(this.ages),
+      awaited: Uint8Array.from(this.awaited),
+      strings: this.strings,
     };
   }
 }
@@ -169,8 +241,8 @@ class FlameMaker {
     const what = task.busy ? 'never rests' : waitWords(task.wait, task.state);
     const key = `${what}\u0000${frames.map(frame => `${frame.function}\u0001${frame.place}`).join('\u0000')}`;
     let stack = this.stacks.get(key);
-    if (!stack) this.stacks.set(key, stack = {frames, what, count: 0, seconds: 0});
+    if (!stack) this.stacks.set(key, (stack = {frames, what, count: 0, seconds: 0}));
     ++stack.count;
-    stack.seconds += task.wait ? task.wait.seconds ?? task.ageSeconds ?? task.seenSeconds ?? 0 : 0;
+    stack.seconds += task.wait ? (task.wait.seconds ?? task.ageSeconds ?? task.seenSeconds ?? 0) : 0;
   }
 }

@@ -4,5 +4,9 @@
 export function matches(filter: string | undefined, text: string): boolean {
   if (!filter) return true;
   const lower = text.toLowerCase();
-  return filter.toLowerCase().split(/\s+/).filter(Boolean).every(word => (word.length > 1 && word[0] === '-' ? !lower.includes(word.slice(1)) : lower.includes(word)));
+  return filter
+    .toLowerCase()
+    .split(/\s+/)
+    .filter(Boolean)
+    .every(word => (word.length > 1 && word[0] === '-' ? !lower.includes(word.slice(1)) : lower.includes(word)));
 }
