@@ -28,7 +28,7 @@ export const usePhone = () => useMedia('(max-width: 700px)');
 
 /** False when nobody has seen the page for a minute: targets are not looked at for nobody. */
 export function useSeenPage(): boolean {
-  const [seen, set] = useState(!document.hidden);
+  const [seen, set] = useState(true);
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const heard = () => {
@@ -36,6 +36,7 @@ export function useSeenPage(): boolean {
       if (!document.hidden) set(true);
       else timer = setTimeout(() => set(false), 60_000);
     };
+    heard();
     document.addEventListener('visibilitychange', heard);
     return () => {
       clearTimeout(timer);
