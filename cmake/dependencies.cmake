@@ -34,6 +34,13 @@ if(TASKS_BUILD_CLI OR TASKS_BUILD_TESTS)
   find_package(Zydis CONFIG)
   # Takes the terminal for `tasks top`. Without it that says so.
   pkg_check_modules(ncursesw IMPORTED_TARGET ncursesw)
+  # HTTP for `tasks serve`, with the options that Debian has compiled it with. Without it there is no tasks-serve.
+  pkg_check_modules(httplib IMPORTED_TARGET cpp-httplib)
+  find_package(OpenSSL COMPONENTS Crypto)
+  set(TASKS_BUILD_SERVE OFF)
+  if(httplib_FOUND AND OPENSSL_FOUND)
+    set(TASKS_BUILD_SERVE ON)
+  endif()
 endif()
 if(TASKS_BUILD_TESTS)
   find_package(GTest REQUIRED)

@@ -25,6 +25,12 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/tasksConfig.cmake ${CMAKE_CURRENT_BINA
 
 if(TASKS_BUILD_CLI)
   install(TARGETS tasks RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  if(TARGET tasks-serve)
+    install(TARGETS tasks-serve RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/tasks)
+    configure_file(cli/serve/tasks-serve.service.in tasks-serve.service @ONLY)
+    install(FILES ${CMAKE_CURRENT_BINARY_DIR}/tasks-serve.service cli/serve/tasks-serve.socket
+      DESTINATION lib/systemd/system)
+  endif()
   # For who shows and watches what `tasks serve` tells at /metrics.
   install(FILES cli/serve/grafana/tasks.json DESTINATION ${CMAKE_INSTALL_DATADIR}/tasks/grafana)
   install(FILES cli/serve/prometheus/alerts.yml DESTINATION ${CMAKE_INSTALL_DATADIR}/tasks/prometheus)

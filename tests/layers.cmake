@@ -7,7 +7,7 @@ cmake_minimum_required(VERSION 3.25)
 get_filename_component(root ${CMAKE_CURRENT_LIST_DIR}/.. ABSOLUTE)
 
 # A floor each; what shares a floor does not know each other.
-set(cli main commands serve views,top,export surveys proof,hookless coroutines sources,picture target linux,symbols base)
+set(cli main,serve_main commands serve views,top,export surveys proof,hookless coroutines sources,picture target linux,symbols base)
 set(agent agent,leak_check server,reports readers registry)
 set(wrong 0)
 

@@ -57,6 +57,7 @@ command diff_command();
 command profile_command();
 command slow_command();
 command top_command();
+command serve_command();
 command schema_command();
 command manual_command();
 command completion_command();

@@ -25,6 +25,8 @@ using lack = found_process::lack;
 constexpr std::uint64_t stalled_after_ms = 1000;
 /// All agents together may take so many times what one of them may be silent.
 constexpr int silences = 4;
+/// Of one agent's answer; 20,000 tasks, or as many groups, take a fifth of it.
+constexpr std::uint64_t most_answer_bytes = std::uint64_t{64} << 20;
 /// One that was silent at the look before is waited for so many times shorter.
 constexpr int shorter = 10;
 
@@ -277,7 +279,7 @@ class metrics_collector::one_look {
       return true;
     });
     if (q.connection->bytes_read() != before) q.last_byte = steady::now();
-    if (!progress)
+    if (!progress || q.connection->bytes_read() > most_answer_bytes)
       give_up(q, "failed");
     else if (*progress == agent_connection::progress::done)
       go_on(q);

@@ -95,7 +95,7 @@ TEST(Manual, HasExamplesThatMakeSense) {
         << seen.err;
     ++tried;
   }
-  EXPECT_EQ(tried, 18u);
+  EXPECT_EQ(tried, 19u);
 }
 
 TEST(Completion, NamesEveryCommandAndOption) {

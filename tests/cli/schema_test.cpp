@@ -158,7 +158,7 @@ TEST(SchemaCommand, KnowsNoOtherViews) {
   EXPECT_EQ(seen.end.code, 2);
   EXPECT_EQ(seen.err,
             "tasks: schema: \"tea\" is no view (list, vitals, stack, slow, tree, threads, leaks, channels, operations, "
-            "memory, why, report, check, diff)\n");
+            "memory, why, report, check, diff, live, history)\n");
 }
 
 }  // namespace

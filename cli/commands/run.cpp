@@ -1,0 +1,68 @@
+#include "commands/run.hpp"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/json.hpp"
+#include "commands/command_line.hpp"
+#include "surveys/recorded_facts.hpp"
+
+namespace tasks::cli {
+namespace {
+
+/// As monitoring expects it of a plugin: on standard output, and with code 3.
+int fail_as_plugin(const error& e) {
+  const auto line = "UNKNOWN: " + message(e) + "\n";
+  std::fwrite(line.data(), 1, line.size(), stdout);
+  return 3;
+}
+
+/// For a program that asks.
+std::string as_json(const error& e) {
+  fmt::memory_buffer text;
+  print_json(text, to_message(e));
+  return fmt::to_string(text);
+}
+
+int fail(const error& e) {
+  const char* const form = std::getenv("TASKS_ERRORS");
+  const bool is_json = form != nullptr && std::string_view(form) == "json";
+  const auto line = (is_json ? as_json(e) : message(e)) + "\n";
+  std::fwrite(line.data(), 1, line.size(), stderr);
+  return exit_code(e.code);
+}
+
+}  // namespace
+
+int run_command_line(int argc, char** argv) {
+  auto call = parse_command_line({argv + 1, static_cast<std::size_t>(argc > 0 ? argc - 1 : 0)});
+  const bool is_plugin = argc > 1 && std::string_view(argv[1]) == "check";
+  if (!call) return is_plugin ? fail_as_plugin(call.why()) : fail(call.why());
+  output out(STDOUT_FILENO, style_of_stdout());
+  int code = 0;
+  if (call->command) {
+    const auto done = call->command->run(out);
+    // What was printed before an error stands before it.
+    if (!done) {
+      (void)out.flush();
+      const auto why = done.why();
+      if (is_plugin) return fail_as_plugin(why);
+      const bool is_no_target = why.code == error_code::no_such_process && !call->bare_word.empty();
+      if (is_no_target && why.subject == call->bare_word) return fail(no_such_command(call->bare_word, true));
+      return fail(why);
+    }
+    code = *done;
+  } else {
+    out.text().append(call->text.data(), call->text.data() + call->text.size());
+  }
+  if (const auto written = out.finish(); !written)
+    return is_plugin ? fail_as_plugin(written.why()) : fail(written.why());
+  return code;
+}
+
+}  // namespace tasks::cli
