@@ -228,7 +228,7 @@ export async function startMock({
     if (Number(pid) === canned.quiet)
       return fail(
         response,
-        403,
+        502,
         'denied',
         `pid ${pid}`,
         'permission denied',

@@ -132,7 +132,7 @@ export function follow(
         failed('the connection was closed');
       } catch (error) {
         if (abort.signal.aborted) return;
-        if (error instanceof ApiError && error.status >= 400 && error.status < 500) {
+        if (error instanceof ApiError && error.status >= 400) {
           if (!onError(error)) return;
         } else {
           failed(error instanceof ApiError ? error.message : 'the connection broke');

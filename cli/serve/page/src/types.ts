@@ -142,6 +142,8 @@ export interface LiveView extends Point {
   otherGroups?: number;
   otherTasks?: number;
   note?: string;
+  /** Why its agent was not asked. */
+  reason?: string;
 }
 export interface Failure {
   taskId?: number;

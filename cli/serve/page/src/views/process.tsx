@@ -97,7 +97,7 @@ function useLive(pid: number): Seen & {points: Point[]} {
       },
       error => {
         set(old => (error.status === 404 && old.live ? {...old, ended: error} : {...old, error}));
-        return error.status === 429 || error.status === 403;
+        return error.status !== 401 && error.status !== 404;
       },
     );
     return () => {
@@ -200,9 +200,9 @@ export function ProcessPage({pid}: {pid: number}) {
           <Facts live={live} seconds={seen.seconds} before={since} />
         </div>
       )}
-      {live?.note && (
+      {(live?.note || live?.reason) && (
         <p class="note">
-          <Foreign text={live.note} most={600} />
+          <Foreign text={[live.reason, live.note].filter(Boolean).join('; ')} most={600} />
         </p>
       )}
       {kept.current && <Findings vitals={kept.current} />}

@@ -224,7 +224,7 @@ export function ProcessesPage() {
           {list ? `${count(live.length, 'process', 'processes')}${wrong ? `, ${wrong} with findings` : ''}` : ''}
         </span>,
       )}
-      {error && !list && <Trouble error={error} />}
+      {error && <Trouble error={error} kept={!!list} />}
       <div class="tools">
         <Filter placeholder="filter: name, PID, argument" />
         {filtered.length !== rows.length && (

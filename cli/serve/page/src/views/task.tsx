@@ -196,7 +196,11 @@ export function TaskPage({pid}: {pid: number}) {
               </ul>
             </>
           )}
-          <h3>Who could wake it</h3>
+          <h3>
+            {bad && view.wakers?.length
+              ? 'What points to what it waits on, none of which is alive'
+              : 'Who could wake it'}
+          </h3>
           {view.wakers?.length ? (
             <Wakers pid={pid} wakers={view.wakers} depth={0} seen={new Set([task.id])} />
           ) : (
