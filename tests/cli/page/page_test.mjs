@@ -97,6 +97,7 @@ describe('of a real process', () => {
     await other.done();
     await page.goBack();
     await page.lacks('.detail');
+    assert.equal(await page.hash(), `#/p/${lab.pid}/groups`);
     await page.done();
   });
 
