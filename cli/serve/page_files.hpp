@@ -10,7 +10,7 @@
 namespace tasks::cli {
 
 struct page_file {
-  /// "/", else below "/assets/". The script's and the style's name change with what is in them, so both may be cached for ever.
+  /// "/", else below "/assets/". Names of script and style change with their content: they may be cached for ever.
   std::string_view path;
   /// Of Content-Type.
   std::string_view type;

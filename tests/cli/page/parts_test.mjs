@@ -9,7 +9,7 @@ const built = require('esbuild').buildSync({
   stdin: {
     contents: `
     export {shown, age, thousands, bytes, literally} from './format';
-    export {splitter} from './worker';
+    export {splitter, readTasks} from './worker';
     export {matches} from './parts/words';
     export {childrenOf, linesOf} from './tree_lines';
     export {grow, arrange} from './flame_boxes';
@@ -67,6 +67,58 @@ test('an answer that comes in pieces of any length is read as one that comes at 
       assert.deepEqual(split.rest(), {...document, tasks: []});
     }
   }
+});
+
+const answerOf = (text, cancelled = () => {}) => {
+  const bytes = new TextEncoder().encode(text);
+  let at = 0;
+  return new Response(
+    new ReadableStream(
+      {
+        pull(to) {
+          if (at >= bytes.length) return to.close();
+          to.enqueue(bytes.slice(at, (at += 1000)));
+        },
+        cancel: cancelled,
+      },
+      {highWaterMark: 0},
+    ),
+    {headers: {Age: '2.5'}},
+  );
+};
+const tasksOf = n =>
+  Array.from({length: n}, (_, i) => ({
+    id: i + 1,
+    parentId: i > 0 ? 1 : 0,
+    frames: [{function: 'f()', file: '/a/b.cpp', line: 3}],
+  }));
+
+test('of more tasks than a page can show the first are read, and it says so', async () => {
+  let cancelled = false;
+  const answer = answerOf(JSON.stringify({tasks: tasksOf(1000), complete: true}), () => (cancelled = true));
+  const report = await parts.readTasks(answer, 'tree', 100, () => {});
+  assert.equal(report.columns.ids.length, 100);
+  assert.equal(report.complete, false);
+  assert.match(report.notes[0], /more than 100 tasks/);
+  assert.ok(cancelled);
+});
+
+test('an answer that is cut is an error, not fewer tasks', async () => {
+  const text = JSON.stringify({tasks: tasksOf(1000), complete: true});
+  const report = await parts.readTasks(answerOf(text.slice(0, 30_000)), 'tree', 5000, () => {});
+  assert.equal(report.kind, 'error');
+  assert.match(report.fact, /cut after \d+ tasks/);
+});
+
+test('each task of an answer is a row, below the one that spawned it', async () => {
+  const report = await parts.readTasks(
+    answerOf(JSON.stringify({tasks: tasksOf(50), notes: ['x']})),
+    'tree',
+    5000,
+    () => {},
+  );
+  assert.deepEqual([...report.columns.parents], [-1, ...Array(49).fill(0)]);
+  assert.deepEqual([report.notes, report.complete], [['x'], true]);
 });
 
 test('an answer without tasks is read too', () => {

@@ -1,5 +1,5 @@
 // Reads `stack`'s answer a task at a time, however long it is, and keeps of each what a tree or a flame graph shows.
-import {baseName, shown} from './format';
+import {baseName, count, shown, thousands} from './format';
 import type {Task} from './types';
 import {waitDetails, waitWords} from './parts/waits';
 
@@ -139,42 +139,62 @@ async function run({path, headers, want}: Order): Promise<Report> {
       nextStep: error.nextStep ?? '',
     };
   }
+  return readTasks(response, want, mostTasks, tasks => postMessage({kind: 'progress', tasks} satisfies Report));
+}
+
+/** Tasks of one answer that are read: of half a million columns take 60 MB or so, and nobody scrolls through more. */
+const mostTasks = 500_000;
+
+/** Reads an answer a piece at a time, at most `most` of its tasks; `progress` hears five times a second how many there are. */
+export async function readTasks(
+  response: Response,
+  want: Order['want'],
+  most: number,
+  progress: (tasks: number) => void,
+): Promise<Report> {
   const takenAt = Date.now() - (Number(response.headers.get('Age')) || 0) * 1000;
   const tree = new TreeMaker(),
     flame = new FlameMaker();
   let tasks = 0,
     told = Date.now();
   const split = splitter(task => {
-    ++tasks;
+    if (++tasks > most) return;
     if (want === 'tree') tree.add(task);
     else flame.add(task);
   });
+  let notes: string[], complete: boolean;
   try {
     const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
     for (;;) {
       const {done, value} = await reader.read();
-      if (done) break;
+      if (done || tasks > most) break;
       split.push(value);
       if (Date.now() - told > 200) {
         told = Date.now();
-        postMessage({kind: 'progress', tasks} satisfies Report);
+        progress(tasks);
       }
     }
-    const rest = split.rest();
-    const notes = (rest.notes ?? []) as string[];
-    if (want === 'tree')
-      return {kind: 'tree', columns: tree.columns(), notes, complete: rest.complete !== false, takenAt};
-    return {kind: 'flame', stacks: [...flame.stacks.values()], notes, takenAt};
+    if (tasks > most) {
+      await reader.cancel();
+      complete = false;
+      notes = [`more than ${thousands(most)} tasks: the others were not read`];
+    } else {
+      const rest = split.rest();
+      complete = rest.complete !== false;
+      notes = (rest.notes ?? []) as string[];
+    }
   } catch (error) {
     return {
       kind: 'error',
       status: 0,
       code: 'cut',
       subject: '',
-      fact: `the answer was cut after ${tasks} tasks`,
+      fact: `the answer was cut after ${count(tasks, 'task')}`,
       nextStep: String(error),
     };
   }
+  if (want === 'tree') return {kind: 'tree', columns: tree.columns(), notes, complete, takenAt};
+  return {kind: 'flame', stacks: [...flame.stacks.values()], notes, takenAt};
 }
 
 const placeOf = (frame: {file?: string; line?: number} | undefined) =>

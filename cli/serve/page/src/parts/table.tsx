@@ -127,15 +127,8 @@ export function Table<Row>({
   };
   useKeys(event => {
     if (!onChoose || !sorted.length) return false;
-    const on = document.activeElement;
-    if (
-      on &&
-      on !== document.body &&
-      !body.current?.parentElement?.contains(on) &&
-      /^(A|BUTTON|SUMMARY)$/.test(on.tagName) &&
-      event.key === 'Enter'
-    )
-      return false;
+    // A link or a button that is focused has its own meaning.
+    if (event.key === 'Enter' && /^(A|BUTTON|SUMMARY)$/.test(document.activeElement?.tagName ?? '')) return false;
     const page = Math.max(1, Math.floor((innerHeight - 160) / height));
     const moves: Record<string, number> = {
       ArrowDown: at + 1,
