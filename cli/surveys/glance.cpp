@@ -91,8 +91,11 @@ class glanced_groups {
 
 /// Spawn sites keep apart what reads alike here, and want debug information.
 std::unique_ptr<resolver> glances::names_of(const snapshot_source& source) {
+  // A target may think of new ones for ever.
+  constexpr std::size_t most_readings = 100'000;
   auto names = std::make_unique<resolver>(source, resolver_options{.all_frames = false, .spawn_sites = false});
-  if (!readings_) readings_ = std::make_unique<resolver>(resolver_options{.all_frames = false, .spawn_sites = false});
+  if (!readings_ || readings_->readings() > most_readings)
+    readings_ = std::make_unique<resolver>(resolver_options{.all_frames = false, .spawn_sites = false});
   names->read_as(*readings_);
   return names;
 }

@@ -2,7 +2,6 @@
 #include "base/text.hpp"
 #include "base/words.hpp"
 #include "library_names.hpp"
-#include "names.hpp"
 #include "surveys/recorded_facts.hpp"
 #include "target/registry_reader.hpp"
 #include "type_names.hpp"
@@ -115,6 +114,21 @@ std::vector<code_location> resolver::functions_at(std::uint64_t address) const {
   return functions;
 }
 
+/// That takes some 20 µs a name, and most are asked for again and again: at other lines, and at the next look.
+const resolver::known_name& resolver::name_of(const std::string& raw) {
+  // A target may think of new ones for ever.
+  constexpr std::size_t most_names = 10'000;
+  if (names_->size() >= most_names) names_->clear();
+  const auto [known, is_new] = names_->try_emplace(raw);
+  auto& its = known->second;
+  if (!is_new) return its;
+  its.readable = make_readable(raw);
+  if (!its.readable.plumbing) return its;
+  its.stands_for = detail::read_library_frame(its.readable.text);
+  its.bare = bare_name(its.readable.text);
+  return its;
+}
+
 frame resolver::make_frame(const v1::Location& location) {
   if (!location.calls().empty()) return site_of(location);
   frame f;
@@ -131,12 +145,11 @@ frame resolver::make_frame(const v1::Location& location) {
     }
   }
   f.id = location.id();
-  auto name = make_readable(raw);
-  f.function = std::move(name.text);
-  f.plumbing = name.plumbing;
-  if (f.plumbing) f.stands_for = detail::read_library_frame(f.function);
+  const auto& name = name_of(raw);
+  f.plumbing = name.readable.plumbing;
+  f.stands_for = name.stands_for;
   // Shown without being asked for only where a task has no other frames: who wants details says --all-frames.
-  if (f.plumbing && !options_.all_frames) f.function = bare_name(f.function);
+  f.function = f.plumbing && !options_.all_frames ? name.bare : name.readable.text;
   f.text = frame_text(f, false);
   if (f.from_address) f.foreign_text = frame_text(f, true);
   return f;

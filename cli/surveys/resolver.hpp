@@ -16,6 +16,7 @@
 
 #include "coroutines/frame_values.hpp"
 #include "linux/descriptors.hpp"
+#include "names.hpp"
 #include "operation_names.hpp"
 #include "sources/snapshot_source.hpp"
 #include "surveys/busy.hpp"
@@ -128,8 +129,13 @@ class resolver {
   [[nodiscard]] bool shows_spawn_sites() const noexcept { return options_.spawn_sites; }
   /// Of whatever answer.
   [[nodiscard]] reading read(const v1::Location& location);
-  /// From here on both give the same number to what reads alike.
-  void read_as(const resolver& other) { readings_ = other.readings_; }
+  /// From here on both give the same number to what reads alike, and make a name readable once.
+  void read_as(const resolver& other) {
+    readings_ = other.readings_;
+    names_ = other.names_;
+  }
+  /// How many numbers it has given so far.
+  [[nodiscard]] std::size_t readings() const noexcept { return readings_->size(); }
 
  private:
   using location_ids = google::protobuf::RepeatedField<std::uint32_t>;
@@ -146,6 +152,12 @@ class resolver {
   void show_spawn_site(const Message& message, resolved& to) const;
   /// The location of that id, unless it is Asio's.
   [[nodiscard]] const frame* user_location(std::uint32_t id) const;
+  struct known_name {
+    detail::readable_name readable;
+    detail::library_frame stands_for;  ///< of plumbing
+    std::string bare;                  ///< likewise
+  };
+  [[nodiscard]] const known_name& name_of(const std::string& raw);
   frame make_frame(const v1::Location& location);
   const frame& site_of(const v1::Location& location);
   void remember(const v1::Task& task, const resolved& meaning);
@@ -166,6 +178,8 @@ class resolver {
   std::map<std::string, frame> operations_;                  ///< by what they are called
   std::shared_ptr<std::unordered_map<std::string, std::uint32_t>> readings_ =
       std::make_shared<std::unordered_map<std::string, std::uint32_t>>();
+  std::shared_ptr<std::unordered_map<std::string, known_name>> names_ =
+      std::make_shared<std::unordered_map<std::string, known_name>>();
   std::optional<endless_timers> endless_;  ///< nothing: nobody has asked
   /// Tasks seen so far with their innermost frames, by id. Answers come oldest first, trees with parents before
   /// children.
