@@ -47,17 +47,45 @@ struct full_answer {
   running_tasks running;
 };
 
-/// Answers what has been answered already.
+/// What code addresses of a process are called. Debug information is read once for each of them, and not kept: it takes
+/// more memory than all else that is known of a process. Where a library was unloaded and another is in its place, its
+/// frames that have not awaited yet are misnamed.
+class known_code {
+ public:
+  void learn(pid_t pid, const std::vector<v1::Chunk>& parts) {
+    constexpr int most_addresses = 1000;
+    if (facts_.code_size() > most_addresses) *this = {};
+    std::shared_ptr<target> from;
+    for (const auto& part : parts) {
+      for (const auto& location : part.locations()) {
+        if (location.address() == 0 || !addresses_.insert(location.address()).second) continue;
+        if (!from) from = live_target(pid);
+        auto& code = *facts_.add_code();
+        code.set_address(location.address());
+        for (auto& each : from->names().resolve(location.address())) {
+          auto& function = *code.add_functions();
+          function.set_function(std::move(each.function));
+          function.set_file(std::move(each.file));
+          function.set_line(each.line);
+        }
+      }
+    }
+  }
+  [[nodiscard]] const v1::RecordedFacts& facts() const noexcept { return facts_; }
+
+ private:
+  v1::RecordedFacts facts_;  ///< nothing but code
+  std::set<std::uint64_t> addresses_;
+};
+
+/// Answers what has been answered already. It has no target: who has one looks up every descriptor.
 class answered_source final : public snapshot_source {
  public:
-  answered_source(pid_t pid, const full_answer& answer) : pid_(pid), answer_(answer) {
-    const auto is_address = [](const v1::Location& at) { return at.address() != 0; };
-    for (const auto& part : answer.parts)
-      if (std::any_of(part.locations().begin(), part.locations().end(), is_address)) from_ = live_target(pid);
-  }
+  answered_source(pid_t pid, const full_answer& answer, const known_code& code)
+      : pid_(pid), answer_(answer), code_(code) {}
   [[nodiscard]] pid_t pid() const override { return pid_; }
-  /// Null, unless some code has no name yet: whoever has a target looks up every descriptor in it.
-  [[nodiscard]] target* from() const override { return from_.get(); }
+  [[nodiscard]] target* from() const override { return nullptr; }
+  [[nodiscard]] const v1::RecordedFacts* recorded() const override { return &code_.facts(); }
   [[nodiscard]] std::string description() const override { return "answer of " + subject_of(pid_); }
   result<v1::Vitals> vitals(bool, const chunk_visitor&) override { return *answer_.vitals; }
   result<v1::Trailer> stacks(const v1::StacksRequest&, const chunk_visitor& visit) override {
@@ -69,7 +97,7 @@ class answered_source final : public snapshot_source {
  private:
   pid_t pid_;
   const full_answer& answer_;
-  std::shared_ptr<target> from_;
+  const known_code& code_;
 };
 
 /// The question after the vitals, as glances ask it.
@@ -104,6 +132,7 @@ struct metrics_collector::watched {
   double started_at = 0;
   std::uint64_t instance = 0;  ///< of its agent; 0: it has not answered yet
   glances seen;
+  known_code code;
   bool was_silent = false;
   /// As of the last look.
   std::uint64_t spawned = 0, ended = 0, failed = 0, cancelled = 0, lost = 0, resumes = 0, cpu_ms = 0;
@@ -116,6 +145,7 @@ struct metrics_collector::watched {
   /// It executes another program by now, whose tasks are counted from 0.
   void begin_anew() {
     seen = {};
+    code = {};
     spawned = ended = failed = cancelled = lost = resumes = 0;
     instance = 0;
     leaks.reset();
@@ -354,7 +384,8 @@ class metrics_collector::one_look {
   void fill(pid_t pid, full_answer answer, process_metrics::teller by) {
     auto& its = *of_.watched_.at(pid);
     auto& to = rows_[pid];
-    answered_source source(pid, answer);
+    its.code.learn(pid, answer.parts);
+    answered_source source(pid, answer, its.code);
     auto seen = its.seen.look(source);
     if (!seen) return;
     to.told_by = by;

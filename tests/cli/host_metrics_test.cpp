@@ -153,6 +153,12 @@ TEST(HostMetrics, TellsOfStalledWorkers) {
     const auto host = collector.look(0ms);
     ASSERT_NE(find(*host, hung.pid()), nullptr);
     stalled = find(*host, hung.pid())->stalled_workers;
+    // No await has told where they are: their code's addresses do.
+    for (const auto& group : find(*host, hung.pid())->groups) {
+      if (group.state == v1::Task::RUNNING) {
+        EXPECT_TRUE(group.inner_function.starts_with("hung::")) << group.inner_function;
+      }
+    }
     ASSERT_LT(std::chrono::steady_clock::now(), deadline) << stalled;
   }
 }
