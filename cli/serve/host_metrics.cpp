@@ -135,7 +135,8 @@ struct metrics_collector::watched {
   known_code code;
   bool was_silent = false;
   /// As of the last look.
-  std::uint64_t spawned = 0, ended = 0, failed = 0, cancelled = 0, lost = 0, resumes = 0, cpu_ms = 0;
+  process_counters counters;
+  std::uint64_t resumes = 0;
   struct leak_look {
     leak_metrics found;
     steady::time_point at;
@@ -146,7 +147,8 @@ struct metrics_collector::watched {
   void begin_anew() {
     seen = {};
     code = {};
-    spawned = ended = failed = cancelled = lost = resumes = 0;
+    counters = {.cpu_ms = counters.cpu_ms};  // of the process, whatever it executes
+    resumes = 0;
     instance = 0;
     leaks.reset();
   }
@@ -238,8 +240,8 @@ class metrics_collector::one_look {
     to.counts.set_os_threads(stat.threads);
     to.counts.set_rss_bytes(stat.rss_pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)));
     const auto ticks_per_second = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
-    its.cpu_ms = std::max(its.cpu_ms, stat.cpu_ticks * 1000 / ticks_per_second);
-    to.counts.set_cpu_time_ms(its.cpu_ms);
+    its.counters.cpu_ms = std::max(its.counters.cpu_ms, stat.cpu_ticks * 1000 / ticks_per_second);
+    to.counters.cpu_ms = its.counters.cpu_ms;
     if (!its.leaks) return;
     to.leaks = its.leaks->found;
     to.leaks->age_seconds = seconds_since(its.leaks->at);
@@ -392,13 +394,8 @@ class metrics_collector::one_look {
     to.resolution_ms = seen->resolution_ms;
     to.groups = std::move(seen->groups);
     to.counts = std::move(seen->vitals);
-    const auto raise = [](std::uint64_t& known, std::uint64_t now) { return known = std::max(known, now); };
-    to.counts.set_cpu_time_ms(raise(its.cpu_ms, to.counts.cpu_time_ms()));
-    to.spawned = raise(its.spawned, to.counts.tasks() + to.counts.ended());
-    to.ended = raise(its.ended, to.counts.ended());
-    to.failed = raise(its.failed, to.counts.failed());
-    to.cancelled = raise(its.cancelled, to.counts.cancelled());
-    to.lost = raise(its.lost, to.counts.lost());
+    its.counters.raise(to.counts);
+    to.counters = its.counters;
     for (const auto& group : to.groups) its.resumes += group.resumed.value_or(0);
     if (to.counts.tasks() <= glances::most_tasks_read) to.resumes = its.resumes;
     keep_older(answer.running, stalled_after_ms);
@@ -415,6 +412,16 @@ class metrics_collector::one_look {
   std::vector<unanswered> without_agent_;
   std::map<pid_t, process_metrics> rows_;
 };
+
+void process_counters::raise(const v1::Vitals& counted) {
+  const auto to = [](std::uint64_t& known, std::uint64_t now) { known = std::max(known, now); };
+  to(spawned, counted.tasks() + counted.ended());
+  to(ended, counted.ended());
+  to(failed, counted.failed());
+  to(cancelled, counted.cancelled());
+  to(lost, counted.lost());
+  to(cpu_ms, counted.cpu_time_ms());
+}
 
 metrics_collector::metrics_collector(collector_options options) : options_(std::move(options)) {}
 metrics_collector::~metrics_collector() = default;

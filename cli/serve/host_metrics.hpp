@@ -35,6 +35,15 @@ struct leak_metrics {
   double age_seconds = 0;  ///< of that look
 };
 
+/// Since its start, or since the program that it executes was begun.
+struct process_counters {
+  std::uint64_t spawned = 0, ended = 0, failed = 0, cancelled = 0, lost = 0, cpu_ms = 0;
+
+  /// An agent counts one after the other while tasks begin and end, and a look may find less than the one before: none
+  /// ever falls.
+  void raise(const v1::Vitals& counted);
+};
+
 struct process_metrics {
   /// Who told. Memory: its agent did not, and its registry was read. Nobody: see `reason`.
   enum class teller { agent, memory, nobody };
@@ -46,13 +55,12 @@ struct process_metrics {
   teller told_by = teller::nobody;
   /// Why its agent did not: "no-agent", "no-hook", "denied", "silent", "stopped", "failed". Empty: it did.
   std::string_view reason;
-  /// Of one of which nobody told, only os_threads, rss_bytes and cpu_time_ms, which /proc tells.
+  /// Of one of which nobody told, only os_threads and rss_bytes, which /proc tells.
   v1::Vitals counts;
   std::vector<glance_group> groups;   ///< every task is in one; unless nobody told
   std::uint32_t resolution_ms = 0;    ///< how old an age may be
   std::uint64_t stalled_workers = 0;  ///< threads that have run one task for longer than a second
-  /// Since its start, or since the program that it executes was begun; never less than at the look before.
-  std::uint64_t spawned = 0, ended = 0, failed = 0, cancelled = 0, lost = 0;
+  process_counters counters;          ///< of one of which nobody told, only cpu_ms
   /// Since the first look at it, as far as looks have seen. Nothing: it has too many tasks for that now.
   std::optional<std::uint64_t> resumes;
   std::optional<leak_metrics> leaks;  ///< nothing: nobody has looked

@@ -60,11 +60,11 @@ v1::LiveView live_view_of(const process_metrics& of, std::int64_t at_ms) {
   view.set_cpus(counts.cpus());
   view.set_stalled_workers(static_cast<std::uint32_t>(of.stalled_workers));
   view.set_rss_bytes(counts.rss_bytes());
-  view.set_cpu_seconds(seconds(counts.cpu_time_ms()));
+  view.set_cpu_seconds(seconds(of.counters.cpu_ms));
   view.set_uptime_seconds(seconds(counts.uptime_ms()));
-  view.set_ended_tasks(of.ended);
-  view.set_failed_tasks(of.failed);
-  view.set_cancelled_tasks(of.cancelled);
+  view.set_ended_tasks(of.counters.ended);
+  view.set_failed_tasks(of.counters.failed);
+  view.set_cancelled_tasks(of.counters.cancelled);
   std::vector<const glance_group*> largest;
   for (const auto& group : of.groups) largest.push_back(&group);
   std::stable_sort(largest.begin(), largest.end(), [](const auto* a, const auto* b) { return a->count > b->count; });
@@ -95,7 +95,7 @@ void history::add(const host_metrics& seen, std::int64_t at_ms) {
     if (of.points.size() == most_points) of.points.pop_front();
     const auto& counts = each.counts;
     of.points.push_back({at_ms, counts.tasks(), counts.running(), counts.blocked(), counts.ready(), counts.rss_bytes(),
-                         counts.cpu_time_ms(), each.ended, each.failed, counts.os_threads()});
+                         each.counters.cpu_ms, each.counters.ended, each.counters.failed, counts.os_threads()});
   }
   std::erase_if(processes_, [](const auto& each) { return each.second.ended && each.second.points.empty(); });
 }

@@ -171,7 +171,7 @@ class metrics_writer {
     begin({"tasks_process_cpu_seconds", metric_type::counter, "seconds",
            "CPU time that the process has used, in user and in kernel mode."});
     each_process([&](std::size_t i, const process_metrics& of) {
-      sample(i, {}, static_cast<double>(of.counts.cpu_time_ms()) / 1000);
+      sample(i, {}, static_cast<double>(of.counters.cpu_ms) / 1000);
     });
     begin({"tasks_os_threads", metric_type::gauge, "", "OS threads of the process, its agent's too."});
     each_process([&](std::size_t i, const process_metrics& of) { sample(i, {}, of.counts.os_threads()); });
@@ -202,19 +202,19 @@ class metrics_writer {
 
   void write_counters() {
     of_counted({"tasks_spawned", metric_type::counter, "", "Tasks spawned since the process began."},
-               [](const process_metrics& of) { return of.spawned; });
+               [](const process_metrics& of) { return of.counters.spawned; });
     of_counted({"tasks_ended", metric_type::counter, "", "Tasks that have ended since the process began."},
-               [](const process_metrics& of) { return of.ended; });
+               [](const process_metrics& of) { return of.counters.ended; });
     of_counted({"tasks_failed", metric_type::counter, "",
                 "Of those that have ended: by an exception that no other task awaits, other than of a cancelled "
                 "operation."},
-               [](const process_metrics& of) { return of.failed; });
+               [](const process_metrics& of) { return of.counters.failed; });
     of_counted({"tasks_cancelled", metric_type::counter, "",
                 "Of those that have ended: by the exception of a cancelled operation, which no other task awaits."},
-               [](const process_metrics& of) { return of.cancelled; });
+               [](const process_metrics& of) { return of.counters.cancelled; });
     of_counted({"tasks_lost", metric_type::counter, "",
                 "Tasks that nothing is known of, because there was no memory to write them down; in no other metric."},
-               [](const process_metrics& of) { return of.lost; });
+               [](const process_metrics& of) { return of.counters.lost; });
     begin({"tasks_resumes", metric_type::counter, "",
            "How often tasks were resumed since the process was first looked at. Counted from look to look, of tasks "
            "that a look finds: what a task did between the last look at it and its end is missing, and so is a task "

@@ -54,7 +54,7 @@ TEST(HostMetrics, TellsEveryTaskOfAProcessInOneGroup) {
   EXPECT_EQ(seen->reason, "");
   EXPECT_EQ(seen->name, "lab");
   EXPECT_EQ(tasks_of(*seen), seen->counts.tasks());
-  EXPECT_EQ(seen->spawned, seen->counts.tasks() + seen->ended);
+  EXPECT_EQ(seen->counters.spawned, seen->counts.tasks() + seen->counters.ended);
   EXPECT_GT(seen->counts.rss_bytes(), 0U);
   const auto leak = std::find_if(seen->groups.begin(), seen->groups.end(), [](const auto& group) {
     return group.inner_function.starts_with("lab::ask_replica(");
@@ -95,16 +95,37 @@ TEST(HostMetrics, CountersNeverFall) {
     const auto* seen = find(*host, churn.pid());
     ASSERT_NE(seen, nullptr);
     EXPECT_EQ(seen->told_by, teller::agent);
-    EXPECT_GE(seen->spawned, before.spawned);
-    EXPECT_GE(seen->ended, before.ended);
+    EXPECT_GE(seen->counters.spawned, before.counters.spawned);
+    EXPECT_GE(seen->counters.ended, before.counters.ended);
     EXPECT_GE(seen->resumes.value_or(0), before.resumes.value_or(0));
-    EXPECT_GE(seen->counts.cpu_time_ms(), before.counts.cpu_time_ms());
+    EXPECT_GE(seen->counters.cpu_ms, before.counters.cpu_ms);
     if (i != 0) {
       EXPECT_EQ(seen->started_at, before.started_at);
     }
     before = *seen;
   }
-  EXPECT_GT(before.ended, 0U);
+  EXPECT_GT(before.counters.ended, 0U);
+}
+
+TEST(HostMetrics, ACounterIsTheMostThatWasCounted) {
+  cli::process_counters counters;
+  v1::Vitals counted;
+  counted.set_tasks(10);
+  counted.set_ended(5);
+  counted.set_failed(2);
+  counted.set_cpu_time_ms(70);
+  counters.raise(counted);
+  EXPECT_EQ(counters.spawned, 15U);
+  // Five have ended, of which only three were counted so by then.
+  counted.set_tasks(5);
+  counted.set_ended(8);
+  counted.set_failed(1);
+  counted.set_cpu_time_ms(60);
+  counters.raise(counted);
+  EXPECT_EQ(counters.spawned, 15U);
+  EXPECT_EQ(counters.ended, 8U);
+  EXPECT_EQ(counters.failed, 2U);
+  EXPECT_EQ(counters.cpu_ms, 70U);
 }
 
 TEST(HostMetrics, WhoDoesNotAnswerCostsNobodyElse) {
@@ -188,6 +209,24 @@ TEST(HostMetrics, WhatExecutesAnotherProgramIsWhatItIsNow) {
   const auto deadline = std::chrono::steady_clock::now() + guard;
   while (find(*collector.look(0ms), executing.pid()) != nullptr)
     ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "sleep(1) has no tasks";
+}
+
+TEST(HostMetrics, CountsAnewWhatAnotherProgramDoes) {
+  program executing({program_path("executing"), program_path("lab")});
+  metrics_collector collector(
+      {.timeout = guard, .chosen = [](const std::string& name) { return name == "executing" || name == "lab"; }});
+  const auto before = collector.look(0ms);
+  ASSERT_NE(find(*before, executing.pid()), nullptr);
+  EXPECT_EQ(find(*before, executing.pid())->counters.spawned, 1U);
+  executing.send_signal(SIGUSR1);
+  executing.read_until("ready");
+  const auto after = collector.look(0ms);
+  const auto* seen = find(*after, executing.pid());
+  ASSERT_NE(seen, nullptr);
+  EXPECT_EQ(seen->name, "lab");
+  EXPECT_EQ(seen->started_at, find(*before, executing.pid())->started_at);
+  EXPECT_EQ(seen->counters.spawned, seen->counts.tasks() + seen->counters.ended);
+  EXPECT_EQ(seen->resumes, 0U);
 }
 
 TEST(HostMetrics, LooksAtWhoIsChosenAlone) {

@@ -56,14 +56,14 @@ cli::process_metrics lab() {
   made.counts.set_workers(2);
   made.counts.set_cpus(2);
   made.counts.set_rss_bytes(12'900'000);
-  made.counts.set_cpu_time_ms(4210);
+  made.counters.cpu_ms = 4210;
   made.groups = {group_of("lab::ask(int)", v1::Wait::CHANNEL_SEND, 4),
                  group_of("lab::serve()", v1::Wait::SOCKET_READ, 9)};
   made.groups.push_back(group_of("lab::crunch()", v1::Wait::KIND_UNSPECIFIED, 1));
   made.groups.back().state = v1::Task::RUNNING;
-  made.spawned = 20;
-  made.ended = 6;
-  made.failed = 1;
+  made.counters.spawned = 20;
+  made.counters.ended = 6;
+  made.counters.failed = 1;
   made.resumes = 1234;
   made.leaks = cli::leak_metrics{{{"proven", 4}, {"old", 0}}, 61.5};
   return made;

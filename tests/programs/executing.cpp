@@ -1,4 +1,5 @@
-/// A process that executes another program when it gets SIGUSR1: it goes on with the same pid, without a task.
+/// A process that executes another program when it gets SIGUSR1: the one that its argument names, or else one without
+/// tasks. It goes on with the same pid.
 
 #include <signal.h>
 #include <unistd.h>
@@ -14,10 +15,13 @@ asio::awaitable<void> wait() {
   co_await timer.async_wait(asio::use_awaitable);
 }
 
-void run() {
+void run(const char* program) {
   asio::io_context context;
   asio::signal_set signals(context, SIGUSR1);
-  signals.async_wait([](const asio::error_code&, int) { ::execl("/bin/sleep", "sleep", "3600", nullptr); });
+  signals.async_wait([program](const asio::error_code&, int) {
+    if (program != nullptr) ::execl(program, program, nullptr);
+    ::execl("/bin/sleep", "sleep", "3600", nullptr);
+  });
   co_spawn(context, wait(), asio::detached);
   std::cout << "ready" << std::endl;
   context.run();
@@ -25,4 +29,4 @@ void run() {
 
 }  // namespace executing
 
-int main() { executing::run(); }
+int main(int argc, char** argv) { executing::run(argc > 1 ? argv[1] : nullptr); }
