@@ -12,6 +12,7 @@
 
 #include "base/quantities.hpp"
 #include "base/text.hpp"
+#include "linux/container_of.hpp"
 #include "linux/proc.hpp"
 #include "linux/thread_list.hpp"
 #include "sources/agent_connection.hpp"
@@ -42,6 +43,12 @@ v1::ProcessView describe(const process_stat& stat) {
   view.set_os_threads(stat.threads);
   view.set_uptime_seconds(uptime_of(stat.start_time));
   view.set_directory(directory_of(stat.pid));
+  if (const auto its = container_of(stat.pid)) {
+    auto& to = *view.mutable_container();
+    to.set_runtime(its->runtime);
+    to.set_id(its->id);
+    to.set_pod(its->pod);
+  }
   constexpr std::size_t most_bytes = 4096;
   std::size_t bytes = 0;
   const auto words = command_line_of(stat.pid);

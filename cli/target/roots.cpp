@@ -12,9 +12,11 @@
 #include <set>
 
 #include "base/text.hpp"
+#include "linux/container_of.hpp"
 #include "linux/proc.hpp"
 #include "linux/right_to_look.hpp"
 #include "symbols/module_files.hpp"
+#include "target/coroutine_files.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -61,6 +63,34 @@ std::string describe(const root_copy& root, pid_t inner_pid) {
       return "the process is a fork, and its parent had the agent";
   }
   return fmt::format("status {} in its root is not known to this tasks", static_cast<unsigned>(root.agent));
+}
+
+/// Processes in a container that is called so; of those the ones that have tasks, unless none has.
+result<std::vector<pid_t>> find_in_container(std::string_view word) {
+  std::vector<pid_t> members;
+  std::set<std::string> ids;
+  for (const pid_t pid : all_pids()) {
+    if (pid == ::getpid() || !has_executable(pid)) continue;
+    const auto its = container_of(pid);
+    if (!its || !is_called(*its, word)) continue;
+    members.push_back(pid);
+    ids.insert(its->id);
+  }
+  if (ids.size() > 1)
+    return error{error_code::ambiguous_name, std::string(word),
+                 fmt::format("{} containers have ids that begin so: {}", ids.size(), fmt::join(ids, ", ")),
+                 "give more digits"};
+  if (members.empty()) return std::vector<pid_t>();
+  root_finder roots;
+  coroutine_files code;
+  std::vector<pid_t> with_tasks;
+  for (const pid_t pid : members)
+    if (roots.find(pid).instrumented || code.in(pid) != told_coroutines::none) with_tasks.push_back(pid);
+  if (!with_tasks.empty()) return with_tasks;
+  return error{
+      error_code::no_such_process, std::string(word),
+      fmt::format("no process of this container has tasks, as far as can be seen: {}", fmt::join(members, ", ")),
+      "give the PID of one"};
 }
 
 }  // namespace
@@ -144,7 +174,7 @@ target_roots root_finder::find(pid_t pid) {
 }
 
 result<std::vector<pid_t>> find_processes(std::string_view word) {
-  if (!word.empty() && word.find_first_not_of("0123456789") == word.npos) {
+  if (!word.empty() && word.find_first_not_of("0123456789") == word.npos && !is_container_id(word)) {
     pid_t pid = 0;
     const auto end = word.data() + word.size();
     const auto [at, ec] = std::from_chars(word.data(), end, pid);
@@ -165,17 +195,30 @@ result<std::vector<pid_t>> find_processes(std::string_view word) {
       std::stable_partition(matches.begin(), matches.end(), [](pid_t pid) { return has_executable(pid); });
   if (readable != matches.begin()) matches.erase(readable, matches.end());
   if (!matches.empty()) return matches;
-  return error{error_code::no_such_process, std::string(word), "no process has this name",
-               "tasks list shows those there are"};
+  const auto contained = find_in_container(word);
+  if (!contained || !contained->empty()) return contained;
+  return error{
+      error_code::no_such_process, std::string(word),
+      is_container_id(word) ? "no container has this id, and no process this name" : "no process has this name",
+      "tasks list shows those there are"};
 }
 
 result<pid_t> find_process(std::string_view word) {
   const auto matches = find_processes(word);
   if (!matches) return matches.why();
   if (matches->size() == 1) return matches->front();
-  return error{error_code::ambiguous_name, std::string(word),
-               fmt::format("{} processes have this name: {}", matches->size(), fmt::join(*matches, ", ")),
-               "give the PID of one"};
+  const auto its = container_of(matches->front());
+  const bool is_container = its && is_called(*its, word);
+  std::vector<std::string> named;
+  for (const pid_t pid : *matches) {
+    const auto stat = is_container ? read_stat(pid) : std::nullopt;
+    named.push_back(stat ? fmt::format("{} ({})", pid, stat->name) : std::to_string(pid));
+  }
+  return error{
+      error_code::ambiguous_name, std::string(word),
+      fmt::format("{} processes {}: {}", matches->size(),
+                  is_container ? "with tasks are in this container" : "have this name", fmt::join(named, ", ")),
+      "give the PID of one"};
 }
 
 std::string reason_without_agent(const target_roots& roots, pid_t inner_pid) {

@@ -67,10 +67,11 @@ class root_finder {
   std::map<file_id, elf_notes, std::less<>> files_;
 };
 
-/// The process that a user's word names: a pid, or a name that exactly one process has.
+/// The process that a user's word names: a pid, a name that exactly one process has, or a container, by its id
+/// (is_called()), in which one process has tasks.
 [[nodiscard]] result<pid_t> find_process(std::string_view word);
 
-/// All of a name, or the one with that pid.
+/// All of a name, the one with that pid, or those of a container that have tasks.
 [[nodiscard]] result<std::vector<pid_t>> find_processes(std::string_view word);
 
 /// Why no agent answers, in words, from what the process's roots say.
