@@ -164,8 +164,7 @@ std::string file_name(const record_request& asked, const std::vector<recorded_ta
 }
 
 result<void> record_until_it_ends(const record_request& asked, std::vector<recorded_target>& targets,
-                                  recording_writer& file) {
-  const held_signals signals;
+                                  recording_writer& file, const held_signals& signals) {
   const auto begin = clock::now();
   for (auto next = begin;; next = std::max(next + asked.every, clock::now())) {
     if (signals.wait_until(next)) return {};
@@ -184,8 +183,9 @@ result<int> run_record(const record_request& asked, output& out) {
   const auto name = file_name(asked, *targets);
   auto file = recording_writer::open(name, asked.limits);
   if (!file) return file.why();
+  const held_signals signals;  // before anybody is told that it has begun
   tell_on_standard_error(fmt::format("tasks: recording into {}{}", name, asked.for_time ? "" : ", until interrupted"));
-  const auto recorded = record_until_it_ends(asked, *targets, *file);
+  const auto recorded = record_until_it_ends(asked, *targets, *file, signals);
   std::size_t all = 0;
   for (const auto& each : *targets) {
     all += each.snapshots();
