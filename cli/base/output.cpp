@@ -24,12 +24,21 @@ unsigned columns_of_environment() {
   return failure == std::errc() && end == text.data() + text.size() && columns >= fewest ? columns : 0;
 }
 
+/// Of TASKS_TERMINAL, "120,color" or "120": what is printed is shown on a terminal of another host.
+void add_distant_terminal(text_style& style) {
+  const char* text = std::getenv("TASKS_TERMINAL");
+  if (text == nullptr || *text < '0' || *text > '9') return;
+  style.terminal = true;
+  style.color = std::string_view(text).ends_with(",color");
+}
+
 }  // namespace
 
 text_style style_of_stdout() {
   text_style style;
   if (!::isatty(STDOUT_FILENO)) {
     style.width = columns_of_environment();
+    add_distant_terminal(style);
     return style;
   }
   style.terminal = true;

@@ -18,7 +18,8 @@ struct text_style {
   unsigned width = 0;  ///< columns of the terminal, or of COLUMNS where there is none; 0: no limit
 };
 
-/// The style for standard output. NO_COLOR and TERM=dumb switch colour off.
+/// The style for standard output. NO_COLOR and TERM=dumb switch colour off. TASKS_TERMINAL, which another host's `tasks
+/// -H` sets, says that a terminal shows there what goes into a pipe here.
 [[nodiscard]] text_style style_of_stdout();
 
 class output {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/nearest.hpp"
+#include "commands/remote.hpp"
 #include "target/roots.hpp"
 
 namespace tasks::cli {
@@ -38,10 +39,16 @@ std::string overview() {
       "What the coroutines of a running program do: how many there are, what each waits for, and since when.\n\n"
       "Usage: tasks [COMMAND] [OPTIONS]\n"
       "       tasks              the same as tasks list\n"
-      "       tasks PID          the same as tasks vitals -p PID\n\nCommands:\n";
+      "       tasks PID          the same as tasks vitals -p PID\n"
+      "       tasks -H HOST …    the same on another host\n\nCommands:\n";
   for (const auto& c : commands()) text += fmt::format("  {:<12}{}\n", c.name, c.help);
+  text += "\nOptions of every command:\n";
+  for (const auto& o : host_options())
+    text += fmt::format("  {:<18}{}\n", o.value.empty() ? std::string(o.names) : fmt::format("{} {}", o.names, o.value),
+                        o.help);
   return text +
-         "\nPID is a process id, or a name that one process has. tasks help COMMAND lists a command's options.\n";
+         "\nPID is a process id, a name that one process has, or a container's id. tasks help COMMAND lists a "
+         "command's options.\n";
 }
 
 /// "no option '--gruop': did you mean --group?"
@@ -193,6 +200,11 @@ class parser {
 
 }  // namespace
 
+const command& command_of(std::span<const char* const> words) {
+  const auto* named = words.empty() ? nullptr : find_command(words.front());
+  return named != nullptr ? *named : implied_command(words);
+}
+
 error no_such_command(std::string_view word, bool nor_process) {
   std::vector<std::string_view> names{"help", "version"};
   for (const auto& c : commands()) names.push_back(c.name);
@@ -219,13 +231,13 @@ result<invocation> parse_command_line(std::span<const char* const> words) {
     if (!parsed) return parsed.why();
     return call;
   }
-  const auto* named = words.empty() ? nullptr : find_command(first);
-  if (named) {
+  const auto& chosen = command_of(words);
+  if (chosen.name == first) {
     words = words.subspan(1);
   } else if (!first.starts_with('-')) {
     call.bare_word = first;
   }
-  auto parsed = parser(named ? *named : implied_command(words)).parse({words.begin(), words.end()}, call.text);
+  auto parsed = parser(chosen).parse({words.begin(), words.end()}, call.text);
   if (!parsed) {
     // Of "leeks lab" not the second word is wrong, but of "lab --gruop" the option.
     if (call.bare_word.empty() || is_number(call.bare_word)) return parsed.why();

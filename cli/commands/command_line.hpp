@@ -21,7 +21,12 @@ struct invocation {
 /// "no command 'leeks': did you mean leaks?"; `nor_process`: it was looked for among processes too.
 [[nodiscard]] error no_such_command(std::string_view word, bool nor_process = false);
 
-/// Arguments without the program's name. `tasks` is `tasks list`, `tasks PID` is `tasks vitals -p PID`.
+/// That which words without -H and --push name, or mean where they name none: "tasks --json" is a list, "tasks 4131"
+/// vitals.
+[[nodiscard]] const command& command_of(std::span<const char* const> words);
+
+/// Arguments without the program's name, and without -H and --push: see take_hosts(). `tasks` is `tasks list`, `tasks
+/// PID` is `tasks vitals -p PID`.
 [[nodiscard]] result<invocation> parse_command_line(std::span<const char* const> words);
 
 }  // namespace tasks::cli

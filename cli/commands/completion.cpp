@@ -12,6 +12,7 @@
 #include "base/words.hpp"
 #include "commands/command.hpp"
 #include "commands/open_target.hpp"
+#include "commands/remote.hpp"
 #include "surveys/processes.hpp"
 
 /// `tasks completion SHELL`: completions for a shell, printed from the table of commands. What they offer of processes
@@ -49,6 +50,13 @@ std::string all_names(char between) {
   return names + between + "version";
 }
 
+std::string host_option_names() {
+  std::vector<std::string_view> names;
+  for (const auto& o : host_options())
+    for (const auto name : names_of(o)) names.push_back(name);
+  return fmt::format("{}", fmt::join(names, " "));
+}
+
 std::string bash_offer(const option& o) {
   switch (offer_of(o)) {
     case offered::words:
@@ -68,7 +76,7 @@ std::string bash_offer(const option& o) {
 void print_bash(fmt::memory_buffer& text) {
   const auto to = std::back_inserter(text);
   append(text, R"sh(_tasks_offer() { COMPREPLY=($(compgen -W "$1" -- "$cur")); }
-_tasks_ask() { "${COMP_WORDS[0]}" completion "$@" 2>/dev/null | cut -f 1; }
+_tasks_ask() { [[ $tasks_there ]] || "${COMP_WORDS[0]}" completion "$@" 2>/dev/null | cut -f 1; }
 _tasks_target() {
   local i
   for ((i = 2; i < COMP_CWORD; ++i)); do
@@ -77,8 +85,22 @@ _tasks_target() {
   echo "${COMP_WORDS[2]}"
 }
 _tasks() {
-  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]} place=0 i
+  # Where it runs may be said anywhere, and is nothing for what is between. Of other hosts no processes are offered.
+  local words=() i tasks_there=
+  for ((i = 0; i <= COMP_CWORD; ++i)); do
+    if ((i < COMP_CWORD)); then
+      case ${COMP_WORDS[i]} in
+        -H | --host) tasks_there=1; ((++i)); ((i < COMP_CWORD)) || return; continue;;
+        -H?* | --push) tasks_there=1; continue;;
+      esac
+    fi
+    words+=("${COMP_WORDS[i]}")
+  done
+  local COMP_WORDS=("${words[@]}") COMP_CWORD=$((${#words[@]} - 1))
+  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]} place=0
+  if ((COMP_CWORD == 1)) && [[ $cur == -* ]]; then
 )sh");
+  fmt::format_to(to, "    _tasks_offer \"{}\"; return\n  fi\n", host_option_names());
   fmt::format_to(to, "  if ((COMP_CWORD == 1)); then _tasks_offer \"{} $(_tasks_ask targets)\"; return; fi\n",
                  all_names(' '));
   append(text, "  case $command:$prev in\n");
@@ -94,7 +116,7 @@ _tasks() {
   for (const auto& c : commands()) {
     std::string flags;
     for (const auto& o : c.options) flags += fmt::format("{} ", fmt::join(names_of(o), " "));
-    fmt::format_to(to, "      {}) _tasks_offer \"{}--help\";;\n", c.name, flags);
+    fmt::format_to(to, "      {}) _tasks_offer \"{}{} --help\";;\n", c.name, flags, host_option_names());
   }
   append(text, R"sh(    esac
     return
@@ -131,10 +153,18 @@ std::string zsh_offer(const option& o) {
   return " ";
 }
 
+/// As _arguments takes it.
+std::string in_brackets(std::string_view plain) {
+  std::string text;
+  for (const char c : plain) text += c == '[' || c == ']' ? std::string{'\\', c} : std::string(1, c);
+  return text;
+}
+
 void print_zsh(fmt::memory_buffer& text) {
   const auto to = std::back_inserter(text);
   append(text, R"sh(#compdef tasks
 _tasks_ask() {
+  [[ -n $tasks_there ]] && return
   local line
   local -a found
   for line in ${(f)"$($tasks_program completion "$@" 2>/dev/null)"}; do found+=("${line%%$'\t'*}:${line#*$'\t'}"); done
@@ -149,8 +179,25 @@ _tasks_ids() {
   if ((at < ${#words})); then _tasks_ask tasks "$words[at+1]"; else _tasks_ask tasks "$words[2]"; fi
 }
 _tasks() {
-  local tasks_program=$words[1]
-  if ((CURRENT == 2)); then
+  local tasks_program=$words[1] tasks_there= at=2
+  while ((at < CURRENT)); do
+    case $words[at] in
+      -H|--host)
+        tasks_there=1
+        ((at + 1 == CURRENT)) && return
+        words[at,at+1]=()
+        ((CURRENT -= 2));;
+      -H?*|--host=*|--push)
+        tasks_there=1
+        words[at,at]=()
+        ((CURRENT--));;
+      *) ((at++));;
+    esac
+  done
+  if ((CURRENT == 2)) && [[ $words[2] == -* ]]; then
+)sh");
+  fmt::format_to(to, "    compadd -- {}\n    return\n  fi\n", host_option_names());
+  append(text, R"sh(  if ((CURRENT == 2)); then
     local -a commands=(
 )sh");
   for (const auto& c : commands()) fmt::format_to(to, "      '{}:{}'\n", c.name, quoted(c.help, "'\\''"));
@@ -171,9 +218,11 @@ _tasks() {
     for (std::size_t i = 0; i < c.words.size(); ++i)
       fmt::format_to(to, " \\\n      '{}:{}:{}'", c.words[i].repeats ? "*" : std::to_string(i + 1), c.words[i].names,
                      zsh_offer(c.words[i]));
-    for (const auto& o : c.options) {
+    auto options = c.options;
+    options.insert(options.end(), host_options().begin(), host_options().end());
+    for (const auto& o : options) {
       for (const auto& name : names_of(o)) {
-        fmt::format_to(to, " \\\n      '{}{}[{}]", o.repeats ? "*" : "", name, quoted(o.help, "'\\''"));
+        fmt::format_to(to, " \\\n      '{}{}[{}]", o.repeats ? "*" : "", name, quoted(in_brackets(o.help), "'\\''"));
         // An argument that may be left out begins with two colons.
         if (!o.value.empty()) {
           const bool may_be_left_out = o.value.front() == '[';
@@ -201,14 +250,41 @@ std::string fish_offer(const option& o) {
   }
 }
 
+/// `condition`: when it is offered; empty: always.
+void print_fish_option(fmt::memory_buffer& text, const option& o, std::string_view condition) {
+  const auto to = std::back_inserter(text);
+  fmt::format_to(to, "complete -c tasks{}", condition);
+  for (const auto& name : names_of(o))
+    fmt::format_to(to, " -{} {}", name.starts_with("--") ? 'l' : 's', name.substr(name.find_first_not_of('-')));
+  if (!o.value.empty() && o.value.front() != '[') append(text, o.value == "FILE" ? " -r -F" : " -x");
+  fmt::format_to(to, "{} -d '{}'\n", fish_offer(o), quoted(o.help, "\\'"));
+}
+
 void print_fish(fmt::memory_buffer& text) {
   const auto to = std::back_inserter(text);
-  append(text, R"sh(function __tasks_ask
-  set -l words (commandline -opc)
+  append(text, R"sh(function __tasks_words # without what says where it runs, which may be said anywhere
+  set -l skip 0
+  for word in (commandline -opc)
+    if test $skip = 1
+      set skip 0
+    else if contains -- $word -H --host
+      set skip 1
+    else if not string match -qr -- '^(-H.+|--host=.*|--push)$' $word
+      printf '%s\n' $word
+    end
+  end
+end
+function __tasks_needs_command
+  set -l words (__tasks_words)
+  test (count $words) -lt 2
+end
+function __tasks_ask # of other hosts nothing
+  string match -qr -- '^(-H.*|--host.*)$' (commandline -opc); and return
+  set -l words (__tasks_words)
   $words[1] completion $argv 2>/dev/null
 end
 function __tasks_target
-  set -l words (commandline -opc)
+  set -l words (__tasks_words)
   for i in (seq (count $words))
     if contains -- $words[$i] -p --pid
       echo $words[(math $i + 1)]
@@ -218,7 +294,7 @@ function __tasks_target
   echo $words[3]
 end
 function __tasks_place # COMMAND N: the word is the Nth of COMMAND's that are no options
-  set -l words (commandline -opc)
+  set -l words (__tasks_words)
   test (count $words) -ge 2; and test $words[2] = $argv[1]; or return 1
   set -l place 0
   set -l skip 0
@@ -235,26 +311,21 @@ function __tasks_place # COMMAND N: the word is the Nth of COMMAND's that are no
   test $place = $argv[2]
 end
 complete -c tasks -f
-complete -c tasks -n __fish_use_subcommand -a '(__tasks_ask targets)'
-complete -c tasks -n __fish_use_subcommand -a help -d 'list the options of a command'
-complete -c tasks -n __fish_use_subcommand -a version -d 'print the version'
+complete -c tasks -n __tasks_needs_command -a '(__tasks_ask targets)'
+complete -c tasks -n __tasks_needs_command -a help -d 'list the options of a command'
+complete -c tasks -n __tasks_needs_command -a version -d 'print the version'
 )sh");
+  for (const auto& o : host_options()) print_fish_option(text, o, "");
   fmt::format_to(to, "complete -c tasks -n '__tasks_place help 0' -a '{}'\n", all_names(' '));
   for (const auto& c : commands()) {
-    fmt::format_to(to, "complete -c tasks -n __fish_use_subcommand -a {} -d '{}'\n", c.name, quoted(c.help, "\\'"));
+    fmt::format_to(to, "complete -c tasks -n __tasks_needs_command -a {} -d '{}'\n", c.name, quoted(c.help, "\\'"));
     for (std::size_t i = 0; i < c.words.size(); ++i)
       if (const auto offer = fish_offer(c.words[i]); !offer.empty())
         fmt::format_to(to, "complete -c tasks -n '{} {}'{}\n",
                        c.words[i].repeats ? "__fish_seen_subcommand_from" : "__tasks_place",
                        c.words[i].repeats ? std::string(c.name) : fmt::format("{} {}", c.name, i), offer);
-    for (const auto& o : c.options) {
-      fmt::format_to(to, "complete -c tasks -n '__fish_seen_subcommand_from {}'", c.name);
-      for (const auto& name : names_of(o)) {
-        fmt::format_to(to, " -{} {}", name.starts_with("--") ? 'l' : 's', name.substr(name.find_first_not_of('-')));
-      }
-      if (!o.value.empty() && o.value.front() != '[') append(text, o.value == "FILE" ? " -r -F" : " -x");
-      fmt::format_to(to, "{} -d '{}'\n", fish_offer(o), quoted(o.help, "\\'"));
-    }
+    for (const auto& o : c.options)
+      print_fish_option(text, o, fmt::format(" -n '__fish_seen_subcommand_from {}'", c.name));
   }
 }
 

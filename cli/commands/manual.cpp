@@ -7,6 +7,7 @@
 
 #include "commands/command.hpp"
 #include "commands/command_line.hpp"
+#include "commands/remote.hpp"
 
 /// `tasks man`: the manual page, printed from the table of commands.
 
@@ -66,7 +67,10 @@ constexpr described exit_codes[] = {
      "one that cannot move its cursor."},
     {"3", "Of tasks leaks: it found tasks that never wake, grow, stall or are due."},
     {"0, 1, 2, 3", "Of tasks check: OK, WARNING, CRITICAL, UNKNOWN, as plugins for monitoring have it."},
-    {"4", "Of tasks leaks: it found none, but could not tell of every task that waits for what can be proven."}};
+    {"4", "Of tasks leaks: it found none, but could not tell of every task that waits for what can be proven."},
+    {"126, 127, 255",
+     "With -H: tasks cannot start on that host; there is none; ssh failed, or its connection was lost, and what is "
+     "printed may not be all. Of several hosts the largest code. Of tasks check it is 3 instead."}};
 
 constexpr described environment_variables[] = {
     {"NO_COLOR", "No colour, also on a terminal."},
@@ -77,6 +81,7 @@ constexpr described environment_variables[] = {
     {"TASKS_DIR",
      "Of the program that is looked at, when it starts: the directory of its agent's socket, instead of "
      "$XDG_RUNTIME_DIR/tasks or /tmp/tasks-UID. tasks itself needs no variable to find it."},
+    {"TASKS_SSH", "With -H: what is run instead of ssh, a program and its options as a shell takes them: ssh -F FILE."},
     {"TASKS_CACHE",
      "off keeps nothing of what is learnt of a program that has no hook, and reads nothing that was kept."},
     {"XDG_CACHE_HOME",
@@ -105,7 +110,26 @@ constexpr described examples[] = {
      "Where does CPU time go, and for which tasks? For go tool pprof; .folded, .speedscope.json and .perfetto.json "
      "likewise."},
     {"tasks stack --core core.4131 --group", "What did a process do when it died?"},
+    {"tasks -H web1 -H web2 list", "Which processes are there on these hosts?"},
+    {"tasks -H root@web1 --push report -p server -o report.txt",
+     "Save everything of a process of a host that has no tasks, in a file here."},
+    {"tasks vitals -p 3f2a1b4c5d6e", "How many tasks has the process in this container?"},
     {"tasks list --json | jq '.processes[] | select(.tasks > 1000) | .pid'", "In a script."}};
+
+void describe_host_options(fmt::memory_buffer& out) {
+  fmt::format_to(std::back_inserter(out), ".SH OPTIONS OF EVERY COMMAND\nBefore its name or behind it.\n");
+  for (const auto& o : host_options()) {
+    auto about = fmt::format("\\fB{}\\fR", roff(fmt::format("{}", fmt::join(names_of(o), ", "))));
+    if (!o.value.empty()) about += fmt::format(" \\fI{}\\fR", roff(o.value));
+    entry(out, about, o.help);
+  }
+  fmt::format_to(
+      std::back_inserter(out), ".PP\n{}\n",
+      roff("Passwords and keys are ssh's business. Files that report and profile write (-o) are files here; what is "
+           "read "
+           "(--from, --core, --exe, recordings to compare), and what record writes, are files there. top and --watch "
+           "take one host."));
+}
 
 void section(fmt::memory_buffer& out, std::string_view title, std::span<const described> all) {
   fmt::format_to(std::back_inserter(out), ".SH {}\n", title);
@@ -116,11 +140,16 @@ result<int> run_manual(const manual_request&, output& out) {
   const auto to = std::back_inserter(out.text());
   fmt::format_to(to, ".TH TASKS 1 \"\" \"tasks {}\"\n.SH NAME\ntasks \\- what the coroutines of a running program do\n",
                  program_version);
-  fmt::format_to(to, ".SH SYNOPSIS\n.B tasks\n[\\fICOMMAND\\fR] [\\fIOPTIONS\\fR]\n.br\n.B tasks\n\\fIPID\\fR\n");
+  fmt::format_to(to,
+                 ".SH SYNOPSIS\n.B tasks\n[\\fICOMMAND\\fR] [\\fIOPTIONS\\fR]\n.br\n.B tasks\n\\fIPID\\fR\n"
+                 ".br\n.B tasks \\-H\n\\fIHOST\\fR … [\\fICOMMAND\\fR] [\\fIOPTIONS\\fR]\n");
   fmt::format_to(to,
                  ".SH DESCRIPTION\nWithout a command,\n.B tasks\nlists processes;\n.B tasks\n\\fIPID\\fR is\n"
-                 ".B tasks vitals\n\\-p \\fIPID\\fR.\n\\fIPID\\fR is a process id, or a name that one process has.\n"
+                 ".B tasks vitals\n\\-p \\fIPID\\fR.\n\\fIPID\\fR is a process id, a name that one process has, or the "
+                 "id of a container (twelve digits of it or more)\n"
+                 "in which one process has tasks.\n"
                  ".B tasks help\n\\fICOMMAND\\fR lists a command's options,\n.B tasks version\nsays which this is.\n");
+  describe_host_options(out.text());
   for (const auto& c : commands()) describe_command(out.text(), c);
   section(out.text(), "MARKS", marks);
   section(out.text(), "EXIT STATUS", exit_codes);

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <span>
@@ -10,6 +11,7 @@
 
 #include "base/json.hpp"
 #include "commands/command_line.hpp"
+#include "commands/remote.hpp"
 #include "surveys/recorded_facts.hpp"
 
 namespace tasks::cli {
@@ -37,11 +39,29 @@ int fail(const error& e) {
   return exit_code(e.code);
 }
 
+bool is_check(std::string_view word) { return word == "check"; }
+
+/// On other hosts.
+int run_there(const remote_call& call) {
+  const bool is_plugin = !call.words.empty() && is_check(call.words.front());
+  output out(STDOUT_FILENO, style_of_stdout());
+  const auto code = run_remotely(call, out);
+  const auto written = out.finish();
+  if (!code) return is_plugin ? fail_as_plugin(code.why()) : fail(code.why());
+  if (!written) return is_plugin ? fail_as_plugin(written.why()) : fail(written.why());
+  return *code;
+}
+
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
-  auto call = parse_command_line({argv + 1, static_cast<std::size_t>(argc > 0 ? argc - 1 : 0)});
-  const bool is_plugin = argc > 1 && std::string_view(argv[1]) == "check";
+  const std::span<const char* const> words(argv + 1, static_cast<std::size_t>(argc > 0 ? argc - 1 : 0));
+  const bool is_plugin = !words.empty() && is_check(words.front());
+  const auto there = take_hosts(words);
+  if (!there)
+    return std::any_of(words.begin(), words.end(), is_check) ? fail_as_plugin(there.why()) : fail(there.why());
+  if (*there) return run_there(**there);
+  auto call = parse_command_line(words);
   if (!call) return is_plugin ? fail_as_plugin(call.why()) : fail(call.why());
   output out(STDOUT_FILENO, style_of_stdout());
   int code = 0;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <google/protobuf/descriptor.h>
+#include <google/protobuf/util/json_util.h>
 
 #include <utility>
 
@@ -208,6 +209,12 @@ void json_stream::end(const google::protobuf::Message& whole) {
   json_.fields_after(whole, field_);
   json_.end_object();
   append(out_.text(), "\n");
+}
+
+bool read_document(std::string_view text, google::protobuf::Message& to) {
+  google::protobuf::util::JsonParseOptions options;
+  options.ignore_unknown_fields = true;
+  return google::protobuf::util::JsonStringToMessage({text.data(), text.size()}, &to, options).ok();
 }
 
 void print_document(output& out, const google::protobuf::Message& message) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/json.hpp"
 #include "base/output.hpp"
@@ -72,6 +73,9 @@ class json_stream {
   std::string field_;
   json_writer json_;
 };
+
+/// A document that another `tasks` has printed; fields that this one does not know are left out. False: it is none.
+[[nodiscard]] bool read_document(std::string_view text, google::protobuf::Message& to);
 
 /// A document that is one message.
 void print_document(output& out, const google::protobuf::Message& message);

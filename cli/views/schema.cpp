@@ -46,6 +46,9 @@ std::vector<const Descriptor*> documents() {
   return all;
 }
 
+bool is_of_hosts(const Descriptor& document) { return document.name() == "HostsView"; }
+bool is_any(const Descriptor& message) { return message.name() == "AnyView"; }
+
 /// What stands before, or behind, it in view.proto, in one line.
 template <class Described>
 std::string comment_of(const Described& of) {
@@ -119,6 +122,9 @@ class schema_writer {
   void collect(const Descriptor& message) {
     if (std::find(messages_.begin(), messages_.end(), &message) != messages_.end()) return;
     messages_.push_back(&message);
+    if (is_any(message))
+      for (const auto* document : documents())
+        if (!is_of_hosts(*document)) collect(*document);
     for (int i = 0; i < message.field_count(); ++i) {
       const auto& field = *message.field(i);
       const auto* values = field.enum_type();
@@ -128,9 +134,24 @@ class schema_writer {
     }
   }
 
+  /// Whatever a command prints of one host.
+  void define_any() {
+    json_.key("anyOf");
+    json_.begin_array();
+    for (const auto* document : documents()) {
+      if (is_of_hosts(*document)) continue;
+      json_.begin_object();
+      refer(definition_name(*document));
+      json_.end_object();
+    }
+    json_.end_array();
+    json_.end_object();
+  }
+
   void define(const Descriptor& message) {
     begin_definition(definition_name(message));
     describe(comment_of(message));
+    if (is_any(message)) return define_any();
     text("type", "object");
     json_.key("properties");
     json_.begin_object();

@@ -107,6 +107,20 @@ TEST_P(Completion, OffersCommandsOptionsAndTheirValues) {
   EXPECT_THAT(offered("tasks help sta"), UnorderedElementsAre("stack"));
 }
 
+TEST_P(Completion, OffersTheSameBehindHosts) {
+  for (const std::string where : {"-H web1", "--host web1", "-Hweb1 --push", "-H web1 -H web2"}) {
+    EXPECT_THAT(offered("tasks " + where + " sta"), UnorderedElementsAre("stack")) << where;
+    EXPECT_THAT(offered("tasks " + where + " stack --gr"), UnorderedElementsAre("--group")) << where;
+    EXPECT_THAT(offered("tasks stack " + where + " --state ru"), UnorderedElementsAre("running")) << where;
+  }
+  EXPECT_THAT(offered("tasks --ho"), UnorderedElementsAre("--host"));
+  EXPECT_THAT(offered("tasks stack --pus"), UnorderedElementsAre("--push"));
+  // Whoever asks another host for processes waits for ssh.
+  const program lab({program_path("lab")});
+  if (GetParam() == std::string("zsh")) return;
+  EXPECT_THAT(offered("tasks -H web1 stack -p "), Not(Contains(lab.pid_text())));
+}
+
 TEST_P(Completion, OffersFilesForCoresAndReports) {
   for (const char* option : {"stack --core", "stack --exe", "report -o", "report --output"}) {
     const auto file = (folder_ / "corefile").string();

@@ -65,14 +65,14 @@ TEST(Manual, DescribesEveryOption) {
 
 TEST(Manual, DescribesEveryExitCode) {
   const auto text = output_of({tasks_executable(), "man"});
-  for (const char* code : {"0", "1", "2", "3"})
+  for (const char* code : {"0", "1", "2", "3", "126, 127, 255"})
     EXPECT_NE(text.find("\n.TP\n\\fB" + std::string(code) + "\\fR\n"), text.npos) << code;
 }
 
 TEST(Manual, SaysWhatElseOneHasToKnow) {
   const auto text = output_of({tasks_executable(), "man"});
   for (const char* known : {".SH MARKS", "\\fB!\\fR", ".SH EXIT STATUS", "TASKS_AGENT", "TASKS_DIR", "XDG_CACHE_HOME",
-                            ".SH EXAMPLES", "\\fITASK\\fR"})
+                            ".SH EXAMPLES", "\\fITASK\\fR", "TASKS_SSH", ".SH OPTIONS OF EVERY COMMAND", "\\-\\-push"})
     EXPECT_NE(text.find(known), text.npos) << known;
 }
 
@@ -87,15 +87,17 @@ TEST(Manual, HasExamplesThatMakeSense) {
     line = std::regex_replace(line.substr(0, line.find_first_of("|&>")), std::regex(R"(\\(-))"), "$1");
     const auto seen = run(
         {"sh", "-c",
-         "tasks() { exec " + tasks_executable() + " \"$@\"; }; " + std::regex_replace(line, std::regex(" -o .*"), "")});
+         "tasks() { exec " + tasks_executable() + " \"$@\"; }; " + std::regex_replace(line, std::regex(" -o .*"), "")},
+        {"TASKS_SSH=sh -c 'exit 255'"});
     const auto said = seen.out + seen.err;  // a plugin says everything on standard output
     EXPECT_TRUE(seen.end.code == 0 || said.find("no process has this name") != said.npos ||
+                said.find("no container has this id") != said.npos || said.find("ssh does not reach") != said.npos ||
                 said.find("cannot be opened") != said.npos || said.find("No such file") != said.npos)
         << line << "\n"
         << seen.err;
     ++tried;
   }
-  EXPECT_EQ(tried, 19u);
+  EXPECT_EQ(tried, 22u);
 }
 
 TEST(Completion, NamesEveryCommandAndOption) {
