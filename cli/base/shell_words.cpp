@@ -28,7 +28,8 @@ std::string quoted_for_sh(std::span<const std::string> words) {
 }
 
 std::string for_any_shell(std::string_view script) {
-  std::string text = R"sh(exec sh -c 'eval "$(printf %b "$0")"' ')sh";
+  // Not as $0, which stands before what sh has to say.
+  std::string text = R"sh(exec sh -c 'eval "$(printf %b "$1")"' sh ')sh";
   for (const char c : script) {
     if (means_itself(c))
       text += c;

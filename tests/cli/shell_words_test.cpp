@@ -76,6 +76,13 @@ TEST(ShellWords, ReachAProgramThroughAnyLoginShell) {
   EXPECT_GT(tried, 0);
 }
 
+TEST(ShellWords, DoNotStandBeforeWhatTheShellSays) {
+  const auto seen = testing::run({"sh", "-c", for_any_shell("# a script of some length\n/no/such/program")});
+  EXPECT_EQ(seen.end.code, 127);
+  EXPECT_TRUE(seen.err.starts_with("sh: ")) << seen.err;
+  EXPECT_EQ(seen.err.find("length"), std::string::npos) << seen.err;
+}
+
 TEST(JsonSyntax, KnowsAWholeObjectFromACutOne) {
   const std::string text = R"( {"a":[1,-2.5e+3,"x\"}",{}],"b":null,"c":{"d":[true,false]}}  )";
   EXPECT_TRUE(is_json_object(text));
