@@ -13,6 +13,7 @@
 #include "linux/changed_files.hpp"
 #include "linux/descriptors.hpp"
 #include "linux/kernel_words.hpp"
+#include "linux/own_files.hpp"
 #include "linux/package_names.hpp"
 #include "linux/proc.hpp"
 #include "sources/agent_sockets.hpp"
@@ -129,6 +130,30 @@ TEST(PackageOf, IsWhoseListHasTheFile) {
   }
   EXPECT_EQ(package_of("/usr/sbin/server", lists + "/none"), std::nullopt);
   std::filesystem::remove_all(lists);
+}
+
+TEST(OwnFiles, AreThisExecutableAndLibrariesWithoutTheirSections) {
+  const auto files = own_files();
+  ASSERT_TRUE(files);
+  EXPECT_EQ(files->front().name, "tasks");
+  EXPECT_LT(files->front().bytes.size(), std::filesystem::file_size("/proc/self/exe"));
+  for (const auto& each : *files) {
+    EXPECT_EQ(each.name.find('/'), std::string::npos);
+    EXPECT_FALSE(each.name.starts_with("libc.so")) << each.name;
+    EXPECT_TRUE(each.bytes.starts_with("\177ELF")) << each.name;
+  }
+}
+
+TEST(OwnFiles, ThatAreNoExecutablesStayAsTheyAre) {
+  for (const std::string& text : {std::string(), std::string("#!/bin/sh\n"), std::string(200, 'x')})
+    EXPECT_EQ(without_sections(text), text);
+  auto whole = *read_file("/proc/self/exe");
+  const auto size = without_sections(whole).size();
+  // Neither one that ends before its segments do, nor one whose table of segments is elsewhere.
+  for (const std::size_t end : {std::size_t{60}, std::size_t{100}, size - 1})
+    EXPECT_EQ(without_sections(whole.substr(0, end)), whole.substr(0, end)) << end;
+  for (std::size_t at = 32; at < 40; ++at) whole[at] = '\xff';  // e_phoff
+  EXPECT_EQ(without_sections(whole), whole);
 }
 
 }  // namespace
