@@ -1,5 +1,8 @@
 # `cmake --install`, and the package that find_package(tasks) finds: the targets have the names they have in the source
 # tree. The executable comes with its man page and completions, which it prints itself.
+#
+# Two components, each a package of packaging.cmake: `cli`, and `dev` for those who link it. What is installed is said
+# here alone.
 if(NOT TASKS_INSTALL)
   return()
 endif()
@@ -10,36 +13,57 @@ set(_tasks_package ${CMAKE_INSTALL_LIBDIR}/cmake/tasks)
 foreach(_tasks_target agent asio boost_asio autostart)
   set_target_properties(tasks_${_tasks_target} PROPERTIES EXPORT_NAME ${_tasks_target})
   install(TARGETS tasks_${_tasks_target} EXPORT tasks
-    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
-    OBJECTS DESTINATION ${CMAKE_INSTALL_LIBDIR}/tasks
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev
+    OBJECTS DESTINATION ${CMAKE_INSTALL_LIBDIR}/tasks COMPONENT dev
     INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 endforeach()
-install(DIRECTORY agent/include/tasks DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(EXPORT tasks NAMESPACE tasks:: DESTINATION ${_tasks_package} FILE tasksTargets.cmake)
+install(DIRECTORY agent/include/tasks DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev)
+install(EXPORT tasks NAMESPACE tasks:: DESTINATION ${_tasks_package} FILE tasksTargets.cmake COMPONENT dev)
 
 configure_package_config_file(${CMAKE_CURRENT_SOURCE_DIR}/cmake/tasksConfig.cmake.in
   ${CMAKE_CURRENT_BINARY_DIR}/tasksConfig.cmake INSTALL_DESTINATION ${_tasks_package})
 write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/tasksConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/tasksConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/tasksConfigVersion.cmake
-  DESTINATION ${_tasks_package})
+  DESTINATION ${_tasks_package} COMPONENT dev)
+
+# For make and Meson. Written when they are installed: only then is the prefix known.
+install(TARGETS tasks_autostart_archive ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
+foreach(_tasks_target tasks tasks-asio tasks-boost-asio tasks-autostart)
+  install(CODE "
+    set(version ${PROJECT_VERSION})
+    set(prefix \"\${CMAKE_INSTALL_PREFIX}\")
+    cmake_path(ABSOLUTE_PATH prefix NORMALIZE)
+    set(includedir \"${CMAKE_INSTALL_INCLUDEDIR}\")
+    set(libdir \"${CMAKE_INSTALL_LIBDIR}\")
+    cmake_path(APPEND pkgconfigdir \"\${prefix}\" \"\${libdir}\" pkgconfig)
+    foreach(folder includedir libdir)
+      if(NOT IS_ABSOLUTE \"\${\${folder}}\")
+        set(\${folder} \"\\\${prefix}/\${\${folder}}\")
+      endif()
+    endforeach()
+    configure_file(\"${CMAKE_CURRENT_SOURCE_DIR}/cmake/pkgconfig/${_tasks_target}.pc.in\"
+      \"${CMAKE_CURRENT_BINARY_DIR}/pkgconfig/${_tasks_target}.pc\" @ONLY)
+    file(INSTALL \"${CMAKE_CURRENT_BINARY_DIR}/pkgconfig/${_tasks_target}.pc\" DESTINATION \"\${pkgconfigdir}\")"
+    COMPONENT dev)
+endforeach()
 
 if(TASKS_BUILD_CLI)
-  install(TARGETS tasks RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   if(TARGET tasks-serve)
-    install(TARGETS tasks-serve RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/tasks)
+    install(TARGETS tasks-serve RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/tasks COMPONENT cli)
     configure_file(cli/serve/tasks-serve.service.in tasks-serve.service @ONLY)
     install(FILES ${CMAKE_CURRENT_BINARY_DIR}/tasks-serve.service cli/serve/tasks-serve.socket
-      DESTINATION lib/systemd/system)
+      DESTINATION lib/systemd/system COMPONENT cli)
   endif()
   # For who shows and watches what `tasks serve` tells at /metrics.
-  install(FILES cli/serve/grafana/tasks.json DESTINATION ${CMAKE_INSTALL_DATADIR}/tasks/grafana)
-  install(FILES cli/serve/prometheus/alerts.yml DESTINATION ${CMAKE_INSTALL_DATADIR}/tasks/prometheus)
+  install(FILES cli/serve/grafana/tasks.json DESTINATION ${CMAKE_INSTALL_DATADIR}/tasks/grafana COMPONENT cli)
+  install(FILES cli/serve/prometheus/alerts.yml DESTINATION ${CMAKE_INSTALL_DATADIR}/tasks/prometheus COMPONENT cli)
+  install(TARGETS tasks RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT cli)
   # tasks_printed(FOLDER FILE ARGUMENT…): installs what the executable prints as FOLDER/FILE.
   function(tasks_printed folder file)
     set(output ${CMAKE_CURRENT_BINARY_DIR}/printed/${file})
     add_custom_command(OUTPUT ${output} COMMAND tasks ${ARGN} > ${output} DEPENDS tasks)
     set_property(GLOBAL APPEND PROPERTY TASKS_PRINTED ${output})
-    install(FILES ${output} DESTINATION ${CMAKE_INSTALL_DATADIR}/${folder})
+    install(FILES ${output} DESTINATION ${CMAKE_INSTALL_DATADIR}/${folder} COMPONENT cli)
   endfunction()
   file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/printed)
   tasks_printed(man/man1 tasks.1 man)
