@@ -14,14 +14,29 @@ endforeach()
 if(TASKS_BUILD_CLI OR TASKS_BUILD_TESTS)
   # Static: half of what the tasks executable takes to start is the loading of shared libraries. See cli/README.md.
   set(Protobuf_USE_STATIC_LIBS ON)
-  find_package(Protobuf REQUIRED)
-  find_package(CLI11 REQUIRED)
-  find_package(fmt REQUIRED)
-  find_package(PkgConfig REQUIRED)
-  pkg_check_modules(libdw REQUIRED IMPORTED_TARGET libdw)
-  # Recordings are compressed with the one, and the other's CRC-32 tells what is damaged in them.
-  pkg_check_modules(libzstd REQUIRED IMPORTED_TARGET libzstd)
-  pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib)
+  find_package(Protobuf QUIET)
+  find_package(CLI11 QUIET)
+  find_package(fmt QUIET)
+  find_package(PkgConfig QUIET)
+  if(PkgConfig_FOUND)
+    pkg_check_modules(libdw QUIET IMPORTED_TARGET libdw)
+    # Recordings are compressed with the one, and the other's CRC-32 tells what is damaged in them.
+    pkg_check_modules(libzstd QUIET IMPORTED_TARGET libzstd)
+    pkg_check_modules(zlib QUIET IMPORTED_TARGET zlib)
+  endif()
+  # All that is missing, at once: who only wants the library reads how to do without.
+  set(_tasks_missing "")
+  foreach(_tasks_dependency Protobuf=libprotobuf-dev CLI11=libcli11-dev fmt=libfmt-dev PkgConfig=pkg-config
+      libdw=libdw-dev libzstd=libzstd-dev zlib=zlib1g-dev)
+    string(REGEX MATCH "^(.*)=(.*)$" _ ${_tasks_dependency})
+    if(NOT ${CMAKE_MATCH_1}_FOUND)
+      string(APPEND _tasks_missing " ${CMAKE_MATCH_2}")
+    endif()
+  endforeach()
+  if(_tasks_missing)
+    message(FATAL_ERROR "tasks: the executable needs${_tasks_missing}: install these, "
+      "or leave it out with -DTASKS_BUILD_CLI=OFF")
+  endif()
   # protobuf compresses with it, too; as an archive it has to stand behind protobuf's.
   find_library(TASKS_LIBz_ARCHIVE libz.a)
   mark_as_advanced(TASKS_LIBz_ARCHIVE)
