@@ -9,6 +9,7 @@ endif()
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
+set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME cli)  # none is lost from the packages
 set(_tasks_package ${CMAKE_INSTALL_LIBDIR}/cmake/tasks)
 foreach(_tasks_target agent asio boost_asio autostart)
   set_target_properties(tasks_${_tasks_target} PROPERTIES EXPORT_NAME ${_tasks_target})
