@@ -1,15 +1,15 @@
 # `cmake --install`, and the package that find_package(tasks) finds: the targets have the names they have in the source
 # tree. The executable comes with its man page and completions, which it prints itself.
 #
-# Two components, each a package of packaging.cmake: `cli`, and `dev` for those who link it. What is installed is said
-# here alone.
+# Two components, each a package of packaging.cmake: `dev` for those who link it, and `cli`, which is whatever names none.
+# What is installed is said here alone.
 if(NOT TASKS_INSTALL)
   return()
 endif()
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME cli)  # none is lost from the packages
+set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME cli)
 set(_tasks_package ${CMAKE_INSTALL_LIBDIR}/cmake/tasks)
 foreach(_tasks_target agent asio boost_asio autostart)
   set_target_properties(tasks_${_tasks_target} PROPERTIES EXPORT_NAME ${_tasks_target})
@@ -50,21 +50,21 @@ endforeach()
 
 if(TASKS_BUILD_CLI)
   if(TARGET tasks-serve)
-    install(TARGETS tasks-serve RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/tasks COMPONENT cli)
+    install(TARGETS tasks-serve RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/tasks)
     configure_file(cli/serve/tasks-serve.service.in tasks-serve.service @ONLY)
     install(FILES ${CMAKE_CURRENT_BINARY_DIR}/tasks-serve.service cli/serve/tasks-serve.socket
-      DESTINATION lib/systemd/system COMPONENT cli)
+      DESTINATION lib/systemd/system)
   endif()
   # For who shows and watches what `tasks serve` tells at /metrics.
-  install(FILES cli/serve/grafana/tasks.json DESTINATION ${CMAKE_INSTALL_DATADIR}/tasks/grafana COMPONENT cli)
-  install(FILES cli/serve/prometheus/alerts.yml DESTINATION ${CMAKE_INSTALL_DATADIR}/tasks/prometheus COMPONENT cli)
-  install(TARGETS tasks RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT cli)
+  install(FILES cli/serve/grafana/tasks.json DESTINATION ${CMAKE_INSTALL_DATADIR}/tasks/grafana)
+  install(FILES cli/serve/prometheus/alerts.yml DESTINATION ${CMAKE_INSTALL_DATADIR}/tasks/prometheus)
+  install(TARGETS tasks RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   # tasks_printed(FOLDER FILE ARGUMENT…): installs what the executable prints as FOLDER/FILE.
   function(tasks_printed folder file)
     set(output ${CMAKE_CURRENT_BINARY_DIR}/printed/${file})
     add_custom_command(OUTPUT ${output} COMMAND tasks ${ARGN} > ${output} DEPENDS tasks)
     set_property(GLOBAL APPEND PROPERTY TASKS_PRINTED ${output})
-    install(FILES ${output} DESTINATION ${CMAKE_INSTALL_DATADIR}/${folder} COMPONENT cli)
+    install(FILES ${output} DESTINATION ${CMAKE_INSTALL_DATADIR}/${folder})
   endfunction()
   file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/printed)
   tasks_printed(man/man1 tasks.1 man)
