@@ -42,9 +42,10 @@ foreach(_tasks_target tasks tasks-asio tasks-boost-asio tasks-autostart)
         set(\${folder} \"\\\${prefix}/\${\${folder}}\")
       endif()
     endforeach()
-    configure_file(\"${CMAKE_CURRENT_SOURCE_DIR}/cmake/pkgconfig/${_tasks_target}.pc.in\"
-      \"${CMAKE_CURRENT_BINARY_DIR}/pkgconfig/${_tasks_target}.pc\" @ONLY)
-    file(INSTALL \"${CMAKE_CURRENT_BINARY_DIR}/pkgconfig/${_tasks_target}.pc\" DESTINATION \"\${pkgconfigdir}\")"
+    string(MD5 place \"\$ENV{DESTDIR}\${prefix}\")  # two may install at the same time
+    set(file \"${CMAKE_CURRENT_BINARY_DIR}/pkgconfig/\${place}/${_tasks_target}.pc\")
+    configure_file(\"${CMAKE_CURRENT_SOURCE_DIR}/cmake/pkgconfig/${_tasks_target}.pc.in\" \"\${file}\" @ONLY)
+    file(INSTALL \"\${file}\" DESTINATION \"\${pkgconfigdir}\")"
     COMPONENT dev)
 endforeach()
 
