@@ -8,11 +8,17 @@ option(TASKS_SHORT_TESTS "Leave out what does not depend on the compiler or the 
 option(TASKS_UNITY_BUILD "Compile what includes the same as one source: half the time, but more for each change" OFF)
 find_program(TASKS_NPM npm DOC "npm, which fetches what the page of `tasks serve` is made of")
 mark_as_advanced(TASKS_NPM)
-if(NOT TASKS_NPM AND NOT DEFINED TASKS_BUILD_PAGE)
+if(NOT TASKS_NPM AND PROJECT_IS_TOP_LEVEL AND NOT DEFINED TASKS_BUILD_PAGE)
   message(STATUS "No npm: `tasks serve` will have no page (TASKS_BUILD_PAGE)")
 endif()
-string(COMPARE NOTEQUAL "${TASKS_NPM}" "TASKS_NPM-NOTFOUND" _tasks_has_npm)
+set(_tasks_has_npm OFF)  # nor is anything fetched for who only links the library
+if(TASKS_NPM AND PROJECT_IS_TOP_LEVEL)
+  set(_tasks_has_npm ON)
+endif()
+option(TASKS_BUILD_SERVE "Build tasks-serve, where cpp-httplib is installed" ON)
 option(TASKS_BUILD_PAGE "Build the page of tasks serve into the executable; needs node, and npm's registry once" ${_tasks_has_npm})
+set(TASKS_PAGE_MODULES "" CACHE PATH
+  "Folder in which npm has installed what cli/serve/page/package-lock.json pins; empty: it does so when this is built")
 option(TASKS_INSTALL "Generate install rules" ${PROJECT_IS_TOP_LEVEL})
 set(TASKS_NEWER_ASIO "" CACHE PATH
   "An Asio newer than the system's, for tests: its folder, or its archive; empty: build/asio-newer if that exists")
