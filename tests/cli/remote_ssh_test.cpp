@@ -5,6 +5,7 @@
 #include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -136,13 +137,19 @@ TEST_F(RemoteBySsh, BringsItsExecutableAlongAndRemovesIt) {
 }
 
 TEST_F(RemoteBySsh, SaysThatTheConnectionWasLost) {
-  // Its grandparent is the sshd that serves it.
-  write("bin/lost", "#!/bin/sh\nread -r a b c parent d </proc/$PPID/stat\necho begun\nkill -KILL $parent\nread x\n");
+  // What is run there has an sshd as its grandparent, which serves it, and ends that when it is told to.
+  ASSERT_EQ(::mkfifo(path("go_on").c_str(), 0600), 0);
+  write("lost", "#!/bin/sh\n[ \"$1\" = version ] && exec " + tasks_executable() +
+                    " version\nread -r a b c parent d </proc/$PPID/stat\necho begun\nread x <" + path("go_on") +
+                    "\nkill -KILL $parent\nread x\n");
   fs::remove(folder_ / "bin/tasks");
-  write("bin/tasks", "#!/bin/sh\n[ \"$1\" = version ] && exec " + tasks_executable() + " version\nexec lost\n");
-  const auto seen = tasks({"-H", "web1", "list"});
-  EXPECT_EQ(seen.end.code, 255);
-  EXPECT_THAT(seen.err, HasSubstr("tasks: web1: the connection was lost: this may not be all\n"));
+  fs::create_symlink(folder_ / "lost", folder_ / "bin/tasks");
+  program list(program::unready{}, {"sh", "-c", "exec \"$@\" 2>&1", "sh", tasks_executable(), "-H", "web1", "list"},
+               with_ssh());
+  list.read_until("begun");
+  std::ofstream(path("go_on")) << "\n";
+  EXPECT_EQ(list.read_until("tasks: web1: "), "the connection was lost: this may not be all");
+  EXPECT_EQ(list.wait(), (ending{255, 0}));
 }
 
 TEST_F(RemoteBySsh, GivesAViewThatWantsOneATerminal) {
