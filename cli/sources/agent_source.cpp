@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <optional>
 #include <vector>
@@ -180,8 +181,11 @@ result<std::unique_ptr<snapshot_source>> connect_to_agent(std::shared_ptr<target
       return timed_out_error(pid, timeout);
     case EACCES:
     case EPERM:
+      // To root it is the root of the process's file system that is closed, as in a container beside it.
       return error{error_code::permission_denied, subject, "permission denied on its socket " + path,
-                   "run as its owner, or as root"};
+                   ::geteuid() != 0 ? "run as its owner, or as root"
+                                    : "run as its owner, or give this root CAP_SYS_PTRACE (docker run --cap-add "
+                                      "SYS_PTRACE)"};
     case ENOENT:
       return error{error_code::agent_gone, subject, "the agent is gone: its socket " + path + " does not exist", ""};
     case ECONNREFUSED:

@@ -10,8 +10,10 @@
 
 #include <algorithm>
 #include <fstream>
+#include <optional>
 #include <random>
 #include <sstream>
+#include <stdexcept>
 
 #include "support/program.hpp"
 #include "support/view.hpp"
@@ -225,6 +227,32 @@ TEST(Container, ThatIsNotThereIsSaidToBeNone) {
   const auto seen = run({tasks_executable(), "vitals", "-p", "ffffffffffff0123"});
   EXPECT_EQ(seen.end.code, 1);
   EXPECT_THAT(seen.err, HasSubstr("no container has this id, and no process this name"));
+}
+
+/// A program whose file system is another one, as a container's, and which belongs to another user.
+constexpr const char* contained =
+    "mount -t tmpfs tmpfs /tmp && chmod 1777 /tmp && exec setpriv --reuid 65534 --regid 65534 --clear-groups \"$1\"";
+
+TEST(Container, BesideTheProgramsIsToldWhichRightItLacks) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can make one";
+  std::optional<program> lab;
+  try {
+    lab.emplace(std::vector<std::string>{"unshare", "--mount", "sh", "-c", contained, "sh", program_path("lab")},
+                testing::environment{"XDG_RUNTIME_DIR"});
+  } catch (const std::runtime_error& e) {
+    GTEST_SKIP() << "none can be made here: " << e.what();
+  }
+  const std::vector<std::string> vitals{tasks_executable(), "vitals", lab->pid_text()};
+  const auto as = [&vitals](std::vector<std::string> words) {
+    words.insert(words.begin(), "setpriv");
+    words.insert(words.end(), vitals.begin(), vitals.end());
+    return run(words);
+  };
+  EXPECT_EQ(run(vitals).end.code, 0);
+  EXPECT_EQ(as({"--reuid", "65534", "--regid", "65534", "--clear-groups", "--bounding-set", "-all"}).end.code, 0);
+  const auto denied = as({"--bounding-set", "-sys_ptrace"});
+  EXPECT_EQ(denied.end.code, 1) << denied.out;
+  EXPECT_THAT(denied.err, HasSubstr("(run as its owner, or give this root CAP_SYS_PTRACE (docker run --cap-add"));
 }
 
 }  // namespace
