@@ -171,6 +171,7 @@ export function history(now) {
   return [
     {pid: crowd, name: 'crowd', ended: false, points},
     {pid: 3999999, name: 'gone', ended: true, points: points.slice(40, 300)},
+    {pid: 3999998, name: 'brief', ended: true, points: points.slice(200, 202)},
   ];
 }
 

@@ -581,6 +581,19 @@ describe('when something is wrong', () => {
     await page.done();
   });
 
+  test('processes that have ended stand below, those that were brief when they are asked for', async () => {
+    const page = await open(browser, canned.url);
+    await page.has('.row.gone', 'gone');
+    await page.has('.row.gone', 'ended, last seen');
+    assert.ok(!(await page.text('.table')).includes('brief'));
+    await page.evaluate(() =>
+      [...document.querySelectorAll('button')].find(each => each.textContent === 'and 1 more that have ended').click(),
+    );
+    await page.has('.row.gone', 'brief');
+    assert.equal(await page.hash(), '#/?ended=all');
+    await page.done();
+  });
+
   test('who may not look is told what to do', async () => {
     const page = await open(browser, canned.url, `#/p/${quiet}/leaks`, {mayFail: true});
     await page.has('[role=alert]', `pid ${quiet}: permission denied`);

@@ -97,11 +97,17 @@ export function ProcessesPage() {
 
   const live = list?.value.processes ?? [];
   const rows: Row[] = live.map(process => ({...process, points: hours.current.of.get(process.pid)?.points ?? []}));
+  // Of those that have ended the last ten that had lived for a minute; a host that builds or tests has hundreds.
+  let endedLeft = 0;
   if (list) {
-    for (const [pid, its] of hours.current.of) {
-      if (its.ended && its.points.length)
-        rows.push({pid, name: its.name, ended: true, points: its.points, lastAt: its.points[its.points.length - 1][0]});
-    }
+    const ended: (Row & {lastAt: number})[] = [];
+    for (const [pid, {name, ended: is, points}] of hours.current.of)
+      if (is && points.length) ended.push({pid, name, ended: true, points, lastAt: points[points.length - 1][0]});
+    ended.sort((a, b) => b.lastAt - a.lastAt);
+    const told =
+      options.ended === 'all' ? ended : ended.filter(row => row.lastAt - row.points[0][0] >= 60_000).slice(0, 10);
+    rows.push(...told);
+    endedLeft = ended.length - told.length;
   }
   const filtered = rows.filter(row =>
     matches(
@@ -227,6 +233,16 @@ export function ProcessesPage() {
       {error && <Trouble error={error} kept={!!list} />}
       <div class="tools">
         <Filter placeholder="filter: name, PID, argument" />
+        {endedLeft > 0 && (
+          <button type="button" onClick={() => setOptions({ended: 'all'}, false)}>
+            and {endedLeft} more that have ended
+          </button>
+        )}
+        {options.ended === 'all' && (
+          <button type="button" onClick={() => setOptions({ended: undefined}, false)}>
+            fewer that have ended
+          </button>
+        )}
         {filtered.length !== rows.length && (
           <span class="quiet">
             {filtered.length} of {rows.length}
