@@ -127,7 +127,7 @@ export const processes = () => [
     osThreads: 18,
     uptimeSeconds: 93_784,
     reason: '',
-    findings: ['1,402 tasks are due: no thread runs their io_context', '2 workers have run one task for 9s'],
+    findings: ['1,402 tasks are due: no thread runs their io_context', 'stalled: a worker has run task 8 for 9s'],
     stopped: '',
     arguments: ['--shards', '16'],
     directory: '/srv/crowd',

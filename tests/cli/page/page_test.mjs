@@ -581,6 +581,14 @@ describe('when something is wrong', () => {
     await page.done();
   });
 
+  test('what is wrong with a process stands above each view, and leads to the task', async () => {
+    const page = await open(browser, canned.url, `#/p/${crowd}/threads`);
+    await page.has('.findings [role=alert]', '1,402 tasks are due');
+    await page.click('.findings a');
+    await page.waitForFunction(pid => location.hash === `#/p/${pid}/task?task=8`, {}, crowd);
+    await page.done();
+  });
+
   test('processes that have ended stand below, those that were brief when they are asked for', async () => {
     const page = await open(browser, canned.url);
     await page.has('.row.gone', 'gone');

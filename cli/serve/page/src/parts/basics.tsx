@@ -94,6 +94,24 @@ export const TaskLink = ({pid, id, children}: {pid: number; id: number; children
   </a>
 );
 
+/** Foreign text in which `task 8` leads to that task. */
+export function Sentence({pid, text, most}: {pid: number; text: string | undefined; most?: number}) {
+  const parts = shown(text, most).split(/\b(task \d{1,18})\b/);
+  return (
+    <bdi class="foreign" title={shown(text, 2000)}>
+      {parts.map((part, i) =>
+        i % 2 ? (
+          <TaskLink key={i} pid={pid} id={Number(part.slice(5))}>
+            {part}
+          </TaskLink>
+        ) : (
+          part
+        ),
+      )}
+    </bdi>
+  );
+}
+
 export function TaskLinks({pid, ids, of}: {pid: number; ids: number[] | undefined; of?: number}) {
   const all = (ids ?? []).slice(0, 50);
   if (!all.length) return null;

@@ -3,7 +3,7 @@ import {useState} from 'preact/hooks';
 import {processPath} from '../api';
 import {count, shown, thousands} from '../format';
 import {useAnswer} from '../hooks';
-import {Age, Foreign, FrameLine, Frames, Look, Notes, TaskLinks, Trouble} from '../parts/basics';
+import {Age, Foreign, FrameLine, Frames, Look, Notes, TaskLinks, Trouble, Sentence} from '../parts/basics';
 import {Filter} from '../parts/filter';
 import {matches} from '../parts/words';
 import {setOptions, useRoute} from '../route';
@@ -126,7 +126,7 @@ export function ChannelsPage({pid}: {pid: number}) {
                 <b class="bad">nothing alive points to it: its waiters will never wake</b>
               ) : channel.references === 'HELD' ? (
                 <>
-                  held by <Foreign text={channel.heldBy} most={400} />
+                  held by <Sentence pid={pid} text={channel.heldBy} most={400} />
                 </>
               ) : (
                 <span class="quiet">

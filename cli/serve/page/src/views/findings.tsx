@@ -1,9 +1,9 @@
 // What is wrong with a process, what is worth a second look, and which of its tasks an exception has ended.
 import {age, thousands} from '../format';
-import {Foreign, FrameLine} from '../parts/basics';
+import {Foreign, FrameLine, Sentence} from '../parts/basics';
 import type {VitalsView} from '../types';
 
-export function Findings({vitals}: {vitals: VitalsView}) {
+export function Findings({pid, vitals}: {pid: number; vitals: VitalsView}) {
   const failures = vitals.failures ?? [];
   const findings = vitals.findings ?? [],
     notes = vitals.notes ?? [];
@@ -14,7 +14,7 @@ export function Findings({vitals}: {vitals: VitalsView}) {
         <ul class="wrong" role="alert">
           {findings.slice(0, 20).map((text, i) => (
             <li key={i}>
-              <b>!</b> <Foreign text={text} most={800} />
+              <b>!</b> <Sentence pid={pid} text={text} most={800} />
             </li>
           ))}
         </ul>
@@ -23,7 +23,7 @@ export function Findings({vitals}: {vitals: VitalsView}) {
         <ul class="notes">
           {notes.slice(0, 20).map((text, i) => (
             <li key={i}>
-              <Foreign text={text} most={800} />
+              <Sentence pid={pid} text={text} most={800} />
             </li>
           ))}
         </ul>

@@ -10,6 +10,7 @@ import {
   Look,
   NativeFrames,
   Notes,
+  Sentence,
   TaskLink,
   TaskLinks,
   Trouble,
@@ -137,7 +138,7 @@ export function LeaksPage({pid}: {pid: number}) {
             <p>
               <span class="quiet">evidence:</span>{' '}
               <b>
-                <Foreign text={leak.evidence} most={800} />
+                <Sentence pid={pid} text={leak.evidence} most={800} />
               </b>
             </p>
           )}

@@ -205,7 +205,7 @@ export function ProcessPage({pid}: {pid: number}) {
           <Foreign text={[live.reason, live.note].filter(Boolean).join('; ')} most={600} />
         </p>
       )}
-      {kept.current && <Findings vitals={kept.current} />}
+      {kept.current && <Findings pid={pid} vitals={kept.current} />}
       <nav class="tabs" aria-label="views">
         {views.map(
           ([key, title, hint], i) =>

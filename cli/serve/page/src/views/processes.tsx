@@ -157,9 +157,14 @@ export function ProcessesPage() {
       width: '6rem',
       right: true,
       value: row => row.tasks ?? -1,
-      cell: row => (
-        <span class="num">{row.tasks === null || row.tasks === undefined ? '-' : thousands(row.tasks)}</span>
-      ),
+      cell: row =>
+        row.ended ? (
+          <span class="num" title="when it was last seen">
+            {thousands(row.points[row.points.length - 1][1])}
+          </span>
+        ) : (
+          <span class="num">{row.tasks === null || row.tasks === undefined ? '-' : thousands(row.tasks)}</span>
+        ),
     },
     {
       key: 'hour',

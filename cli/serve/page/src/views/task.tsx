@@ -2,7 +2,19 @@
 import {processPath, withQuery} from '../api';
 import {shown, words} from '../format';
 import {useAnswer} from '../hooks';
-import {Age, Dot, Foreign, FrameLine, Frames, Look, NativeFrames, Notes, TaskLink, Trouble} from '../parts/basics';
+import {
+  Age,
+  Dot,
+  Foreign,
+  FrameLine,
+  Frames,
+  Look,
+  NativeFrames,
+  Notes,
+  TaskLink,
+  Trouble,
+  Sentence,
+} from '../parts/basics';
 import {waitDetails, waitWords} from '../parts/waits';
 import {href, useRoute} from '../route';
 import type {Waker, WhyView} from '../types';
@@ -96,18 +108,18 @@ export function TaskPage({pid}: {pid: number}) {
           </h2>
           {view.verdict && verdicts[view.verdict] && (
             <p class={bad ? 'banner wrong' : 'banner'}>
-              <b>{verdicts[view.verdict]}</b> {view.evidence && <Foreign text={view.evidence} most={800} />}
+              <b>{verdicts[view.verdict]}</b> {view.evidence && <Sentence pid={pid} text={view.evidence} most={800} />}
             </p>
           )}
           {(!view.verdict || !verdicts[view.verdict]) && view.evidence && (
             <p>
-              <Foreign text={view.evidence} most={800} />
+              <Sentence pid={pid} text={view.evidence} most={800} />
             </p>
           )}
           <ul class="plain">
             {(view.waits ?? []).map((text, i) => (
               <li key={i}>
-                <Foreign text={text} most={600} />
+                <Sentence pid={pid} text={text} most={600} />
               </li>
             ))}
           </ul>
