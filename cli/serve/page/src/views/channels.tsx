@@ -61,7 +61,7 @@ function Queue({channel}: {channel: Channel}) {
 export function ChannelsPage({pid}: {pid: number}) {
   const {options} = useRoute();
   const asked = useAnswer<ChannelsView>(`${processPath(pid)}/channels`);
-  const [most, setMost] = useState(60);
+  const [most, setMost] = useState(40);
   const view = asked.value;
   const all = view?.channels ?? [];
   const found = all.filter(channel =>
