@@ -108,7 +108,7 @@ std::optional<container> container_at_path(std::string_view path) {
   std::string pod;
   std::string_view before;
   while (!path.empty()) {
-    const auto end = std::min(path.find('/'), path.size());
+    const auto end = static_cast<std::size_t>(std::find(path.begin(), path.end(), '/') - path.begin());
     const auto part = path.substr(0, end);
     if (auto uid = pod_in(part.substr(0, part.find(':'))); !uid.empty()) pod = std::move(uid);
     if (auto its = container_at(part, before)) {
