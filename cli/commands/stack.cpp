@@ -17,6 +17,7 @@
 #include "surveys/locals.hpp"
 #include "surveys/look.hpp"
 #include "surveys/running_stacks.hpp"
+#include "surveys/running_tasks.hpp"
 #include "surveys/timing.hpp"
 #include "surveys/unhooked_code.hpp"
 
@@ -26,12 +27,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::chrono::milliseconds usual_timing{2000};
-
-bool may_select_running(const v1::StacksRequest& query) {
-  const auto& states = query.states();
-  return query.kinds().empty() &&
-         (states.empty() || std::find(states.begin(), states.end(), v1::Task::RUNNING) != states.end());
-}
 
 std::optional<error> contradiction(const stack_request& asked, const output& out) {
   if (asked.format && (asked.json || asked.group || asked.locals))

@@ -1,6 +1,5 @@
 #include "export/task_stacks.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <utility>
@@ -9,17 +8,9 @@
 #include "linux/proc.hpp"
 #include "surveys/resolver.hpp"
 #include "surveys/running_stacks.hpp"
+#include "surveys/running_tasks.hpp"
 
 namespace tasks::cli {
-namespace {
-
-bool may_be_running(const v1::StacksRequest& query) {
-  const auto& states = query.states();
-  return query.kinds().empty() &&
-         (states.empty() || std::find(states.begin(), states.end(), v1::Task::RUNNING) != states.end());
-}
-
-}  // namespace
 
 profile_title title_of(const snapshot_source& source) {
   using namespace std::chrono;
@@ -34,7 +25,7 @@ result<void> write_task_stacks(fmt::memory_buffer& out, profile_format format, s
                                const profile_title& title, const std::function<bool()>& flush) {
   resolver names(source, {.all_frames = options.all_frames});
   std::optional<running_stacks> native;
-  if (options.native && may_be_running(query)) {
+  if (options.native && may_select_running(query)) {
     auto look = running_stacks::look(source);
     if (!look) return look.why();
     native.emplace(*std::move(look));

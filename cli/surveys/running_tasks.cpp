@@ -22,6 +22,12 @@ v1::StacksRequest ask_who_runs(std::uint64_t age_ms) {
   return query;
 }
 
+bool may_select_running(const v1::StacksRequest& query) {
+  const auto& states = query.states();
+  return query.kinds().empty() &&
+         (states.empty() || std::find(states.begin(), states.end(), v1::Task::RUNNING) != states.end());
+}
+
 void keep_older(running_tasks& running, std::uint64_t age_ms) {
   // It may have begun right after the tick that its age counts from.
   std::erase_if(running.tasks, [&](const running_task& task) {

@@ -34,6 +34,8 @@ struct running_tasks {
 
 /// What read_running() asks.
 [[nodiscard]] v1::StacksRequest ask_who_runs(std::uint64_t age_ms);
+/// May a query tell of running tasks?
+[[nodiscard]] bool may_select_running(const v1::StacksRequest& query);
 /// Leaves those that are known to have run for so long.
 void keep_older(running_tasks& running, std::uint64_t age_ms);
 /// Tasks that run, and have for at least `age_ms` as far as the target's clock can tell.
