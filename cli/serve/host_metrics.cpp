@@ -1,6 +1,8 @@
 #include "serve/host_metrics.hpp"
 
 #include <poll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -27,6 +29,8 @@ constexpr std::uint64_t stalled_after_ms = 1000;
 constexpr int silences = 4;
 /// Of one agent's answer; 20,000 tasks, or as many groups, take a fifth of it.
 constexpr std::uint64_t most_answer_bytes = std::uint64_t{64} << 20;
+/// A process that ends closes its sockets a moment before it is seen to have ended.
+constexpr std::chrono::milliseconds longest_end{500};
 /// One that was silent at the look before is waited for so many times shorter.
 constexpr int shorter = 10;
 
@@ -37,6 +41,12 @@ double began_at(const process_stat& stat) {
   using namespace std::chrono;
   const auto now = duration<double>(system_clock::now().time_since_epoch()).count();
   return std::round((now - uptime_of(stat.start_time)) * 100) / 100;
+}
+
+/// Its peer has closed it, and what came before that was read.
+bool has_hung_up(int fd) {
+  char next = 0;
+  return ::recv(fd, &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 /// What one process answered: its agent, or its registry.
@@ -133,7 +143,7 @@ struct metrics_collector::watched {
   std::uint64_t instance = 0;  ///< of its agent; 0: it has not answered yet
   glances seen;
   known_code code;
-  bool was_silent = false;
+  bool was_silent = false, has_failed = false;  ///< at the look before
   /// As of the last look.
   process_counters counters;
   std::uint64_t resumes = 0;
@@ -163,6 +173,7 @@ class metrics_collector::one_look {
     const auto began = steady::now();
     of_.search_.find([this](found_process found) { take(std::move(found)); });
     collect();
+    settle();
     for (auto& each : without_agent_) read_directly(each);
     auto made = std::make_shared<host_metrics>();
     for (auto& [pid, row] : rows_) made->processes.push_back(std::move(row));
@@ -282,7 +293,7 @@ class metrics_collector::one_look {
         if (q.at == question::step::done) continue;
         // What has come by now still counts.
         if ((is_over || steady::now() - q.last_byte >= q.patience) && (!step(q) || is_over)) {
-          if (q.at != question::step::done) give_up(q, "silent");
+          if (q.at != question::step::done) finish(q, "silent");
           continue;
         }
         if (q.at == question::step::done) continue;
@@ -301,6 +312,13 @@ class metrics_collector::one_look {
 
   /// Reads what there is. True: something came, or the question is done.
   bool step(question& q) {
+    if (has_hung_up(q.connection->fd())) {
+      q.at = question::step::done;
+      q.connection.reset();
+      hung_up_.push_back(q.stat);
+      last_hung_up_ = steady::now();
+      return true;
+    }
     const auto before = q.connection->bytes_read();
     const auto progress = q.connection->on_ready([&](const v1::Response& part) {
       if (part.has_vitals()) q.answer.vitals = part.vitals();
@@ -312,14 +330,14 @@ class metrics_collector::one_look {
     });
     if (q.connection->bytes_read() != before) q.last_byte = steady::now();
     if (!progress || q.connection->bytes_read() > most_answer_bytes)
-      give_up(q, "failed");
+      finish(q, "failed");
     else if (*progress == agent_connection::progress::done)
       go_on(q);
     return q.at == question::step::done || q.connection->bytes_read() != before;
   }
 
   void go_on(question& q) {
-    if (!q.answer.vitals) return give_up(q, "failed");
+    if (!q.answer.vitals) return finish(q, "failed");
     if (q.at == question::step::vitals) {
       v1::Request request;
       *request.mutable_stacks() = ask_for_groups(*q.answer.vitals);
@@ -335,7 +353,7 @@ class metrics_collector::one_look {
     }
     q.at = question::step::done;
     auto& its = *of_.watched_.at(q.stat.pid);
-    its.was_silent = false;
+    its.was_silent = its.has_failed = false;
     if (const auto instance = q.connection->hello().instance(); instance != its.instance) {
       if (its.instance != 0) its.begin_anew();
       its.instance = instance;
@@ -344,19 +362,43 @@ class metrics_collector::one_look {
     fill(q.stat.pid, std::exchange(q.answer, {}), process_metrics::teller::agent);
   }
 
-  /// Its memory may tell instead.
-  void give_up(question& q, std::string_view reason) {
+  void finish(question& q, std::string_view reason) {
     q.at = question::step::done;
     q.connection.reset();
     q.answer = {};
-    const auto now = read_stat(q.stat.pid);
-    if (!now || now->start_time != q.stat.start_time || process_has_ended(*now)) {
-      rows_.erase(q.stat.pid);
+    give_up(q.stat, reason);
+  }
+
+  /// Of those that hung up: are they about to end? All are waited for at once, and nobody who did so before.
+  void settle() {
+    std::vector<descriptor> processes;
+    std::vector<pollfd> ending;
+    for (const auto& stat : hung_up_) {
+      if (of_.watched_.at(stat.pid)->has_failed) continue;
+      processes.emplace_back(static_cast<int>(::syscall(SYS_pidfd_open, stat.pid, 0)));
+      if (processes.back()) ending.push_back({processes.back().get(), POLLIN, 0});
+    }
+    const auto until = last_hung_up_ + longest_end;
+    while (!ending.empty()) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - steady::now());
+      if (left.count() <= 0 || ::poll(ending.data(), ending.size(), static_cast<int>(left.count())) <= 0) break;
+      std::erase_if(ending, [](const pollfd& each) { return each.revents != 0; });
+    }
+    for (const auto& stat : hung_up_) give_up(stat, "failed");
+  }
+
+  /// Its memory may tell instead.
+  void give_up(const process_stat& stat, std::string_view reason) {
+    const auto now = read_stat(stat.pid);
+    if (!now || now->start_time != stat.start_time || process_has_ended(*now)) {
+      rows_.erase(stat.pid);
       return;
     }
-    of_.watched_.at(q.stat.pid)->was_silent = reason == "silent";
+    auto& its = *of_.watched_.at(stat.pid);
+    its.was_silent = reason == "silent";
+    its.has_failed = reason == "failed";
     ++of_.errors_[reason];
-    rows_[q.stat.pid].reason = reason;
+    rows_[stat.pid].reason = reason;
     without_agent_.push_back({*now, std::nullopt});
   }
 
@@ -409,6 +451,8 @@ class metrics_collector::one_look {
   steady::duration timeout_;
   steady::time_point deadline_;
   std::vector<question> questions_;
+  std::vector<process_stat> hung_up_;
+  steady::time_point last_hung_up_;
   std::vector<unanswered> without_agent_;
   std::map<pid_t, process_metrics> rows_;
 };

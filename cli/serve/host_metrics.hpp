@@ -91,7 +91,7 @@ class metrics_collector {
   ~metrics_collector();
 
   /// What was seen less than `max_age` before, or a new look. Who asks during a look waits for it, and gets what it
-  /// finds. Never null. Takes as long as the slowest process, at most four times the timeout.
+  /// finds. Never null. Takes as long as the slowest process, at most four times the timeout and half a second.
   [[nodiscard]] std::shared_ptr<const host_metrics> look(std::chrono::milliseconds max_age);
   /// Somebody has looked for leaks in it. Of a process that is not known yet, or that has another start time, nothing
   /// is kept.

@@ -150,6 +150,15 @@ TEST(HostMetrics, WhoDoesNotAnswerCostsNobodyElse) {
   EXPECT_EQ(good->counts.os_threads(), 9U);
 }
 
+TEST(HostMetrics, WhoEndsMeanwhileIsNotThere) {
+  auto dies = lab_script();
+  dies.how = manner::dies_half_way;
+  const fake_agent ends(dies);
+  metrics_collector collector(
+      {.timeout = 3s, .chosen = [](const std::string& name) { return name == "cli_host_metrics_test"; }});
+  EXPECT_EQ(find(*collector.look(0ms), ends.pid()), nullptr);
+}
+
 TEST(HostMetrics, ReadsTheMemoryOfWhoIsStopped) {
   const program lab({program_path("lab")});
   wait_until_shown({"vitals", "-p", lab.pid_text()}, "tasks");
