@@ -114,7 +114,7 @@ export function LeaksPage({pid}: {pid: number}) {
                 {shown((leak.verdict ?? 'not known').toLowerCase())}
               </span>{' '}
               <span class="num">{thousands(leak.count)}</span> {leak.count === 1 ? 'task' : 'tasks'}{' '}
-              <i class={`dot ${hue(waitWords(leak.wait))}`} aria-hidden="true" />
+              {leak.wait && <i class={`dot ${hue(waitWords(leak.wait))}`} aria-hidden="true" />}
               {leak.wait ? waitWords(leak.wait) : ''} <span class="quiet">{waitDetails(leak.wait)}</span>
             </h2>
             <span>
