@@ -100,7 +100,7 @@ export function Chart({
         width: Math.max(120, element.clientWidth),
         height: 112,
         legend: {show: false},
-        padding: [6, 4, 0, 0],
+        padding: [6, 14, 0, 0],
         cursor: {sync: {key: 'hour'}, drag: {x: false, y: false}, points: {size: 5}, y: false},
         scales: {
           x: {range: () => [bounds.current.from / 1000, bounds.current.to / 1000]},

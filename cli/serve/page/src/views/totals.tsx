@@ -129,7 +129,7 @@ export function Hour({points, from, to}: {points: Point[]; from: number; to: num
         ? `${(n / 1e3).toFixed(n >= 1e5 ? 0 : 1)}k`
         : n % 1
           ? n.toFixed(1)
-          : String(n);
+          : thousands(n);
   const first = <Chart title="tasks" times={times} lines={lines.tasks} format={short} from={from} to={to} />;
   const others = (
     <>
