@@ -189,8 +189,30 @@ void memory_image::erase(std::uint64_t address, std::uint64_t kept) noexcept {
   auto* bytes = area->bytes + (address - area->copied.begin);
   std::uint64_t word = 0;
   std::memcpy(&word, bytes, sizeof word);
+  if (remembers_ && (word & ~kept) != 0) erased_.push_back({address, word});
   word &= kept;
   std::memcpy(bytes, &word, sizeof word);
+}
+
+std::size_t memory_image::read_original(std::uint64_t address, void* to, std::size_t size) const {
+  const auto done = read(address, to, size);
+  const auto by_address = [](const erased_word& a, const erased_word& b) { return a.address < b.address; };
+  if (sorted_ != erased_.size()) {
+    std::stable_sort(erased_.begin(), erased_.end(), by_address);
+    erased_.erase(std::unique(erased_.begin(), erased_.end(),
+                              [](const erased_word& a, const erased_word& b) { return a.address == b.address; }),
+                  erased_.end());
+    sorted_ = erased_.size();
+  }
+  constexpr std::uint64_t word_size = sizeof(std::uint64_t);
+  const auto first = address - std::min(address, word_size - 1);
+  for (auto at = std::lower_bound(erased_.begin(), erased_.end(), erased_word{first, 0}, by_address);
+       at != erased_.end() && at->address < address + done; ++at) {
+    const auto begin = std::max(at->address, address), end = std::min(at->address + word_size, address + done);
+    std::memcpy(static_cast<unsigned char*>(to) + (begin - address),
+                reinterpret_cast<const unsigned char*>(&at->word) + (begin - at->address), end - begin);
+  }
+  return done;
 }
 
 void memory_image::erase(range whole) noexcept {

@@ -75,6 +75,10 @@ class memory_image final : public memory {
   void erase(std::uint64_t address, std::uint64_t kept = 0) noexcept;
   /// Likewise each that lies wholly in this.
   void erase(range whole) noexcept;
+  /// What is erased from now on is still there for read_original(): 16 bytes a word that was not zero.
+  void remember_erased() noexcept { remembers_ = true; }
+  /// As read(), of what was copied.
+  std::size_t read_original(std::uint64_t address, void* to, std::size_t size) const;
   /// Adds whole pages that the target does not have, between its areas. False: they are not between them.
   bool add(std::uint64_t address, own_memory pages, const std::string& name);
   /// Gives back the room of whole pages that nobody will ask about: they are zeros from then on.
@@ -100,6 +104,12 @@ class memory_image final : public memory {
   std::vector<own_memory> more_room_;
   asan_shadow shadow_;
   std::uint64_t bytes_ = 0;
+  struct erased_word {
+    std::uint64_t address, word;
+  };
+  bool remembers_ = false;
+  mutable std::vector<erased_word> erased_;  ///< of one address the first is what was copied
+  mutable std::size_t sorted_ = 0;           ///< so many of them are, by address, once each
 };
 
 }  // namespace tasks::cli

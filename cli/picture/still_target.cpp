@@ -37,11 +37,11 @@ class still_memory final : public memory {
     const auto next = std::upper_bound(runs.begin(), runs.end(), address,
                                        [](std::uint64_t at, const range& run) { return at < run.begin; });
     if (next != runs.begin() && std::prev(next)->contains(address))
-      return image_.read(address, to, std::min<std::uint64_t>(size, std::prev(next)->end - address));
+      return image_.read_original(address, to, std::min<std::uint64_t>(size, std::prev(next)->end - address));
     if (next != runs.end()) size = std::min<std::uint64_t>(size, next->begin - address);
     const auto* area = image_.area_of(address);
     if (area == nullptr || !area->is_anonymous()) return live_.read(address, to, size);
-    return image_.read(address, to, std::min<std::uint64_t>(size, area->end - address));
+    return image_.read_original(address, to, std::min<std::uint64_t>(size, area->end - address));
   }
 
   const memory_image& image_;

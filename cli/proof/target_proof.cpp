@@ -22,8 +22,8 @@ class stopwatch {
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
-/// What a picture is for: more than a proof reads the registries in it.
-enum class use { only_proof, more };
+/// What a picture is for: more than a proof reads the registries in it, and a moment is read by everybody.
+enum class use { only_proof, more, moment };
 
 result<proven_picture> look(target& from, stop_order::whom whom, use as) {
   const stopwatch taken_in;
@@ -33,6 +33,7 @@ result<proven_picture> look(target& from, stop_order::whom whom, use as) {
   proven_picture seen;
   seen.taken = std::make_unique<picture>(*std::move(taken));
   seen.taken->image.forget_spare_room();
+  if (as == use::moment) seen.taken->image.remember_erased();
   seen.in = std::make_unique<scene>(*seen.taken);
   // They are no roots, and have been read.
   if (as == use::only_proof)
@@ -62,12 +63,12 @@ result<proven_picture> take(target& from, proof_stop stop, const settled& is_set
   }
   // What is shown of a process that ends by the stop is this picture; but of a large one there may be no room for two.
   constexpr std::uint64_t most_bytes = std::uint64_t{1} << 30;
-  const bool stays = as == use::more && seen->taken->image.bytes() <= most_bytes;
+  const bool stays = as != use::only_proof && seen->taken->image.bytes() <= most_bytes;
   seen->in.reset();
   if (!stays) seen->taken.reset();
   const auto looked = from.look_again(stop_order::whom::everybody);
   auto again = looked ? look(from, stop_order::whom::everybody, as) : looked.why();
-  if (again || (as == use::more && !stays)) return again;
+  if (again || (as != use::only_proof && !stays)) return again;
   doubt_proofs(seen->proof, in_words(again.why()));
   return seen;
 }
@@ -82,6 +83,10 @@ bool all_is_held(const proven_picture& seen) {
 
 result<proven_picture> take_proof(target& from, proof_stop stop, const settled& is_settled) {
   return take(from, stop, is_settled, use::more);
+}
+
+result<proven_picture> take_proof_of_moment(target& from) {
+  return take(from, proof_stop::when_needed, all_is_held, use::moment);
 }
 
 result<proof_result> prove_without_picture(target& from, const error& why) {

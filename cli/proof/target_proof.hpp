@@ -36,6 +36,10 @@ using settled = std::function<bool(const proven_picture&)>;
 /// proofs are `likely`.
 [[nodiscard]] result<proven_picture> take_proof(target& from, proof_stop stop, const settled& is_settled = all_is_held);
 
+/// Likewise, stopping whom that needs, of a picture that others will look at, too: what the proof erases there for
+/// itself memory_image::read_original() has.
+[[nodiscard]] result<proven_picture> take_proof_of_moment(target& from);
+
 /// Likewise, without the picture; and no picture is taken unless a task waits for what could be proven.
 [[nodiscard]] result<proof_result> prove(target& from, proof_stop stop);
 /// Likewise, of a target that there can be no picture of, which `why` says: that is the answer, but where it would not

@@ -51,7 +51,7 @@ result<moment> take_moment(pid_t pid, bool hook, const teller& tell, bool with_m
     return take_moment_without_hook(pid, tell, with_memory, std::move(seen_before));
   auto facts = facts_now(pid);
   auto threads = live->threads();
-  auto seen = take_proof(*live, proof_stop::when_needed);
+  auto seen = take_proof_of_moment(*live);
   if (!seen) return seen.why();
   const std::shared_ptr<const picture> taken = std::move(seen->taken);
   auto memory = with_memory ? memory_of(std::move(seen->in), taken, seen->proof, pid) : nullptr;

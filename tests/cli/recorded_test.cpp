@@ -221,6 +221,24 @@ TEST_F(Recorded, AProcessThatIsStoppedReadsAsItDoes) {
   ::kill(lab.pid(), SIGCONT);
 }
 
+/// The proof erases words of its picture: others that are looked for in the same moment still find them.
+TEST_F(Recorded, AProcessAtRestReadsAsItDoes) {
+  const program lab({program_path("lab"), "--leak", "cycle", "--leak", "send"});
+  wait_until_shown({"stack", "--kind", "channel-send", "-p", lab.pid_text()}, "ask_replica");
+  wait_until_shown({"leaks", "-p", lab.pid_text()}, "wait for each other");
+  ASSERT_EQ(tasks_command({"report", "-p", lab.pid_text(), "-o", file()}).end.code, 0);
+  const auto seen = [&](const words& view, const std::string& option, const std::string& target) {
+    auto text = comparable(tasks_command(with(view, {option, target})).out, option + " " + target);
+    text = std::regex_replace(text, std::regex(R"((<1|\b(\d+(m|h|d))?\d+)s\b)"), "AGE");
+    return std::regex_replace(text, std::regex(R"(\n*[^\n]*target (not )?stopped[^\n]*)"), "");
+  };
+  std::vector<words> all = {{"operations", "--all"}, {"channels"}, {"leaks", "--all"}};
+  for (const auto& task : tasks_in(tasks_command({"stack", "-p", lab.pid_text()}).out)) all.push_back({"why", task});
+  EXPECT_GT(all.size(), 10U);
+  for (const auto& view : all)
+    EXPECT_EQ(seen(view, "-p", lab.pid_text()), seen(view, "--from", file())) << ::testing::PrintToString(view);
+}
+
 TEST_F(Recorded, AReportOfItIsThatOfThen) {
   const program lab({program_path("lab"), "--leak", "send"});
   wait_until_shown({"stack", "--kind", "channel-send", "-p", lab.pid_text()}, "ask_replica");
