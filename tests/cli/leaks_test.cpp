@@ -122,25 +122,36 @@ TEST(Leaks, AreNotHeldByWhatWasInTheMemoryOfResultsThatHaveNotCome) {
 #if !defined(__clang__)  // its variables share places
 /// Sessions that live have, in their frames and in what Asio keeps for them, words of what was there before: behind the
 /// wait for what a variable is made of, in room for results, in executors, between members.
-TEST(Leaks, OfEveryConnectionAreProvenBesideSessionsThatLive) {
-  constexpr int connections = 20, lines = 3, leaked = 3 * connections;
+/// A lab with so many clients, half of which have gone, and how many of its leaked tasks are proven.
+int proven_of_lab(int connections) {
+  constexpr int lines = 3;
   program lab({program_path("lab"), "--leak", "grow"});
   std::vector<client> stay;
   for (int i = 0; i < connections; ++i) {
     client each(static_cast<std::uint16_t>(std::stoul(lab.value("port"))));
     for (int line = 0; line < lines; ++line) {
       each.send("hello\n");
-      ASSERT_EQ(each.receive(6), "HELLO\n");
+      EXPECT_EQ(each.receive(6), "HELLO\n");
     }
     if (i % 2 != 0) stay.push_back(std::move(each));
   }
   const auto seen = leaks({lab.pid_text(), "--min-age", "0"});
   std::smatch proven;
-  ASSERT_TRUE(std::regex_search(seen.out, proven, std::regex("^proven: ([0-9]+) tasks \\[channel receive")))
+  EXPECT_TRUE(std::regex_search(seen.out, proven, std::regex("^proven: ([0-9]+) tasks \\[channel receive")))
       << seen.out;
-  // 95 of 100, but 60 in nearly every run.
-  EXPECT_GE(std::stoi(proven[1]), leaked * 95 / 100);
-  EXPECT_LE(std::stoi(proven[1]), leaked);
+  return proven.empty() ? 0 : std::stoi(proven[1]);
+}
+
+TEST(Leaks, OfEveryConnectionAreProvenBesideSessionsThatLive) {
+  // Of sixty runs 48 proved 60 of 60, eleven 57, one 54: what one session's memory holds of another's is chance.
+  constexpr int labs = 4, connections = 20, leaked = 3 * connections;
+  int proven = 0;
+  for (int i = 0; i < labs; ++i) {
+    const auto of_one = proven_of_lab(connections);
+    EXPECT_LE(of_one, leaked);
+    proven += of_one;
+  }
+  EXPECT_GE(proven, labs * leaked * 95 / 100);
 }
 #endif
 
