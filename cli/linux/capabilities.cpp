@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::uint64_t bit(int capability) { return std::uint64_t{1} << capability; }
 
-constexpr std::uint64_t kept =
+constexpr std::uint64_t kept_rights =
     bit(CAP_SYS_PTRACE) | bit(CAP_DAC_READ_SEARCH) | bit(CAP_DAC_OVERRIDE) | bit(CAP_PERFMON);
 
 }  // namespace
@@ -24,9 +24,9 @@ bool keep_rights_to_read() noexcept {
   if (::syscall(SYS_capget, &head, held) != 0) return false;
   // What is not in the bounding set a program does not get either that this one executes as root.
   for (int each = 0; ::prctl(PR_CAPBSET_READ, each, 0, 0, 0) >= 0; ++each)
-    if ((kept >> each & 1) == 0) static_cast<void>(::prctl(PR_CAPBSET_DROP, each, 0, 0, 0));
+    if ((kept_rights >> each & 1) == 0) static_cast<void>(::prctl(PR_CAPBSET_DROP, each, 0, 0, 0));
   for (unsigned half = 0; half < _LINUX_CAPABILITY_U32S_3; ++half) {
-    const auto mask = static_cast<std::uint32_t>(kept >> (32 * half));
+    const auto mask = static_cast<std::uint32_t>(kept_rights >> (32 * half));
     held[half].effective &= mask;
     held[half].permitted &= mask;
     held[half].inheritable &= mask;
