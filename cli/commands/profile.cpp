@@ -336,6 +336,23 @@ result<sampled> sample_wall(pid_t pid, const profile_request& asked, bool as_tim
   return what;
 }
 
+/// What to do with a file of this form, whose name stands for {}.
+std::string_view next_step_with(profile_format form) {
+  switch (form) {
+    case profile_format::folded:
+      return "flamegraph.pl {} > profile.svg";
+    case profile_format::speedscope:
+      return "open it at https://www.speedscope.app";
+    case profile_format::perfetto:
+      return "open it at https://ui.perfetto.dev";
+    case profile_format::pprof:
+    case profile_format::goroutines:  // of stacks alone
+    case profile_format::goroutine_counts:
+      break;
+  }
+  return "go tool pprof -http=: {}";
+}
+
 /// "lab" of the process's executable.
 std::string name_of(const profile_title& title) {
   return std::string(title.executable.empty() ? title.subject : base_name(title.executable));
@@ -375,11 +392,7 @@ result<int> run_profile(const profile_request& asked, output& out) {
   }
   if (const auto kept = file->keep(written); !kept) return kept.why();
   for (const auto& line : what->summary) append(out.text(), line + "\n");
-  constexpr std::array<std::string_view, 4> next_steps = {"go tool pprof -http=: {}", "flamegraph.pl {} > profile.svg",
-                                                          "open it at https://www.speedscope.app",
-                                                          "open it at https://ui.perfetto.dev"};
-  append(out.text(), *asked.file + ": " +
-                         fmt::format(fmt::runtime(next_steps[static_cast<std::size_t>(**form)]), *asked.file) + "\n");
+  append(out.text(), *asked.file + ": " + fmt::format(fmt::runtime(next_step_with(**form)), *asked.file) + "\n");
   return 0;
 }
 
