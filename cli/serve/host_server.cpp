@@ -369,7 +369,7 @@ http_answer host_server::api(const http_request& request, std::string_view path)
 
 http_answer host_server::process_api(const http_request& request, pid_t pid, std::string_view what) {
   if (what == "events") return process_events(request, pid);
-  if (what == "recording") return recording(request, pid);
+  if (what == "recording") return recording(pid);
   for (const auto& each : settings_.views)
     if (each.name == what) return view(request, pid, each);
   return not_found(request.path);
@@ -378,7 +378,7 @@ http_answer host_server::process_api(const http_request& request, pid_t pid, std
 http_answer host_server::view(const http_request& request, pid_t pid, const offered_view& offered) {
   const auto words = words_of(request, offered);
   if (!words) return error_answer(words.why());
-  const auto look = looks_.look_at(pid, offered.depth, request.is_wanted);
+  const auto look = looks_.look_at(pid, offered.depth);
   if (!look) return error_answer(look.why());
   const auto made = looks_.view(**look, *words, request.is_wanted);
   if (!made) return error_answer(made.why());
@@ -395,8 +395,8 @@ void host_server::keep_leaks(pid_t pid, const std::string& json) {
     collector_.keep_leaks(pid, stat->start_time, found);
 }
 
-http_answer host_server::recording(const http_request& request, pid_t pid) {
-  const auto look = looks_.look_at(pid, look_depth::moment, request.is_wanted);
+http_answer host_server::recording(pid_t pid) {
+  const auto look = looks_.look_at(pid, look_depth::moment);
   if (!look) return error_answer(look.why());
   auto made = text_answer(200, bytes_type, read_whole((*look)->file.get()));
   made.headers.emplace_back("Content-Disposition", fmt::format("attachment; filename=\"{}.tasks\"", (*look)->name));
@@ -493,7 +493,7 @@ http_answer host_server::profile_of_tasks(const http_request& request, pid_t pid
   if (debug == "2") format = "goroutines";
   if (debug != "0" && debug != "1" && debug != "2")
     return error_answer(error{error_code::usage, "debug", fmt::format("\"{}\" is not known", debug), "0, 1 or 2"});
-  const auto look = looks_.look_at(pid, look_depth::tasks, request.is_wanted);
+  const auto look = looks_.look_at(pid, look_depth::tasks);
   if (!look) return error_answer(look.why());
   const auto made = looks_.view(**look, {"stack", "--format", format}, request.is_wanted);
   if (!made) return error_answer(made.why());

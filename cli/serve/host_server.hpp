@@ -47,7 +47,7 @@ class host_server {
   [[nodiscard]] http_answer api(const http_request& request, std::string_view path);
   [[nodiscard]] http_answer process_api(const http_request& request, pid_t pid, std::string_view what);
   [[nodiscard]] http_answer view(const http_request& request, pid_t pid, const offered_view& offered);
-  [[nodiscard]] http_answer recording(const http_request& request, pid_t pid);
+  [[nodiscard]] http_answer recording(pid_t pid);
   [[nodiscard]] http_answer list_events(const http_request& request);
   [[nodiscard]] http_answer process_events(const http_request& request, pid_t pid);
   [[nodiscard]] http_answer profiles(const http_request& request, std::string_view what);

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <google/protobuf/util/json_util.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -13,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <thread>
 #include <utility>
 
 #include "base/text.hpp"
@@ -161,7 +161,7 @@ kept_looks::looked kept_looks::take(pid_t pid, look_depth depth) {
   return made;
 }
 
-bool kept_looks::wait_for_turn(pid_t pid, const wanted& is_wanted) {
+void kept_looks::wait_for_turn(pid_t pid) {
   for (;;) {
     std::chrono::milliseconds left{0};
     {
@@ -170,16 +170,15 @@ bool kept_looks::wait_for_turn(pid_t pid, const wanted& is_wanted) {
       auto& last = turns_.try_emplace(pid, now - apart).first->second;
       if (now - last >= apart) {
         last = now;
-        return true;
+        return;
       }
       left = std::chrono::ceil<std::chrono::milliseconds>(last + apart - now);
     }
-    if (is_wanted && !is_wanted()) return false;
-    ::poll(nullptr, 0, static_cast<int>(std::min<std::int64_t>(left.count(), 100)));
+    std::this_thread::sleep_for(left);
   }
 }
 
-result<std::shared_ptr<kept_look>> kept_looks::look_at(pid_t pid, look_depth depth, const wanted& is_wanted) {
+result<std::shared_ptr<kept_look>> kept_looks::look_at(pid_t pid, look_depth depth) {
   const auto stat = read_stat(pid);
   if (!stat || process_has_ended(*stat)) return no_such_process(pid);
   std::vector<std::shared_ptr<shared_look<std::shared_ptr<looked>>>> candidates;
@@ -189,14 +188,17 @@ result<std::shared_ptr<kept_look>> kept_looks::look_at(pid_t pid, look_depth dep
     of.asked = clock::now();
     auto& own = of.looks[depth];
     if (!own)
-      own = std::make_shared<shared_look<std::shared_ptr<looked>>>(
-          [this, pid, depth] { return std::make_shared<looked>(take(pid, depth)); });
+      own = std::make_shared<shared_look<std::shared_ptr<looked>>>([this, pid, depth] {
+        wait_for_turn(pid);
+        return std::make_shared<looked>(take(pid, depth));
+      });
     for (auto each = of.looks.lower_bound(depth); each != of.looks.end(); ++each) candidates.push_back(each->second);
   }
   // What has more in it does as well.
   for (const auto& each : candidates)
-    if (const auto last = each->last(); last && *last->seen && clock::now() - last->at <= max_age_) return **last->seen;
-  if (!wait_for_turn(pid, is_wanted)) return gone();
+    if (const auto last = each->last(); last && *last->seen && clock::now() - (**last->seen)->at <= max_age_)
+      return **last->seen;
+  // Who looks waits for the process's turn, and the others for who looks.
   return *candidates.front()->get(max_age_)->seen;
 }
 

@@ -7,7 +7,7 @@
 ///                                  └── else: `tasks record -p PID`, in a process of its own; others wait for it
 ///   view = `tasks stack --from SNAPSHOT --json`, in a process of its own, kept with the snapshot
 ///
-/// Looks at one process begin a second apart at least, whatever is asked and by how many.
+/// Snapshots of one process are taken a second apart at least, whatever is asked and by how many.
 
 #include <sys/types.h>
 
@@ -64,12 +64,10 @@ class kept_looks {
   explicit kept_looks(std::chrono::milliseconds max_age) : max_age_(max_age) {}
 
   /// Fails where the process cannot be looked at.
-  result<std::shared_ptr<kept_look>> look_at(pid_t pid, look_depth depth, const wanted& is_wanted);
+  result<std::shared_ptr<kept_look>> look_at(pid_t pid, look_depth depth);
   /// `words`: a command with its options, of which --from is not one.
   result<std::shared_ptr<const made_view>> view(kept_look& of, const std::vector<std::string>& words,
                                                 const wanted& is_wanted);
-  /// Sleeps until the process may be looked at once more, which it is now. False: nobody wants it any more.
-  bool wait_for_turn(pid_t pid, const wanted& is_wanted);
   /// What nobody has asked for in the last minute.
   void forget_old();
 
@@ -96,6 +94,8 @@ class kept_looks {
   };
   static constexpr std::ptrdiff_t most_at_once = 4;
 
+  /// Sleeps until the process may be looked at once more, which it is now.
+  void wait_for_turn(pid_t pid);
   [[nodiscard]] looked take(pid_t pid, look_depth depth);
 
   std::chrono::milliseconds max_age_;
