@@ -117,19 +117,18 @@ void set_server(server_of_host* server) noexcept { chosen_server = server; }
 command serve_command() {
   return make_command<serve_request>(
       "serve", "for browsers, Prometheus and go tool pprof: all of this over HTTP, until it is interrupted", {},
-      {text("--listen", "ADDRESS",
-            "where: 127.0.0.1:9464 without, [::1]:9464, unix:/PATH; of other addresses than this machine's own only "
-            "with "
-            "--token-file",
-            &serve_request::listen),
+      {text(
+           "--listen", "ADDRESS",
+           "where: 127.0.0.1:9464 without, [::1]:9464, unix:/PATH; where other machines can ask only with --token-file",
+           &serve_request::listen),
        list_option("--process", "NAME",
                    "only processes that are called so: a name, or a regular expression of the whole name",
                    &serve_request::processes),
-       text("--token-file", "FILE",
-            "who asks has to have the token that is the file's first line (Authorization: Bearer TOKEN); without it "
-            "the user "
-            "who runs this, and root, are answered and nobody else",
-            &serve_request::token_file),
+       text(
+           "--token-file", "FILE",
+           "who asks has to have the token that is the file's first line (Authorization: Bearer TOKEN); without it the "
+           "user who runs this, and root, are answered and nobody else",
+           &serve_request::token_file),
        list_option("--name", "HOST", "a name by which browsers may ask this host, besides its addresses and localhost",
                    &serve_request::names),
        duration("--max-age", "SECONDS",

@@ -109,7 +109,8 @@ result<std::string> read_token(const std::string& path) {
   if (::fstat(file.get(), &about) != 0 || !S_ISREG(about.st_mode))
     return error{error_code::usage, subject, "it is no regular file", ""};
   if ((about.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-    return error{error_code::usage, subject, "others may read it", "chmod 600 " + path};
+    return error{error_code::usage, subject, "others may read it",
+                 "a token has a file of its own: umask 077; openssl rand -hex 32 > FILE"};
   std::array<char, longest_token + 2> bytes{};
   const auto got = ::read(file.get(), bytes.data(), bytes.size());
   std::string_view text(bytes.data(), static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
