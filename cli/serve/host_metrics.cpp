@@ -1,8 +1,6 @@
 #include "serve/host_metrics.hpp"
 
 #include <poll.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +10,7 @@
 
 #include "base/text.hpp"
 #include "linux/proc.hpp"
+#include "linux/process_ends.hpp"
 #include "sources/agent_connection.hpp"
 #include "sources/memory_source.hpp"
 #include "surveys/running_tasks.hpp"
@@ -29,8 +28,6 @@ constexpr std::uint64_t stalled_after_ms = 1000;
 constexpr int silences = 4;
 /// Of one agent's answer; 20,000 tasks, or as many groups, take a fifth of it.
 constexpr std::uint64_t most_answer_bytes = std::uint64_t{64} << 20;
-/// A process that ends closes its sockets a moment before it is seen to have ended.
-constexpr std::chrono::milliseconds longest_end{500};
 /// One that was silent at the look before is waited for so many times shorter.
 constexpr int shorter = 10;
 
@@ -41,12 +38,6 @@ double began_at(const process_stat& stat) {
   using namespace std::chrono;
   const auto now = duration<double>(system_clock::now().time_since_epoch()).count();
   return std::round((now - uptime_of(stat.start_time)) * 100) / 100;
-}
-
-/// Its peer has closed it, and what came before that was read.
-bool has_hung_up(int fd) {
-  char next = 0;
-  return ::recv(fd, &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 /// What one process answered: its agent, or its registry.
@@ -312,7 +303,7 @@ class metrics_collector::one_look {
 
   /// Reads what there is. True: something came, or the question is done.
   bool step(question& q) {
-    if (has_hung_up(q.connection->fd())) {
+    if (q.connection->has_hung_up()) {
       q.at = question::step::done;
       q.connection.reset();
       hung_up_.push_back(q.stat);
@@ -371,19 +362,10 @@ class metrics_collector::one_look {
 
   /// Of those that hung up: are they about to end? All are waited for at once, and nobody who did so before.
   void settle() {
-    std::vector<descriptor> processes;
-    std::vector<pollfd> ending;
-    for (const auto& stat : hung_up_) {
-      if (of_.watched_.at(stat.pid)->has_failed) continue;
-      processes.emplace_back(static_cast<int>(::syscall(SYS_pidfd_open, stat.pid, 0)));
-      if (processes.back()) ending.push_back({processes.back().get(), POLLIN, 0});
-    }
-    const auto until = last_hung_up_ + longest_end;
-    while (!ending.empty()) {
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - steady::now());
-      if (left.count() <= 0 || ::poll(ending.data(), ending.size(), static_cast<int>(left.count())) <= 0) break;
-      std::erase_if(ending, [](const pollfd& each) { return each.revents != 0; });
-    }
+    std::vector<pid_t> ending;
+    for (const auto& stat : hung_up_)
+      if (!of_.watched_.at(stat.pid)->has_failed) ending.push_back(stat.pid);
+    wait_for_ends(ending, last_hung_up_ + longest_end);
     for (const auto& stat : hung_up_) give_up(stat, "failed");
   }
 

@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 #include <cstring>
 
 #include "length_prefix.hpp"
+#include "linux/process_ends.hpp"
 #include "target/roots.hpp"
 
 namespace tasks::cli {
@@ -117,7 +117,10 @@ result<agent_connection::progress> agent_connection::on_ready(const part_handler
     const auto n = ::recv(socket_.get(), in_.data() + end_, in_.size() - end_, 0);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return progress::more;
-    if (n <= 0) return ended();
+    if (n <= 0) {
+      wait_for_ends({&expected_.pid, 1}, std::chrono::steady_clock::now() + longest_end);
+      return why_it_hung_up();
+    }
     end_ += static_cast<std::size_t>(n);
     bytes_read_ += static_cast<std::uint64_t>(n);
     auto parsed = parse(handler);
@@ -182,14 +185,13 @@ result<void> agent_connection::check(const v1::Hello& hello) const {
   return {};
 }
 
-error agent_connection::ended() const {
+bool agent_connection::has_hung_up() const {
+  char next = 0;
+  return begin_ == end_ && ::recv(socket_.get(), &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+error agent_connection::why_it_hung_up() const {
   const auto subject = subject_of(expected_.pid);
-  // A process that ends closes its sockets a moment before it is seen to have ended.
-  if (const descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, expected_.pid, 0))); process) {
-    pollfd ending{process.get(), POLLIN, 0};
-    constexpr int most_ms = 500;
-    ::poll(&ending, 1, most_ms);
-  }
   const auto now = read_stat(expected_.pid);
   if (!now || now->start_time != expected_.start_time || process_has_ended(*now)) {
     return {error_code::agent_gone, subject, "the process ended while it was read", ""};

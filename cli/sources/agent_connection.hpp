@@ -47,6 +47,11 @@ class agent_connection {
   result<progress> on_ready(const part_handler& handler);
 
   [[nodiscard]] int fd() const noexcept { return socket_.get(); }
+  /// The agent has closed it, and what came before that was read. on_ready() would wait until its process has ended, or
+  /// half a second: who has several of them waits for all at once (linux/process_ends).
+  [[nodiscard]] bool has_hung_up() const;
+  /// Then, and after that wait: why.
+  [[nodiscard]] error why_it_hung_up() const;
   [[nodiscard]] bool wants_to_write() const noexcept { return !out_.empty(); }
   /// So far; tells a slow agent from a silent one.
   [[nodiscard]] std::uint64_t bytes_read() const noexcept { return bytes_read_; }
@@ -57,7 +62,6 @@ class agent_connection {
   void flush();
   result<progress> parse(const part_handler& handler);
   result<void> check(const v1::Hello& hello) const;
-  [[nodiscard]] error ended() const;
 
   descriptor socket_;
   identity expected_;

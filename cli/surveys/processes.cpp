@@ -14,6 +14,7 @@
 #include "base/text.hpp"
 #include "linux/container_of.hpp"
 #include "linux/proc.hpp"
+#include "linux/process_ends.hpp"
 #include "linux/thread_list.hpp"
 #include "sources/agent_connection.hpp"
 #include "sources/memory_source.hpp"
@@ -65,6 +66,7 @@ class lister {
   v1::ListView run() {
     search_.find([this](found_process found) { take(std::move(found)); });
     collect();
+    settle();
     mark_busy();
     v1::ListView list;
     for (auto& [pid, view] : rows_) *list.add_processes() = std::move(view);
@@ -79,7 +81,7 @@ class lister {
     std::optional<v1::Vitals> vitals;
     bool asked_who_runs = false;
     running_tasks long_running;
-    bool done = false;
+    bool done = false, has_hung_up = false;
   };
 
   void take(found_process found) {
@@ -141,6 +143,11 @@ class lister {
 
   /// Reads what there is. True: something came, or the question is done.
   bool step(question& q) {
+    if (q.connection->has_hung_up()) {
+      q.done = q.has_hung_up = true;
+      last_hung_up_ = clock::now();
+      return true;
+    }
     const auto before = q.connection->bytes_read();
     const auto progress = q.connection->on_ready([&](const v1::Response& part) {
       if (part.has_vitals()) q.vitals = part.vitals();
@@ -164,9 +171,24 @@ class lister {
     return q.done || q.connection->bytes_read() != before;
   }
 
+  /// Of those that hung up: are they about to end? All are waited for at once, while nobody else waits for an answer.
+  void settle() {
+    std::vector<pid_t> ending;
+    for (const auto& q : questions_)
+      if (q.has_hung_up) ending.push_back(q.stat.pid);
+    wait_for_ends(ending, last_hung_up_ + longest_end);
+    for (auto& q : questions_)
+      if (q.has_hung_up) finish(q, v1::ProcessView::SILENT, q.connection->why_it_hung_up().fact);
+  }
+
+  static bool lives(const process_stat& stat) {
+    const auto now = read_stat(stat.pid);
+    return now && now->start_time == stat.start_time && !process_has_ended(*now);
+  }
+
   void finish(question& q, v1::ProcessView::Agent agent, std::string reason) {
     q.done = true;
-    if (agent != v1::ProcessView::ANSWERED && !read_stat(q.stat.pid)) return;
+    if (agent != v1::ProcessView::ANSWERED && !lives(q.stat)) return;
     auto& view = add(q.stat, agent, std::move(reason));
     if (agent != v1::ProcessView::ANSWERED) count_directly(view, search_.roots_of(q.stat.pid));
     if (!q.vitals || agent != v1::ProcessView::ANSWERED) return;
@@ -272,6 +294,7 @@ class lister {
   clock::time_point deadline_;
   process_search search_;
   std::vector<question> questions_;
+  clock::time_point last_hung_up_;
   std::map<pid_t, v1::ProcessView> rows_;
   std::map<pid_t, v1::Vitals> counted_;  ///< of those that go on
 };

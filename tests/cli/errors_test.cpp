@@ -1,13 +1,17 @@
 // Every way in which a target cannot be read has words and an exit code of its own.
 
+#include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
+#include <map>
+#include <vector>
 
 #include "support/lab_script.hpp"
 #include "support/program.hpp"
+#include "tasks/v1/view.pb.h"
 
 namespace tasks::testing {
 namespace {
@@ -171,6 +175,26 @@ TEST_P(EachView, SaysThatTheProcessEndedMeanwhile) {
   const auto seen = tasks_command({GetParam(), target.pid_text()});
   EXPECT_EQ(seen.end.code, 1);
   EXPECT_EQ(seen.err, subject(target) + "the process ended while it was read\n");
+}
+
+/// Of which one ends, as is found out by waiting for all of them.
+TEST(ListOfAgents, SaysOfEachThatHangsUpWhy) {
+  auto closes = lab_script(), never_says = lab_script(), dies = lab_script();
+  closes.how = manner::closes_half_way;
+  never_says.how = manner::closes_at_once;
+  dies.how = manner::dies_half_way;
+  const fake_agent first(closes), second(never_says), ends(dies), third(closes), answers(lab_script());
+  v1::ListView list;
+  const auto seen = tasks_command({"list", "--json"});
+  ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(seen.out, &list).ok()) << seen.out;
+  std::map<pid_t, v1::ProcessView> rows;
+  for (const auto& each : list.processes()) rows[static_cast<pid_t>(each.pid())] = each;
+  for (const auto* each : {&first, &second, &third}) {
+    EXPECT_EQ(rows[each->pid()].agent(), v1::ProcessView::SILENT);
+    EXPECT_EQ(rows[each->pid()].reason(), "the agent is gone: it closed the connection before the answer was complete");
+  }
+  EXPECT_FALSE(rows.contains(ends.pid()));
+  EXPECT_EQ(rows[answers.pid()].agent(), v1::ProcessView::ANSWERED);
 }
 
 TEST_P(EachView, SaysThatPermissionIsDenied) {

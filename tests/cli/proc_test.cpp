@@ -3,12 +3,16 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "linux/changed_files.hpp"
 #include "linux/descriptors.hpp"
@@ -16,6 +20,7 @@
 #include "linux/own_files.hpp"
 #include "linux/package_names.hpp"
 #include "linux/proc.hpp"
+#include "linux/process_ends.hpp"
 #include "sources/agent_sockets.hpp"
 
 namespace tasks::cli {
@@ -154,6 +159,60 @@ TEST(OwnFiles, ThatAreNoExecutablesStayAsTheyAre) {
     EXPECT_EQ(without_sections(whole.substr(0, end)), whole.substr(0, end)) << end;
   for (std::size_t at = 32; at < 40; ++at) whole[at] = '\xff';  // e_phoff
   EXPECT_EQ(without_sections(whole), whole);
+}
+
+/// A child that ends when this is told to.
+class waiting_child {
+ public:
+  waiting_child() {
+    int ends[2];
+    if (::pipe(ends) != 0) return;
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ::close(ends[1]);
+      char byte = 0;
+      static_cast<void>(!::read(ends[0], &byte, 1));
+      ::_exit(0);
+    }
+    ::close(ends[0]);
+    end_ = ends[1];
+  }
+  waiting_child(const waiting_child&) = delete;
+  waiting_child& operator=(const waiting_child&) = delete;
+  ~waiting_child() {
+    finish();
+    ::waitpid(pid_, nullptr, 0);
+  }
+  void finish() {
+    if (end_ >= 0) ::close(std::exchange(end_, -1));
+  }
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  [[nodiscard]] bool has_ended() const {
+    const auto stat = read_stat(pid_);
+    return !stat || process_has_ended(*stat);
+  }
+
+ private:
+  pid_t pid_ = -1;
+  int end_ = -1;
+};
+
+/// The first one does not end: whoever waited for it before the others would not see them end by then.
+TEST(EndsOfProcesses, AreWaitedForAllAtOnce) {
+  waiting_child stays, first, second;
+  const std::vector<pid_t> all{stays.pid(), first.pid(), second.pid()}, two{second.pid(), first.pid()};
+  wait_for_ends(all, std::chrono::steady_clock::now());  // which is no time at all
+  EXPECT_FALSE(first.has_ended());
+  first.finish();
+  second.finish();
+  constexpr std::chrono::hours patience{1};
+  wait_for_ends(two, std::chrono::steady_clock::now() + patience);
+  EXPECT_TRUE(first.has_ended());
+  EXPECT_TRUE(second.has_ended());
+  EXPECT_FALSE(stays.has_ended());
+  wait_for_ends({}, std::chrono::steady_clock::now() + patience);
+  constexpr pid_t nobody = 999'999'999;
+  wait_for_ends({&nobody, 1}, std::chrono::steady_clock::now() + patience);
 }
 
 }  // namespace
