@@ -95,9 +95,13 @@ std::optional<refusal> refuse_user(const access_rules& rules, const asked_access
 }  // namespace
 
 std::optional<refusal> refuse(const access_rules& rules, const asked_access& asked) {
-  if (asked.method != "GET" && asked.method != "HEAD")
+  const bool brings = asked.takes_recordings && asked.method == "POST";
+  if (asked.method != "GET" && asked.method != "HEAD" && !brings)
     return refusal{405, fmt::format("nothing here is asked by {}", asked.method), "GET"};
   if (auto refused = refuse_site(rules, asked)) return refused;
+  if (brings && !asked.has_mark)
+    return refusal{403, "a recording is brought with a header that no page of another site can send",
+                   "Tasks-Replay: 1"};
   return refuse_user(rules, asked);
 }
 

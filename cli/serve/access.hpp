@@ -27,7 +27,9 @@ struct access_rules {
 /// What of a request decides.
 struct asked_access {
   std::string_view method;
-  bool is_public = false;  ///< the page itself, in which nothing is told
+  bool is_public = false;         ///< the page itself, in which nothing is told
+  bool takes_recordings = false;  ///< the one path to which something may be sent
+  bool has_mark = false;          ///< the header that no form of another site, and no link, can send
   std::optional<std::string> host, origin, site, mode, authorization;
   std::optional<uid_t> peer;  ///< nothing: it is not known whose the connection is
 };

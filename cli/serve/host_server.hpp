@@ -1,16 +1,15 @@
 #pragma once
 
-/// What is answered to which path. Everything is asked by GET, and nothing is changed by it; see README.md.
+/// What is answered to which path. Everything is asked by GET, and changes nothing; but for recordings, which are
+/// brought by POST /api/v1/replays. See README.md.
 ///
 ///   request ──access──> path ──┬── page, /metrics, /api/v1/…, /debug/pprof/…
-///                              └── metrics_collector (totals, groups), kept_looks (views), history
+///                              └── metrics_collector (totals, groups), viewer (views), history
 
 #include <atomic>
 #include <chrono>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,11 +19,12 @@
 #include "serve/access.hpp"
 #include "serve/host_metrics.hpp"
 #include "serve/http.hpp"
-#include "serve/kept_looks.hpp"
 #include "serve/live.hpp"
 #include "serve/page_files.hpp"
+#include "serve/profiles.hpp"
 #include "serve/serve.hpp"
 #include "serve/shared_look.hpp"
+#include "serve/viewer.hpp"
 
 namespace tasks::cli {
 
@@ -45,21 +45,17 @@ class host_server {
   [[nodiscard]] http_answer page(const http_request& request) const;
   [[nodiscard]] http_answer metrics(const http_request& request);
   [[nodiscard]] http_answer api(const http_request& request, std::string_view path);
+  [[nodiscard]] http_answer processes(const http_request& request);
   [[nodiscard]] http_answer process_api(const http_request& request, pid_t pid, std::string_view what);
+  [[nodiscard]] http_answer replays(const http_request& request);
   [[nodiscard]] http_answer view(const http_request& request, pid_t pid, const offered_view& offered);
   [[nodiscard]] http_answer recording(pid_t pid);
   [[nodiscard]] http_answer list_events(const http_request& request);
   [[nodiscard]] http_answer process_events(const http_request& request, pid_t pid);
-  [[nodiscard]] http_answer profiles(const http_request& request, std::string_view what);
-  [[nodiscard]] http_answer profile_index();
-  [[nodiscard]] http_answer profile_of_tasks(const http_request& request, pid_t pid);
-  [[nodiscard]] http_answer profile_of_cpu(const http_request& request, pid_t pid);
 
   [[nodiscard]] bool is_chosen(const std::string& name) const;
   /// Fails where it does not live, or was not chosen.
   [[nodiscard]] result<void> check(pid_t pid) const;
-  /// Of the request's `pid`; without one the only process that there is.
-  [[nodiscard]] result<pid_t> process_of(const http_request& request);
   [[nodiscard]] v1::ListView list();
   void keep_leaks(pid_t pid, const std::string& json);
 
@@ -67,11 +63,10 @@ class host_server {
   access_rules rules_;
   std::vector<pattern> chosen_;
   metrics_collector collector_;
-  kept_looks looks_;
+  viewer views_;
+  profile_answers profiles_;
   history history_;
   shared_look<std::shared_ptr<const std::string>> list_;
-  std::mutex mutex_;
-  std::set<pid_t> profiled_;  ///< whose CPU time is being sampled
 };
 
 }  // namespace tasks::cli

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <charconv>
 #include <chrono>
 #include <condition_variable>
 #include <cstring>
@@ -29,8 +30,10 @@ constexpr auto patience_in_a_crowd = 100ms;  ///< for a client that others wait 
 constexpr auto patience_to_take = 2s;        ///< … and to take its answer
 constexpr auto time_to_ask = 10s;            ///< from a request's first byte to its last
 constexpr auto time_between = 30s;           ///< from one request to the next
-constexpr auto time_to_take = 10s;           ///< for a client to take anything of an answer, …
+constexpr auto time_to_take = 10s;           ///< for a client to take anything of an answer, or send it of a body, …
+constexpr auto time_to_leave = 1s;           ///< for a client to stop sending what nobody reads
 constexpr std::size_t slowest = 16'384;      ///< … and so many bytes a second on the whole
+constexpr std::size_t most_left = std::size_t{4} << 20;  ///< of what is sent to nobody
 constexpr std::size_t worth_compressing = 1'024;
 constexpr unsigned most_requests = 1'000;  ///< through one connection
 
@@ -114,6 +117,44 @@ class connection final : public httplib::Stream {
       if (errno != EAGAIN || !wait_for(POLLOUT)) return -1;
     }
   }
+  /// A body of so many bytes. False: it has not come whole, or was not taken.
+  bool receive(std::uint64_t left, const std::function<bool(std::string_view)>& take) {
+    std::vector<char> piece(std::size_t{64} << 10);
+    const auto begun = clock::now();
+    std::uint64_t got = 0;
+    while (left != 0) {
+      std::string_view more(buffer_.data() + at_, static_cast<std::size_t>(std::min<std::uint64_t>(left, end_ - at_)));
+      if (!more.empty()) {
+        at_ += more.size();
+      } else {
+        const auto size = ::recv(socket_, piece.data(),
+                                 static_cast<std::size_t>(std::min<std::uint64_t>(left, piece.size())), MSG_DONTWAIT);
+        if (size == 0) return false;
+        if (size < 0) {
+          if (errno == EINTR) continue;
+          if (errno != EAGAIN || !wait_for_body(begun, got)) return false;
+          continue;
+        }
+        more = {piece.data(), static_cast<std::size_t>(size)};
+      }
+      left -= more.size();
+      got += more.size();
+      if (!take(more)) return false;
+    }
+    is_answered_ = false;
+    return true;
+  }
+  /// To be called before it is closed where something may still come: what nobody has read would have the kernel take
+  /// the answer back.
+  void leave() {
+    ::shutdown(socket_, SHUT_WR);
+    is_answered_ = false;
+    turn_since_ = clock::now();
+    deadline_ = turn_since_ + time_to_leave;
+    std::size_t left = most_left;
+    do left -= std::min(left, end_ - at_);
+    while (left != 0 && fill());
+  }
   /// It is we who are slow to say something, and not the client to take it.
   void begin_stream() { is_stream_ = true; }
   void get_remote_ip_and_port(std::string&, int&) const override {}
@@ -124,6 +165,14 @@ class connection final : public httplib::Stream {
   [[nodiscard]] int fd() const noexcept { return socket_; }
 
  private:
+  /// For a client to send more of a body, as long as it would get for taking as much of an answer.
+  bool wait_for_body(clock::time_point begun, std::uint64_t got) {
+    is_answered_ = true;
+    turn_since_ = clock::now();
+    deadline_ = std::min(turn_since_ + time_to_take, begun + time_to_take + std::chrono::seconds(got / slowest));
+    return wait_for(POLLIN);
+  }
+
   bool fill() {
     for (;;) {
       const auto got = ::recv(socket_, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
@@ -240,6 +289,17 @@ class thread_crowd final : public httplib::TaskQueue {
 
 thread_local bool thread_crowd::refuses = false;
 
+/// Nothing: there is none, it says so in pieces (chunked), or twice.
+std::optional<std::uint64_t> body_bytes_of(const httplib::Request& request) {
+  if (request.has_header("Transfer-Encoding") || request.get_header_value_count("Content-Length") != 1)
+    return std::nullopt;
+  const auto text = request.get_header_value("Content-Length");
+  std::uint64_t size = 0;
+  const auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), size);
+  if (wrong != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return size;
+}
+
 }  // namespace
 
 std::optional<std::string> http_request::header(std::string_view name) const {
@@ -301,8 +361,9 @@ class http_server::gate final : public httplib::Server {
           request.ranges.clear();  // a few kilobytes of ranges may ask for the same bytes a thousand times
         });
         // Behind what was no request there is none.
-        if (!served || closed || !was_understood || std::exchange(must_close_, false)) break;
+        if (!served || closed || !was_understood || must_close_) break;
       }
+      if (std::exchange(must_close_, false)) from.leave();
       current_ = nullptr;
     }
     ::shutdown(socket, SHUT_RDWR);
@@ -312,7 +373,7 @@ class http_server::gate final : public httplib::Server {
 
   void respond(const httplib::Request& request, httplib::Response& to) {
     auto& from = *current_;
-    // A body is not read: what is behind it is no request.
+    // A body is read by nobody but who asks for it: what is behind it is no request.
     must_close_ = request.has_header("Content-Length") || request.has_header("Transfer-Encoding");
     http_request asked;
     asked.method = request.method;
@@ -322,6 +383,9 @@ class http_server::gate final : public httplib::Server {
       if (name != "REMOTE_ADDR" && name != "REMOTE_PORT" && name != "LOCAL_ADDR" && name != "LOCAL_PORT")
         asked.headers.emplace_back(name, value);
     asked.socket = from.fd();
+    asked.body_bytes = body_bytes_of(request);
+    if (asked.body_bytes)
+      asked.receive_body = [&from, size = *asked.body_bytes](const auto& take) { return from.receive(size, take); };
     asked.is_wanted = [this, &from] { return !state_.ends && !from.is_gone(); };
     auto made = answer_(asked);
     if (made.next && ++state_.streams > limits_.streams) {

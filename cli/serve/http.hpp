@@ -1,13 +1,14 @@
 #pragma once
 
-/// HTTP as `tasks serve` speaks it: questions without a body, answers of a known length, and server-sent events.
-/// cpp-httplib takes requests apart and writes answers; here is what it leaves open, who may hold a thread for how
-/// long.
+/// HTTP as `tasks serve` speaks it: questions, of which a body is read by nobody but who asks for it, answers of a
+/// known length, and server-sent events. cpp-httplib takes requests apart and writes answers; here is what it leaves
+/// open, who may hold a thread for how long.
 ///
 ///   listening socket ──> at most 64 threads, 256 connections that wait for one ──> handler ──> answer
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -24,6 +25,11 @@ struct http_request {
   std::vector<std::pair<std::string, std::string>> headers;
   int socket = -1;                  ///< that it came through
   std::function<bool()> is_wanted;  ///< false: whoever asked has gone away, or we are to end
+  /// Of its body, as the request says. Nothing: there is none, or it does not say how long it is.
+  std::optional<std::uint64_t> body_bytes;
+  /// Reads the body, in pieces, once. False: it has not come whole (too slowly, or the client went away), or a piece
+  /// was not taken. Not to be called where `body_bytes` is nothing.
+  std::function<bool(const std::function<bool(std::string_view)>& take)> receive_body;
 
   /// Of the header, whatever the case of its name. Nothing: there is none. Several are one with ", " between them.
   [[nodiscard]] std::optional<std::string> header(std::string_view name) const;
@@ -47,7 +53,7 @@ struct http_limits {
   std::size_t threads = 64;            ///< so many connections at once
   std::size_t waiting = 256;           ///< so many more wait for a thread; those that have waited longest are refused
   std::size_t streams = 32;            ///< of the threads, for events
-  std::size_t request_bytes = 32'768;  ///< of a request, its headers included
+  std::size_t request_bytes = 32'768;  ///< of a request, its headers included, its body not
 };
 
 class http_server {

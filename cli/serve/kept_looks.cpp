@@ -28,12 +28,14 @@ constexpr auto time_for_a_look = 60s, time_for_a_view = 30s, kept_for = 60s;
 constexpr std::size_t most_processes = 64;
 constexpr std::size_t most_view_bytes = std::size_t{32} << 20;  ///< of those that are kept of one snapshot
 
+/// As a child sees what it is given.
+constexpr std::string_view given_file = "/proc/self/fd/3";
+
 /// A folder of ours for as long as it lives, for a file that gets its name taken away at once.
 class passing_folder {
  public:
   passing_folder() {
-    const char* const chosen = std::getenv("TMPDIR");
-    path_ = fmt::format("{}/tasks-serve-XXXXXX", chosen != nullptr && *chosen == '/' ? chosen : "/tmp");
+    path_ = folder_of_passing_files() + "/tasks-serve-XXXXXX";
     if (::mkdtemp(path_.data()) == nullptr) path_.clear();
   }
   passing_folder(const passing_folder&) = delete;
@@ -114,7 +116,25 @@ std::string name_of_recording(pid_t pid) {
   return fmt::format("{}-{}-{}", name, pid, when);
 }
 
+/// What is said of a file that somebody has brought, without the name by which a child has it.
+std::vector<std::string> told_of_brought(std::vector<std::string> lines) {
+  const auto begin = fmt::format("tasks: {}: ", given_file);
+  for (auto& line : lines)
+    if (line.starts_with(begin)) line.erase(0, begin.size());
+  return lines;
+}
+
+error of_brought(error why) {
+  if (why.subject == given_file) why.subject = "the recording";
+  return why;
+}
+
 }  // namespace
+
+std::string folder_of_passing_files() {
+  const char* const chosen = std::getenv("TMPDIR");
+  return chosen != nullptr && *chosen == '/' ? chosen : "/tmp";
+}
 
 result<child_end> run_command(child_order order) {
   order.variables.emplace_back(errors_as_json);
@@ -210,17 +230,20 @@ result<std::shared_ptr<const made_view>> kept_looks::view(kept_look& of, const s
   }
   child_order order;
   order.words = words;
-  order.words.insert(order.words.end(), {"--from", "/proc/self/fd/3"});
+  order.words.insert(order.words.end(), {"--from", std::string(given_file)});
   order.given = of.file.get();
   order.patience = time_for_a_view;
   order.is_unwanted = [&is_wanted] { return is_wanted && !is_wanted(); };
   const place here(*this, is_wanted);
   if (!here) return gone();
   auto end = run_command(std::move(order));
-  if (!end) return end.why();
+  if (!end) return of.is_brought ? of_brought(end.why()) : end.why();
   auto lines = lines_of(end->err);
-  // Which snapshot it is: the only one.
-  std::erase_if(lines, [](const std::string& line) { return line.find("/proc/self/fd/3: ") != line.npos; });
+  // Which snapshot of ours it is: the only one.
+  if (of.is_brought)
+    lines = told_of_brought(std::move(lines));
+  else
+    std::erase_if(lines, [](const std::string& line) { return line.find(given_file) != line.npos; });
   auto made = std::make_shared<made_view>(made_view{end->code, std::move(end->out), std::move(lines)});
   const std::lock_guard hold(of.mutex);
   if (of.view_bytes + made->text.size() <= most_view_bytes && of.views.emplace(words, made).second)

@@ -28,6 +28,9 @@
 
 namespace tasks::cli {
 
+/// Where files are that get their name taken away at once: $TMPDIR, or /tmp.
+[[nodiscard]] std::string folder_of_passing_files();
+
 /// A command of this program to its end. Fails as it does, or where it does not come to its end.
 [[nodiscard]] result<child_end> run_command(child_order order);
 
@@ -45,12 +48,13 @@ struct made_view {
   std::vector<std::string> told;  ///< beside it, on standard error, a line each
 };
 
-/// One snapshot. Its file has no name any more, and is gone with it.
+/// One snapshot, or what somebody has brought. Its file has no name any more, and is gone with it.
 struct kept_look {
   descriptor file;
   std::chrono::steady_clock::time_point at;
-  std::string name;                                                            ///< "lab-4131-20260131-123005"
-  std::mutex mutex;                                                            ///< of the views
+  bool is_brought = false;  ///< a recording from elsewhere: which snapshot of it is shown is told, and what is wrong
+  std::string name;         ///< "lab-4131-20260131-123005"
+  std::mutex mutex;         ///< of the views
   std::map<std::vector<std::string>, std::shared_ptr<const made_view>> views;  ///< by their words
   std::size_t view_bytes = 0;
 };

@@ -22,11 +22,13 @@ class open_api_writer {
     text("title", "tasks serve");
     text("version", TASKS_VERSION);
     text("description",
-         "What the coroutines of this host's processes do. Everything is asked by GET and changes nothing.");
+         "What the coroutines of this host's processes do. Everything is asked by GET and changes nothing, but for "
+         "recordings, which POST /api/v1/replays brings: their ID as ?replay= has a view made of them.");
     json_.end_object();
     json_.key("paths");
     json_.begin_object();
-    simple("/api/v1/processes", "Processes whose tasks can be looked at", json_type, "list");
+    write_list();
+    write_replays();
     for (const auto& view : views) write_view(view);
     process("recording", "The snapshot that views are made of, as tasks record writes it", "application/octet-stream");
     process("events", "A LiveView a second, as server-sent events named live; one named ended is the last",
@@ -56,18 +58,18 @@ class open_api_writer {
     json_.string(value);
   }
 
-  void begin_path(std::string_view path, std::string_view summary) {
+  void begin_path(std::string_view path, std::string_view summary, std::string_view method = "get") {
     json_.on_a_line();
     json_.key(path);
     json_.begin_object();
-    json_.key("get");
+    json_.key(method);
     json_.begin_object();
     text("summary", summary);
   }
-  void end_path(std::string_view type, std::string_view schema) {
+  void end_path(std::string_view type, std::string_view schema, std::string_view status = "200") {
     json_.key("responses");
     json_.begin_object();
-    json_.key("200");
+    json_.key(status);
     json_.begin_object();
     text("description", "OK");
     json_.key("content");
@@ -115,6 +117,47 @@ class open_api_writer {
     json_.end_object();
   }
 
+  /// Of what can be made of a recording, too.
+  void replay_parameters() {
+    begin_parameter("replay", "query", "A recording that was brought, instead of what is there now", false);
+    text("type", "string");
+    end_parameter();
+    begin_parameter("at", "query", "With replay: which snapshot, by its number or time; the last one without", false);
+    text("type", "string");
+    end_parameter();
+  }
+
+  void write_list() {
+    begin_path("/api/v1/processes", "Processes whose tasks can be looked at");
+    json_.key("parameters");
+    json_.begin_array();
+    replay_parameters();
+    json_.end_array();
+    end_path(json_type, "list");
+  }
+
+  void write_replays() {
+    begin_path("/api/v1/replays", "Brings a recording; answers {\"replay\": ID}, for ?replay=ID", "post");
+    json_.key("parameters");
+    json_.begin_array();
+    begin_parameter("Tasks-Replay", "header", "Anything: no page of another site can send it", true);
+    text("type", "string");
+    end_parameter();
+    json_.end_array();
+    json_.key("requestBody");
+    json_.begin_object();
+    json_.key("required");
+    json_.boolean(true);
+    json_.key("content");
+    json_.begin_object();
+    json_.key("application/octet-stream");
+    json_.begin_object();
+    json_.end_object();
+    json_.end_object();
+    json_.end_object();
+    end_path(json_type, "", "201");
+  }
+
   void process(std::string_view what, std::string_view summary, std::string_view type) {
     begin_path(fmt::format("/api/v1/processes/{{pid}}/{}", what), summary);
     begin_parameters();
@@ -135,6 +178,7 @@ class open_api_writer {
       text("type", option.value.empty() ? "boolean" : "string");
       end_parameter();
     }
+    replay_parameters();
     json_.end_array();
     end_path(json_type, view.name);
   }

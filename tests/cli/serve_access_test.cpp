@@ -88,6 +88,34 @@ TEST(Access, IsAskedForByGetAlone) {
   EXPECT_EQ(status(rules, asked), 200);
 }
 
+TEST(Access, TakesARecordingOfWhoCanSetAHeader) {
+  const access_rules rules{.token = "", .hosts = {}, .user = owner};
+  auto asked = from_owner();
+  asked.method = "POST";
+  asked.has_mark = true;
+  EXPECT_EQ(status(rules, asked), 405) << "only one path takes anything";
+  asked.takes_recordings = true;
+  EXPECT_EQ(status(rules, asked), 200);
+  asked.has_mark = false;
+  EXPECT_EQ(status(rules, asked), 403) << "a form of another site can send the rest";
+  asked.has_mark = true;
+  for (const char* method : {"PUT", "DELETE", "OPTIONS"}) {
+    asked.method = method;
+    EXPECT_EQ(status(rules, asked), 405) << method << ", by which a browser would ask first";
+  }
+  asked.method = "POST";
+  asked.origin = "http://evil.example";
+  EXPECT_EQ(status(rules, asked), 403);
+  asked.origin = std::nullopt;
+  asked.site = "cross-site";
+  EXPECT_EQ(status(rules, asked), 403);
+  asked.site = std::nullopt;
+  asked.peer = stranger;
+  EXPECT_EQ(status(rules, asked), 403);
+  const access_rules with_token{.token = secret, .hosts = {}, .user = owner};
+  EXPECT_EQ(status(with_token, asked), 401);
+}
+
 /// A stranger's name that leads here is what DNS rebinding makes.
 TEST(Access, IsByAddressOrByANameThatWasChosen) {
   const access_rules rules{.token = "", .hosts = {"build7.example"}, .user = owner};

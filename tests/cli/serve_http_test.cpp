@@ -90,6 +90,52 @@ TEST(Http, ABodyIsNoSecondRequest) {
   EXPECT_THAT(got, AllOf(HasSubstr("POST /1"), Not(HasSubstr("smuggled"))));
 }
 
+/// Counts what comes of a body that is asked for.
+http_answer count_body(const http_request& request) {
+  if (!request.body_bytes) return text_answer(200, "text/plain", "no length");
+  std::uint64_t bytes = 0;
+  const bool is_whole = request.receive_body([&](std::string_view piece) {
+    bytes += piece.size();
+    return true;
+  });
+  return text_answer(200, "text/plain", std::to_string(bytes) + (is_whole ? " whole" : " and no more"));
+}
+
+TEST(Http, ABodyIsReadWhereItIsAskedFor) {
+  const running_server server(count_body);
+  const std::string body(3'000'000, 'x');  // many times what a request may have
+  EXPECT_EQ(tasks::testing::post(server.port(), "/", body).body, "3000000 whole");
+  EXPECT_THAT(talk(server.port(), asked("POST /", "Content-Length: 5\r\n") + "12345GET /smuggled HTTP/1.1\r\n\r\n"),
+              AllOf(HasSubstr("5 whole"), Not(HasSubstr("smuggled"))));
+  EXPECT_THAT(talk(server.port(), asked("POST /", "Content-Length: 0\r\n")), HasSubstr("0 whole"));
+  for (const std::string& unknown :
+       {std::string("Transfer-Encoding: chunked\r\n"), std::string("Content-Length: 5\r\nContent-Length: 6\r\n"),
+        std::string("Content-Length: -1\r\n"), std::string("Content-Length: 5, 5\r\n"), std::string()})
+    EXPECT_THAT(talk(server.port(), asked("POST /", unknown)), HasSubstr("no length")) << unknown;
+}
+
+TEST(Http, ABodyThatDoesNotComeWholeIsNone) {
+  std::atomic<bool> was_whole{true};
+  std::latch done(1);
+  const running_server server([&](const http_request& request) {
+    was_whole = request.receive_body([](std::string_view) { return true; });
+    done.count_down();
+    return text_answer(200, "text/plain", "");
+  });
+  {
+    client leaves(server.port());
+    leaves.send(asked("POST /", "Content-Length: 100\r\n") + "12345");
+  }
+  done.wait();
+  EXPECT_FALSE(was_whole);
+}
+
+/// What is sent to nobody would have the kernel take the answer back.
+TEST(Http, WhoSendsABodyThatNobodyReadsIsAnswered) {
+  const running_server server(echo);
+  EXPECT_EQ(tasks::testing::post(server.port(), "/a", std::string(1'000'000, 'x')).body, "POST /a\n");
+}
+
 TEST(Http, ARequestHasABound) {
   const running_server server(echo);
   std::string many;

@@ -12,6 +12,8 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <iterator>
+#include <optional>
 #include <set>
 
 #include "support/client.hpp"
@@ -220,6 +222,142 @@ TEST_F(Serve, TellsGosToolsWhatTheyAskFor) {
     EXPECT_THAT(top.out, HasSubstr("lab::worker"));
   }
   fs::remove_all(home);
+}
+
+/// A recording of a lab that has ended since, and a server that has a folder of its own for files.
+class ServeReplays : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/tasks-test-XXXXXX";
+    folder_ = ::mkdtemp(name);
+    fs::create_directory(folder_ / "passing");
+    host_.emplace(std::vector<std::string>{"--process", "nobody"},
+                  environment{"TMPDIR=" + (folder_ / "passing").string()});
+    program lab({program_path("lab")});
+    wait_until_shown({"stack", "--kind", "socket-accept", lab.pid_text()}, "listener");
+    pid_ = lab.pid_text();
+    file_ = (folder_ / "lab.tasks").string();
+    for (int i = 0; i < 2; ++i) {
+      const auto recorded = run({tasks_executable(), "record", "-p", pid_, "-o", file_, "--for", "0"});
+      ASSERT_EQ(recorded.end.code, 0) << recorded.err;
+    }
+    lab.stop();
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  [[nodiscard]] std::string recorded() const {
+    std::ifstream file(file_, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  [[nodiscard]] http_reply bring(const std::string& bytes, http_headers headers = {{"Tasks-Replay", "1"}}) const {
+    return post(host_->port(), "/api/v1/replays", bytes, headers);
+  }
+  /// "replay=ID"
+  [[nodiscard]] std::string replay(const std::string& bytes) const {
+    const auto got = bring(bytes);
+    EXPECT_EQ(got.status, 201) << got.body;
+    const auto location = got.headers.contains("location") ? got.headers.at("location") : "?";
+    return location.substr(location.find('?') + 1);
+  }
+  [[nodiscard]] std::string of_lab(const std::string& what) const { return "/api/v1/processes/" + pid_ + "/" + what; }
+
+  fs::path folder_;
+  std::optional<http_host> host_;
+  std::string pid_, file_;
+};
+
+TEST_F(ServeReplays, AnswerWithTheViewsOfARecordingThatIsBrought) {
+  const auto which = replay(recorded());
+  const auto list = view_at<v1::ListView>(*host_, "/api/v1/processes?" + which);
+  ASSERT_EQ(list.processes_size(), 1);
+  EXPECT_EQ(std::to_string(list.processes(0).pid()), pid_);
+  const auto stack = get(host_->port(), of_lab("stack?group&" + which));
+  EXPECT_EQ(stack.body, run({tasks_executable(), "stack", "--group", "--json", "--from", file_}).out);
+  EXPECT_THAT(stack.headers.at("tasks-notes"), HasSubstr("snapshot 2 of 2"));
+  EXPECT_FALSE(stack.headers.contains("age")) << "how old it is nobody knows";
+  EXPECT_THAT(get(host_->port(), of_lab("stack?at=1&" + which)).headers.at("tasks-notes"),
+              HasSubstr("snapshot 1 of 2"));
+  EXPECT_EQ(view_at<v1::WhyView>(*host_, of_lab("why?task=1&" + which)).task().id(), 1U);
+  for (const auto& only :
+       {"/debug/pprof/tasks?debug=2&" + which, "/debug/pprof/tasks?debug=2&pid=" + pid_ + "&" + which})
+    EXPECT_THAT(get(host_->port(), only).body, AllOf(StartsWith("goroutine 1 ["), HasSubstr("lab::worker")));
+  EXPECT_EQ(get(host_->port(), of_lab("stack")).status, 404) << "it has ended";
+  EXPECT_THAT(get(host_->port(), "/api/v1/processes").body, Not(HasSubstr("\"pid\":" + pid_)));
+}
+
+TEST_F(ServeReplays, SayWhatIsWrongWithAQuestion) {
+  const auto which = replay(recorded());
+  EXPECT_EQ(get(host_->port(), of_lab("events?" + which)).status, 400);
+  EXPECT_EQ(get(host_->port(), of_lab("recording?" + which)).status, 400);
+  EXPECT_EQ(get(host_->port(), "/debug/pprof/profile?" + which).status, 400);
+  EXPECT_EQ(get(host_->port(), of_lab("stack?at=3&" + which)).status, 400);
+  EXPECT_EQ(get(host_->port(), of_lab("stack?from=/etc/passwd&" + which)).status, 400);
+  EXPECT_THAT(get(host_->port(), "/api/v1/processes/1/stack?" + which).body, HasSubstr("no such process was recorded"));
+  const auto gone = get(host_->port(), of_lab("stack?replay=" + std::string(32, '0')));
+  EXPECT_EQ(gone.status, 404);
+  EXPECT_THAT(gone.body, HasSubstr("it is not here, or not any more"));
+}
+
+TEST_F(ServeReplays, AreRecordingsAndNothingElse) {
+  const auto whole = recorded();
+  for (const auto& none : {std::string(), std::string("hello\n"), std::string(100'000, '\0'), whole.substr(0, 20),
+                           std::string("\x7f"
+                                       "ELF") +
+                               std::string(5000, 'x')}) {
+    const auto got = bring(none);
+    EXPECT_EQ(got.status, 400) << got.body;
+    EXPECT_THAT(got.body, HasSubstr(R"("subject":"the recording")"));
+    EXPECT_THAT(got.body, AnyOf(HasSubstr("no recording of tasks"), HasSubstr("there is no snapshot in it")));
+  }
+  // What was cut off is missing, and said to be.
+  const auto which = replay(whole.substr(0, whole.size() - 10));
+  EXPECT_THAT(get(host_->port(), of_lab("stack?" + which)).headers.at("tasks-notes"),
+              AllOf(HasSubstr("snapshot 1 of 1"), HasSubstr("cut off")));
+}
+
+/// Each byte of it may have been changed by somebody who means no good: a process of its own reads it, and ends.
+TEST_F(ServeReplays, ThatAreForgedHarmNobody) {
+  const auto whole = recorded();
+  for (std::size_t at = 0; at < whole.size(); at += whole.size() / 20 + 1) {
+    auto forged = whole;
+    forged[at] = static_cast<char>(forged[at] ^ 0x55);
+    const auto got = bring(forged);
+    EXPECT_THAT(got.status, AnyOf(201, 400)) << at << got.body;
+    if (got.status != 201) continue;
+    const auto location = got.headers.at("location");
+    EXPECT_THAT(get(host_->port(), of_lab("stack" + location.substr(location.find('?')))).status,
+                AnyOf(200, 400, 404, 502))
+        << at;
+  }
+  EXPECT_EQ(bring(whole).status, 201);
+}
+
+TEST_F(ServeReplays, AreBroughtByNoOtherSite) {
+  const auto whole = recorded();
+  EXPECT_EQ(bring(whole, {}).status, 403);
+  EXPECT_EQ(bring(whole, {{"Tasks-Replay", "1"}, {"Origin", "http://evil.example"}}).status, 403);
+  EXPECT_EQ(bring(whole, {{"Tasks-Replay", "1"}, {"Sec-Fetch-Site", "cross-site"}}).status, 403);
+  EXPECT_EQ(bring(whole, {{"Tasks-Replay", "1"}, {"Host", "evil.example"}}).status, 421);
+  EXPECT_EQ(post(host_->port(), of_lab("stack"), whole, {{"Tasks-Replay", "1"}}).status, 405);
+  const auto asked = get(host_->port(), "/api/v1/replays");
+  EXPECT_EQ(asked.status, 405);
+  EXPECT_EQ(asked.headers.at("allow"), "POST");
+  const std::string begin = "POST /api/v1/replays HTTP/1.1\r\nHost: localhost\r\nTasks-Replay: 1\r\n";
+  EXPECT_THAT(talk(host_->port(), begin + "Content-Length: 268435457\r\n\r\n"), StartsWith("HTTP/1.1 413"));
+  EXPECT_THAT(talk(host_->port(), begin + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), StartsWith("HTTP/1.1 411"));
+}
+
+TEST_F(ServeReplays, AreFourAtMostWithoutANameAnywhere) {
+  const auto whole = recorded();
+  std::vector<std::string> brought;
+  for (int i = 0; i < 4; ++i) brought.push_back(replay(whole));
+  EXPECT_EQ(std::set<std::string>(brought.begin(), brought.end()).size(), 4U);
+  EXPECT_EQ(get(host_->port(), "/api/v1/processes?" + brought[0]).status, 200) << "which is a reason to keep it";
+  brought.push_back(replay(whole));
+  EXPECT_EQ(get(host_->port(), "/api/v1/processes?" + brought[1]).status, 404);
+  for (const auto kept : {0U, 2U, 3U, 4U})
+    EXPECT_EQ(get(host_->port(), "/api/v1/processes?" + brought[kept]).status, 200) << kept;
+  EXPECT_TRUE(fs::is_empty(folder_ / "passing"));
 }
 
 /// `setpriv --reuid=UID`: another user of this machine.

@@ -9,10 +9,9 @@
 
 namespace tasks::testing {
 
-http_reply get(std::uint16_t port, const std::string& path, const http_headers& headers) {
-  httplib::Client client("127.0.0.1", port);
-  client.set_read_timeout(guard);
-  const auto got = client.Get(path, httplib::Headers(headers.begin(), headers.end()));
+namespace {
+
+http_reply reply_of(const httplib::Result& got) {
   http_reply reply;
   if (!got) return reply;
   reply.status = got->status;
@@ -23,6 +22,21 @@ http_reply get(std::uint16_t port, const std::string& path, const http_headers& 
     reply.headers[lower] = value;
   }
   return reply;
+}
+
+}  // namespace
+
+http_reply get(std::uint16_t port, const std::string& path, const http_headers& headers) {
+  httplib::Client client("127.0.0.1", port);
+  client.set_read_timeout(guard);
+  return reply_of(client.Get(path, httplib::Headers(headers.begin(), headers.end())));
+}
+
+http_reply post(std::uint16_t port, const std::string& path, const std::string& body, const http_headers& headers) {
+  httplib::Client client("127.0.0.1", port);
+  client.set_read_timeout(guard);
+  return reply_of(
+      client.Post(path, httplib::Headers(headers.begin(), headers.end()), body, "application/octet-stream"));
 }
 
 std::string talk(std::uint16_t port, std::string_view text) {

@@ -23,6 +23,10 @@ using http_headers = std::multimap<std::string, std::string>;
 /// GET, by cpp-httplib's client. Waits as long as program.hpp's guard.
 [[nodiscard]] http_reply get(std::uint16_t port, const std::string& path, const http_headers& headers = {});
 
+/// POST, likewise.
+[[nodiscard]] http_reply post(std::uint16_t port, const std::string& path, const std::string& body,
+                              const http_headers& headers = {});
+
 /// The bytes of a whole conversation: sends `text` on a new connection and reads until the other side closes it.
 [[nodiscard]] std::string talk(std::uint16_t port, std::string_view text);
 

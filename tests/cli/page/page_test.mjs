@@ -3,7 +3,12 @@
 // TASKS_PAGE_URL: a server that runs already, and shows the user's processes; else the mock runs TASKS_EXECUTABLE. TASKS_LAB: the lab.
 // TASKS_PAGE_DIST: the bundled page, for the mock (default cli/serve/page/dist). CHROMIUM: its path.
 import assert from 'node:assert/strict';
+import {execFile} from 'node:child_process';
+import {mkdtemp, readFile, rm} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
 import {after, before, describe, test} from 'node:test';
+import {promisify} from 'node:util';
 import {launch, open, require, startLab} from './browser.mjs';
 import {crowd, hostile, quiet} from './canned.mjs';
 import {startMock} from './mock_server.mjs';
@@ -319,6 +324,110 @@ describe('of a real process', () => {
     await page.waitForFunction(() => window.saved && window.savedAs);
     assert.equal(await page.evaluate(() => window.saved), 'tasksrec');
     assert.match(await page.evaluate(() => window.savedAs), new RegExp(`${lab.pid}.*\\.tasks$`));
+    await page.done();
+  });
+});
+
+describe('of a recording that is brought', {skip: !process.env.TASKS_PAGE_URL && 'the mock takes none'}, () => {
+  let folder, file;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'tasks-page-'));
+    file = join(folder, 'lab.tasks');
+    const record = ['record', '-p', String(lab.pid), '-o', file, '--for', '0', '--with', 'threads,leaks'];
+    for (let i = 0; i < 2; ++i) await promisify(execFile)(process.env.TASKS_EXECUTABLE, record);
+  });
+  after(() => rm(folder, {recursive: true}));
+
+  /** As a hand would do it. */
+  const drop = (page, bytes, name) =>
+    page.evaluate(
+      (text, named) => {
+        const carried = new DataTransfer();
+        carried.items.add(new File([Uint8Array.from(atob(text), c => c.charCodeAt(0))], named));
+        const row = document.querySelector('main');
+        for (const type of ['dragover', 'drop'])
+          row.dispatchEvent(new DragEvent(type, {dataTransfer: carried, bubbles: true, cancelable: true}));
+      },
+      bytes.toString('base64'),
+      name,
+    );
+
+  test('a file that is dropped shows its processes, and each view of them; the address is all that it takes', async () => {
+    const page = await open(browser, url, `#/p/${lab.pid}/groups`);
+    await page.waitForSelector('.row');
+    await drop(page, await readFile(file), 'lab.tasks');
+    await page.has('.banner', 'A recording');
+    await page.has('.told', '2 snapshots, from ');
+    assert.match(await page.hash(), /^#\/r\/[0-9a-f]{32}\/$/);
+    await page.has('.row', String(lab.pid));
+    await page.evaluate(() => document.querySelector('.row a').click());
+    await page.has('.moment', 'snapshot 2 of 2');
+    await page.has('.row', 'lab::worker');
+    assert.match(await page.text('.crumbs'), new RegExp(`lab ${lab.pid}`));
+    const {stdout} = await promisify(execFile)(process.env.TASKS_EXECUTABLE, ['vitals', '--json', '--from', file]);
+    assert.match(await page.text('.facts'), new RegExp(`^tasks${JSON.parse(stdout).tasks}running`));
+    const prefix = (await page.hash()).replace(/\/groups$/, '');
+    for (const view of ['flame', 'tree', 'channels', 'leaks', 'waits', 'threads']) {
+      const other = await open(browser, url, `${prefix}/${view}`);
+      await other.waitForSelector(ready[view]);
+      assert.equal(await other.$('[data-key=r], [data-key=s]'), null, 'there is nothing to look at again, nor to save');
+      await other.done();
+    }
+    await page.keyboard.press('<');
+    await page.has('.moment', 'snapshot 1 of 2');
+    assert.match(await page.hash(), /^#\/r\/[0-9a-f]{32}@1\//);
+    await page.has('.row', 'lab::worker');
+    await page.evaluate(() => document.querySelector('.banner a').click());
+    await page.has('.row', `lab --leak`);
+    assert.equal(await page.hash(), '#/');
+    await page.done();
+  });
+
+  test('with the keyboard alone: o opens a file', async () => {
+    const page = await open(browser, url);
+    await page.waitForSelector('.row');
+    const [chooser] = await Promise.all([page.waitForFileChooser(), page.keyboard.press('o')]);
+    await chooser.accept([file]);
+    await page.has('.banner', 'A recording');
+    await page.waitForSelector('.row');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await page.has('.moment', 'snapshot 2 of 2');
+    await page.done();
+  });
+
+  test('what is none is told in a line, and the page stays where it was', async () => {
+    const whole = await readFile(file);
+    const page = await open(browser, url, '#/', {mayFail: true});
+    await page.waitForSelector('.row');
+    for (const [name, bytes, why] of [
+      ['notes.txt', Buffer.from('buy milk\n'), /^notes\.txt: no recording of tasks/],
+      ['empty', Buffer.alloc(0), /^empty: no recording of tasks/],
+      [`${'x'.repeat(300)}\u202e.tasks`, whole.subarray(0, 40), /^x+.*: there is no snapshot in it/],
+    ]) {
+      await drop(page, bytes, name);
+      await page.waitForFunction(
+        part => document.querySelector('.banner.wrong')?.textContent.includes(part),
+        {},
+        name.slice(0, 9),
+      );
+      assert.match(await page.text('.banner.wrong b'), why);
+      assert.equal(await page.hash(), '#/');
+      await page.evaluate(() => document.querySelector('.banner.wrong button').click());
+      await page.lacks('.banner.wrong');
+    }
+    const gone = await open(browser, url, `#/r/${'0'.repeat(32)}/`, {mayFail: true});
+    await gone.has('.trouble', 'it is not here, or not any more');
+    await gone.done();
+    await page.done();
+  });
+
+  test('one that was cut shows what is whole, and says so', async () => {
+    const whole = await readFile(file);
+    const page = await open(browser, url);
+    await page.waitForSelector('.row');
+    await drop(page, whole.subarray(0, whole.length - 10), 'cut.tasks');
+    await page.has('.told', 'cut off');
     await page.done();
   });
 });

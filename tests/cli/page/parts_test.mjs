@@ -13,6 +13,8 @@ const built = require('esbuild').buildSync({
     export {matches} from './parts/words';
     export {childrenOf, linesOf} from './tree_lines';
     export {grow, arrange} from './flame_boxes';
+    export {momentIn, recordedLive} from './replay';
+    export {addressed, replayed} from './api';
     export {graphOf} from './wait_graph';`,
     resolveDir: join(root, 'cli/serve/page/src'),
     loader: 'ts',
@@ -22,6 +24,8 @@ const built = require('esbuild').buildSync({
   format: 'esm',
   logLevel: 'warning',
 });
+// A browser's.
+globalThis.sessionStorage = {getItem: () => null, setItem() {}};
 const parts = await import(`data:text/javascript;base64,${Buffer.from(built.outputFiles[0].text).toString('base64')}`);
 
 test('text that cannot be seen, or turns what stands beside it, is written in words', () => {
@@ -240,4 +244,59 @@ test('a filter is words that all have to be there, but for those that must not',
   assert.equal(parts.matches('WORKER lab', 'lab::worker()'), true);
   assert.equal(parts.matches('worker -lab', 'lab::worker()'), false);
   assert.equal(parts.matches('', 'x'), true);
+});
+
+test('of a recording it is said which moment of it is shown', () => {
+  const notes = ['the last 812 bytes are cut off', 'a, b 4131, 2026-01-31 12:30:05, snapshot 3 of 12'];
+  assert.deepEqual(parts.momentIn(notes), {name: 'a, b', pid: '4131', at: '2026-01-31 12:30:05', number: 3, of: 12});
+  assert.equal(parts.momentIn(['2 snapshots, from 2026-01-31 12:30:05 to 2026-01-31 12:30:06']), null);
+});
+
+test('every path about processes asks the recording, and no other path does', () => {
+  assert.equal(parts.addressed('/api/v1/processes/1/stack?group'), '/api/v1/processes/1/stack?group');
+  Object.assign(parts.replayed, {id: 'ab', at: '3'});
+  assert.equal(parts.addressed('/api/v1/processes/1/stack?group'), '/api/v1/processes/1/stack?group&replay=ab&at=3');
+  assert.equal(parts.addressed('/api/v1/processes'), '/api/v1/processes?replay=ab&at=3');
+  assert.equal(parts.addressed('/metrics'), '/metrics');
+  Object.assign(parts.replayed, {id: null, at: ''});
+});
+
+test('groups of a recording are as the events of a process have them', () => {
+  const frames = [
+    {function: 'next()', file: '/src/lab.cpp', line: 9},
+    {function: 'worker()', file: '/src/lab.cpp', line: 86},
+  ];
+  const live = parts.recordedLive(
+    'lab',
+    {pid: 1, tasks: 4},
+    {
+      groups: [
+        {count: 3, state: 'BLOCKED', wait: {kind: 'CHANNEL_RECEIVE'}, frames, oldestSeconds: 3},
+        {count: 1, state: 'RUNNING', frames: []},
+      ],
+    },
+  );
+  assert.equal(live.tasks, 4);
+  assert.deepEqual(live.groups, [
+    {
+      what: 'channel receive',
+      function: 'worker()',
+      place: 'lab.cpp:86',
+      state: 'blocked',
+      kind: 'channel-receive',
+      count: 3,
+      oldestSeconds: 3,
+      resumed: null,
+    },
+    {
+      what: 'running',
+      function: '',
+      place: '',
+      state: 'running',
+      kind: '',
+      count: 1,
+      oldestSeconds: undefined,
+      resumed: null,
+    },
+  ]);
 });

@@ -25,6 +25,16 @@ export function setToken(value: string) {
   refused.set(false);
 }
 
+/** The recording that is looked at, and which snapshot of it ('': the last one). Null: what is there now. Said by route.ts. */
+export const replayed: {id: string | null; at: string} = {id: null, at: ''};
+
+/** As a path about processes is asked now. */
+export function addressed(path: string): string {
+  if (replayed.id === null || !path.startsWith('/api/v1/processes')) return path;
+  const at = replayed.at ? `&at=${encodeURIComponent(replayed.at)}` : '';
+  return `${path}${path.includes('?') ? '&' : '?'}replay=${replayed.id}${at}`;
+}
+
 export const headers = (): Record<string, string> => (token ? {Authorization: `Bearer ${token}`} : {});
 export const processPath = (pid: number | string) => `/api/v1/processes/${encodeURIComponent(pid)}`;
 
@@ -37,7 +47,7 @@ export function withQuery(path: string, options: Record<string, string | number 
   return query.length ? `${path}?${query.join('&')}` : path;
 }
 
-async function errorOf(response: Response): Promise<ApiError> {
+export async function errorOf(response: Response): Promise<ApiError> {
   let error: Record<string, string> = {};
   try {
     error = (await response.json()).error ?? {};
@@ -57,7 +67,7 @@ async function errorOf(response: Response): Promise<ApiError> {
 export async function ask(path: string, abort?: AbortSignal): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(path, {headers: headers(), signal: abort, cache: 'no-store'});
+    response = await fetch(addressed(path), {headers: headers(), signal: abort, cache: 'no-store'});
   } catch (error) {
     if ((error as Error).name === 'AbortError') throw error;
     throw new ApiError(0, 'no-answer', '', 'tasks serve does not answer', 'is it still running?');
@@ -69,12 +79,27 @@ export async function ask(path: string, abort?: AbortSignal): Promise<Response> 
 export interface Answer<T> {
   value: T;
   takenAt: number;
+  /** What the command has told beside it. */
+  notes: string[];
+}
+
+function notesOf(response: Response): string[] {
+  try {
+    const notes = decodeURIComponent(response.headers.get('Tasks-Notes') ?? '');
+    return notes ? notes.split('\n') : [];
+  } catch {
+    return []; // it was cut within a letter
+  }
 }
 
 export async function get<T>(path: string, abort?: AbortSignal): Promise<Answer<T>> {
   const response = await ask(path, abort);
   const old = Number(response.headers.get('Age') ?? 0);
-  return {value: (await response.json()) as T, takenAt: Date.now() - (Number.isFinite(old) ? old : 0) * 1000};
+  return {
+    value: (await response.json()) as T,
+    takenAt: Date.now() - (Number.isFinite(old) ? old : 0) * 1000,
+    notes: notesOf(response),
+  };
 }
 
 const streams = new Set<{wake: () => void}>();

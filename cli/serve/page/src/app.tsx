@@ -10,6 +10,7 @@ import {Help} from './help';
 import {go, href, useRoute} from './route';
 import {useSignal} from './signal';
 import {isDark, switchTheme, theme} from './theme';
+import {NotBrought, OpenRecording, useBringing, useDrops} from './parts/bring';
 import {ProcessPage} from './views/process';
 import {ProcessesPage} from './views/processes';
 
@@ -90,7 +91,9 @@ class Guard extends Component<{children: ComponentChildren}, {error: string | nu
 }
 
 function App() {
-  const {pid, view} = useRoute();
+  const {replay, pid, view} = useRoute();
+  const bringing = useBringing();
+  const dropping = useDrops(bringing.take);
   const denied = useSignal(refused);
   const [help, setHelp] = useState(false);
   useSignal(theme);
@@ -109,7 +112,7 @@ function App() {
       (filter as HTMLInputElement | null)?.select();
       return filter !== null;
     }
-    if (event.key === 'r' || event.key === 's') {
+    if (event.key === 'r' || event.key === 's' || event.key === 'o') {
       const button = document.querySelector<HTMLButtonElement>(`[data-key="${event.key}"]`);
       button?.click();
       return button !== null;
@@ -127,11 +130,12 @@ function App() {
   return (
     <>
       <header class="bar">
-        <a class="brand" href="#/" aria-current={pid ? undefined : 'page'}>
+        <a class="brand" href="#/" aria-current={pid || replay ? undefined : 'page'}>
           tasks
         </a>
         <div id="crumbs" class="crumbs" />
         <span class="fill" />
+        <OpenRecording bringing={bringing} />
         <button type="button" class="plain" onClick={switchTheme} title="dark or light (D)">
           {isDark() ? 'light' : 'dark'}
         </button>
@@ -146,9 +150,23 @@ function App() {
         </button>
       </header>
       <Lost />
+      <NotBrought bringing={bringing} />
+      {dropping && <div class="dropping">drop it: a file of tasks record</div>}
+      {replay && (
+        <div class="banner" role="note">
+          <b>A recording</b>: what is shown is as it was then.
+          <a href="#/">back to what is there now</a>
+        </div>
+      )}
       {help && <Help close={() => setHelp(false)} />}
-      <Guard key={`${pid} ${view} ${denied}`}>
-        {denied ? <TokenForm /> : pid ? <ProcessPage key={pid} pid={pid} /> : <ProcessesPage />}
+      <Guard key={`${replay} ${pid} ${view} ${denied}`}>
+        {denied ? (
+          <TokenForm />
+        ) : pid ? (
+          <ProcessPage key={`${replay} ${pid}`} pid={pid} />
+        ) : (
+          <ProcessesPage key={replay} />
+        )}
       </Guard>
     </>
   );

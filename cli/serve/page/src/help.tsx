@@ -11,6 +11,8 @@ const keys: [string, string][] = [
   ['1 … 9', 'views of a process'],
   ['r', 'look again'],
   ['s', 'save a recording'],
+  ['o', 'open one'],
+  ['< >', 'of a recording: the moment before, and after'],
   ['l', 'list of processes'],
   ['D', 'dark, light'],
 ];

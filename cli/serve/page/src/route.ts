@@ -1,8 +1,10 @@
-// What is shown, in the URL's fragment: #/p/9575/groups?filter=timer&sort=count. A token in it is taken, and removed, at once.
-import {setToken} from './api';
+// What is shown, in the URL's fragment: #/p/9575/groups?filter=timer&sort=count, of a recording #/r/ID@3/p/9575/…, its third snapshot. A token in it is taken, and removed, at once.
+import {replayed, setToken} from './api';
 import {signal, useSignal} from './signal';
 
 export interface Route {
+  /** Of a recording, with the snapshot behind an @. */
+  replay: string | null;
   pid: number | null;
   view: string;
   options: Record<string, string>;
@@ -13,12 +15,16 @@ function parse(hash: string): Route {
   const parts = path.split('/');
   const options: Record<string, string> = {};
   for (const [name, value] of new URLSearchParams(query)) options[name] = value;
+  const replay = parts[0] === 'r' && /^[0-9a-f]{32}(@[-\w:]{1,30})?$/.test(parts[1] ?? '') ? parts[1] : null;
+  if (replay) parts.splice(0, 2);
   if (parts[0] === 'p' && /^\d{1,10}$/.test(parts[1] ?? ''))
-    return {pid: Number(parts[1]), view: parts[2] || 'groups', options};
-  return {pid: null, view: 'processes', options};
+    return {replay, pid: Number(parts[1]), view: parts[2] || 'groups', options};
+  return {replay, pid: null, view: 'processes', options};
 }
 
+/** `replay`: without it what is looked at now, a recording or not. */
 export function href(route: {
+  replay?: string | null;
   pid?: number | null;
   view?: string;
   options?: Record<string, string | number | undefined>;
@@ -27,7 +33,11 @@ export function href(route: {
   for (const [name, value] of Object.entries(route.options ?? {}))
     if (value !== undefined && value !== '') query.set(name, String(value));
   const text = query.toString();
-  return (route.pid ? `#/p/${route.pid}/${route.view ?? 'groups'}` : '#/') + (text ? `?${text}` : '');
+  const replay = route.replay === undefined ? current.get().replay : route.replay;
+  return (
+    `#/${replay ? `r/${replay}/` : ''}${route.pid ? `p/${route.pid}/${route.view ?? 'groups'}` : ''}` +
+    (text ? `?${text}` : '')
+  );
 }
 
 const given = /^#token=([^&]*)&?(.*)$/.exec(location.hash);
@@ -36,9 +46,17 @@ if (given) {
   history.replaceState(null, '', location.pathname + location.search + (given[2] ? `#${given[2]}` : '#/'));
 }
 
-const current = signal<Route>(parse(location.hash));
-addEventListener('hashchange', () => current.set(parse(location.hash)));
-addEventListener('popstate', () => current.set(parse(location.hash)));
+function entered(hash: string): Route {
+  const made = parse(hash);
+  const [id, at] = made.replay?.split('@') ?? [];
+  replayed.id = id ?? null;
+  replayed.at = at ?? '';
+  return made;
+}
+
+const current = signal<Route>(entered(location.hash));
+addEventListener('hashchange', () => current.set(entered(location.hash)));
+addEventListener('popstate', () => current.set(entered(location.hash)));
 
 export const useRoute = () => useSignal(current);
 export const route = () => current.get();
@@ -48,7 +66,7 @@ export function go(to: string, replace = false) {
   if (to === location.hash) return;
   if (replace) history.replaceState(null, '', to);
   else history.pushState(null, '', to);
-  current.set(parse(to));
+  current.set(entered(to));
 }
 
 export function setOptions(change: Record<string, string | number | undefined>, replace = true) {

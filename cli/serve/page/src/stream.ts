@@ -1,6 +1,6 @@
 // Long answers, read by the worker.
 import {useCallback, useEffect, useState} from 'preact/hooks';
-import {ApiError, headers, lost, refused} from './api';
+import {addressed, ApiError, headers, lost, refused} from './api';
 import {script} from './script';
 import type {Order, Report} from './worker';
 
@@ -45,7 +45,7 @@ export function useStream(path: string | null, want: Order['want']): Streamed {
         null,
         new ApiError(0, 'page', '', 'the answer could not be read', lost.get() ? 'tasks serve does not answer' : ''),
       );
-    worker.postMessage({path, headers: headers(), want} satisfies Order);
+    worker.postMessage({path: addressed(path), headers: headers(), want} satisfies Order);
     return () => worker.terminate();
   }, [path, want, round]);
   const same = state.path === path;

@@ -157,6 +157,15 @@ export interface Failure {
 export interface VitalsView {
   pid: number;
   tasks?: number;
+  running?: number;
+  blocked?: number;
+  ready?: number;
+  osThreads?: number;
+  rssBytes?: number;
+  uptimeSeconds?: number;
+  endedTasks?: number;
+  failedTasks?: number;
+  cancelledTasks?: number;
   workers?: number;
   cpus?: number;
   cpuQuota?: number;

@@ -1,6 +1,6 @@
 // Small things that every view is made of.
 import type {ComponentChildren} from 'preact';
-import type {ApiError} from '../api';
+import {replayed, type ApiError} from '../api';
 import {age, baseName, clock, hue, shown, span} from '../format';
 import type {Asked} from '../hooks';
 import {useNow} from '../hooks';
@@ -23,7 +23,7 @@ export function Age({seconds, at}: {seconds: number | null | undefined; at?: num
       </span>
     );
   return (
-    <time class="num" title={at ? `since ${clock(at - seconds * 1000)}` : undefined}>
+    <time class="num" title={at && replayed.id === null ? `since ${clock(at - seconds * 1000)}` : undefined}>
       {age(seconds)}
     </time>
   );
@@ -167,7 +167,9 @@ export function Look<T>({asked, stopped, children}: {asked: Asked<T>; stopped?: 
   return (
     <div class="look">
       <span class="quiet" aria-live="polite">
-        {asked.takenAt ? (
+        {asked.takenAt && replayed.id !== null ? (
+          'as it was recorded'
+        ) : asked.takenAt ? (
           <>
             looked <Ago at={asked.takenAt} />
           </>
@@ -182,9 +184,11 @@ export function Look<T>({asked, stopped, children}: {asked: Asked<T>; stopped?: 
             : '; nobody was stopped'
           : ''}
       </span>
-      <button type="button" onClick={asked.again} disabled={asked.busy} data-key="r" title="look again (r)">
-        {asked.busy ? 'looking …' : 'look again'}
-      </button>
+      {replayed.id === null && (
+        <button type="button" onClick={asked.again} disabled={asked.busy} data-key="r" title="look again (r)">
+          {asked.busy ? 'looking …' : 'look again'}
+        </button>
+      )}
       {children}
     </div>
   );

@@ -1,13 +1,14 @@
 // One process: what it is, its numbers, what is wrong with it, and the view that was chosen.
 import {useEffect, useRef, useState} from 'preact/hooks';
-import {ApiError, follow, get, processPath} from '../api';
+import {ApiError, follow, get, processPath, replayed, withQuery} from '../api';
 import {age, clock, shown} from '../format';
 import {useAnswer, useKeys, useNow, useSeenPage} from '../hooks';
 import {Foreign, Trouble} from '../parts/basics';
 import {Save} from '../parts/save';
 import {createPortal} from '../portal';
+import {momentIn, recordedLive, type Moment} from '../replay';
 import {go, href, useRoute} from '../route';
-import type {HistoryView, LiveView, Point, VitalsView} from '../types';
+import type {HistoryView, LiveView, Point, StackView, VitalsView} from '../types';
 import {ChannelsPage} from './channels';
 import {Findings} from './findings';
 import {FlamePage} from './flame';
@@ -43,6 +44,35 @@ export interface Seen {
   error: ApiError | null;
 }
 
+/** The process as it was recorded, or nothing where it lives. */
+function useRecorded(pid: number): {seen: Seen; moment: Moment | null; vitals: VitalsView | null} | null {
+  const {replay} = useRoute();
+  const [state, set] = useState<{seen: Seen; moment: Moment | null; vitals: VitalsView | null}>({
+    seen: {live: null, seconds: 0, at: 0, ended: null, error: null},
+    moment: null,
+    vitals: null,
+  });
+  useEffect(() => {
+    if (!replay) return;
+    const abort = new AbortController();
+    Promise.all([
+      get<VitalsView>(`${processPath(pid)}/vitals`, abort.signal),
+      get<StackView>(withQuery(`${processPath(pid)}/stack`, {group: true, 'no-native': true}), abort.signal),
+    ]).then(
+      ([vitals, stack]) => {
+        const moment = momentIn(vitals.notes);
+        const live = recordedLive(moment?.name ?? '', vitals.value, stack.value);
+        set({seen: {live, seconds: 0, at: 0, ended: null, error: null}, moment, vitals: vitals.value});
+      },
+      error => {
+        if (!abort.signal.aborted) set(old => ({...old, seen: {...old.seen, error}}));
+      },
+    );
+    return () => abort.abort();
+  }, [pid, replay]);
+  return replay ? state : null;
+}
+
 /** The process as its events tell it, and the last hour. */
 function useLive(pid: number): Seen & {points: Point[]} {
   const [seen, set] = useState<Seen>({live: null, seconds: 0, at: 0, ended: null, error: null});
@@ -50,7 +80,7 @@ function useLive(pid: number): Seen & {points: Point[]} {
   const last = useRef<LiveView | null>(null);
   const looked = useSeenPage();
   useEffect(() => {
-    if (!looked) return;
+    if (!looked || replayed.id !== null) return;
     const abort = new AbortController();
     // The server may leave out others; it need not.
     get<HistoryView>(`/api/v1/history?pid=${pid}`, abort.signal).then(
@@ -109,12 +139,20 @@ function useLive(pid: number): Seen & {points: Point[]} {
 }
 
 export function ProcessPage({pid}: {pid: number}) {
-  const {view, options} = useRoute();
-  const seen = useLive(pid);
+  const {replay, view, options} = useRoute();
+  const living = useLive(pid);
+  const recorded = useRecorded(pid);
+  const seen = recorded ? recorded.seen : living;
   const {live, ended, error} = seen;
-  const vitals = useAnswer<VitalsView>(ended ? null : `${processPath(pid)}/vitals`, 10_000);
+  const vitals = useAnswer<VitalsView>(ended || replay ? null : `${processPath(pid)}/vitals`, 10_000);
   const kept = useRef<VitalsView | null>(null);
   if (vitals.value) kept.current = vitals.value;
+  if (recorded?.vitals) kept.current = recorded.vitals;
+  const moment = recorded?.moment ?? null;
+  const showMoment = (number: number) => {
+    if (replay && moment && number >= 1 && number <= moment.of)
+      go(href({replay: `${replay.split('@')[0]}@${number}`, pid, view, options}));
+  };
   const now = useNow();
   const name = live?.name ?? '';
   useEffect(() => {
@@ -130,11 +168,15 @@ export function ProcessPage({pid}: {pid: number}) {
       go(href({}));
       return true;
     }
+    if (moment && (event.key === '<' || event.key === '>')) {
+      showMoment(moment.number + (event.key === '<' ? -1 : 1));
+      return true;
+    }
     return false;
   });
 
   const to = live && ended ? live.atMs : now;
-  const points = seen.points;
+  const points = living.points;
   const since = live ? (points.findLast(point => point.atMs <= live.atMs - 4000) ?? points[0]) : undefined;
   const page = () => {
     switch (view) {
@@ -159,7 +201,7 @@ export function ProcessPage({pid}: {pid: number}) {
       default:
         return (
           <>
-            <Hour points={points} from={to - hour} to={to} />
+            {!replay && <Hour points={points} from={to - hour} to={to} />}
             <GroupsPage pid={pid} seen={seen} />
           </>
         );
@@ -177,10 +219,31 @@ export function ProcessPage({pid}: {pid: number}) {
           <span class="num">{pid}</span>{' '}
           {live?.uptimeSeconds !== undefined && (
             <span class="quiet">
-              up <time title={`since ${clock(live.atMs - live.uptimeSeconds * 1000)}`}>{age(live.uptimeSeconds)}</time>
+              up{' '}
+              <time title={replay ? undefined : `since ${clock(live.atMs - live.uptimeSeconds * 1000)}`}>
+                {age(live.uptimeSeconds)}
+              </time>
             </span>
           )}
         </>,
+      )}
+      {moment && (
+        <p class="look moment">
+          <span>
+            recorded at {moment.at}, snapshot {moment.number} of {moment.of}
+          </span>
+          <button type="button" disabled={moment.number <= 1} onClick={() => showMoment(moment.number - 1)} title="(<)">
+            before
+          </button>
+          <button
+            type="button"
+            disabled={moment.number >= moment.of}
+            onClick={() => showMoment(moment.number + 1)}
+            title="(>)"
+          >
+            after
+          </button>
+        </p>
       )}
       {ended && (
         <div class="banner wrong" role="alert">
@@ -238,7 +301,7 @@ export function ProcessPage({pid}: {pid: number}) {
             title="why does this task wait?"
           />
         </form>
-        <Save pid={pid} />
+        {!replay && <Save pid={pid} />}
       </nav>
       {(live || !error) && page()}
     </main>

@@ -1,7 +1,7 @@
 // Every process of this host whose tasks can be looked at, with the last hour of each.
 import {useEffect, useRef, useState} from 'preact/hooks';
 import {createPortal} from '../portal';
-import {ApiError, follow, get} from '../api';
+import {ApiError, follow, get, replayed} from '../api';
 import {age, clock, count, shown, thousands, words} from '../format';
 import {useNow, useSeenPage} from '../hooks';
 import {Filter} from '../parts/filter';
@@ -43,7 +43,8 @@ class Hours {
 }
 
 export function ProcessesPage() {
-  const {options} = useRoute();
+  const {options, replay} = useRoute();
+  const [told, setTold] = useState<string[]>([]);
   const [list, setList] = useState<{value: ListView; at: number} | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
   const hours = useRef(new Hours());
@@ -61,11 +62,15 @@ export function ProcessesPage() {
       setError(null);
     };
     get<ListView>('/api/v1/processes', abort.signal).then(
-      ({value, takenAt}) => heard(value, takenAt),
+      ({value, takenAt, notes}) => {
+        heard(value, takenAt);
+        setTold(notes);
+      },
       failed => {
         if (!abort.signal.aborted) setError(failed);
       },
     );
+    if (replayed.id !== null) return () => abort.abort();
     const history = () =>
       get<HistoryView>('/api/v1/history', abort.signal).then(
         ({value}) => {
@@ -117,7 +122,7 @@ export function ProcessesPage() {
   );
   const wrong = live.filter(process => process.findings?.length).length;
 
-  const columns: Column<Row>[] = [
+  const all: Column<Row>[] = [
     {
       key: 'pid',
       title: 'PID',
@@ -210,7 +215,9 @@ export function ProcessesPage() {
           <time
             class="num"
             title={
-              list && row.uptimeSeconds !== undefined ? `since ${clock(list.at - row.uptimeSeconds * 1000)}` : undefined
+              !replay && list && row.uptimeSeconds !== undefined
+                ? `since ${clock(list.at - row.uptimeSeconds * 1000)}`
+                : undefined
             }
           >
             {age(row.uptimeSeconds)}
@@ -227,6 +234,8 @@ export function ProcessesPage() {
     },
   ];
 
+  const columns = all.filter(column => !replay || column.key !== 'hour');
+
   return (
     <main>
       {createPortal(
@@ -236,6 +245,11 @@ export function ProcessesPage() {
         </span>,
       )}
       {error && <Trouble error={error} kept={!!list} />}
+      {replay && told.length > 0 && (
+        <p class="quiet told">
+          <Foreign text={told.join('; ')} most={600} />
+        </p>
+      )}
       <div class="tools">
         <Filter placeholder="filter: name, PID, argument" />
         {endedLeft > 0 && (

@@ -13,7 +13,7 @@ import {childrenOf, linesOf, type Line} from '../tree_lines';
 import type {TreeColumns} from '../worker';
 
 export function TreePage({pid}: {pid: number}) {
-  const {options} = useRoute();
+  const {options, replay} = useRoute();
   const stream = useStream(`${processPath(pid)}/stack?no-native`, 'tree');
   const report = stream.report?.kind === 'tree' ? stream.report : null;
   const columns = report?.columns ?? null;
@@ -141,7 +141,14 @@ export function TreePage({pid}: {pid: number}) {
           {report ? (
             <>
               {count(total, 'task')}
-              {report.complete ? '' : ', not all'}, looked <Ago at={report.takenAt} />
+              {report.complete ? '' : ', not all'}
+              {replay ? (
+                ', as it was recorded'
+              ) : (
+                <>
+                  , looked <Ago at={report.takenAt} />
+                </>
+              )}
             </>
           ) : stream.busy ? (
             `reading … ${stream.tasks ? count(stream.tasks, 'task') : ''}`
@@ -149,9 +156,11 @@ export function TreePage({pid}: {pid: number}) {
             ''
           )}
         </span>
-        <button type="button" data-key="r" onClick={stream.again} disabled={stream.busy} title="look again (r)">
-          {stream.busy ? 'looking …' : 'look again'}
-        </button>
+        {!replay && (
+          <button type="button" data-key="r" onClick={stream.again} disabled={stream.busy} title="look again (r)">
+            {stream.busy ? 'looking …' : 'look again'}
+          </button>
+        )}
         <Filter placeholder="filter: function, place, wait, number" />
         {pass === null && (
           <>
