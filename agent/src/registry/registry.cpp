@@ -389,7 +389,7 @@ entry* begin_task(void* frame) noexcept {
   r->previous.store(t.current, relaxed);
   r->flags.store(flags, std::memory_order_release);
   store(r->resumes, 0);
-  const auto path = call_path(*slot->home.load(relaxed), address(__builtin_dwarf_cfa()));
+  const auto path = call_path(*slot->home.load(relaxed), TASKS_CALLED_FROM());
   const auto id = slot->id_next.load(relaxed);
   if (id >= slot->id_end.load(relaxed)) [[unlikely]]
     return begin_with_new_ids(r, slot, frame, path);

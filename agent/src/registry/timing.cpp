@@ -169,6 +169,8 @@ bool counter_is_steady() noexcept {
   unsigned c = 0;
   unsigned d = 0;
   return __get_cpuid(0x8000'0007, &a, &b, &c, &d) != 0 && (d >> 8 & 1) != 0;
+#elif defined(__aarch64__)
+  return true;
 #else
   return false;
 #endif

@@ -29,11 +29,16 @@ void note_spawned(record& r) noexcept;
 /// A task has ended, and these are its times.
 void note_ended(const record& r, layout::timing_record& times) noexcept;
 
-/// Can stamps be the processor's time-stamp counter, which runs at one rate at all times?
+/// Can stamps be the processor's counter, which runs at one rate at all times? x86-64's time-stamp counter, aarch64's
+/// virtual count, which Linux lets programs read (Arm ARM, D12.1.2: one rate, and the same on all processors).
 [[nodiscard]] bool counter_is_steady() noexcept;
 [[nodiscard]] inline std::uint64_t read_counter() noexcept {
 #if defined(__x86_64__)
   return __rdtsc();
+#elif defined(__aarch64__)
+  std::uint64_t count = 0;
+  asm volatile("mrs %0, cntvct_el0" : "=r"(count));
+  return count;
 #else
   return 0;
 #endif
