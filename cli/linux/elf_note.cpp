@@ -26,6 +26,9 @@ void take_own_notes(std::string_view bytes, std::uint64_t base, std::uint64_t al
   });
 }
 
+/// The kernel maps whole pages of its own.
+std::uint64_t in_pages(std::uint64_t at) { return at / kernel_page_size() * kernel_page_size(); }
+
 /// The program headers of a file, or of an object in memory: both have them where e_phoff says.
 std::vector<Elf64_Phdr> read_headers(const byte_reader& read, std::uint64_t start) {
   Elf64_Ehdr file;
@@ -44,7 +47,7 @@ void each_segment_of_notes(const byte_reader& read, std::uint64_t start, Visit v
   const auto headers = read_headers(read, start);
   const auto first = std::find_if(headers.begin(), headers.end(), [](const auto& h) { return h.p_type == PT_LOAD; });
   if (first == headers.end()) return;
-  const auto bias = start - first->p_vaddr / page_size * page_size;
+  const auto bias = start - in_pages(first->p_vaddr);
   for (const auto& header : headers) {
     if (header.p_type != PT_NOTE || header.p_memsz > max_note_bytes) continue;
     std::vector<char> bytes(header.p_memsz);
@@ -96,7 +99,7 @@ elf_notes read_notes(int fd) {
   };
   for (const auto& header : read_headers(read, 0)) {
     if (header.p_type == PT_LOAD) {
-      result.segments.push_back({header.p_offset / page_size * page_size, header.p_vaddr / page_size * page_size});
+      result.segments.push_back({in_pages(header.p_offset), in_pages(header.p_vaddr)});
     } else if (header.p_type == PT_NOTE && header.p_filesz <= max_note_bytes) {
       std::vector<char> bytes(header.p_filesz);
       if (!read(header.p_offset, bytes.data(), bytes.size())) continue;

@@ -108,14 +108,15 @@ class perf_ring {
  public:
   perf_ring() = default;
   ~perf_ring() {
-    if (head_ != nullptr) ::munmap(head_, size_ + page_size);
+    if (head_ != nullptr) ::munmap(head_, size_ + kernel_page_size());
   }
   perf_ring(const perf_ring&) = delete;
   perf_ring& operator=(const perf_ring&) = delete;
 
   /// False: errno says why.
   [[nodiscard]] bool map(int event, std::size_t pages) {
-    void* at = ::mmap(nullptr, (pages + 1) * page_size, PROT_READ | PROT_WRITE, MAP_SHARED, event, 0);
+    const auto page = kernel_page_size();
+    void* at = ::mmap(nullptr, pages * page_size + page, PROT_READ | PROT_WRITE, MAP_SHARED, event, 0);
     if (at == MAP_FAILED) return false;
     head_ = static_cast<perf_event_mmap_page*>(at);
     size_ = pages * page_size;
@@ -138,7 +139,7 @@ class perf_ring {
 
  private:
   void copy(std::uint64_t from, void* to, std::size_t size) const {
-    const auto* data = reinterpret_cast<const unsigned char*>(head_) + page_size;
+    const auto* data = reinterpret_cast<const unsigned char*>(head_) + kernel_page_size();
     const auto at = static_cast<std::size_t>(from % size_);
     const auto before_end = std::min(size, size_ - at);
     ::memcpy(to, data + at, before_end);

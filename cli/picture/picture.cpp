@@ -30,7 +30,7 @@ std::uint64_t resident_bytes(pid_t pid) {
   std::uint64_t pages = 0;
   const auto second = std::min(text.find(' '), text.size());
   std::from_chars(text.data() + std::min(second + 1, text.size()), text.data() + text.size(), pages);
-  return pages * page_size;
+  return pages * kernel_page_size();
 }
 
 /// What can be had without pushing others out: MemAvailable of /proc/meminfo, see proc(5).

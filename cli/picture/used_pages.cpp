@@ -114,17 +114,18 @@ bool used_pages::ask_each(range of, bool shared, std::vector<range>& pages) cons
   constexpr std::uint64_t present = std::uint64_t{1} << 63, swapped = std::uint64_t{1} << 62,
                           file_or_shared = std::uint64_t{1} << 61, guard = std::uint64_t{1} << 58;
   const auto before = pages.size();
-  std::vector<std::uint64_t> entries(std::min<std::uint64_t>(65536, (of.end - of.begin) / page_size));
+  const auto page = kernel_page_size();
+  std::vector<std::uint64_t> entries(std::min<std::uint64_t>(65536, (of.end - of.begin) / page));
   for (auto at = of.begin; at < of.end;) {
-    const auto want = std::min<std::uint64_t>(entries.size(), (of.end - at) / page_size);
-    const auto got = ::pread(pagemap_.get(), entries.data(), want * 8, static_cast<off_t>(at / page_size * 8));
+    const auto want = std::min<std::uint64_t>(entries.size(), (of.end - at) / page);
+    const auto got = ::pread(pagemap_.get(), entries.data(), want * 8, static_cast<off_t>(at / page * 8));
     if (got < 8) return false;
-    for (std::size_t i = 0; i < static_cast<std::size_t>(got) / 8; ++i, at += page_size) {
+    for (std::size_t i = 0; i < static_cast<std::size_t>(got) / 8; ++i, at += page) {
       const auto entry = entries[i];
       // A guard page (MADV_GUARD_INSTALL) holds nothing and cannot be read.
       if ((entry & (present | swapped)) == 0 || (entry & guard) != 0 || (!shared && (entry & file_or_shared) != 0))
         continue;
-      append(pages, before, {at, at + page_size});
+      append(pages, before, {at, at + page});
     }
   }
   return true;
