@@ -52,6 +52,7 @@ void thread_registers::take_sleep(const sleeping_thread& asleep) {
   registers.rip = asleep.instruction_pointer;
 #elif defined(__aarch64__)
   std::copy(asleep.arguments.begin(), asleep.arguments.end(), std::begin(registers.regs));
+  registers.regs[8] = static_cast<std::uint64_t>(asleep.call);
   registers.sp = asleep.stack_pointer;
   registers.pc = asleep.instruction_pointer;
 #endif
@@ -64,7 +65,7 @@ bool thread_registers::knows(unsigned number) const noexcept {
 #if defined(__x86_64__)
   constexpr std::array known = {1u, 4u, 5u, 7u, 8u, 9u, 10u, 16u};  // rdx, rsi, rdi, rsp, r8, r9, r10, rip
 #elif defined(__aarch64__)
-  constexpr std::array known = {0u, 1u, 2u, 3u, 4u, 5u, 31u, 32u};
+  constexpr std::array known = {0u, 1u, 2u, 3u, 4u, 5u, 8u, 31u, 32u};
 #endif
   return !slept || std::find(known.begin(), known.end(), number) != known.end();
 }

@@ -4,12 +4,39 @@
 #include <span>
 #include <vector>
 
+#include "linux/memory.hpp"
 #include "linux/sleep.hpp"
 
 namespace tasks::cli {
 
-/// Bytes below the stack pointer in which functions that call no other keep values (x86-64 psABI, 3.2.2).
+/// Bytes below the stack pointer in which functions that call no other keep values: of x86-64 (psABI, 3.2.2). On
+/// aarch64 nothing is below it (AAPCS64, 6.4.5.1: Linux has no red zone).
+#if defined(__aarch64__)
+inline constexpr std::uint64_t red_zone = 0;
+#else
 inline constexpr std::uint64_t red_zone = 128;
+#endif
+
+/// The address of a return address that was saved: aarch64's pointer authentication signs it in the bits that no
+/// address of a program's has (Arm ARM, D8.8).
+[[nodiscard]] constexpr std::uint64_t code_address(std::uint64_t saved) noexcept {
+#if defined(__aarch64__)
+  return saved & ((std::uint64_t{1} << 48) - 1);
+#else
+  return saved;
+#endif
+}
+
+/// [begin, end) of the thread-local storage of the executable and of the libraries that it was started with, of which
+/// so many bytes are wanted: below the thread pointer, or on aarch64 above it, behind two words of libc's (Drepper,
+/// "ELF Handling For Thread-Local Storage", variants II and I).
+[[nodiscard]] constexpr range storage_at(std::uint64_t thread_pointer, std::uint64_t size) noexcept {
+#if defined(__aarch64__)
+  return {thread_pointer, thread_pointer + 16 + size};
+#else
+  return {thread_pointer - size, thread_pointer};
+#endif
+}
 
 /// What a thread that does not move has in its registers.
 struct thread_registers {

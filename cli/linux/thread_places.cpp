@@ -12,7 +12,11 @@
 namespace tasks::cli {
 namespace {
 
+#if defined(__aarch64__)
+constexpr std::uint64_t to_links = 192, to_tid = 208;
+#else
 constexpr std::uint64_t to_self = 16, to_tid = 720;
+#endif
 
 class descriptor_search {
  public:
@@ -52,12 +56,43 @@ class descriptor_search {
     words_.resize((end - begin) / 8);
     words_.resize(from_.read(begin, words_.data(), words_.size() * 8) / 8);
     for (std::size_t i = 0; i + to_tid / 8 < words_.size(); ++i) {
-      const auto address = begin + i * 8;
-      if (words_[i] != address || words_[i + to_self / 8] != address) continue;
+      if (!may_begin(begin, i)) continue;
       const auto found = wanted_.find(static_cast<std::uint32_t>(words_[i + to_tid / 8]));
-      if (found != wanted_.end()) threads_[found->second].thread_pointer = address;
+      if (found == wanted_.end()) continue;
+      const auto pointer = pointer_of(begin, i);
+      if (pointer != 0) threads_[found->second].thread_pointer = pointer;
     }
   }
+
+#if defined(__aarch64__)
+  [[nodiscard]] bool may_begin(std::uint64_t, std::size_t i) const {
+    const auto next = words_[i + to_links / 8], before = words_[i + to_links / 8 + 1];
+    return next % 8 == 0 && before % 8 == 0 && next >= page_size && before >= page_size;
+  }
+
+  /// Of the descriptor that may begin at words_[i]; 0: it is none.
+  [[nodiscard]] std::uint64_t pointer_of(std::uint64_t begin, std::size_t i) const {
+    const auto descriptor = begin + i * 8, links = descriptor + to_links;
+    const auto word = [this](std::uint64_t at) { return from_.get<std::uint64_t>(at).value_or(0); };
+    if (word(words_[i + to_links / 8] + 8) != links || word(words_[i + to_links / 8 + 1]) != links) return 0;
+    // {table, …}, and the table's second entry, of the first object with storage, leads right behind that.
+    constexpr std::uint64_t least = 1024, most = 4096, furthest = 65536, entry = 16;
+    for (auto at = descriptor + least; at < descriptor + most; at += 16) {
+      const auto table = word(at);
+      if (table % 8 != 0 || table == 0) continue;
+      const auto storage = word(table + entry);
+      if (storage > at && storage - at < furthest) return at;
+    }
+    return 0;
+  }
+#else
+  [[nodiscard]] bool may_begin(std::uint64_t begin, std::size_t i) const { return words_[i] == begin + i * 8; }
+
+  [[nodiscard]] std::uint64_t pointer_of(std::uint64_t begin, std::size_t i) const {
+    const auto address = begin + i * 8;
+    return words_[i + to_self / 8] == address ? address : 0;
+  }
+#endif
 
   const memory& from_;
   std::vector<thread_registers>& threads_;
@@ -69,11 +104,7 @@ class descriptor_search {
 
 void find_thread_pointers(std::vector<thread_registers>& threads, const std::vector<std::uint32_t>& inner_tids,
                           const memory& from) {
-#if defined(__x86_64__)
   descriptor_search(from, threads).run(inner_tids);
-#else
-  static_cast<void>(threads), static_cast<void>(inner_tids), static_cast<void>(from);
-#endif
 }
 
 thread_places find_threads(pid_t pid, const std::vector<os_thread>& threads, const memory& from) {
@@ -103,7 +134,12 @@ std::uint64_t thread_storage_size(const memory& from) {
       if (!part) return 0;
       if (part->p_type != PT_TLS) continue;
       const auto alignment = std::max<std::uint64_t>(part->p_align, 8);
-      return (part->p_memsz + alignment - 1) / alignment * alignment;
+      const auto size = (part->p_memsz + alignment - 1) / alignment * alignment;
+#if defined(__aarch64__)
+      return size + alignment;  // it begins at a multiple of that behind the thread pointer
+#else
+      return size;
+#endif
     }
     return 0;
   }

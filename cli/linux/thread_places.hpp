@@ -5,9 +5,10 @@
 ///   /proc/PID/task/TID/syscall ──> stack pointer ──┐
 ///   memory of threads' stacks ──────────────────────┴──> glibc's descriptor of the thread ──> thread pointer
 ///
-/// Nobody is stopped, and no system call of the target's ends early. The descriptor (struct pthread of x86-64) begins
-/// with its own address, has it again at 16, and the thread's id at 720, since glibc 2.4; of another libc nothing is
-/// found.
+/// Nobody is stopped, and no system call of the target's ends early. glibc's descriptor (struct pthread), since 2.4: of
+/// x86-64 it begins with its own address, has it again at 16, and the thread's id at 720. Of aarch64 it has the links
+/// of a list of threads at 192, the thread's id at 208, and ends where the thread pointer points to, which is told by
+/// its leading to a table of the thread's storage. Of another libc nothing is found.
 
 #include <cstdint>
 #include <vector>
@@ -30,8 +31,8 @@ struct thread_places {
 void find_thread_pointers(std::vector<thread_registers>& threads, const std::vector<std::uint32_t>& inner_tids,
                           const memory& from);
 
-/// Of the executable, which lies just below each thread pointer; begins and ends at words. 0: it has none, or is not
-/// found.
+/// Of the executable's, with what aligns it, which lies next to each thread pointer; begins and ends at words. 0: it
+/// has none, or is not found.
 [[nodiscard]] std::uint64_t thread_storage_size(const memory& from);
 
 }  // namespace tasks::cli

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "base/text.hpp"
+#include "linux/registers.hpp"
 #include "symbols/code_symbols.hpp"
 #include "target/frame_pointers.hpp"
 #include "target/thread_end.hpp"
@@ -205,6 +206,7 @@ frame_walker::step frame_walker::step_out(registers& of, const object& in, bool 
     caller[program_counter] = of[static_cast<std::size_t>(to_return)];
   }
   if (how == rule::strange) return step::lost;
+  caller[program_counter] = code_address(caller[program_counter]);
   of = std::move(caller);
   return step::caller;
 }

@@ -53,6 +53,7 @@ class frame_walker {
       : image_(image), bytes_(bytes), code_(code) {}
 
   [[nodiscard]] frame_walk walk(const thread_registers& thread);
+  [[nodiscard]] const memory& bytes() const noexcept { return bytes_; }
 
  private:
   /// By DWARF number, the program counter in the column after those of the machine.

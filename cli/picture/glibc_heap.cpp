@@ -256,7 +256,8 @@ class finder {
   bool is_thread_local(std::uint64_t word) const {
     constexpr std::uint64_t furthest = 4096;
     return std::any_of(threads_.begin(), threads_.end(), [&](const thread_registers& thread) {
-      for (auto at = thread.thread_pointer - furthest; at < thread.thread_pointer; at += 8)
+      const auto storage = storage_at(thread.thread_pointer, furthest);
+      for (auto at = storage.begin; at < storage.end; at += 8)
         if (image_.word(at) == word) return true;
       return false;
     });

@@ -1,5 +1,6 @@
 #include "picture/unused_stacks.hpp"
 
+#include <errno.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
 
@@ -15,17 +16,23 @@
 namespace tasks::cli {
 namespace {
 
-/// Of struct pthread, in which the stack's bounds are looked for.
+/// Of struct pthread, in which the stack's bounds are looked for. The thread pointer points to its begin, on aarch64 to
+/// its end (Drepper, "ELF Handling For Thread-Local Storage", variant I).
 constexpr std::uint64_t descriptor_size = 4096;
+#if defined(__aarch64__)
+constexpr std::uint64_t descriptor_below = descriptor_size;
+#else
+constexpr std::uint64_t descriptor_below = 0;
+#endif
 
-/// {address of the stack's block, its size, of it the guard} in the thread's descriptor, to which the thread pointer
-/// points and which lies in the block itself. Without a guard the block may be the program's own
-/// (pthread_attr_setstack(3)), which can keep data in it.
+/// {address of the stack's block, its size, of it the guard} in the thread's descriptor, which lies in the block
+/// itself. Without a guard the block may be the program's own (pthread_attr_setstack(3)), which can keep data in it.
 std::optional<range> pthread_stack(const memory_image& image, const thread_registers& thread) {
   const auto sp = thread.stack_pointer, tp = thread.thread_pointer;
   const auto* area = image.area_of(sp);
   if (area == nullptr || tp % 8 != 0 || tp <= sp) return std::nullopt;
-  for (auto at = tp; at < tp + descriptor_size; at += 8) {
+  const auto begin = std::max(tp - std::min(tp, descriptor_below), sp / 8 * 8);
+  for (auto at = begin; at < tp - descriptor_below + descriptor_size; at += 8) {
     const auto block = image.word(at), size = image.word(at + 8), guard = image.word(at + 16);
     if (block == 0 || block % page_size != 0 || size == 0 || size % page_size != 0 || guard % page_size != 0 ||
         guard >= size)
@@ -56,7 +63,8 @@ std::uint64_t other_base(const thread_registers& thread) {
 #endif
 }
 
-system_call call_of(const thread_registers& thread) {
+/// `code`: the target's.
+system_call call_of(const thread_registers& thread, [[maybe_unused]] const memory& code) {
   system_call call;
 #if defined(__x86_64__)
   user_regs_struct registers;
@@ -67,8 +75,22 @@ system_call call_of(const thread_registers& thread) {
   call.number = static_cast<long>(registers.orig_rax);
   call.result = static_cast<long>(registers.rax);
   call.arguments = {registers.rdi, registers.rsi, registers.rdx, registers.r10, registers.r8, registers.r9};
-#else
-  static_cast<void>(thread);  // nothing says whether it is in one
+#elif defined(__aarch64__)
+  user_regs_struct registers;
+  if (thread.general.size() * sizeof thread.general[0] != sizeof registers) return call;
+  std::memcpy(&registers, thread.general.data(), sizeof registers);
+  // Of a thread that was stopped the kernel does not say whether it is in one any more (forget_syscall() in its
+  // arch/arm64/kernel/signal.c). It is about to begin it anew, or comes back from it with nothing: then the first
+  // argument is lost, which is a file's number in all but one.
+  constexpr std::uint32_t supervisor_call = 0xd4000001;  // svc #0
+  const auto is_call = [&](std::uint64_t at) { return code.get<std::uint32_t>(at) == supervisor_call; };
+  const bool begins_anew = !thread.slept && is_call(registers.pc);
+  const bool has_nothing = !thread.slept && registers.regs[0] == static_cast<std::uint64_t>(-EINTR) &&
+                           registers.regs[8] != SYS_rt_sigtimedwait && is_call(registers.pc - 4);
+  if (!thread.slept && !begins_anew && !has_nothing) return call;
+  call.number = static_cast<long>(registers.regs[8]);
+  call.result = -EINTR;
+  std::copy_n(registers.regs, call.arguments.size(), call.arguments.begin());
 #endif
   return call;
 }
@@ -206,8 +228,8 @@ bool only_returns_a_number(std::string_view function) {
   return std::binary_search(known.begin(), known.end(), function);
 }
 
-bool waits_in_libc(const memory_image& image, const thread_registers& thread) {
-  if (!only_waits(call_of(thread).number)) return false;
+bool waits_in_libc(const memory_image& image, const thread_registers& thread, const system_call& call) {
+  if (!only_waits(call.number)) return false;
   for (const auto& region : image.regions()) {
     if (thread.instruction_pointer < region.begin || thread.instruction_pointer >= region.end) continue;
     const auto name = base_name(region.path);
@@ -243,12 +265,12 @@ thread_words words_of_threads(const memory_image& image, const std::vector<threa
   thread_words words;
   for (const auto& thread : threads) {
     const auto sp = thread.stack_pointer;
-    const auto call = call_of(thread);
+    const auto call = call_of(thread, walker.bytes());
     const auto frames = walker.walk(thread);
     words.frames.push_back(frames.frames);
     words.ends.push_back(frames.whole ? frames.frames.back().end : 0);
     words.lacks_registers |= frames.lacks_registers || (thread.slept && thread.thread_pointer == 0);
-    const bool waits = waits_in_libc(image, thread);
+    const bool waits = waits_in_libc(image, thread, call);
     const auto* in = waits && frames.call && only_returns_a_number(frames.call->function) ? &*frames.call : nullptr;
     const auto add = [&](std::uint64_t word) { words.registers.push_back({word, thread.tid}); };
     if (frames.agent_end != 0) {

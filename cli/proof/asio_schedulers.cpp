@@ -252,7 +252,8 @@ calls_of_threads asio_schedulers::calls_of(const std::vector<thread_registers>& 
 void asio_schedulers::add_calls(const thread_registers& thread, std::uint64_t size,
                                 const std::unordered_set<std::uint64_t>& keys, calls_of_threads& to) {
   constexpr std::size_t deepest = 64;
-  for (auto at : words_in(from_, thread.thread_pointer - size, thread.thread_pointer)) {
+  const auto storage = storage_at(thread.thread_pointer, size);
+  for (auto at : words_in(from_, storage.begin, storage.end)) {
     for (std::size_t n = 0; n < deepest && at != 0 && at % 8 == 0; ++n) {
       const auto* stack = region_of(from_, at);
       if (stack == nullptr || !stack->writable) break;

@@ -39,6 +39,12 @@ std::vector<thread_registers> registers_of(const core_file& core) {
     } else if (note.type == NT_X86_XSTATE && !threads.empty()) {
       extended.insert(threads.back().tid);
       append_words(threads.back().vector, note.descriptor);
+#if defined(__aarch64__)
+    } else if (note.type == NT_ARM_TLS && !threads.empty() && note.descriptor.size() >= sizeof(std::uint64_t)) {
+      std::memcpy(&threads.back().thread_pointer, note.descriptor.data(), sizeof(std::uint64_t));
+    } else if (note.type == NT_ARM_SVE && !threads.empty()) {
+      append_words(threads.back().vector, note.descriptor);
+#endif
     } else if (note.type == NT_FPREGSET && !threads.empty()) {
       append_words(threads.back().vector, note.descriptor);
     }

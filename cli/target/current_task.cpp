@@ -1,5 +1,6 @@
 #include "target/current_task.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "tasks/detail/layout.hpp"
@@ -10,8 +11,7 @@ namespace {
 
 using detail::thread_state;
 
-/// Below the thread pointer lie the thread-local variables of the executable and of the libraries that it was started
-/// with.
+/// Of the executable and of the libraries that it was started with.
 constexpr std::size_t most_storage = std::size_t{64} << 10;
 
 std::uint64_t word_in(const std::vector<unsigned char>& bytes, std::size_t at) {
@@ -23,7 +23,7 @@ std::uint64_t word_in(const std::vector<unsigned char>& bytes, std::size_t at) {
 }  // namespace
 
 current_tasks::current_tasks(const memory& bytes, const std::vector<root_copy>& roots)
-    : bytes_(bytes), reader_(bytes, roots), storage_(most_storage) {
+    : bytes_(bytes), reader_(bytes, roots) {
   for (const auto& root : roots)
     if (root.layout == layout::version && root.records != 0) registries_.push_back(root.records);
 }
@@ -39,20 +39,29 @@ bool current_tasks::is_slot_of(std::uint64_t address, std::uint32_t inner_tid) c
 }
 
 void current_tasks::find_places(std::uint64_t thread_pointer, std::uint32_t inner_tid) {
-  // Page by page: below it there need not be as much.
-  std::size_t have = 0;
-  for (auto size = thread_pointer % page_size; have < most_storage; size = page_size) {
-    if (size == 0) continue;
-    const auto to = most_storage - have - std::min<std::size_t>(size, most_storage - have);
-    const auto wanted = most_storage - have - to;
-    if (bytes_.read(thread_pointer - have - wanted, storage_.data() + to, wanted) != wanted) break;
-    have += wanted;
+  const auto wanted = storage_at(thread_pointer, most_storage);
+  const bool is_below = wanted.end == thread_pointer;
+  // Page by page: there need not be as much.
+  auto have = is_below ? range{wanted.end, wanted.end} : range{wanted.begin, wanted.begin};
+  storage_.resize(wanted.end - wanted.begin);
+  const auto reads = [&](std::uint64_t begin, std::uint64_t end) {
+    return bytes_.read(begin, storage_.data() + (begin - wanted.begin), end - begin) == end - begin;
+  };
+  while (have != wanted) {
+    auto next = have;
+    if (is_below)
+      next.begin = std::max(wanted.begin, (have.begin - 1) / page_size * page_size);
+    else
+      next.end = std::min(wanted.end, have.end / page_size * page_size + page_size);
+    if (!(is_below ? reads(next.begin, have.begin) : reads(have.end, next.end))) break;
+    have = next;
   }
   constexpr auto slot_at = offsetof(thread_state, slot), tid_at = offsetof(thread_state, tid);
-  for (auto at = most_storage - have; at + sizeof(thread_state) <= most_storage; at += sizeof(std::uint64_t)) {
-    const auto tid = static_cast<std::uint32_t>(word_in(storage_, at + tid_at));
+  for (auto at = have.begin; at + sizeof(thread_state) <= have.end; at += sizeof(std::uint64_t)) {
+    const auto within = at - wanted.begin;
+    const auto tid = static_cast<std::uint32_t>(word_in(storage_, within + tid_at));
     if (tid != 0 && tid != inner_tid) continue;
-    if (is_slot_of(word_in(storage_, at + slot_at), inner_tid)) distances_.push_back(most_storage - at);
+    if (is_slot_of(word_in(storage_, within + slot_at), inner_tid)) offsets_.push_back(at - thread_pointer);
   }
 }
 
@@ -74,9 +83,9 @@ current_task current_tasks::read(std::uint64_t record, std::uint32_t inner_tid) 
 
 current_task current_tasks::of(const thread_registers& thread, std::uint32_t inner_tid) {
   if (registries_.empty() || thread.thread_pointer == 0) return {};
-  if (distances_.empty()) find_places(thread.thread_pointer, inner_tid);
-  for (const auto distance : distances_) {
-    const auto at = thread.thread_pointer - distance + offsetof(thread_state, current);
+  if (offsets_.empty()) find_places(thread.thread_pointer, inner_tid);
+  for (const auto offset : offsets_) {
+    const auto at = thread.thread_pointer + offset + offsetof(thread_state, current);
     const auto found = read(bytes_.get<std::uint64_t>(at).value_or(0), inner_tid);
     if (found.task != nullptr) return found;
   }
@@ -86,10 +95,9 @@ current_task current_tasks::of(const thread_registers& thread, std::uint32_t inn
 const std::vector<task_mark>& current_tasks::marks_of(std::span<const std::uint64_t> thread_pointers) {
   marks_.assign(thread_pointers.size(), {});
   words_.resize(thread_pointers.size());
-  for (const auto distance : distances_) {
+  for (const auto offset : offsets_) {
     addresses_.clear();
-    for (const auto pointer : thread_pointers)
-      addresses_.push_back(pointer - distance + offsetof(thread_state, current));
+    for (const auto pointer : thread_pointers) addresses_.push_back(pointer + offset + offsetof(thread_state, current));
     bytes_.read_words(addresses_, words_);
     for (std::size_t i = 0; i < marks_.size(); ++i)
       if (marks_[i].record == 0) marks_[i].record = words_[i];
@@ -106,9 +114,9 @@ const std::vector<task_mark>& current_tasks::marks_of(std::span<const std::uint6
 
 recent_task current_tasks::of(const thread_copy& then, std::uint64_t thread_pointer, std::uint32_t inner_tid) {
   if (registries_.empty() || thread_pointer == 0) return {};
-  if (distances_.empty()) find_places(thread_pointer, inner_tid);
-  for (const auto distance : distances_) {
-    const auto at = thread_pointer - distance + offsetof(thread_state, current);
+  if (offsets_.empty()) find_places(thread_pointer, inner_tid);
+  for (const auto offset : offsets_) {
+    const auto at = thread_pointer + offset + offsetof(thread_state, current);
     const auto copied = word_at(then, at);
     const auto found = read(copied ? *copied : bytes_.get<std::uint64_t>(at).value_or(0), inner_tid);
     if (found.task != nullptr) return {found.task, found.starts, copied.has_value()};

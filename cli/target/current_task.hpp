@@ -2,7 +2,7 @@
 
 /// The task that a thread runs, without a look at all others.
 ///
-///   thread pointer ──> the hook's thread_state, somewhere below it: {current, …, slot, …, tid} ──> record
+///   thread pointer ──> the hook's thread_state, not far from it: {current, …, slot, …, tid} ──> record
 ///
 /// Where that is has to be found out once: the hook keeps it at the same distance in every thread, and its slot and
 /// number are those of the registry's. What lies elsewhere, as in a library that was loaded later, is not found.
@@ -52,7 +52,7 @@ class current_tasks {
   /// As they are now, of each thread.
   [[nodiscard]] const std::vector<task_mark>& marks_of(std::span<const std::uint64_t> thread_pointers);
   /// Was it found out where the hook keeps it?
-  [[nodiscard]] bool knows_place() const noexcept { return !distances_.empty(); }
+  [[nodiscard]] bool knows_place() const noexcept { return !offsets_.empty(); }
 
  private:
   [[nodiscard]] current_task read(std::uint64_t record, std::uint32_t inner_tid);
@@ -62,7 +62,7 @@ class current_tasks {
   const memory& bytes_;
   registry_reader reader_;
   std::vector<std::uint64_t> registries_;
-  std::vector<std::uint64_t> distances_;  ///< of states of the hook below the thread pointer
+  std::vector<std::uint64_t> offsets_;  ///< of states of the hook from the thread pointer; modulo 2^64, if below it
   std::vector<unsigned char> storage_;
   std::vector<task_mark> marks_;
   std::vector<std::uint64_t> addresses_, words_;

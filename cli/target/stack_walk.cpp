@@ -13,7 +13,11 @@
 namespace tasks::cli {
 namespace {
 
+#if defined(__aarch64__)
+constexpr unsigned return_address_number = 30;
+#else
 constexpr unsigned return_address_number = 16;
+#endif
 constexpr std::size_t deepest_walk = 1024;
 
 struct free_frame {
@@ -32,13 +36,21 @@ frame_information information_at(Dwfl_Module* module, std::uint64_t address) {
   return nullptr;
 }
 
+/// On x86-64 a call has put the return address on the stack.
+constexpr bool can_be_leaf([[maybe_unused]] std::size_t depth) {
+#if defined(__aarch64__)
+  return depth == 1;
+#else
+  return false;
+#endif
+}
+
 }  // namespace
 
 stack_walker::stack_walker(modules& code) : code_(code), attached_(1) {}
 
 stack_walker::rule stack_walker::find_rule(std::uint64_t address) {
   rule found;
-#if defined(__x86_64__)
   Dwfl_Module* module = dwfl_addrmodule(code_.dwfl(), address);
   if (module == nullptr) return found;
   const auto frame = information_at(module, address);
@@ -57,20 +69,17 @@ stack_walker::rule stack_walker::find_rule(std::uint64_t address) {
     if (dwarf_frame_register(frame.get(), static_cast<int>(number), memory, &ops, &count) != 0) return rule();
     if (count == 0) {
       // Neither saved nor changed; or, with operations of none, not to be had any more.
-      if (number == return_address_number && ops != nullptr) found.ends = true;
+      if (number == return_address_number) (ops != nullptr ? found.ends : found.is_leaf) = true;
       continue;
     }
     if (number == stack_pointer_number) continue;  // the CFA itself
     const bool is_saved =
         ops[0].atom == DW_OP_call_frame_cfa && (count == 1 || (count == 2 && ops[1].atom == DW_OP_plus_uconst));
     if (!is_saved) return rule();
-    found.saved |= std::uint32_t{1} << number;
+    found.saved |= std::uint64_t{1} << number;
     found.at[number] = count == 2 ? static_cast<std::int64_t>(ops[1].number) : 0;
   }
-  found.known = found.ends || (found.saved >> return_address_number & 1) != 0;
-#else
-  static_cast<void>(address);
-#endif
+  found.known = found.ends || found.is_leaf || (found.saved >> return_address_number & 1) != 0;
   return found;
 }
 
@@ -83,7 +92,7 @@ bool stack_walker::walk_by_rules(const thread_copy& thread, std::vector<std::uin
     const auto [known, is_new] = rules_.try_emplace(address);
     if (is_new) known->second = find_rule(address);
     const auto& by = known->second;
-    if (!by.known) return false;
+    if (!by.known || (by.is_leaf && (thread.slept || !can_be_leaf(found.size())))) return false;
     if (by.ends) return true;
     const auto cfa = now[by.cfa_register] + static_cast<std::uint64_t>(by.cfa_offset);
     for (unsigned number = 0; number < registers; ++number) {
@@ -92,8 +101,9 @@ bool stack_walker::walk_by_rules(const thread_copy& thread, std::vector<std::uin
       if (!value) return false;
       now[number] = *value;
     }
-    // A caller is further up, or the walk has lost its way.
-    if (cfa <= now[stack_pointer_number]) return false;
+    now[return_address_number] = code_address(now[return_address_number]);
+    // A caller is further up, or the walk has lost its way. A leaf may have no frame.
+    if (cfa < now[stack_pointer_number] || (cfa == now[stack_pointer_number] && !by.is_leaf)) return false;
     now[stack_pointer_number] = cfa;
     ends_.push_back(cfa);
     if (now[return_address_number] == 0) return true;

@@ -32,14 +32,20 @@ class stack_walker {
   [[nodiscard]] std::uint64_t left_to_libdwfl() const noexcept { return left_; }
 
  private:
-  static constexpr unsigned registers = 17;  ///< of x86-64, by DWARF number, the return address last
+  /// By DWARF number, up to the highest of what a function saves and what its frame is found by.
+#if defined(__aarch64__)
+  static constexpr unsigned registers = 32;  // x0 to x30, which is the return address, and the stack pointer
+#else
+  static constexpr unsigned registers = 17;  // the last is the return address
+#endif
   using values = std::array<std::uint64_t, registers>;
   struct rule {
     bool known = false;
-    bool ends = false;  ///< there is no caller
+    bool ends = false;     ///< there is no caller
+    bool is_leaf = false;  ///< aarch64: the return address is in its register, as in a function that has called nobody
     unsigned cfa_register = 0;
     std::int64_t cfa_offset = 0;
-    std::uint32_t saved = 0;  ///< bit n: register n was saved, at the CFA and so many bytes
+    std::uint64_t saved = 0;  ///< bit n: register n was saved, at the CFA and so many bytes
     std::array<std::int64_t, registers> at{};
   };
 

@@ -29,6 +29,12 @@ T value_at(const unsigned char* bytes, std::size_t offset) {
 std::uint64_t stamp_now(bool is_counter) {
 #if defined(__x86_64__)
   if (is_counter) return __rdtsc();
+#elif defined(__aarch64__)
+  if (is_counter) {
+    std::uint64_t count = 0;
+    asm volatile("mrs %0, cntvct_el0" : "=r"(count));
+    return count;
+  }
 #else
   static_cast<void>(is_counter);
 #endif
