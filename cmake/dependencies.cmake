@@ -45,8 +45,11 @@ if(TASKS_BUILD_CLI OR TASKS_BUILD_TESTS)
   else()
     set_property(TARGET protobuf::libprotobuf APPEND PROPERTY INTERFACE_LINK_LIBRARIES ${TASKS_LIBz_ARCHIVE})
   endif()
-  # Reads where coroutines suspend, in programs without the hook. Without it their lines are not known.
-  find_package(Zydis CONFIG)
+  # Reads where coroutines suspend, in programs without the hook. Without it their lines are not known. It decodes
+  # instructions of x86 alone.
+  if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
+    find_package(Zydis CONFIG)
+  endif()
   # Takes the terminal for `tasks top`. Without it that says so.
   pkg_check_modules(ncursesw IMPORTED_TARGET ncursesw)
   # HTTP for `tasks serve`, with the options that Debian has compiled it with. Without it there is no tasks-serve.

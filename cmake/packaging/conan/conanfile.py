@@ -41,8 +41,8 @@ class TasksConan(ConanFile):
 
     def validate(self):
         check_min_cppstd(self, 20)
-        if self.settings.os != "Linux" or self.settings.arch != "x86_64":
-            raise ConanInvalidConfiguration("tasks is for Linux on x86-64")
+        if self.settings.os != "Linux" or self.settings.arch not in ("x86_64", "armv8"):
+            raise ConanInvalidConfiguration("tasks is for Linux on x86-64 and aarch64")
 
     def layout(self):
         cmake_layout(self)
