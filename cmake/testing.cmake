@@ -72,6 +72,11 @@ function(tasks_program name)
   add_dependencies(test_programs ${name})
 endfunction()
 
+# Of what is compiled for aarch64 these have the labels `arm` and `machine`.
+if(CMAKE_SYSTEM_PROCESSOR STREQUAL "aarch64")
+  include(${PROJECT_SOURCE_DIR}/tests/arm/tests.cmake)
+endif()
+
 # tasks_test(NAME [QUICK] [BUSY] [LONG] sources… [LIBRARIES …] [LABELS …] [LOCK resource] [PROGRAMS …])
 # One GoogleTest executable, each of its tests a ctest `NAME.Suite.Claim`. LABELS tsan: also run under ThreadSanitizer; the
 # target `tests_LABEL` builds all that have it.
@@ -93,6 +98,12 @@ function(tasks_test name)
     target_compile_options(${name} PRIVATE -O0 ${TASKS_TEST_DEBUG})
   endif()
   tasks_needs(${name} ${arg_PROGRAMS})
+  if(name IN_LIST TASKS_ARM_TESTS)
+    list(APPEND arg_LABELS arm)
+  elseif(name IN_LIST TASKS_MACHINE_TESTS)
+    list(APPEND arg_LABELS machine)
+    set_property(GLOBAL APPEND PROPERTY TASKS_MACHINE_EXECUTABLES $<TARGET_FILE:${name}>)
+  endif()
   set(properties TIMEOUT 300)
   if(arg_LABELS)
     list(APPEND properties LABELS "${arg_LABELS}")

@@ -75,9 +75,9 @@ void hold_as_thread_specific(asio::io_context& io) {
   static_cast<pool*>(pthread_getspecific(key))->jobs.close();
 }
 
-#if defined(__x86_64__)
 /// read(2) from the gate, while the address of which it gets the complement is held in one place, as written: the
 /// assembler code before and after moves it there and back. Returns the complement.
+#if defined(__x86_64__)
 #  define READ_HOLDING(hide, reveal)                                             \
     [](std::uintptr_t hidden) {                                                  \
       char c = 0;                                                                \
@@ -89,6 +89,37 @@ void hold_as_thread_specific(asio::io_context& io) {
       return hidden;                                                             \
     }
 
+constexpr auto read_with_register = READ_HOLDING("", "");
+constexpr auto read_with_vector_register = READ_HOLDING("movq %%rbx, %%xmm8\n\txor %%ebx, %%ebx", "movq %%xmm8, %%rbx");
+constexpr auto read_with_red_zone = READ_HOLDING("mov %%rbx, -64(%%rsp)\n\txor %%ebx, %%ebx", "mov -64(%%rsp), %%rbx");
+/// At an odd byte of it, where shuffles leave what they move.
+constexpr auto read_with_shifted_vector_register = READ_HOLDING(
+    "movq %%rbx, %%xmm8\n\tpslldq $3, %%xmm8\n\txor %%ebx, %%ebx", "psrldq $3, %%xmm8\n\tmovq %%xmm8, %%rbx");
+#elif defined(__aarch64__)
+#  define READ_HOLDING(hide, reveal)                                                                      \
+    [](std::uintptr_t hidden) {                                                                           \
+      char c = 0;                                                                                         \
+      register std::uint64_t file_and_result asm("x0") = static_cast<std::uint64_t>(parked.descriptor()); \
+      register char* to asm("x1") = &c;                                                                   \
+      register std::uint64_t size asm("x2") = 1;                                                          \
+      register std::uint64_t call asm("x8") = SYS_read;                                                   \
+      register std::uintptr_t held asm("x19") = hidden;                                                   \
+      asm volatile("mvn x19, x19\n\t" hide "\n\tsvc #0\n\t" reveal "\n\tmvn x19, x19"                     \
+                   : "+r"(file_and_result), "+r"(held)                                                    \
+                   : "r"(to), "r"(size), "r"(call)                                                        \
+                   : "v8", "v9", "memory");                                                               \
+      return held;                                                                                        \
+    }
+
+constexpr auto read_with_register = READ_HOLDING("", "");
+constexpr auto read_with_vector_register = READ_HOLDING("fmov d8, x19\n\tmov x19, xzr", "fmov x19, d8");
+/// At an odd byte of it, where shuffles leave what they move.
+constexpr auto read_with_shifted_vector_register =
+    READ_HOLDING("movi v9.16b, #0\n\tfmov d8, x19\n\text v8.16b, v9.16b, v8.16b, #13\n\tmov x19, xzr",
+                 "ext v8.16b, v8.16b, v9.16b, #3\n\tfmov x19, d8");
+#endif
+#undef READ_HOLDING
+
 template <auto Read>
 void hold_during_read(asio::io_context& io) {
   const std::uintptr_t hidden = make_hidden(io);
@@ -96,14 +127,6 @@ void hold_during_read(asio::io_context& io) {
   parked.arrive();
   close_hidden(Read(hidden));
 }
-constexpr auto read_with_register = READ_HOLDING("", "");
-constexpr auto read_with_vector_register = READ_HOLDING("movq %%rbx, %%xmm8\n\txor %%ebx, %%ebx", "movq %%xmm8, %%rbx");
-constexpr auto read_with_red_zone = READ_HOLDING("mov %%rbx, -64(%%rsp)\n\txor %%ebx, %%ebx", "mov -64(%%rsp), %%rbx");
-/// At an odd byte of it, where shuffles leave what they move.
-constexpr auto read_with_shifted_vector_register = READ_HOLDING(
-    "movq %%rbx, %%xmm8\n\tpslldq $3, %%xmm8\n\txor %%ebx, %%ebx", "psrldq $3, %%xmm8\n\tmovq %%xmm8, %%rbx");
-#  undef READ_HOLDING
-#endif
 
 ucontext_t of_main;
 ucontext_t of_fibre;
@@ -250,11 +273,11 @@ constexpr look_alike look_alikes[] = {
     {"heap_from_stack", start_thread<hold_by_heap>, open_gate},
     {"thread_local", start_thread<hold_in_thread_local>, open_gate},
     {"thread_specific", start_thread<hold_as_thread_specific>, open_gate},
-#if defined(__x86_64__)
     {"register", start_thread<hold_during_read<read_with_register>>, open_gate},
     {"vector_register", start_thread<hold_during_read<read_with_vector_register>>, open_gate},
-    {"red_zone", start_thread<hold_during_read<read_with_red_zone>>, open_gate},
     {"shifted_vector_register", start_thread<hold_during_read<read_with_shifted_vector_register>>, open_gate},
+#if defined(__x86_64__)  // aarch64 has none
+    {"red_zone", start_thread<hold_during_read<read_with_red_zone>>, open_gate},
 #endif
     {"too_many_events", start_thread<wait_for_too_many_events>, open_gate},
     {"event_that_came", start_thread<hold_in_event_that_came>, open_gate},

@@ -182,6 +182,8 @@ void by_exception(home& at) {
 void handle(int) {
 #if defined(__x86_64__)
   asm volatile("xor %%ebx, %%ebx\n\txor %%r12d, %%r12d" : : : "rbx", "r12");
+#elif defined(__aarch64__)
+  asm volatile("mov x19, xzr\n\tmov x20, xzr" : : : "x19", "x20");
 #endif
   spin();
 }
