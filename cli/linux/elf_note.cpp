@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "linux/kernel_pages.hpp"
 #include "linux/memory.hpp"
 #include "tasks/detail/layout.hpp"
 

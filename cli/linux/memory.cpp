@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fmt/format.h>
 #include <sys/uio.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -16,12 +15,6 @@
 #include "utf8.hpp"
 
 namespace tasks::cli {
-
-std::uint64_t kernel_page_size() noexcept {
-  static const auto size = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-  return size;
-}
-
 namespace {
 
 class live_memory final : public memory {

@@ -23,10 +23,8 @@ struct range {
   bool operator==(const range&) const = default;
 };
 
-/// In bytes, the smallest there is: what is mapped begins and ends at multiples of it.
+/// In bytes, the smallest there is. The kernel's own are larger on some machines: kernel_page_size().
 inline constexpr std::uint64_t page_size = 4096;
-/// In bytes, of this machine's kernel, which counts in them: the same on x86-64, up to 64 KiB on aarch64.
-[[nodiscard]] std::uint64_t kernel_page_size() noexcept;
 /// What an address has of a word: some libraries keep flags in the bits above.
 inline constexpr std::uint64_t address_bits = (std::uint64_t{1} << 48) - 1;
 

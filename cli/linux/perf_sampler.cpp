@@ -17,6 +17,7 @@
 #include <charconv>
 #include <utility>
 
+#include "linux/kernel_pages.hpp"
 #include "linux/memory.hpp"
 #include "linux/registers.hpp"
 

@@ -15,6 +15,7 @@
 #include "base/progress.hpp"
 #include "base/quantities.hpp"
 #include "linux/changed_files.hpp"
+#include "linux/kernel_pages.hpp"
 #include "linux/proc.hpp"
 #include "linux/thread_list.hpp"
 #include "linux/thread_places.hpp"

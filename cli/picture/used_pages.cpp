@@ -12,6 +12,8 @@
 #include <memory>
 #include <string_view>
 
+#include "linux/kernel_pages.hpp"
+
 namespace tasks::cli {
 namespace {
 
