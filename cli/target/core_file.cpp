@@ -198,6 +198,26 @@ std::uint64_t random_bytes_at(Elf* core) {
   return found;
 }
 
+/// Of NT_FILE, see fs/binfmt_elf.c: {count, unit of offsets, {begin, end, offset}…, names…}.
+template <class Visit>
+void each_mapped_file(Elf* core, Visit visit) {
+  each_core_note(core, [&](const note_entry& note) {
+    if (note.type != NT_FILE || note.descriptor.size() < 16) return;
+    const auto word = [&](std::uint64_t index) {
+      std::uint64_t value = 0;
+      std::memcpy(&value, note.descriptor.data() + 8 * index, sizeof value);
+      return value;
+    };
+    const auto count = std::min<std::uint64_t>(word(0), (note.descriptor.size() - 16) / 24);
+    auto names = note.descriptor.substr(16 + 24 * count);
+    for (std::uint64_t i = 0; i < count; ++i) {
+      const auto name = names.substr(0, names.find('\0'));
+      names.remove_prefix(std::min(names.size(), name.size() + 1));
+      visit(range{word(2 + 3 * i), word(3 + 3 * i)}, name);
+    }
+  });
+}
+
 }  // namespace
 
 void core_file::name_regions() {
@@ -208,6 +228,14 @@ void core_file::name_regions() {
     if (!file && module) file = dwfl_module_info(module, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr);
     if (file && file[0] == '/') region.path = file;
   }
+  // An object that libdwfl leaves out: the loader of aarch64, since between its code and its data, 64 KiB apart, lies
+  // the kernel's.
+  each_mapped_file(elf_, [&](const range& mapped, std::string_view name) {
+    for (auto& region : regions_)
+      if (region.path.empty() && region.executable && !region.writable && region.begin >= mapped.begin &&
+          region.end <= mapped.end)
+        region.path = name;
+  });
   const auto on_stack = random_bytes_at(elf_);
   for (auto& region : regions_)
     if (on_stack >= region.begin && on_stack < region.end && region.path.empty()) region.path = "[stack]";
@@ -224,29 +252,15 @@ void each_core_note(Elf* core, const std::function<void(const note_entry&)>& vis
   }
 }
 
-/// See fs/binfmt_elf.c: {count, unit of offsets, {begin, end, offset}…, names…}.
 std::string core_file::what_is_left_out() const {
   std::string left_out;
-  each_core_note(elf_, [&](const note_entry& note) {
-    if (note.type != NT_FILE || note.descriptor.size() < 16) return;
-    const auto word = [&](std::uint64_t index) {
-      std::uint64_t value = 0;
-      std::memcpy(&value, note.descriptor.data() + 8 * index, sizeof value);
-      return value;
-    };
-    const auto count = std::min<std::uint64_t>(word(0), (note.descriptor.size() - 16) / 24);
-    auto names = note.descriptor.substr(16 + 24 * count);
-    for (std::uint64_t i = 0; i < count; ++i) {
-      const auto begin = word(2 + 3 * i), end = word(3 + 3 * i);
-      const auto name = names.substr(0, names.find('\0'));
-      names.remove_prefix(std::min(names.size(), name.size() + 1));
-      // What nobody wrote to of an object's code and constants stands in its file.
-      if (dwfl_addrmodule(code_->dwfl(), begin) != nullptr) continue;
-      const bool held = std::any_of(regions_.begin(), regions_.end(), [&](const memory_region& region) {
-        return region.begin <= begin && region.end >= end;
-      });
-      if (!held) left_out = fmt::format("the core leaves out what was mapped of {}", name);
-    }
+  each_mapped_file(elf_, [&](const range& mapped, std::string_view name) {
+    // What nobody wrote to of an object's code and constants stands in its file.
+    if (dwfl_addrmodule(code_->dwfl(), mapped.begin) != nullptr) return;
+    const bool held = std::any_of(regions_.begin(), regions_.end(), [&](const memory_region& region) {
+      return region.begin <= mapped.begin && region.end >= mapped.end;
+    });
+    if (!held) left_out = fmt::format("the core leaves out what was mapped of {}", name);
   });
   return left_out;
 }
