@@ -2,7 +2,7 @@
 
 # Within one process, by qemu-user: hook, registry, agent, leak checks, stacks, and the CLI's own functions.
 set(TASKS_ARM_TESTS
-  agent_parts_test call_paths_test registry_stress_test registry_test
+  call_paths_test registry_stress_test registry_test
   hook_test hook_threads_test mixed_test wait_kinds_test
   leak_check_spawn_test leak_check_test
   cli_difference_test cli_leak_groups_test cli_metrics_text_test cli_names_test cli_prose_test
@@ -14,7 +14,7 @@ set(TASKS_ARM_TESTS
 # What looks at another process, or at its core, by a kernel of that machine's own: see ./machine. Under qemu-user
 # ptrace(2), process_vm_readv(2), /proc and registers are of the emulator.
 set(TASKS_MACHINE_TESTS
-  agent_answers_test agent_fork_test agent_host_test agent_server_test agent_socket_test
+  agent_answers_test agent_fork_test agent_host_test agent_parts_test agent_server_test agent_socket_test
   leak_check_gtest_test
   cli_callbacks_test cli_channels_test cli_core_test cli_descriptors_test cli_direct_test cli_discovery_test cli_due_test
   cli_ended_test cli_failures_test cli_hostile_test cli_leaks_test cli_list_test cli_lookups_test cli_memory_test
