@@ -11,7 +11,7 @@ include(CMakePackageConfigHelpers)
 
 set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME cli)
 set(_tasks_package ${CMAKE_INSTALL_LIBDIR}/cmake/tasks)
-foreach(_tasks_target agent asio boost_asio autostart)
+foreach(_tasks_target agent asio boost_asio autostart exceptions exceptions_static)
   set_target_properties(tasks_${_tasks_target} PROPERTIES EXPORT_NAME ${_tasks_target})
   install(TARGETS tasks_${_tasks_target} EXPORT tasks
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev
@@ -28,8 +28,8 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/tasksConfig.cmake ${CMAKE_CURRENT_BINA
   DESTINATION ${_tasks_package} COMPONENT dev)
 
 # For make and Meson. Written when they are installed: only then is the prefix known.
-install(TARGETS tasks_autostart_archive ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
-foreach(_tasks_target tasks tasks-asio tasks-boost-asio tasks-autostart)
+install(TARGETS tasks_autostart_archive tasks_exceptions_archive ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
+foreach(_tasks_target tasks tasks-asio tasks-boost-asio tasks-autostart tasks-exceptions)
   install(CODE "
     set(version ${PROJECT_VERSION})
     set(prefix \"\${CMAKE_INSTALL_PREFIX}\")

@@ -78,6 +78,9 @@ constexpr described environment_variables[] = {
     {"TASKS_AGENT",
      "Of the program that is looked at, when it starts: off starts no agent. Its memory can be read "
      "all the same."},
+    {"TASKS_EXCEPTIONS",
+     "Of a program that links tasks::exceptions, when it starts: 1 has the await chain taken of each exception that is "
+     "thrown in a task, for tasks::stack_of()."},
     {"TASKS_DIR",
      "Of the program that is looked at, when it starts: the directory of its agent's socket, instead of "
      "$XDG_RUNTIME_DIR/tasks or /tmp/tasks-UID. tasks itself needs no variable to find it."},

@@ -7,6 +7,7 @@
 #include <system_error>
 #include <typeinfo>
 
+#include "registry/exception_stacks.hpp"
 #include "registry/registry.hpp"
 
 // Tasks that ended by an exception. Nobody may see it: co_spawn's `detached` drops it.
@@ -76,9 +77,12 @@ void record_failure(layout::registry& home, const record& r, const told_exceptio
 
 void end_by_exception(const entry* of) noexcept {
   const record* r = owner(of);
+  if (load(r->id) == 0) return;
+  // Here the chain is whole; the frame's caller, when it gets the exception, has left it.
+  if (takes_exception_stacks()) note_current_exception();
   // The outermost frame is Asio's; it takes what the task's function lets through, and goes on to tell it to the
   // handler.
-  if (load(r->id) == 0 || of != &r->stack[1]) return;
+  if (of != &r->stack[1]) return;
   if ((r->flags.load(relaxed) & layout::awaited) != 0) return;  // another task gets it
   // Not C++'s: a thread that is being cancelled unwinds.
   if (abi::__cxa_current_exception_type() == nullptr) return;
@@ -87,6 +91,7 @@ void end_by_exception(const entry* of) noexcept {
   const auto told = tell_exception();
   auto& count = told.cancelled ? slot->cancelled : slot->failed;
   store(count, load(count) + 1);
+  if (takes_exception_stacks()) note_current_message(told.message);
   if (!told.cancelled) record_failure(*slot->home.load(relaxed), *r, told);
 }
 

@@ -273,14 +273,14 @@ thread_slot* claim_slot() noexcept {
 [[gnu::always_inline]] inline void store_spawner(record* to, const record* from) noexcept {
   const auto depth = from != nullptr ? layout::depth_of(load(from->word)) : 0;
   const bool at_hand = depth >= 1 && depth <= layout::inline_entries;
-  store(to->spawn_where, at_hand ? load(from->stack[depth - 1].where) : 0);
-  store(to->spawn_outer, at_hand && depth >= 2 ? load(from->stack[depth - 2].where) : 0);
+  const entry* innermost = at_hand ? &from->stack[depth - 1] : nullptr;
+  store(to->spawn_where, at_hand ? load(innermost->where) : 0);
+  store(to->spawn_outer, at_hand && depth >= 2 ? load(innermost[-1].where) : 0);
 }
 
 /// The second half of begin_task.
 [[gnu::always_inline]] inline entry* begin_with(std::uint64_t id, record* r, thread_slot* slot, void* frame,
-                                                std::uint64_t path) noexcept {
-  const record* parent = this_thread.current;
+                                                std::uint64_t path, const record* parent) noexcept {
   slot->id_next.store(id + 1, relaxed);
   store(r->id, id);
   store(r->parent, parent != nullptr ? load(parent->id) : 0);
@@ -310,7 +310,7 @@ thread_slot* claim_slot() noexcept {
     mark_spawn(*r, id, *slot);
   }
   if (timed) slot->id_end.store(id + 1, relaxed);
-  entry* outermost = begin_with(id, r, slot, frame, path);
+  entry* outermost = begin_with(id, r, slot, frame, path, this_thread.current);
   if (timed) note_spawned(*r);
   return outermost;
 }
@@ -386,14 +386,15 @@ entry* begin_task(void* frame) noexcept {
     // It still spawns what it waits for: what it spawned before has begun to wait for tasks meanwhile.
     flags = layout::awaited;
   }
-  r->previous.store(t.current, relaxed);
-  r->flags.store(flags, std::memory_order_release);
+  record* const parent = t.current;
+  r->previous.store(parent, relaxed);
+  r->flags.store(flags | layout::pack_parent(address(parent)), std::memory_order_release);
   store(r->resumes, 0);
   const auto path = call_path(*slot->home.load(relaxed), TASKS_CALLED_FROM());
   const auto id = slot->id_next.load(relaxed);
   if (id >= slot->id_end.load(relaxed)) [[unlikely]]
     return begin_with_new_ids(r, slot, frame, path);
-  return begin_with(id, r, slot, frame, path);
+  return begin_with(id, r, slot, frame, path, parent);
 }
 
 void end_task(record* r) noexcept {

@@ -88,3 +88,10 @@ class TasksConan(ConanFile):
         autostart.requires = ["agent"]
         autostart.libs = ["tasks_autostart"]
         autostart.exelinkflags = autostart.sharedlinkflags = ["-Wl,--undefined=tasks_autostart"]
+
+        exceptions = self.cpp_info.components["exceptions"]
+        exceptions.set_property("pkg_config_name", "tasks-exceptions")
+        exceptions.requires = ["agent"]
+        exceptions.libs = ["tasks_exceptions"]
+        exceptions.system_libs = ["dl"]
+        exceptions.exelinkflags = exceptions.sharedlinkflags = ["-Wl,--undefined=__wrap___cxa_throw"]

@@ -162,7 +162,7 @@ struct alignas(record_size) record {
   word_t since;          ///< tick at which it began to wait; meaningful while blocked
   word_t running_since;  ///< tick at which it was resumed; meaningful while running
   std::atomic<std::uint32_t> thread;  ///< kernel thread id that runs it; meaningful while running
-  std::atomic<std::uint32_t> flags;   ///< record_flags
+  std::atomic<std::uint32_t> flags;   ///< record_flags, and see parent_address()
   word_t wait;                        ///< pack_wait(); meaningful while `blocked`
 
   word_t object;       ///< address of what it waits on; meaningful while `blocked`
@@ -183,6 +183,18 @@ static_assert(sizeof(record) == record_size && offsetof(record, stack) == 144);
 enum record_flags : std::uint32_t {
   awaited = 1,  ///< its parent waits (or waited) for it: spawned inside the parent's own await
 };
+/// The rest of record::flags: bits 8 to 38 of the address of its parent's record, which is another task's when the
+/// parent has ended; 0: there is none.
+constexpr std::uint32_t pack_parent(std::uint64_t address) noexcept {
+  return static_cast<std::uint32_t>(address >> 7) & ~std::uint32_t{awaited};
+}
+/// The address that such flags of the record at `child` mean, if the two are less than 256 GiB apart. Of a record, or
+/// not: to be looked up before it is followed.
+constexpr std::uint64_t parent_address(std::uint64_t child, std::uint32_t flags) noexcept {
+  // In units of two records' sizes, whose difference has as many bits as are known, and a sign.
+  const auto distance = static_cast<std::int32_t>((flags & ~std::uint32_t{awaited}) - pack_parent(child));
+  return child + static_cast<std::uint64_t>(static_cast<std::int64_t>(distance) * 128);
+}
 
 /// The entries of a deep stack beyond the inline ones. Belongs to one task until that task ends.
 struct alignas(record_size) overflow_record {
