@@ -2,13 +2,13 @@
 # folder takes what is none of its business. Arrows point down these lists, or stay within a folder.
 #
 #   cli:    commands -> serve -> views, top, export -> surveys -> proof, hookless -> coroutines -> sources, picture -> target -> linux -> symbols -> base
-#   agent:  agent, leak_check, exceptions -> server, reports -> readers -> registry -> tasks/ (what is installed), common
+#   agent:  agent, leak_check, exceptions -> dump -> server, reports -> readers -> registry -> tasks/ (what is installed), common
 cmake_minimum_required(VERSION 3.25)
 get_filename_component(root ${CMAKE_CURRENT_LIST_DIR}/.. ABSOLUTE)
 
 # A floor each; what shares a floor does not know each other.
 set(cli main,serve_main commands serve views,top,export surveys proof,hookless coroutines sources,picture target linux,symbols base)
-set(agent agent,leak_check,exceptions server,reports readers registry)
+set(agent agent,leak_check,exceptions dump server,reports readers registry)
 set(wrong 0)
 
 function(check house folder)

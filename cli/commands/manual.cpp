@@ -78,6 +78,11 @@ constexpr described environment_variables[] = {
     {"TASKS_AGENT",
      "Of the program that is looked at, when it starts: off starts no agent. Its memory can be read "
      "all the same."},
+    {"TASKS_DUMP",
+     "Of a program with an agent, when it starts: terminate has an exception that nobody catches, std::terminate() and "
+     "abort() say on standard error what was thrown and the await chain of the task that threw it; "
+     "terminate:/path/%p.%t "
+     "in a file, %p being the process id and %t the seconds since the epoch."},
     {"TASKS_EXCEPTIONS",
      "Of a program that links tasks::exceptions, when it starts: 1 has the await chain taken of each exception that is "
      "thrown in a task, for tasks::stack_of()."},

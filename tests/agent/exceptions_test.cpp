@@ -60,7 +60,7 @@ TEST(Exceptions, LeaveNothingBehindWhenTheyAreDestroyed) {
 }
 
 TEST(Exceptions, BeyondTheRoomForThemHaveNoStackAndAreDestroyedAllTheSame) {
-  EXPECT_EQ(thrown("kept"), "some, alive: 3000\nalive: 0\n");
+  EXPECT_EQ(thrown("kept"), "first: some, alive: 3000\nof other addresses: some, alive: 3000\nalive: 0\n");
 }
 
 TEST(Exceptions, AreSharedByThreads) { EXPECT_EQ(thrown("shared"), "the same: 2000\n"); }

@@ -104,21 +104,28 @@ awaitable<void> throws_often() {
   std::cout << "with a stack: " << with_stack << ", alive: " << counted::alive << std::endl;
 }
 /// And at the same time.
-awaitable<void> keeps_all() {
-  co_await net::post(use_awaitable);
+template <class Thrown>
+void keep_many(std::string_view what) {
   std::vector<std::exception_ptr> kept;
   int with_stack = 0;
   for (int i = 0; i < 3000; ++i) {
     try {
-      throw counted();
+      throw Thrown();
     } catch (...) {
       kept.push_back(std::current_exception());
     }
   }
   for (const auto& each : kept) with_stack += tasks::stack_of(each).empty() ? 0 : 1;
-  std::cout << (with_stack > 500 && with_stack <= 1024 ? "some" : "not as expected") << ", alive: " << counted::alive
-            << std::endl;
-  kept.clear();
+  std::cout << what << (with_stack > 500 && with_stack <= 1024 ? ": some" : ": not as expected")
+            << ", alive: " << counted::alive << std::endl;
+}
+struct larger : counted {
+  char more[400] = {};
+};
+awaitable<void> keeps_all() {
+  co_await net::post(use_awaitable);
+  keep_many<counted>("first");
+  keep_many<larger>("of other addresses");
   std::cout << "alive: " << counted::alive << std::endl;
 }
 /// One exception, which several threads throw again at once, copy and drop.

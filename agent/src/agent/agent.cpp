@@ -16,6 +16,7 @@
 #include <mutex>
 #include <new>
 
+#include "dump/terminate.hpp"
 #include "readers/record_reader.hpp"
 #include "registry/process_roots.hpp"
 #include "registry/registry.hpp"
@@ -126,6 +127,7 @@ std::uint64_t inode_of(int fd) noexcept {
 }
 
 void start() {
+  dump_as_environment_says();
   if (const char* wish = secure_getenv("TASKS_AGENT"); wish != nullptr && std::strcmp(wish, "off") == 0)
     return set_status(layout::agent_status::off, 0);
   if (ensure_registry() == nullptr) return set_status(layout::agent_status::no_thread, ENOMEM);

@@ -64,33 +64,54 @@ int find_object(dl_phdr_info* info, std::size_t, void* context) {
   return 0;
 }
 
-std::string find_in_table(const mapped_file& file, std::span<const ElfW(Shdr)> sections, const ElfW(Shdr) & table,
-                          std::uint64_t address) {
+found_symbol find_in_table(const mapped_file& file, std::span<const ElfW(Shdr)> sections, const ElfW(Shdr) & table,
+                           std::uint64_t address) noexcept {
   if (table.sh_link >= sections.size()) return {};
   const auto& names = sections[table.sh_link];
   for (const auto& symbol : file.at<ElfW(Sym)>(table.sh_offset, table.sh_size / sizeof(ElfW(Sym)))) {
     if (ELF64_ST_TYPE(symbol.st_info) != STT_FUNC || address - symbol.st_value >= symbol.st_size) continue;
     if (symbol.st_name >= names.sh_size) return {};
     const auto text = file.at<char>(names.sh_offset + symbol.st_name, names.sh_size - symbol.st_name);
-    return {text.data(), strnlen(text.data(), text.size())};
+    return {{text.data(), strnlen(text.data(), text.size())}, address - symbol.st_value, {}};
+  }
+  return {};
+}
+
+/// Of the first section that has one.
+std::string_view find_build_id(const mapped_file& file, std::span<const ElfW(Shdr)> sections) noexcept {
+  for (const auto& section : sections) {
+    if (section.sh_type != SHT_NOTE || section.sh_size < sizeof(ElfW(Nhdr))) continue;
+    const auto note = file.at<ElfW(Nhdr)>(section.sh_offset, 1);
+    if (note.empty() || note[0].n_type != NT_GNU_BUILD_ID || note[0].n_namesz != 4) continue;
+    const auto bytes = file.at<char>(section.sh_offset + sizeof(ElfW(Nhdr)), 4 + std::uint64_t{note[0].n_descsz});
+    if (!bytes.empty() && std::memcmp(bytes.data(), "GNU", 4) == 0) return {bytes.data() + 4, bytes.size() - 4};
   }
   return {};
 }
 
 }  // namespace
 
+void with_symbol_at(const char* path, std::uint64_t address, void (*take)(const found_symbol&, void*), void* to) {
+  found_symbol found{};
+  const mapped_file file(path);
+  const auto header = file.at<ElfW(Ehdr)>(0, 1);
+  if (!header.empty() && std::memcmp(header[0].e_ident, ELFMAG, SELFMAG) == 0) {
+    const auto sections = file.at<ElfW(Shdr)>(header[0].e_shoff, header[0].e_shnum);
+    for (const auto type : {SHT_SYMTAB, SHT_DYNSYM})
+      for (const auto& section : sections)
+        if (section.sh_type == static_cast<ElfW(Word)>(type) && found.name.empty())
+          found = find_in_table(file, sections, section, address);
+    found.build_id = find_build_id(file, sections);
+  }
+  take(found, to);
+}
+
 std::string symbol_at(std::uint64_t address) {
   object found{address, {}};
   if (dl_iterate_phdr(find_object, &found) == 0) return {};
-  const mapped_file file(found.path.c_str());
-  const auto header = file.at<ElfW(Ehdr)>(0, 1);
-  if (header.empty() || std::memcmp(header[0].e_ident, ELFMAG, SELFMAG) != 0) return {};
-  const auto sections = file.at<ElfW(Shdr)>(header[0].e_shoff, header[0].e_shnum);
-  for (const auto type : {SHT_SYMTAB, SHT_DYNSYM})
-    for (const auto& section : sections)
-      if (section.sh_type == static_cast<ElfW(Word)>(type))
-        if (auto name = find_in_table(file, sections, section, found.address); !name.empty()) return name;
-  return {};
+  std::string name;
+  with_symbol_at(found.path.c_str(), found.address, [&](const found_symbol& symbol) { name = symbol.name; });
+  return name;
 }
 
 bool is_plumbing_symbol(std::string_view symbol) noexcept {
