@@ -30,16 +30,6 @@ bool is_channel(layout::wait_kind kind) noexcept {
   return kind == layout::wait_kind::channel_send || kind == layout::wait_kind::channel_receive;
 }
 
-/// Does it wait on a channel or for tasks, and for something else besides: a time-out, or another member of its group?
-bool has_another_way_on(const task_copy& task) noexcept {
-  const auto detail = layout::detail_of(task.wait);
-  if (detail == layout::detail_kind::timeout || detail == layout::detail_kind::capacity_and_timeout) return true;
-  const auto& group = task.group;
-  if (group.ended + group.tasks + group.count < group.members) return true;
-  return std::any_of(group.pending.begin(), group.pending.begin() + static_cast<std::ptrdiff_t>(group.count),
-                     [](const wait_copy& w) { return !is_channel(layout::kind_of(w.wait)); });
-}
-
 /// Less: matters more.
 int rank_of(const wait_copy& w) noexcept {
   using enum layout::wait_kind;
@@ -86,6 +76,15 @@ bool waits_for(const task_copy& task, const std::vector<std::uint32_t>& fds) noe
 }
 
 }  // namespace
+
+bool has_another_way_on(const task_copy& task) noexcept {
+  const auto detail = layout::detail_of(task.wait);
+  if (detail == layout::detail_kind::timeout || detail == layout::detail_kind::capacity_and_timeout) return true;
+  const auto& group = task.group;
+  if (group.ended + group.tasks + group.count < group.members) return true;
+  return std::any_of(group.pending.begin(), group.pending.begin() + static_cast<std::ptrdiff_t>(group.count),
+                     [](const wait_copy& w) { return !is_channel(layout::kind_of(w.wait)); });
+}
 
 void take_group(std::uint64_t members, std::span<const wait_copy, layout::group_record::room> waits, task_copy& to) {
   auto& group = to.group;

@@ -64,6 +64,8 @@ inline constexpr std::size_t deepest_stack = 65536;
 [[nodiscard]] task_state state_of(std::uint64_t word) noexcept;
 /// Of a group, that of its pending member which matters most. none unless blocked; other where it is not known.
 [[nodiscard]] layout::wait_kind kind_of(const task_copy& task) noexcept;
+/// Does it wait on a channel or for tasks, and for something else besides: a time-out, or another member of its group?
+[[nodiscard]] bool has_another_way_on(const task_copy& task) noexcept;
 /// Milliseconds that it has been in its state; 0 for `ready`.
 [[nodiscard]] std::uint64_t age_of(const task_copy& task, std::uint64_t now) noexcept;
 /// CLOCK_MONOTONIC in milliseconds.

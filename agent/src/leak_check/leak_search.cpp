@@ -1,11 +1,11 @@
 #include "leak_check/leak_search.hpp"
 
 #include <algorithm>
-#include <unordered_map>
 #include <utility>
 
 #include "registry/leak_marks.hpp"
 #include "registry/registry.hpp"
+#include "reports/shown_groups.hpp"
 #include "reports/text.hpp"
 
 namespace tasks::detail {
@@ -14,8 +14,6 @@ namespace {
 bool contains_any(std::string_view text, const std::vector<std::string>& parts) {
   return std::any_of(parts.begin(), parts.end(), [text](const auto& part) { return text.find(part) != text.npos; });
 }
-
-std::string count_of_tasks(std::uint64_t count) { return std::to_string(count) + (count == 1 ? " task" : " tasks"); }
 
 /// "5s", "250 ms"
 std::string in_words(std::chrono::milliseconds time) {
@@ -105,44 +103,6 @@ std::vector<std::uint64_t> leak_search::found() const {
   return ids;
 }
 
-leak_search::group_words leak_search::words_of(const stack_group& group, std::span<const std::uint64_t> frames) {
-  group_words words{std::string(state_name(group.state, group.kind)), {}};
-  auto& text = words.stack;
-  for (auto at = frames.rbegin(); at != frames.rend(); ++at) {
-    const auto& frame = names_.find(*at);
-    const auto& name = frame.address != 0 ? sites_.symbol(frame.address).function : frame.function;
-    const bool plumbing = *at == 0 || frame.plumbing || (frame.address != 0 && sites_.symbol(frame.address).plumbing);
-    if (!plumbing) text += (name.empty() ? "?" : name) + "\n\t" + frame.place + "\n";
-  }
-  if (group.state != task_state::ready)
-    if (const auto operation = names_.operation_of(frames); !operation.empty()) text += operation + "\n";
-  const auto site = sites_.find(group.spawn_path, group.spawn_where, group.spawn_outer);
-  if (!site.function.empty()) text += "spawned by " + site.function + "\n";
-  if (!site.line.empty()) text += (site.exact ? "\t" : "\tafter ") + site.line + "\n";
-  return words;
-}
-
-/// Those that read alike are one: a loop that a compiler has unrolled spawns at several addresses.
-std::vector<leak_search::shown_group> leak_search::shown_groups(stack_groups& groups) {
-  std::vector<shown_group> shown;
-  std::unordered_map<std::string, std::size_t> known;
-  for (const auto& group : groups.sort()) {
-    auto words = words_of(group, groups.frames(group));
-    const auto [at, is_new] = known.try_emplace(words.state + '\n' + words.stack, shown.size());
-    if (is_new) shown.push_back({std::move(words), 0, {}});
-    auto& to = shown[at->second];
-    to.count += group.count;
-    for (std::size_t i = 0; i < group.id_count; ++i) to.oldest.push_back({group.ids[i], group.ages[i]});
-    std::stable_sort(to.oldest.begin(), to.oldest.end(),
-                     [](const aged_task& a, const aged_task& b) { return a.age > b.age; });
-    to.oldest.resize(std::min(to.oldest.size(), stack_group::most_ids));
-  }
-  std::stable_sort(shown.begin(), shown.end(), [](const shown_group& a, const shown_group& b) {
-    return std::pair(a.count, a.oldest.front().age) > std::pair(b.count, b.oldest.front().age);
-  });
-  return shown;
-}
-
 leak_report leak_search::report() {
   if (found_.empty()) return {};
   stack_groups groups;
@@ -152,13 +112,9 @@ leak_report leak_search::report() {
   auto& text = result.text;
   text += found_.size() == 1 ? " has not ended within " : " have not ended within ";
   text += in_words(options_.deadline) + "\n";
-  for (const auto& group : shown_groups(groups)) {
-    text += "\n" + count_of_tasks(group.count) + " [" + group.words.state;
-    if (const auto age = duration(group.oldest.front().age); !age.empty()) text += ", " + age;
-    text += "]:\n" + group.words.stack + (group.count == 1 ? "task " : "tasks ");
-    for (const auto& each : group.oldest)
-      text += (&each == &group.oldest.front() ? "" : ", ") + std::to_string(each.id);
-    text += group.count > group.oldest.size() ? ", …\n" : "\n";
+  for (const auto& group : show_groups(groups, names_, sites_).groups) {
+    text += '\n';
+    append(text, group);
   }
   if (groups.left_out() != 0) text += "\n" + count_of_tasks(groups.left_out()) + " in further groups\n";
   return result;

@@ -7,7 +7,6 @@
 /// One search a check: it remembers the names of places between its looks.
 
 #include <cstdint>
-#include <span>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -16,7 +15,6 @@
 #include "readers/record_reader.hpp"
 #include "reports/frame_names.hpp"
 #include "reports/spawn_sites.hpp"
-#include "stack_groups.hpp"
 #include "tasks/leak_check.hpp"
 
 namespace tasks::detail {
@@ -32,22 +30,6 @@ class leak_search {
   [[nodiscard]] leak_report report();
 
  private:
-  struct group_words {
-    std::string state;
-    std::string stack;  ///< frames and spawn site
-  };
-  struct aged_task {
-    std::uint64_t id, age;
-  };
-  struct shown_group {
-    group_words words;
-    std::uint64_t count;
-    std::vector<aged_task> oldest;  ///< first
-  };
-
-  [[nodiscard]] group_words words_of(const stack_group& group, std::span<const std::uint64_t> frames);
-  /// The largest first, equally large ones oldest first.
-  [[nodiscard]] std::vector<shown_group> shown_groups(stack_groups& groups);
   void consider(const layout::record& at, const leak_scope::claim& claim, bool all);
   void drop_awaited_by_ignored();
   [[nodiscard]] bool is_ignored(const task_copy& task);
