@@ -23,7 +23,8 @@ using layout::agent_status;
 /// of several objects in a process the first answers for all.
 class agent {
  public:
-  /// Never throws, prints or blocks, and touches no signal handler; whether it worked says status().
+  /// Never throws, prints or blocks, and touches no signal handler, but for what TASKS_DUMP in the environment asks for
+  /// (see dump.hpp); whether it worked says status().
   agent() noexcept;
   /// Stops answering, if it was the last. In the child of a fork does nothing to the parent's agent.
   ~agent();

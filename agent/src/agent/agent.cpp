@@ -16,7 +16,7 @@
 #include <mutex>
 #include <new>
 
-#include "dump/terminate.hpp"
+#include "dump/dump_environment.hpp"
 #include "readers/record_reader.hpp"
 #include "registry/process_roots.hpp"
 #include "registry/registry.hpp"
@@ -127,7 +127,6 @@ std::uint64_t inode_of(int fd) noexcept {
 }
 
 void start() {
-  dump_as_environment_says();
   if (const char* wish = secure_getenv("TASKS_AGENT"); wish != nullptr && std::strcmp(wish, "off") == 0)
     return set_status(layout::agent_status::off, 0);
   if (ensure_registry() == nullptr) return set_status(layout::agent_status::no_thread, ENOMEM);
@@ -170,6 +169,7 @@ void stop() noexcept {
 }  // namespace detail
 
 agent::agent() noexcept : generation_(detail::generation.load(std::memory_order_relaxed)) {
+  detail::dump_as_environment_says();
   const std::lock_guard hold(detail::guard);
   ++detail::users;
   if (detail::running != nullptr) return;

@@ -317,15 +317,6 @@ void install_terminate_dump(const char* to) noexcept {
   sigaction(SIGABRT, &action, nullptr);
 }
 
-void dump_as_environment_says() noexcept {
-  static constinit std::atomic<bool> asked{false};
-  if (asked.exchange(true, std::memory_order_relaxed)) return;
-  const char* wish = secure_getenv("TASKS_DUMP");
-  if (wish == nullptr) return;
-  const auto options = parse_dump_options(wish);
-  if (options.on_terminate) install_terminate_dump(options.path);
-}
-
 }  // namespace tasks::detail
 
 namespace tasks {

@@ -10,7 +10,4 @@ namespace tasks::detail {
 /// Installs both, once a process. `path`: as dump_options::path; null or empty: standard error. The first path counts.
 void install_terminate_dump(const char* path) noexcept;
 
-/// What TASKS_DUMP in the environment asks for. Once a process; any number of calls.
-void dump_as_environment_says() noexcept;
-
 }  // namespace tasks::detail

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -278,6 +279,8 @@ thread_slot* claim_slot() noexcept {
   store(to->spawn_outer, at_hand && depth >= 2 ? load(innermost[-1].where) : 0);
 }
 
+constinit std::atomic<void (*)() noexcept> at_next_spawn{nullptr};
+
 /// The second half of begin_task.
 [[gnu::always_inline]] inline entry* begin_with(std::uint64_t id, record* r, thread_slot* slot, void* frame,
                                                 std::uint64_t path, const record* parent) noexcept {
@@ -301,6 +304,8 @@ thread_slot* claim_slot() noexcept {
 [[gnu::noinline, gnu::cold]] entry* begin_with_new_ids(record* r, thread_slot* slot, void* frame,
                                                        std::uint64_t path) noexcept {
   registry& home = *slot->home.load(relaxed);
+  if (at_next_spawn.load(relaxed) != nullptr) [[unlikely]]
+    if (const auto call = at_next_spawn.exchange(nullptr, relaxed); call != nullptr) call();
   const auto count = home.scopes.load(relaxed) == 0 && !is_timed() ? batch_records : 1;
   const auto id = home.next_id.fetch_add(count, relaxed);
   slot->id_end.store(id + count, std::memory_order_seq_cst);
@@ -343,6 +348,14 @@ registry* ensure_registry() noexcept {
   }
   pthread_atfork(nullptr, nullptr, [] { after_fork_in_child(); });
   return made;
+}
+
+void call_at_next_spawn(void (*what)() noexcept) noexcept {
+  at_next_spawn.store(what, relaxed);
+  registry* home = this_root.records.load(std::memory_order_acquire);
+  if (home == nullptr) return;
+  const auto count = std::min<std::uint64_t>(home->threads.load(relaxed), layout::max_threads);
+  for (std::uint64_t i = 0; i < count; ++i) home->slots[i].id_end.store(0, relaxed);
 }
 
 std::uint32_t ask_thread_id() noexcept {
