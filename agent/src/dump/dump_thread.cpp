@@ -40,8 +40,9 @@ constexpr int seconds_to_end = 5;
 constinit std::atomic<std::uint64_t> asked{0};        ///< signals that have come
 constinit std::atomic<std::uint64_t> let_through{0};  ///< signals that the thread does not block
 constinit std::atomic<std::uint64_t> ending{0};       ///< signals that end the process
-constinit std::atomic<bool> alive{false}, stopping{false}, deadlock_wanted{false};
-sem_t wake, ended;  // initialized before `alive` is set
+constinit std::atomic<pid_t> home{0};                 ///< the process that the thread is in; 0: there is none
+constinit std::atomic<bool> stopping{false}, deadlock_wanted{false};
+sem_t wake, ended;  // initialized before `home` is set
 
 constinit std::mutex guard;
 constinit pthread_t thread{};
@@ -175,24 +176,24 @@ void* run(void*) noexcept {
 
 /// Precondition: `guard` is held.
 int start() noexcept {
-  if (alive.load(relaxed)) return 0;
+  if (home.load(relaxed) == getpid()) return 0;
   stopping.store(false, relaxed);
   if (sem_init(&wake, 0, 0) != 0 || sem_init(&ended, 0, 0) != 0) return errno;
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  alive.store(true, std::memory_order_release);  // a signal that comes now is answered first
+  home.store(getpid(), std::memory_order_release);
   const int error = pthread_create(&thread, nullptr, run, nullptr);
-  if (error != 0) alive.store(false, relaxed);
+  if (error != 0) home.store(0, relaxed);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (error == 0) sem_post(&wake);  // for what came before
   return error;
 }
 
 void start_in_child() noexcept {
   const std::lock_guard hold(guard);
   static_cast<void>(start());
-  sem_post(&wake);  // for what came before
 }
 
 /// Async-signal-safe, as the child of a threaded process must be until it execs. That one starts no thread here: most
@@ -200,9 +201,9 @@ void start_in_child() noexcept {
 void after_fork_in_child() noexcept {
   new (&guard) std::mutex;
   asked.store(0, relaxed);  // what came to the parent
-  const bool was_alive = alive.exchange(false, relaxed);
+  const bool was_there = home.exchange(0, relaxed) != 0;
   if (const int fd = dump_descriptor.exchange(-1, relaxed); fd >= 0) close(fd);
-  if (was_alive && __tsan_acquire == nullptr) call_at_next_spawn(start_in_child);
+  if (was_there && __tsan_acquire == nullptr) call_at_next_spawn(start_in_child);
 }
 
 void watch_for_forks() noexcept {
@@ -214,7 +215,7 @@ void watch_for_forks() noexcept {
 
 /// At exit, and before this object is unloaded: a thread must not run code that is gone.
 [[gnu::destructor]] void end_thread() noexcept {
-  if (!alive.load(relaxed) || pthread_equal(pthread_self(), thread) != 0) return;
+  if (!has_dump_thread() || pthread_equal(pthread_self(), thread) != 0) return;
   stopping.store(true, std::memory_order_release);
   sem_post(&wake);
   timespec until{};
@@ -224,7 +225,7 @@ void watch_for_forks() noexcept {
   do {
     left = sem_clockwait(&ended, CLOCK_MONOTONIC, &until);
   } while (left != 0 && errno == EINTR);
-  alive.store(false, relaxed);
+  home.store(0, relaxed);
   if (left == 0) pthread_join(thread, nullptr);  // else it writes to who does not read; nobody shall wait for that
 }
 
@@ -243,7 +244,8 @@ int start_dump_thread() noexcept {
   return start();
 }
 
-bool has_dump_thread() noexcept { return alive.load(std::memory_order_acquire); }
+// A child of _Fork() or vfork() has a copy, and no thread.
+bool has_dump_thread() noexcept { return home.load(std::memory_order_acquire) == getpid(); }
 
 void ask_for_dump(int signal) noexcept {
   asked.fetch_or(signal_bit(signal), std::memory_order_release);
