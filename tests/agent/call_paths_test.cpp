@@ -1,11 +1,14 @@
 // Where tasks are spawned: the return addresses that the registry keeps, once for each path.
 
 #include <alloca.h>
+#include <dlfcn.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <pthread.h>
 #include <sys/mman.h>
+#include <unwind.h>
 
+#include <atomic>
 #include <cstring>
 #include <deque>
 #include <memory>
@@ -17,6 +20,19 @@
 #include "readers/task_walk.hpp"
 #include "registry/registry.hpp"
 #include "support/fake_task.hpp"
+
+namespace {
+
+std::atomic<int> unwindings{0};
+
+}  // namespace
+
+/// Stands before libgcc's.
+extern "C" _Unwind_Reason_Code _Unwind_Backtrace(_Unwind_Trace_Fn visit, void* to) {
+  static auto* const libgccs = reinterpret_cast<decltype(&_Unwind_Backtrace)>(dlsym(RTLD_NEXT, "_Unwind_Backtrace"));
+  ++unwindings;
+  return libgccs(visit, to);
+}
 
 namespace tasks::testing {
 namespace {
@@ -155,6 +171,18 @@ TEST(CallPath, IsNotLookedForBeyondTheStack) {
       above_frame_of_size(seen, size);
       EXPECT_THAT(calls_of(*seen.task), Contains(seen.callers.back()));
     });
+}
+
+TEST(CallPath, ThatIsKnownIsNotUnwoundAgain) {
+  int first = 0, others = 0;
+  for (int i = 0; i < 10; ++i) {
+    spawned seen;
+    const int before = unwindings;
+    outer(seen, 3);
+    (i == 0 ? first : others) += unwindings - before;
+  }
+  EXPECT_EQ(first, 1);
+  EXPECT_EQ(others, 0);
 }
 
 TEST(CallPath, IsBounded) {
