@@ -6,10 +6,6 @@
 namespace tasks::cli {
 namespace {
 
-/// Of the last address of 47 bits.
-constexpr range low_shadow{0x7fff7000, 0x8fff7000}, gap{0x8fff7000, 0x2008fff7000},
-    high_shadow{0x2008fff7000, 0x10007fff8000};
-
 bool is_at(const memory_region& region, const range& place) {
   return region.begin == place.begin && region.end == place.end && region.path.empty();
 }
@@ -38,11 +34,12 @@ bool has_asan_shadow(const std::vector<memory_region>& regions) {
   const auto has = [&](const range& place) {
     return std::any_of(regions.begin(), regions.end(), [&](const memory_region& each) { return is_at(each, place); });
   };
-  return has(low_shadow) && has(gap) && has(high_shadow);
+  return has(asan_shadow::low_shadow) && has(asan_shadow::gap) && has(asan_shadow::high_shadow);
 }
 
 bool is_asan_shadow(const memory_region& region) {
-  return is_at(region, low_shadow) || is_at(region, gap) || is_at(region, high_shadow);
+  return is_at(region, asan_shadow::low_shadow) || is_at(region, asan_shadow::gap) ||
+         is_at(region, asan_shadow::high_shadow);
 }
 
 asan_shadow::asan_shadow(const memory& from, const std::vector<range>& runs) : copied_(shadow_pages_of(runs)) {

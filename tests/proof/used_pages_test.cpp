@@ -117,12 +117,10 @@ TEST(EmptyMappings, AreThoseOfWhichNothingIsInMemory) {
 class shadowed_memory final : public memory {
  public:
   shadowed_memory() {
-    for (const auto& [begin, end] :
-         {std::pair(0x7fff7000ULL, 0x8fff7000ULL), std::pair(0x8fff7000ULL, 0x2008fff7000ULL),
-          std::pair(0x2008fff7000ULL, 0x10007fff8000ULL)}) {
+    for (const auto& place : {asan_shadow::low_shadow, asan_shadow::gap, asan_shadow::high_shadow}) {
       auto& region = regions_.emplace_back();
-      region.begin = begin;
-      region.end = end;
+      region.begin = place.begin;
+      region.end = place.end;
     }
   }
   std::size_t read(std::uint64_t address, void* to, std::size_t size) const override {
@@ -139,6 +137,15 @@ class shadowed_memory final : public memory {
  private:
   std::vector<memory_region> regions_;
 };
+
+TEST(AsanShadow, HasAByteForEachEightOfAllAddressesButItsOwn) {
+  constexpr auto low = asan_shadow::low_shadow, gap = asan_shadow::gap, high = asan_shadow::high_shadow;
+  EXPECT_EQ(asan_shadow::memory_of(asan_shadow::offset), 0u);
+  EXPECT_EQ(asan_shadow::memory_of(low.end), asan_shadow::offset);
+  EXPECT_EQ(low.end, gap.begin);
+  EXPECT_EQ(gap.end, high.begin);
+  EXPECT_EQ(asan_shadow::memory_of(high.begin), high.end);
+}
 
 TEST(AsanShadow, SaysWhatNobodyMayTouch) {
   const shadowed_memory memory;
