@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/nearest.hpp"
+#include "commands/other_words.hpp"
 #include "commands/remote.hpp"
 #include "target/roots.hpp"
 
@@ -77,7 +78,8 @@ class parser {
   parser& operator=(const parser&) = delete;
 
   /// Null with the help that was asked for in `help`.
-  result<std::unique_ptr<call>> parse(const std::vector<std::string>& words, std::string& help) {
+  result<std::unique_ptr<call>> parse(std::vector<std::string> words, std::string& help) {
+    const auto of_program = take_rest(words);
     try {
       app_.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // as CLI11 wants them
     } catch (const CLI::CallForHelp&) {
@@ -94,11 +96,22 @@ class parser {
     for (std::size_t i = 0; i < words_.size(); ++i)
       if (!words_[i].empty()) note(call_->set_word(i, words_[i]));
     for (const auto& each : more_words_) note(call_->set_word(words_.size() - 1, each));
+    for (const auto& each : of_program) note(call_->set_word(words_.size() - 1, each));
     if (wrong_) return *wrong_;
     return std::move(call_);
   }
 
  private:
+  /// Words that are another program's, which the command runs.
+  [[nodiscard]] std::vector<std::string> take_rest(std::vector<std::string>& words) const {
+    if (!takes_other_words(command_)) return {};
+    const auto first = words.begin() + static_cast<std::ptrdiff_t>(begin_of_other_words(command_, words));
+    const bool is_marked = first != words.end() && *first == "--";
+    std::vector<std::string> rest(first + (is_marked ? 1 : 0), words.end());
+    words.erase(first, words.end());
+    return rest;
+  }
+
   [[nodiscard]] std::string how_to() const { return fmt::format("tasks help {}", command_.name); }
 
   /// Every value is kept, one each time that the option is given, or it would take the target for another.

@@ -68,6 +68,11 @@ constexpr described exit_codes[] = {
     {"3", "Of tasks leaks: it found tasks that never wake, grow, stall or are due."},
     {"0, 1, 2, 3", "Of tasks check: OK, WARNING, CRITICAL, UNKNOWN, as plugins for monitoring have it."},
     {"4", "Of tasks leaks: it found none, but could not tell of every task that waits for what can be proven."},
+    {"23, 124, 126, 127, 128 and more",
+     "Of tasks run: the program left leaked tasks, and would have ended with 0; it was ended by --timeout; it cannot "
+     "be "
+     "executed; there is none; a signal ended it, whose number is added to 128. All else is the program's own, or 2 "
+     "where the command line makes no sense."},
     {"126, 127, 255",
      "With -H: tasks cannot start on that host; there is none; ssh failed, or its connection was lost, and what is "
      "printed may not be all. Of several hosts the largest code. Of tasks check it is 3 instead."}};
@@ -111,6 +116,8 @@ constexpr described examples[] = {
     {"tasks report server -o report.txt", "Save everything before a restart."},
     {"tasks record server --every 10s --for 8h --with leaks", "Keep what happens at night, …"},
     {"tasks leaks --from server-4131.tasks --at 03:15", "… and look at it in the morning."},
+    {"tasks run --timeout 60s --leaks --report %n-%p.txt -- ./server_test",
+     "A test in CI: what hangs, dies or leaks says what it was doing."},
     {"tasks diff --from server-4131.tasks --at 22:00 --at 03:15", "What has grown meanwhile?"},
     {"tasks stack server --format pprof > tasks.pb.gz", "A profile of tasks by their stacks, for go tool pprof -http."},
     {"tasks stack server --format goroutines > server.txt", "As a Go program that panics prints its goroutines."},

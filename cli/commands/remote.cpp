@@ -20,6 +20,7 @@
 #include "commands/command.hpp"
 #include "commands/command_line.hpp"
 #include "commands/open_target.hpp"
+#include "commands/other_words.hpp"
 #include "commands/remote_script.hpp"
 #include "commands/remote_sessions.hpp"
 #include "linux/own_files.hpp"
@@ -106,9 +107,12 @@ planned plan_of(const word_list& words) {
   return plan;
 }
 
+/// What stands behind it is nobody's option.
+word_list::const_iterator own_end(const word_list& words) { return std::find(words.begin(), words.end(), "--"); }
+
 bool wants_help(const word_list& words) {
   return !words.empty() && (words.front() == "help" || words.front() == "-h" ||
-                            std::find(words.begin(), words.end(), "--help") != words.end());
+                            std::find(words.begin(), own_end(words), "--help") != own_end(words));
 }
 
 /// A file that is there under its name once it is whole.
@@ -404,6 +408,8 @@ result<std::optional<remote_call>> take_hosts(std::span<const char* const> given
   std::vector<option> options(host_options().begin(), host_options().end());
   const auto own = options.size();
   bool is_command_known = false;
+  std::size_t its_name = 0;
+  bool has_rest = false;  // words of a program, of which none is ours
   std::optional<std::string> push;
   for (std::size_t i = 0; i < all.size();) {
     auto use = use_at(all, i, options);
@@ -414,9 +420,11 @@ result<std::optional<remote_call>> take_hosts(std::span<const char* const> given
       const auto& its = (named != nullptr ? *named : *find_command("vitals")).options;
       options.insert(options.end(), its.begin(), its.end());
       is_command_known = true;
+      its_name = i;
+      has_rest = named != nullptr && takes_other_words(*named);
       continue;
     }
-    if (all[i] == "--") {
+    if (all[i] == "--" || (has_rest && i != its_name && !all[i].starts_with('-'))) {
       call.words.insert(call.words.end(), all.begin() + static_cast<std::ptrdiff_t>(i), all.end());
       break;
     }

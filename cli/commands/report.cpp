@@ -1,3 +1,5 @@
+#include "commands/report.hpp"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <fmt/chrono.h>
@@ -35,10 +37,6 @@ namespace {
 
 /// Exit code where a view is missing.
 constexpr int incomplete = 1;
-
-struct report_request : target_options {
-  std::optional<std::string> output_file;
-};
 
 std::string format_utc(std::time_t at) {
   std::tm utc{};
@@ -81,13 +79,10 @@ identity identity_of(const report_request& asked, const v1::RecordedFacts& then)
   return who;
 }
 
-/// Names of files that are written as recordings.
-bool names_recording(const std::string& file) { return file.ends_with(".tasks"); }
-
 class reporter {
  public:
-  reporter(const report_request& asked, identity who, evidence found)
-      : asked_(asked), who_(std::move(who)), found_(std::move(found)) {}
+  reporter(const report_request& asked, identity who, evidence found, report_shape shape)
+      : asked_(asked), who_(std::move(who)), found_(std::move(found)), shape_(std::move(shape)) {}
 
   /// Are all views there? Fails where no view succeeded.
   result<bool> write(output& out) {
@@ -176,6 +171,10 @@ class reporter {
     };
   }
 
+  [[nodiscard]] bool is_shown(std::string_view view) const {
+    return shape_.all || view == "groups" || view == "threads" || (view == "leaks" && shape_.leaks);
+  }
+
   [[nodiscard]] bool is_of_core() const {
     const auto* then = found_.source ? found_.source->recorded() : nullptr;
     return then != nullptr && !then->core().empty();
@@ -204,6 +203,7 @@ class reporter {
     line("command", fmt::format("{}", fmt::join(who_.command_line, " ")));
     line("host", fmt::format("{}, {}", who_.host, who_.system));
     line("tasks", program_version);
+    line("why", shape_.why);
     line("shows", moment_words());
   }
 
@@ -212,6 +212,7 @@ class reporter {
     std::size_t good = 0;
     write_head(out.text());
     for (const auto& each : sections()) {
+      if (!is_shown(each.name)) continue;
       fmt::format_to(std::back_inserter(out.text()), "\n== {}\n\n", each.title);
       const auto done = each.show(out);
       if (done) {
@@ -277,6 +278,7 @@ class reporter {
   const report_request& asked_;
   identity who_;
   evidence found_;
+  report_shape shape_;
   std::optional<error> first_;
 };
 
@@ -295,10 +297,9 @@ result<bool> write_to(const report_request& asked, output& out) {
   if (!found) return found.why();
   const auto* then = found->source ? found->source->recorded() : nullptr;
   if (then != nullptr) who = identity_of(asked, *then);
-  return reporter(asked, std::move(who), *std::move(found)).write(out);
+  return reporter(asked, std::move(who), *std::move(found), {}).write(out);
 }
 
-/// Every view can be asked of it afterwards. Under another name until it is whole, like a text.
 result<int> record_report(const report_request& asked, const std::string& file) {
   if (asked.from) return usage_error("--output " + file, "it is recorded already", "copy it, or name a text");
   if (asked.json) return usage_error("--json", "a recording is no text", "leave it out");
@@ -306,26 +307,9 @@ result<int> record_report(const report_request& asked, const std::string& file) 
   if (!pid) return pid.why();
   auto found = gather(asked, *pid, tell_on_standard_error, true);
   if (!found) return found.why();
-  if (!found->source) return *found->why_no_tasks;
-  auto looks = found->looks();
-  looks.core = asked.core.value_or("");
-  looks.operations = looks.memory = !is_crowd(*found->source);
-  if (!looks.memory) {  // of a million tasks that is a lot
-    found->memory.reset();
-    looks.memory_seen = nullptr;
-  }
-  auto taken = recorder().take(*found->source, looks);
-  if (!taken) return taken.why();
-  const auto unfinished = file + ".part";
-  ::unlink(unfinished.c_str());
-  auto writer = recording_writer::open(unfinished);
-  if (!writer) return writer.why();
-  auto written = writer->append(std::move(taken->head), std::move(taken->parts));
-  if (written && std::rename(unfinished.c_str(), file.c_str()) != 0)
-    written = error{error_code::system, "--output " + file, ::strerror(errno), ""};
-  if (written) return 0;
-  ::unlink(unfinished.c_str());
-  return written.why();
+  const auto kept = record_evidence(asked, *std::move(found), file);
+  if (!kept) return kept.why();
+  return 0;
 }
 
 result<int> run_report(const report_request& asked, output& out) {
@@ -353,6 +337,37 @@ result<int> run_report(const report_request& asked, output& out) {
 }
 
 }  // namespace
+
+bool names_recording(const std::string& file) { return file.ends_with(".tasks"); }
+
+result<bool> write_report(const report_request& asked, std::optional<pid_t> pid, evidence found,
+                          const report_shape& shape, output& out) {
+  auto who = identity_of(asked, pid);
+  return reporter(asked, std::move(who), std::move(found), shape).write(out);
+}
+
+result<void> record_evidence(const target_options& asked, evidence found, const std::string& file) {
+  if (!found.source) return *found.why_no_tasks;
+  auto looks = found.looks();
+  looks.core = asked.core.value_or("");
+  looks.operations = looks.memory = !is_crowd(*found.source);
+  if (!looks.memory) {  // of a million tasks that is a lot
+    found.memory.reset();
+    looks.memory_seen = nullptr;
+  }
+  auto taken = recorder().take(*found.source, looks);
+  if (!taken) return taken.why();
+  const auto unfinished = file + ".part";
+  ::unlink(unfinished.c_str());
+  auto writer = recording_writer::open(unfinished);
+  if (!writer) return writer.why();
+  auto written = writer->append(std::move(taken->head), std::move(taken->parts));
+  if (written && std::rename(unfinished.c_str(), file.c_str()) != 0)
+    written = error{error_code::system, "--output " + file, ::strerror(errno), ""};
+  if (written) return {};
+  ::unlink(unfinished.c_str());
+  return written.why();
+}
 
 command report_command() {
   return make_command<report_request>(

@@ -128,6 +128,7 @@ std::optional<stop_cause> find_stop(pid_t pid) {
   if (traced == 0) return stop_cause{0, "stopped by a signal"};
   const auto tracer = tracer_of(traced);
   if (tracer == 0) return stop_cause{0, "stopped, and traced"};
+  if (tracer == ::getpid()) return stop_cause{tracer, "held where it ends"};
   const auto who = read_stat(tracer);
   return stop_cause{tracer, fmt::format("stopped, traced by process {}{}", tracer, who ? " (" + who->name + ")" : "")};
 }

@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "base/error.hpp"
+#include "linux/kept_threads.hpp"
 #include "linux/proc.hpp"
 #include "linux/registers.hpp"
 #include "linux/right_to_look.hpp"
@@ -155,15 +156,23 @@ class copier {
 thread_copies copy_all(pid_t pid, std::span<const pid_t> tids, bool stops_sleepers) {
   thread_copies copies;
   for (const pid_t tid : tids) copies.threads.emplace_back().tid = tid;
+  std::vector<thread_copy*> others;
+  for (auto& each : copies.threads) {
+    // Nobody but who keeps it can stop it.
+    if (kept_threads().contains(each.tid))
+      (void)copier(pid, stops_sleepers, copies).copy(each);
+    else
+      others.push_back(&each);
+  }
   sigset_t all, before;
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_BLOCK, &all, &before);
-  for (std::size_t next = 0; next < tids.size();) {
+  for (std::size_t next = 0; next < others.size();) {
     std::thread([&] {
       // Where the target's threads keep all CPUs busy, the one that holds one of them should not wait for its turn.
       ::setpriority(PRIO_PROCESS, 0, -20);
       copier copier(pid, stops_sleepers, copies);
-      while (next < tids.size() && copier.copy(copies.threads[next++])) {
+      while (next < others.size() && copier.copy(*others[next++])) {
       }
     }).join();
   }

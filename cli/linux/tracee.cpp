@@ -1,14 +1,41 @@
 #include "linux/tracee.hpp"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
 #include <cstdint>
 
+#include "linux/kept_threads.hpp"
+
 namespace tasks::cli {
 
+namespace {
+
+/// And not one that came first: a signal, an event, a stop of the whole process.
+bool is_stop_that_was_asked_for(int status) noexcept {
+  return WIFSTOPPED(status) && status >> 16 == PTRACE_EVENT_STOP && WSTOPSIG(status) == SIGTRAP;
+}
+
+kept_thread* kept(pid_t tid) noexcept {
+  const auto known = kept_threads().find(tid);
+  return known == kept_threads().end() ? nullptr : &known->second;
+}
+
+}  // namespace
+
+std::map<pid_t, kept_thread>& kept_threads() noexcept {
+  thread_local std::map<pid_t, kept_thread> all;
+  return all;
+}
+
 tracee::tracee(pid_t tid) noexcept : tid_(tid) {
+  if (const auto* known = kept(tid)) {
+    is_ = known->stopped ? state::stopped : state::running;
+    if (is_ == state::running) ::ptrace(PTRACE_INTERRUPT, tid, nullptr, nullptr);
+    return;
+  }
   if (::ptrace(PTRACE_SEIZE, tid, nullptr, nullptr) != 0) {
     error_ = errno;
     if (error_ == ESRCH) is_ = state::gone;
@@ -24,6 +51,11 @@ tracee::state tracee::look() noexcept {
   int status = 0;
   const auto seen = ::waitpid(tid_, &status, __WALL | WNOHANG);
   if (seen == 0 || (seen < 0 && errno == EINTR)) return is_;
+  if (auto* known = seen > 0 && !is_stop_that_was_asked_for(status) ? kept(tid_) : nullptr) {
+    known->status = status;
+    known->stopped = WIFSTOPPED(status);
+    return is_ = known->stopped ? state::stopped : state::gone;
+  }
   if (seen < 0 || !WIFSTOPPED(status)) return is_ = state::gone;
   // With an event it is a stop of ours, or of the whole process; without one a signal is being delivered.
   if (status >> 16 == 0) signal_ = WSTOPSIG(status);
@@ -33,6 +65,10 @@ tracee::state tracee::look() noexcept {
 void tracee::let_go() noexcept {
   if (is_ != state::stopped) return;
   is_ = state::gone;
+  if (const auto* known = kept(tid_)) {
+    if (!known->stopped) ::ptrace(PTRACE_CONT, tid_, nullptr, nullptr);
+    return;
+  }
   ::ptrace(PTRACE_DETACH, tid_, nullptr, static_cast<std::intptr_t>(signal_));
 }
 
