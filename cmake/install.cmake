@@ -56,6 +56,8 @@ if(TASKS_BUILD_CLI)
     install(FILES ${CMAKE_CURRENT_BINARY_DIR}/tasks-serve.service cli/serve/tasks-serve.socket
       DESTINATION lib/systemd/system)
   endif()
+  configure_file(cli/tasks-record@.service.in tasks-record@.service @ONLY)
+  install(FILES ${CMAKE_CURRENT_BINARY_DIR}/tasks-record@.service DESTINATION lib/systemd/system)
   # For who shows and watches what `tasks serve` tells at /metrics.
   install(FILES cli/serve/grafana/tasks.json DESTINATION ${CMAKE_INSTALL_DATADIR}/tasks/grafana)
   install(FILES cli/serve/prometheus/alerts.yml DESTINATION ${CMAKE_INSTALL_DATADIR}/tasks/prometheus)

@@ -68,6 +68,9 @@ constexpr described exit_codes[] = {
     {"3", "Of tasks leaks: it found tasks that never wake, grow, stall or are due."},
     {"0, 1, 2, 3", "Of tasks check: OK, WARNING, CRITICAL, UNKNOWN, as plugins for monitoring have it."},
     {"4", "Of tasks leaks: it found none, but could not tell of every task that waits for what can be proven."},
+    {"0, 1",
+     "Of tasks record --when: as many files as --limit were written, or it was interrupted behind the first one; none "
+     "was, or the process has ended before."},
     {"23, 124, 126, 127, 128 and more",
      "Of tasks run: the program left leaked tasks, and would have ended with 0; it was ended by --timeout; it cannot "
      "be "
@@ -116,6 +119,8 @@ constexpr described examples[] = {
     {"tasks report server -o report.txt", "Save everything before a restart."},
     {"tasks record server --every 10s --for 8h --with leaks", "Keep what happens at night, …"},
     {"tasks leaks --from server-4131.tasks --at 03:15", "… and look at it in the morning."},
+    {"tasks record server --when leaks --limit 5 --cool-down 10m",
+     "A file of what was before, then and after, each time that more tasks leak."},
     {"tasks run --timeout 60s --leaks --report %n-%p.txt -- ./server_test",
      "A test in CI: what hangs, dies or leaks says what it was doing."},
     {"tasks diff --from server-4131.tasks --at 22:00 --at 03:15", "What has grown meanwhile?"},

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <set>
@@ -16,8 +18,10 @@
 #include "commands/gather.hpp"
 #include "commands/held_signals.hpp"
 #include "commands/open_target.hpp"
+#include "commands/read_condition.hpp"
 #include "linux/proc.hpp"
 #include "sources/recording_file.hpp"
+#include "surveys/conditions.hpp"
 #include "surveys/recorder.hpp"
 #include "target/roots.hpp"
 
@@ -35,6 +39,9 @@ struct record_request : patience {
   bool threads = false, leaks = false, operations = false, memory = false;
   bool direct = false, hook = true;
   recording_limits limits;
+  std::vector<condition> when;  ///< empty: every snapshot is kept
+  std::uint64_t most_captures = 5, before = 2;
+  std::chrono::milliseconds cool_down{600'000};
 };
 
 /// One of the processes that are recorded.
@@ -53,27 +60,62 @@ class recorded_target {
 
   /// Fails where the file does. That the process cannot be looked at, or has ended, is told and nothing else.
   result<void> take(recording_writer& to) {
-    const auto stat = read_stat(pid_);
-    if (!stat || stat->start_time != start_time_ || process_has_ended(*stat)) {
-      end();
-      return {};
-    }
-    forget_code_if_it_changed();
-    auto taken = asked_.leaks || asked_.memory ? take_moment_of_it() : take_as_it_goes();
-    if (!taken) {
-      source_.reset();
-      if (taken.why().code == error_code::no_such_process || !read_stat(pid_))
-        end();
-      else
-        tell(message(taken.why()));
-      return {};
-    }
-    auto written = to.append(std::move(taken->head), std::move(taken->parts));
+    auto taken = look(asked_.leaks || asked_.memory);
+    return taken ? keep(*std::move(taken), to) : result<void>();
+  }
+
+  result<void> keep(taken_snapshot taken, recording_writer& to) {
+    auto written = to.append(std::move(taken.head), std::move(taken.parts));
     if (written) ++snapshots_;
     return written;
   }
 
+  /// Nothing, and why is told: it cannot be looked at, or has ended. `copied`: its memory too.
+  std::optional<taken_snapshot> look(bool copied) {
+    if (!is_there()) return std::nullopt;
+    auto taken = copied ? take_moment_of_it() : take_as_it_goes();
+    if (taken) return *std::move(taken);
+    failed(taken.why());
+    return std::nullopt;
+  }
+
+  /// What is so, in words, of the first that holds. `is_fresh`: it was just looked at.
+  std::optional<std::string> first_that_holds(std::vector<condition>& when, bool is_fresh) {
+    if (!is_there()) return std::nullopt;
+    if (const auto looked = is_fresh && source_ ? result<void>() : open_again(); !looked) {
+      failed(looked.why());
+      return std::nullopt;
+    }
+    for (auto& each : when) {
+      const auto holds = look_for(*source_, each);
+      if (!holds)
+        failed(holds.why());
+      else if (*holds)
+        return **holds;
+      if (!source_) break;
+    }
+    return std::nullopt;
+  }
+
  private:
+  bool is_there() {
+    const auto stat = read_stat(pid_);
+    if (!stat || stat->start_time != start_time_ || process_has_ended(*stat)) {
+      if (!has_ended_) end();
+      return false;
+    }
+    forget_code_if_it_changed();
+    return true;
+  }
+
+  void failed(const error& why) {
+    source_.reset();
+    if (why.code == error_code::no_such_process || !read_stat(pid_))
+      end();
+    else
+      tell(message(why));
+  }
+
   [[nodiscard]] target_options options() const {
     target_options of;
     of.timeout = asked_.timeout;
@@ -101,21 +143,23 @@ class recorded_target {
     if (!found) return found.why();
     if (!found->source) return *found->why_no_tasks;
     auto looks = found->looks();
-    looks.leaks = looks.leaks && asked_.leaks;
+    looks.leaks = looks.leaks && (asked_.leaks || !asked_.when.empty());
     looks.operations = asked_.operations;
     looks.memory = asked_.memory;
     return recorder_.take(*found->source, looks);
   }
 
-  result<taken_snapshot> take_as_it_goes() {
+  result<void> open_again() {
     auto* known = source_ ? source_->from() : nullptr;
-    if (known != nullptr && !known->has_hook()) {
-      if (const auto looked = known->look_again(stop_order::whom::who_runs); !looked) return looked.why();
-    } else {
-      auto opened = open_target(options(), [this](const std::string& line) { tell(line); });
-      if (!opened) return opened.why();
-      source_ = *std::move(opened);
-    }
+    if (known != nullptr && !known->has_hook()) return known->look_again(stop_order::whom::who_runs);
+    auto opened = open_target(options(), [this](const std::string& line) { tell(line); });
+    if (!opened) return opened.why();
+    source_ = *std::move(opened);
+    return {};
+  }
+
+  result<taken_snapshot> take_as_it_goes() {
+    if (const auto looked = open_again(); !looked) return looked.why();
     return recorder_.take(*source_, {.stacks = asked_.threads, .operations = asked_.operations});
   }
 
@@ -176,10 +220,109 @@ result<void> record_until_it_ends(const record_request& asked, std::vector<recor
   }
 }
 
+/// Files of one target, each of what was before, at and after a moment at which a condition held.
+class captures {
+ public:
+  captures(recorded_target& of, const record_request& asked, std::string stem)
+      : of_(of), asked_(asked), when_(asked.when), stem_(std::move(stem)) {}
+
+  [[nodiscard]] std::size_t begun() const noexcept { return begun_; }
+  [[nodiscard]] bool is_over() const noexcept { return !file_; }
+  [[nodiscard]] bool has_ended() const noexcept { return of_.has_ended(); }
+
+  /// One turn. `may_begin`: another one is allowed. Fails where a file does.
+  result<void> look(bool may_begin) {
+    auto now = asked_.before != 0 || file_ ? of_.look(false) : std::nullopt;
+    if (file_) {
+      auto last = std::exchange(file_, std::nullopt);
+      if (now)
+        if (const auto kept = of_.keep(*now, *last); !kept) return kept;
+    }
+    if (may_begin && clock::now() >= cool_until_)
+      if (const auto why = of_.first_that_holds(when_, now.has_value()))
+        if (const auto written = begin(*why); !written) return written;
+    if (now) earlier_.push_back(*std::move(now));
+    while (earlier_.size() > asked_.before) earlier_.pop_front();
+    return {};
+  }
+
+ private:
+  result<void> begin(const std::string& why) {
+    std::tm utc{};
+    const auto at = std::time(nullptr);
+    ::gmtime_r(&at, &utc);
+    char time[32];
+    std::strftime(time, sizeof time, "%Y%m%dT%H%M%SZ", &utc);
+    const auto name = fmt::format("{}-{}.tasks", stem_, time);
+    auto file = recording_writer::open(name, asked_.limits);
+    if (!file) return file.why();
+    ++begun_;
+    cool_until_ = clock::now() + asked_.cool_down;
+    for (; !earlier_.empty(); earlier_.pop_front())
+      if (const auto kept = of_.keep(std::move(earlier_.front()), *file); !kept) return kept;
+    auto now = of_.look(true);
+    if (now)
+      if (const auto kept = of_.keep(*std::move(now), *file); !kept) return kept;
+    tell_on_standard_error(fmt::format("tasks: {}: {}: recorded into {}", of_.subject(), why, name));
+    file_ = *std::move(file);
+    return {};
+  }
+
+  recorded_target& of_;
+  const record_request& asked_;
+  std::vector<condition> when_;
+  std::string stem_;
+  std::deque<taken_snapshot> earlier_;
+  std::optional<recording_writer> file_;  ///< of one that its state afterwards is missing of
+  clock::time_point cool_until_{};
+  std::size_t begun_ = 0;
+};
+
+/// "server-4131" of "server-4131.tasks"; of each of several targets one.
+std::string stem_of(const record_request& asked, const std::vector<recorded_target>& targets,
+                    const recorded_target& of) {
+  auto stem = asked.file.value_or("");
+  if (stem.ends_with(".tasks")) stem.resize(stem.size() - std::string_view(".tasks").size());
+  if (asked.file && targets.size() == 1) return stem;
+  auto own = of.subject();
+  std::replace_if(
+      own.begin(), own.end(), [](char c) { return c == ' ' || c == '/'; }, '-');
+  return stem.empty() ? own : fmt::format("{}-{}", stem, own);
+}
+
+result<int> capture_when(const record_request& asked, std::vector<recorded_target>& targets) {
+  const held_signals signals;
+  std::vector<captures> all;
+  for (auto& each : targets) all.emplace_back(each, asked, stem_of(asked, targets, each));
+  tell_on_standard_error(fmt::format("tasks: waiting for {}{}",
+                                     asked.when.size() == 1 ? asked.when.front().words : "one of the conditions",
+                                     asked.for_time ? "" : ", until interrupted"));
+  const auto begun = [&] {
+    std::size_t sum = 0;
+    for (const auto& each : all) sum += each.begun();
+    return sum;
+  };
+  const auto begin = clock::now();
+  for (auto next = begin;; next = std::max(next + asked.every, clock::now())) {
+    if (signals.wait_until(next)) break;
+    for (auto& each : all)
+      if (!each.has_ended())
+        if (const auto looked = each.look(begun() < asked.most_captures); !looked) return looked.why();
+    const bool is_full = begun() >= asked.most_captures;
+    if (is_full &&
+        std::all_of(all.begin(), all.end(), [](const captures& each) { return each.has_ended() || each.is_over(); }))
+      return 0;
+    if (std::all_of(all.begin(), all.end(), [](const captures& each) { return each.has_ended(); })) return 1;
+    if (asked.for_time && next + asked.every > begin + *asked.for_time) break;
+  }
+  return begun() != 0 ? 0 : 1;
+}
+
 result<int> run_record(const record_request& asked, output& out) {
   if (asked.targets.empty()) return usage_error("", "which process?", "give a PID or a name; tasks list shows them");
   auto targets = find_targets(asked);
   if (!targets) return targets.why();
+  if (!asked.when.empty()) return capture_when(asked, *targets);
   const auto name = file_name(asked, *targets);
   auto file = recording_writer::open(name, asked.limits);
   if (!file) return file.why();
@@ -203,6 +346,22 @@ option_of<record_request> targets_option(std::string_view names) {
       {names, names == "PID" ? "" : "PID", "the targets: process ids, or names, of which every process is one"},
       [](record_request& to, const std::string& typed) -> result<void> {
         to.targets.push_back(typed);
+        return {};
+      }};
+  made.repeats = true;
+  return made;
+}
+
+option_of<record_request> when_option() {
+  option_of<record_request> made{
+      {"--when", "CONDITION",
+       "keep nothing until something is wrong: tasks>N, blocked>N, stalled>TIME, 'blocked-for KIND>TIME' or leaks (for "
+       "which the memory is copied each time); a file then, of what was before, at that moment with a proof, and "
+       "after; its name is that of -o and the time"},
+      [](record_request& to, const std::string& typed) -> result<void> {
+        auto read = read_condition(typed);
+        if (!read) return read.why();
+        to.when.push_back(*std::move(read));
         return {};
       }};
   made.repeats = true;
@@ -269,6 +428,21 @@ command record_command() {
           return {};
         }},
        with_option(),
+       when_option(),
+       count("--limit", "N", "of --when: end after so many files (default 5)", &record_request::most_captures),
+       duration("--cool-down", "TIME", "of --when: no other file of that process for so long (default 600)",
+                &record_request::cool_down, 0ms),
+       {{"--before", "N", "of --when: how many earlier snapshots are kept in memory for it (default 2); 0 takes none"},
+        [](record_request& to, const std::string& typed) -> result<void> {
+          if (typed == "0") {
+            to.before = 0;
+            return {};
+          }
+          const auto kept = read_count("--before", typed);
+          if (!kept) return kept.why();
+          to.before = std::min<std::uint64_t>(*kept, 1000);
+          return {};
+        }},
        {{"--max-size", "SIZE", "put the file aside as FILE.1 when it would grow beyond that, such as 100M"},
         [](record_request& to, const std::string& typed) -> result<void> {
           const auto size = read_size("--max-size", typed);
