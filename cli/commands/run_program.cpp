@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <iterator>
 #include <optional>
 #include <set>
 #include <string>
@@ -80,6 +81,12 @@ std::string with_pid(const std::string& file, pid_t pid) {
   return fmt::format("{}-{}{}", file.substr(0, at), pid, file.substr(at));
 }
 
+/// As signal(7) has it: one that dumps core, as nobody ends a process with that has done what it was for.
+bool is_crash(int signal) {
+  constexpr int crashes[] = {SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS, SIGXCPU, SIGXFSZ};
+  return std::find(std::begin(crashes), std::end(crashes), signal) != std::end(crashes);
+}
+
 class program_run {
  public:
   program_run(const run_program_request& asked, watched_program program)
@@ -95,7 +102,7 @@ class program_run {
           end_it();
           break;
         case program_event::what::dying:
-          if (!is_out_of_time_) report_death(event);
+          if (!is_out_of_time_ && (event.pid == program_.pid() || is_crash(event.number))) report_death(event);
           program_.go_on(event.pid);
           break;
         case program_event::what::exiting:
@@ -124,18 +131,20 @@ class program_run {
   }
 
   /// Of the program and what it has started: those that have tasks, or may have. The program itself where none has.
-  [[nodiscard]] std::vector<pid_t> whom_to_report() const {
-    root_finder roots;
-    coroutine_files files;
+  [[nodiscard]] std::vector<pid_t> whom_to_report() {
     std::vector<pid_t> found;
     for (const auto pid : program_.tree())
-      if (roots.find(pid).instrumented || files.in(pid) != told_coroutines::none) found.push_back(pid);
+      if (may_have_tasks(pid)) found.push_back(pid);
     if (found.size() > most_reports) {
       say(fmt::format("{} processes have tasks; those of the first {} are reported", found.size(), most_reports));
       found.resize(most_reports);
     }
     if (found.empty()) found.push_back(program_.pid());
     return found;
+  }
+
+  [[nodiscard]] bool may_have_tasks(pid_t pid) {
+    return roots_.find(pid).instrumented || files_.in(pid) != told_coroutines::none;
   }
 
   void report_death(const program_event& event) {
@@ -146,9 +155,11 @@ class program_run {
     report(event.pid, why);
   }
 
+  /// Of what the program has started, leaks alone: that a grep(1) finds nothing is no failure of a script.
   void report_exit(const program_event& event) {
-    const bool fails = asked_.every_failure && event.number != 0;
-    if (!fails && !asked_.leaks) return;
+    const bool is_program = event.pid == program_.pid();
+    const bool fails = is_program && asked_.every_failure && event.number != 0;
+    if (!fails && (!asked_.leaks || !may_have_tasks(event.pid))) return;
     auto found = look_at(event.pid);
     if (!found) return say(message(found.why()));
     std::size_t leaked = 0;
@@ -163,7 +174,7 @@ class program_run {
     if (!fails && leaked == 0) return;
     auto why = leaked == 0 ? "" : fmt::format("left {} leaked task{}", leaked, leaked == 1 ? "" : "s");
     if (fails) why = fmt::format("ended with exit code {}{}{}", event.number, why.empty() ? "" : ", and ", why);
-    if (event.pid == program_.pid() || failure_.empty()) failure_ = why;
+    if (is_program || failure_.empty()) failure_ = why;
     keep(event.pid, why, *std::move(found));
   }
 
@@ -291,6 +302,8 @@ class program_run {
   bool is_out_of_time_ = false, leaks_ = false;
   std::string failure_, texts_;
   std::set<std::string> written_;
+  root_finder roots_;
+  coroutine_files files_;
 };
 
 result<int> run_program(const run_program_request& asked, output&) {

@@ -4,10 +4,12 @@
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdint>
 
 #include "linux/kept_threads.hpp"
+#include "linux/proc.hpp"
 
 namespace tasks::cli {
 
@@ -39,7 +41,10 @@ tracee::tracee(pid_t tid) noexcept : tid_(tid) {
   if (::ptrace(PTRACE_SEIZE, tid, nullptr, nullptr) != 0) {
     error_ = errno;
     if (error_ == ESRCH) is_ = state::gone;
-    return;
+    // One that was begun by a thread that is kept: the kernel has us trace it, and its keeper has not heard of it yet.
+    const bool is_new = error_ == EPERM && !kept_threads().empty() && tracer_of(tid) == ::getpid();
+    if (!is_new) return;
+    kept_threads()[tid];
   }
   is_ = state::running;
   // Fails only for a thread that is gone, as a look at it will show.

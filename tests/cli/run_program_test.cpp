@@ -228,6 +228,13 @@ TEST_F(Run, ShowsTheEndOfWhatTheProgramHasStarted) {
   EXPECT_THAT(all.err, AllOf(HasSubstr("ended by SIGSEGV"), HasSubstr("hung::crash()")));
 }
 
+TEST_F(Run, SaysNothingOfWhatTheProgramEndsItself) {
+  const auto seen =
+      run_it({"--children", "--every-failure", "--leaks"}, of_shell("sleep 1000 & kill $!; wait; false; exit 0"));
+  EXPECT_EQ(seen.end.code, 0);
+  EXPECT_EQ(seen.err, "");
+}
+
 TEST_F(Run, ShowsTestsOfCtest) {
   std::ofstream(path("CTestTestfile.cmake"))
       << "add_test(crashes \"" << tasks_executable() << "\" run -- sh -c \"exec " << endless("hung crashes") << "\")\n";
