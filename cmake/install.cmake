@@ -62,6 +62,8 @@ if(TASKS_BUILD_CLI)
   install(FILES cli/serve/grafana/tasks.json DESTINATION ${CMAKE_INSTALL_DATADIR}/tasks/grafana)
   install(FILES cli/serve/prometheus/alerts.yml DESTINATION ${CMAKE_INSTALL_DATADIR}/tasks/prometheus)
   install(TARGETS tasks RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  install(FILES cli/debuggers/tasks_ask.py cli/debuggers/tasks_gdb.py cli/debuggers/tasks_lldb.py
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/tasks/debuggers)
   # tasks_printed(FOLDER FILE ARGUMENT…): installs what the executable prints as FOLDER/FILE.
   function(tasks_printed folder file)
     set(output ${CMAKE_CURRENT_BINARY_DIR}/printed/${file})

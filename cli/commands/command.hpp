@@ -59,6 +59,8 @@ command slow_command();
 command top_command();
 command serve_command();
 command schema_command();
+command gdb_script_command();
+command lldb_script_command();
 command manual_command();
 command completion_command();
 

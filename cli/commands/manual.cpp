@@ -97,6 +97,9 @@ constexpr described environment_variables[] = {
     {"TASKS_DIR",
      "Of the program that is looked at, when it starts: the directory of its agent's socket, instead of "
      "$XDG_RUNTIME_DIR/tasks or /tmp/tasks-UID. tasks itself needs no variable to find it."},
+    {"TASKS",
+     "In gdb and lldb: the path of the tasks that is asked, where it is not the one that their script was installed "
+     "with."},
     {"TASKS_SSH", "With -H: what is run instead of ssh, a program and its options as a shell takes them: ssh -F FILE."},
     {"TASKS_CACHE",
      "off keeps nothing of what is learnt of a program that has no hook, and reads nothing that was kept."},
@@ -130,6 +133,7 @@ constexpr described examples[] = {
      "Where does CPU time go, and for which tasks? For go tool pprof; .folded, .speedscope.json and .perfetto.json "
      "likewise."},
     {"tasks stack --core core.4131 --group", "What did a process do when it died?"},
+    {"tasks gdb-script", "What has gdb know tasks: gdb -p PID -x $(tasks gdb-script), and then info tasks."},
     {"tasks -H web1 -H web2 list", "Which processes are there on these hosts?"},
     {"tasks -H root@web1 --push report -p server -o report.txt",
      "Save everything of a process of a host that has no tasks, in a file here."},

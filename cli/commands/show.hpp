@@ -47,6 +47,7 @@ struct stack_request : target_options, filter_options, group_options, frame_opti
   bool native = true;
   bool all_ids = false;                               ///< of each group, not three of them
   bool locals = false;                                ///< values in frames; the source stands still
+  bool addresses = false;                             ///< of frames
   std::optional<profile_format> format;               ///< nothing: text, or JSON
   std::optional<std::chrono::milliseconds> interval;  ///< of by_growth, by_busy; nothing: as is usual
   const counted_groups* earlier = nullptr;            ///< the first of these; null: there was none

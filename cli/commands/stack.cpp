@@ -14,6 +14,7 @@
 #include "commands/show.hpp"
 #include "export/task_stacks.hpp"
 #include "surveys/filtered_source.hpp"
+#include "surveys/frame_addresses.hpp"
 #include "surveys/locals.hpp"
 #include "surveys/look.hpp"
 #include "surveys/running_stacks.hpp"
@@ -40,6 +41,13 @@ std::optional<error> contradiction(const stack_request& asked, const output& out
   if (asked.locals && !asked.may_stop)
     return usage_error("--locals", "values are of one moment, for which threads that run are stopped",
                        "leave out --no-stop");
+  if (asked.addresses && (asked.group || asked.format || asked.from))
+    return usage_error(
+        "--addresses",
+        asked.from ? "addresses of frames are not recorded" : "each task of a group has frames of its own",
+        asked.from     ? "leave out --from"
+        : asked.format ? "leave out --format"
+                       : "leave out --group");
   if (asked.order == sort_order::by_count && !asked.group)
     return usage_error("--sort", "only groups have a count", "add --group, or sort by id or age");
   const bool timed = asked.order == sort_order::by_busy;
@@ -254,6 +262,11 @@ result<void> show_stack(snapshot_source& from, const stack_request& asked, outpu
     locals.emplace(*source.from());
     if (const auto missing = locals->missing()) tell_on_standard_error("tasks: " + *missing);
   }
+  std::optional<frame_addresses> addresses;
+  if (asked.addresses && source.from()) {
+    addresses.emplace(*source.from(), asked.chosen.query);
+    if (const auto missing = addresses->missing()) tell_on_standard_error("tasks: " + *missing);
+  }
   std::optional<stack_printer> printer;
   // Printing starts with the first part: an error before it leaves standard output empty.
   const auto start = [&]() -> stack_printer& {
@@ -264,6 +277,7 @@ result<void> show_stack(snapshot_source& from, const stack_request& asked, outpu
                       std::move(busy));
       if (!group) printer->set_lookups(look_for_lookups(source));
       if (locals) printer->set_locals(*locals);
+      if (addresses) printer->set_addresses(*addresses);
     }
     return *printer;
   };
@@ -302,6 +316,8 @@ command stack_command() {
                          "parameters and variables that live in the frames, with their values; the target is stopped "
                          "while its memory is copied",
                          &stack_request::locals));
+  options.push_back(
+      flag("--addresses", "where the frames lie in the target's memory, for debuggers", &stack_request::addresses));
   options.push_back(format_option());
   options.push_back(flag("--no-native", "no native stacks: no thread that runs is stopped, not even for a moment",
                          &stack_request::native, false));

@@ -37,7 +37,7 @@ std::vector<frame_value> frame_values::of(std::uint64_t frame, state its) {
     if (size == 0 || size > largest_variable || each.of->offset > layout.size || size > layout.size - each.of->offset)
       continue;
     const auto at = frame + each.of->offset;
-    if (is_readable(from_, at, size)) found.push_back({each.name, each.type, value_words(from_, at, type)});
+    if (is_readable(from_, at, size)) found.push_back({each.name, each.type, value_words(from_, at, type), at});
   }
   return found;
 }

@@ -21,6 +21,7 @@ struct frame_value {
   std::string name;                  ///< of a parameter or a variable
   std::string type;                  ///< readable, at most some 120 bytes
   std::optional<std::string> value;  ///< readable, at most some 512 bytes; nothing: the type says all that is known
+  std::uint64_t address = 0;         ///< where it lies
 };
 
 class frame_values {

@@ -17,9 +17,14 @@ namespace tasks::cli {
 result<std::unique_ptr<memory_source>> open_one_moment(pid_t pid, bool hook, const teller& tell,
                                                        std::shared_ptr<sightings> seen) {
   auto live = live_target(pid);
+  // Whoever traces a process is the only one who can stop it; where that one has, it stands still.
+  const auto stop = find_stop(pid);
+  const bool is_held = stop && stop->tracer != 0;
   if (!hook || (!live->roots() && live->roots().why().code == error_code::not_instrumented))
-    return open_without_hook(pid, tell, std::move(seen));
+    return open_without_hook(pid, tell, std::move(seen),
+                             is_held ? stop_order::whom::let_run : stop_order::whom::who_runs);
   if (!live->roots()) return live->roots().why();
+  if (is_held) return open_direct(std::move(live));
   auto facts = facts_now(pid);
   auto threads = live->threads();
   auto copied = take_picture(*live, stop_order::whom::who_runs);

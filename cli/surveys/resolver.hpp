@@ -45,6 +45,7 @@ struct shown_frame {
   bool not_instrumented;
   std::size_t number = std::numeric_limits<std::size_t>::max();  ///< of the task's frames, 0 innermost; else none
   std::vector<frame_value> locals{};                             ///< that were asked for
+  std::uint64_t address = 0;                                     ///< that was asked for; 0: not, or not known
 };
 
 /// Is this native frame the body of that coroutine? Compilers spell its types in several ways, and its file relative to

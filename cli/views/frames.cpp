@@ -64,6 +64,7 @@ void render_frames(fmt::memory_buffer& out, const resolved& meaning, const text_
     } else {
       append(out, text);
     }
+    if (f.address != 0) fmt::format_to(std::back_inserter(out), "\tframe {:#x}\n", f.address);
     render_locals(out, f.locals, style);
   }
   if (meaning.awaited_at) {

@@ -27,11 +27,13 @@ void fill_view(const shown_frame& frame, v1::FrameView& view) {
   view.set_file(frame.location->file);
   view.set_line(frame.location->line);
   view.set_not_instrumented(frame.not_instrumented);
+  if (frame.address != 0) view.set_address(fmt::format("{:#x}", frame.address));
   for (const auto& each : frame.locals) {
     auto& local = *view.add_locals();
     local.set_name(each.name);
     local.set_type(each.type);
     if (each.value) local.set_value(*each.value);
+    if (frame.address != 0) local.set_address(fmt::format("{:#x}", each.address));
   }
 }
 

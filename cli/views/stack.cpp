@@ -170,6 +170,8 @@ bool stack_printer::part(const v1::Chunk& chunk) {
     if (native_ && task.state() == v1::Task::RUNNING) add_native_frames(task);
     if (locals_)
       for (auto& f : what_.frames) f.locals = locals_->of(task.id(), f.number);
+    if (addresses_)
+      for (auto& f : what_.frames) f.address = addresses_->of(task, f.number);
     if (json_) {
       task_view_.Clear();
       fill_view(task, what_, task_view_);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/output.hpp"
+#include "surveys/frame_addresses.hpp"
 #include "surveys/group_keys.hpp"
 #include "surveys/locals.hpp"
 #include "surveys/resolver.hpp"
@@ -67,6 +68,8 @@ class stack_printer {
   void set_lookups(lookup_survey lookups) { names_.set_lookups(std::move(lookups)); }
   /// Shows values in frames of tasks; must outlive it.
   void set_locals(locals_survey& locals) { locals_ = &locals; }
+  /// Shows where frames of tasks lie; must outlive it.
+  void set_addresses(const frame_addresses& addresses) { addresses_ = &addresses; }
   /// False: nobody reads on.
   bool part(const v1::Chunk& chunk);
   /// Null: the answer broke off; what was printed stays a whole document.
@@ -91,7 +94,8 @@ class stack_printer {
   resolver names_;
   alike_groups groups_;
   running_stacks* native_;
-  locals_survey* locals_ = nullptr;  ///< null: not asked for
+  locals_survey* locals_ = nullptr;             ///< null: not asked for
+  const frame_addresses* addresses_ = nullptr;  ///< likewise
   render_context context_;
   v1::StackView header_;
   std::optional<json_stream> json_;

@@ -97,7 +97,7 @@ TEST(Manual, HasExamplesThatMakeSense) {
         << seen.err;
     ++tried;
   }
-  EXPECT_EQ(tried, 24u);
+  EXPECT_EQ(tried, 25u);
 }
 
 TEST(Completion, NamesEveryCommandAndOption) {
