@@ -35,7 +35,7 @@ endif()
 set(CPACK_DEBIAN_CLI_PACKAGE_NAME tasks)
 set(CPACK_DEBIAN_CLI_PACKAGE_SECTION devel)
 set(CPACK_DEBIAN_CLI_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_CLI_PACKAGE_SUGGESTS "libtasks-dev, openssh-client")
+set(CPACK_DEBIAN_CLI_PACKAGE_SUGGESTS "libtasks-dev, openssh-client, gdb")
 set(CPACK_DEBIAN_CLI_DEBUGINFO_PACKAGE ON)
 set(CPACK_COMPONENT_CLI_DESCRIPTION "see every coroutine of a running C++20 program
 Shows, from another terminal, what the coroutines of a running program on

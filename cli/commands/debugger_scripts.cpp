@@ -42,16 +42,15 @@ result<int> run_lldb_script(const script_request&, output& out) {
 }  // namespace
 
 command gdb_script_command() {
-  return make_command<script_request>(
-      "gdb-script",
-      "print the path of the script that teaches gdb tasks (info tasks, task ID, task apply, task find, and the await "
-      "chain in bt): gdb -x $(tasks gdb-script), or source it in ~/.gdbinit",
-      {}, {}, run_gdb_script);
+  return make_command<script_request>("gdb-script",
+                                      "gdb knows tasks (info tasks, task ID, the await chain in bt) by the script of "
+                                      "which this prints the path: for gdb -x, or for source in ~/.gdbinit",
+                                      {}, {}, run_gdb_script);
 }
 
 command lldb_script_command() {
   return make_command<script_request>("lldb-script",
-                                      "print the path of the script that teaches lldb the same commands: command "
+                                      "lldb knows tasks by the script of which this prints the path: for command "
                                       "script import, in ~/.lldbinit",
                                       {}, {}, run_lldb_script);
 }

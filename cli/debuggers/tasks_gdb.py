@@ -507,7 +507,8 @@ are removed when it goes on."""
 
 # For so many seconds a backtrace waits for tasks, once a stop.
 PATIENCE = 10
-# What a stop has shown, until the program goes on: where() -> running tasks with those that await them.
+# What a stop has shown, until the program goes on: number and pid of an inferior -> tasks that run there, each with those
+# that await it.
 running = {}
 
 
@@ -529,14 +530,15 @@ def has_hook():
 
 
 def running_tasks():
-    """Tasks that run now, each with what awaits it: [[task, parent, …], …]. Asked for once a stop."""
-    target = where()
-    key = tuple(target)
+    """Tasks that run now, each with what awaits it: [[task, parent, …], …]. Asked for once a stop, whatever comes of it."""
+    inferior = gdb.selected_inferior()
+    key = (inferior.num, inferior.pid)
     if key not in running:
         running[key] = []
-        if has_hook():
-            for task in ask.ask(target, ["--state", "running"], patience=PATIENCE).tasks:
-                running[key].append(with_parents(target, task))
+        if inferior.pid and has_hook():
+            target = where()
+            tasks = ask.ask(target, ["--state", "running"], patience=PATIENCE).tasks
+            running[key] = [with_parents(target, task) for task in tasks]
     return running[key]
 
 

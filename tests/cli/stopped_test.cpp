@@ -114,6 +114,22 @@ TEST(StoppedByATracer, IsListedWithWhoTracesIt) {
   EXPECT_THAT(tasks_command({"list"}).out, HasSubstr("(" + seen.stopped() + ")"));
 }
 
+TEST(StoppedByATracer, HasValuesThoughNobodyElseCanStopIt) {
+  const program target({program_path("hung"), "loop"});
+  const debugger held(target.pid());
+  const auto seen = view<v1::StackView>({"stack", "--locals", "--addresses", "--direct", target.pid_text()});
+  ASSERT_EQ(seen.tasks_size(), 2);
+  for (const auto& task : seen.tasks()) {
+    ASSERT_EQ(task.frames_size(), 2);
+    EXPECT_THAT(task.frames(1).address(), ::testing::StartsWith("0x"));
+#if !defined(__clang__)
+    ASSERT_EQ(task.frames(1).locals_size(), 1);
+    EXPECT_EQ(task.frames(1).locals(0).name(), "step");
+    EXPECT_EQ(task.frames(1).locals(0).value(), std::to_string(task.id()));
+#endif
+  }
+}
+
 std::size_t count(std::string_view text, std::string_view what) {
   std::size_t found = 0;
   for (auto at = text.find(what); at != text.npos; at = text.find(what, at + 1)) ++found;

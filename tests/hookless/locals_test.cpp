@@ -185,6 +185,35 @@ TEST_P(Locals, AreInCoresAlike) {
   std::filesystem::remove_all(folder);
 }
 
+TEST_P(Locals, LieWhereTheProgramHasThem) {
+  const auto stacks = view<v1::StackView>({"stack", "--locals", "--addresses", target_.pid_text()});
+  std::size_t found = 0;
+  for (const auto& task : stacks.tasks())
+    for (const auto& frame : task.frames()) {
+      EXPECT_THAT(frame.address(), ::testing::StartsWith("0x")) << place(frame);
+      for (const auto& each : frame.locals()) {
+        EXPECT_GT(std::stoull(each.address(), nullptr, 16), std::stoull(frame.address(), nullptr, 16));
+        if (each.name() != "spot") continue;
+        EXPECT_EQ(each.address(), target_.value("spot"));
+        ++found;
+      }
+    }
+  EXPECT_EQ(found, 1U);
+}
+
+TEST_P(Locals, AreSaidToLieSomewhereWhenAskedFor) {
+  const auto stacks = see();
+  for (const auto& task : stacks.tasks())
+    for (const auto& frame : task.frames()) {
+      EXPECT_EQ(frame.address(), "");
+      for (const auto& each : frame.locals()) EXPECT_EQ(each.address(), "");
+    }
+  EXPECT_THAT(text({"stack", "--addresses", target_.pid_text()}), HasSubstr("\n\tframe 0x"));
+  const auto seen = run({tasks_executable(), "stack", "--addresses", "--group", target_.pid_text()});
+  EXPECT_EQ(seen.end.code, 2);
+  EXPECT_THAT(seen.err, HasSubstr("--addresses: each task of a group has frames of its own"));
+}
+
 TEST_P(Locals, AreNotThoseOfGroups) {
   const auto seen = run({tasks_executable(), "stack", "--locals", "--group", target_.pid_text()});
   EXPECT_EQ(seen.end.code, 2);
