@@ -200,7 +200,7 @@ TEST_F(Gdb, HasTheAwaitChainUnderTheBacktraceOfAWorker) {
       gdb(target, {"thread apply all bt", "echo ==\\n", "disable frame-filter global tasks", "thread apply all bt"});
   const auto with = said.substr(0, said.find("\n==\n")), without = said.substr(said.find("\n==\n"));
   for (const auto* id : {"1", "2"}) {
-    EXPECT_THAT(with, ContainsRegex("hung::calculate[^\n]*\n\\[task " + std::string(id) +
+    EXPECT_THAT(with, ContainsRegex("\n#[0-9]+ [^\n]*hung::calculate[^\n]*\n\\[task " + std::string(id) +
                                     " suspended\\] hung::loop \\([^\n]*\\) at [^\n]*hung.cpp:[0-9]+\n\\[task " + id +
                                     " spawned\\] hung::run"));
   }
@@ -268,7 +268,7 @@ TEST_F(Gdb, ReadsCores) {
 TEST_F(Gdb, HasTheAwaitChainInCores) {
   const program target({program_path("hung"), "loop"});
   const auto said = gdb(std::vector<std::string>{program_path("hung"), core_of(target)}, {"thread apply all bt"});
-  EXPECT_THAT(said, ContainsRegex("hung::calculate[^\n]*\n\\[task 1 suspended\\] hung::loop \\("));
+  EXPECT_THAT(said, ContainsRegex("\n#[0-9]+ [^\n]*hung::calculate[^\n]*\n\\[task 1 suspended\\] hung::loop \\("));
 }
 
 TEST_F(Gdb, ReadsWhatIsLeftOfACore) {
