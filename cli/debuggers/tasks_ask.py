@@ -31,6 +31,11 @@ def clean(text):
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
+def without_name(line):
+    """A line of `tasks`, which begins with its name."""
+    return clean(line[len("tasks: "):] if line.startswith("tasks: ") else line)
+
+
 def executable():
     """The `tasks` that this script belongs to: $TASKS, or the one of its build or installation, or of PATH."""
     chosen = os.environ.get("TASKS")
@@ -69,7 +74,9 @@ def run(words, patience=None):
         raise Refused("%s was ended by signal %d" % (program, -child.returncode))
     if child.returncode == 2 and ("--addresses" in said or not said):
         raise Refused("%s is older than this script: put the path of its own in $TASKS" % program)
-    raise Refused(clean(said.splitlines()[-1]) if said else "%s failed with code %d" % (program, child.returncode))
+    if not said:
+        raise Refused("%s failed with code %d" % (program, child.returncode))
+    raise Refused(without_name(said.splitlines()[-1]))
 
 
 class Answer:
@@ -80,7 +87,7 @@ class Answer:
         self.shown = int(document.get("shown") or 0)
         self.total = int(document.get("total") or 0)
         # That threads might have run is no news: the debugger holds them.
-        self.notes = [clean(line) for line in said.splitlines() if "--no-stop" not in line]
+        self.notes = [without_name(line) for line in said.splitlines() if "--no-stop" not in line]
         self.notes += [clean(note) for note in document.get("notes") or []]
 
 

@@ -253,7 +253,7 @@ def tell(line):
 
 def tell_notes(notes):
     for note in notes:
-        tell("! " + (note[len("tasks: "):] if note.startswith("tasks: ") else note))
+        tell("! " + note)
 
 
 def tell_task(task, with_values):

@@ -155,7 +155,7 @@ def task_lines(target, task, with_values):
 
 def note_lines(notes):
     for note in notes:
-        yield "! " + (note[len("tasks: "):] if note.startswith("tasks: ") else note)
+        yield "! " + note
 
 
 def list_lines(target, argument):

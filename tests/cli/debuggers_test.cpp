@@ -2,6 +2,7 @@
 // the numbers that they have everywhere, values are theirs, and a backtrace stays one whatever happens to `tasks`.
 
 #include <gmock/gmock.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include <algorithm>
@@ -271,13 +272,20 @@ TEST_F(Gdb, HasTheAwaitChainInCores) {
   EXPECT_THAT(said, ContainsRegex("\n#[0-9]+ [^\n]*hung::calculate[^\n]*\n\\[task 1 suspended\\] hung::loop \\("));
 }
 
-TEST_F(Gdb, ReadsWhatIsLeftOfACore) {
-  const program target({program_path("locals_0")});
-  static_cast<void>(stacks_at_rest(target, 5));
-  const auto core = core_of(target);
-  fs::resize_file(core, fs::file_size(core) / 2);
-  const auto said = gdb(std::vector<std::string>{program_path("locals_0"), core}, {"info tasks", "task 1", "bt"});
-  EXPECT_THAT(said, Not(HasSubstr("Traceback")));
+TEST_F(Gdb, NamesTheTaskThatDiedAndReadsWhatIsLeftOfItsCore) {
+  program target(
+      program::unready{},
+      {"sh", "-c", "ulimit -c unlimited && cd " + folder_.string() + " && exec " + program_path("hung") + " crashes"});
+  EXPECT_EQ(target.wait().signal, SIGSEGV);
+  std::string core;
+  for (const auto& file : fs::directory_iterator(folder_)) core = file.path().string();
+  if (core.empty()) GTEST_SKIP() << "no core was written here, or its size is limited to 0";
+  const std::vector<std::string> both{program_path("hung"), core};
+  EXPECT_THAT(gdb(both, {"bt"}), ContainsRegex("\n#1 [^\n]*hung::crash[^\n]*\n\\[task 1 spawned\\] hung::run"));
+  fs::resize_file(core, fs::file_size(core) / 4);
+  EXPECT_THAT(gdb(both, {"bt", "info tasks", "task 1"}),
+              AllOf(HasSubstr("\n#0  hung::write_to"), HasSubstr("the core is cut off"),
+                    HasSubstr("task 1 is not there"), Not(HasSubstr("Traceback"))));
 }
 
 TEST_F(Gdb, TakesItsScriptTwice) {
