@@ -79,7 +79,10 @@ void publish_taken(record& r, std::uint64_t wait, std::uint64_t object, std::uin
 layout::group_record* group_of(record& r) noexcept {
   for (auto at = load(r.annotations); at != 0;) {
     auto* group = reinterpret_cast<layout::group_record*>(at);
-    if (layout::state_of(load(group->word)) == record_state::group) return group;
+    if (const auto word = load(group->word); layout::state_of(word) == record_state::group) {
+      if (layout::depth_of(word) == layout::vacant) store(group->word, next_word(word, record_state::group, 0));
+      return group;
+    }
     at = load(group->next);
   }
   record* fresh = take_free_record();

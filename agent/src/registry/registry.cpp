@@ -16,6 +16,7 @@
 
 #include "registry/call_paths.hpp"
 #include "registry/composed_waits.hpp"
+#include "registry/labels.hpp"
 #include "registry/leak_marks.hpp"
 #include "registry/root_note.hpp"
 #include "registry/timing.hpp"
@@ -290,6 +291,8 @@ constinit std::atomic<void (*)() noexcept> at_next_spawn{nullptr};
   store(r->spawn_path, path);
   store_spawner(r, parent);
   store(r->annotations, 0);
+  if (parent != nullptr && load(parent->annotations) != 0) [[unlikely]]
+    store(r->annotations, inherit_labels(*parent, *r, id));
   store(r->overflow, 0);
   store(r->stack[0].frame, address(frame));
   store(r->stack[0].where, 0);

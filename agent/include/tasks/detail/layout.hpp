@@ -63,6 +63,13 @@ enum class record_state : std::uint8_t {
 };
 inline constexpr std::uint64_t not_running_bit = 8 * one_state;
 
+/// In place of a depth, which only tasks have, and private to writers. Of an annotation: tasks that its task spawns get
+/// a copy of it.
+inline constexpr std::uint64_t inherited = 1;
+/// Of a group: it is none, but the place of a label that the task no longer has, for the next one. Readers look at a
+/// group_record only where a task waits for it.
+inline constexpr std::uint64_t vacant = 1;
+
 constexpr record_state state_of(std::uint64_t word) noexcept {
   return static_cast<record_state>((word >> depth_bits) & ((1u << state_bits) - 1));
 }
