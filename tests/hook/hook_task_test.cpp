@@ -264,6 +264,82 @@ TEST(HookTask, NamesAndLabelsAreCopiedReplacedAndCut) {
   EXPECT_EQ(labels.at("cut"), std::string(62, 'x'));
 }
 
+awaitable<void> works_for(channel& c, channel& spawned, std::string request) {
+  const tasks::this_task::label_scope label("request", request);
+  EXPECT_TRUE(label);
+  co_spawn(co_await net::this_coro::executor, receives(spawned), net::detached);
+  co_await receives(c);
+}
+awaitable<void> works_for_two(channel& c, channel& spawned) {
+  co_await works_for(c, spawned, "first");
+  EXPECT_EQ(look_for_one("works_for_two").labels.count("request"), 0u);
+  try {
+    co_await works_for(c, spawned, "second");
+  } catch (const std::exception&) {
+    EXPECT_EQ(look_for_one("works_for_two").labels.count("request"), 0u) << "nor after an exception";
+  }
+  co_await receives(c);
+}
+
+TEST(HookTask, ALabelOfABlockIsThereAcrossAwaitsAndOverWithIt) {
+  net::io_context context;
+  channel c(context, 0), spawned(context, 0);
+  co_spawn(context, works_for_two(c, spawned), net::detached);
+  context.poll();
+  EXPECT_EQ(look_for_one("works_for_two").labels.at("request"), "first");
+  EXPECT_TRUE(c.try_send(net_error(), 1));
+  context.poll();
+  EXPECT_EQ(look_for_one("works_for_two").labels.at("request"), "second");
+  std::multiset<std::string> of_spawned;
+  for (const auto& each : look())
+    if (!each.runs("works_for_two")) of_spawned.insert(each.labels.at("request"));
+  EXPECT_EQ(of_spawned, (std::multiset<std::string>{"first", "second"}));
+  c.cancel();
+  context.poll();
+  EXPECT_EQ(look_for_one("works_for_two").labels.size(), 0u);
+  c.cancel();
+  spawned.cancel();
+  context.run();
+  EXPECT_TRUE(look().empty());
+}
+
+TEST(HookTask, ALabelOfABlockEndsWithATaskThatIsDestroyed) {
+  auto context = std::make_unique<net::io_context>();
+  channel c(*context, 0), spawned(*context, 0);
+  co_spawn(*context, works_for(c, spawned, "destroyed"), net::detached);
+  context->poll();
+  EXPECT_EQ(look().size(), 2u);
+  c.cancel();
+  context->restart();
+  context.reset();
+  EXPECT_TRUE(look().empty());
+}
+
+awaitable<void> awaits_two_after_a_block(channel& c, channel& d) {
+  { const tasks::this_task::label_scope label("request", "over"); }
+  co_await net::experimental::make_parallel_group(c.async_receive(deferred), d.async_receive(deferred))
+      .async_wait(net::experimental::wait_for_all(), use_awaitable);
+  EXPECT_TRUE(tasks::this_task::set_label("request", "next"));
+  co_await receives(c);
+}
+
+TEST(HookTask, AGroupTakesThePlaceOfALabelThatIsOver) {
+  net::io_context context;
+  channel c(context, 0), d(context, 0);
+  co_spawn(context, awaits_two_after_a_block(c, d), net::detached);
+  context.poll();
+  const auto waiting = look_for_one("awaits_two_after_a_block");
+  EXPECT_EQ(waiting.members, 2u);
+  EXPECT_EQ(waiting.pending.size(), 2u);
+  EXPECT_TRUE(waiting.labels.empty());
+  EXPECT_TRUE(c.try_send(net_error(), 1));
+  EXPECT_TRUE(d.try_send(net_error(), 1));
+  context.poll();
+  EXPECT_EQ(look_for_one("awaits_two_after_a_block").labels.at("request"), "next");
+  c.cancel();
+  context.run();
+}
+
 TEST(HookTask, ATaskHasAtMostSixteenLabels) {
   net::io_context context;
   co_spawn(
