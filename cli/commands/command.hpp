@@ -45,6 +45,7 @@ command vitals_command();
 command stack_command();
 command tree_command();
 command threads_command();
+command requests_command();
 command channels_command();
 command operations_command();
 command memory_command();

@@ -114,6 +114,7 @@ constexpr described examples[] = {
     {"tasks stack server --group --limit 5", "What do most tasks wait for?"},
     {"tasks stack server --kind socket-read --older-than 5m",
      "Who waits for a peer that has said nothing for so long?"},
+    {"tasks requests server --by user", "For whom does it work now, for how long, and what does that wait for?"},
     {"tasks leaks server && echo fine", "Are there tasks that will never wake?"},
     {"tasks why server 14", "What does task 14 wait for, and who could wake it?"},
     {"tasks operations server --group", "What keeps run() from returning?"},

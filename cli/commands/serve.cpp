@@ -36,11 +36,11 @@ struct served_view {
   look_depth depth;
 };
 constexpr std::array served_views = {
-    served_view{"vitals", look_depth::tasks},    served_view{"stack", look_depth::tasks},
-    served_view{"tree", look_depth::tasks},      served_view{"threads", look_depth::moment},
-    served_view{"channels", look_depth::moment}, served_view{"operations", look_depth::moment},
-    served_view{"memory", look_depth::memory},   served_view{"leaks", look_depth::moment},
-    served_view{"why", look_depth::moment}};
+    served_view{"vitals", look_depth::tasks},      served_view{"stack", look_depth::tasks},
+    served_view{"tree", look_depth::tasks},        served_view{"requests", look_depth::tasks},
+    served_view{"threads", look_depth::moment},    served_view{"channels", look_depth::moment},
+    served_view{"operations", look_depth::moment}, served_view{"memory", look_depth::memory},
+    served_view{"leaks", look_depth::moment},      served_view{"why", look_depth::moment}};
 
 /// Those that say which target, how it is read and what is written where: the server decides.
 constexpr std::array<std::string_view, 16> not_offered = {

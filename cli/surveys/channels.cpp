@@ -80,10 +80,10 @@ class collector {
       made.set_spawn_outer_location(task.spawn_outer_location());
       made.set_age_unknown(task.age_unknown());
     }
-    auto& group = waiters[known->second].group;
+    auto& [group, named, meaning] = waiters[known->second];
     group.set_count(group.count() + 1);
     group.set_oldest_ms(std::max(group.oldest_ms(), task.age_ms()));
-    if (group.ids_size() < most_ids) group.add_ids(task.id());
+    if (group.ids_size() < most_ids) name_task(task, group, named);
   }
 
   std::vector<surveyed_channel> channels_;

@@ -21,6 +21,7 @@ namespace tasks::cli {
 /// Tasks that wait on one channel at the same place.
 struct channel_waiters {
   v1::Group group;
+  std::vector<v1::Task> named;  ///< of its `ids` those that have a name or labels, with nothing else
   resolved meaning;
 };
 

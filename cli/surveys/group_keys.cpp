@@ -59,6 +59,15 @@ v1::Group group_of(const v1::Task& task) {
 
 }  // namespace
 
+void name_task(const v1::Task& task, v1::Group& group, std::vector<v1::Task>& named) {
+  group.add_ids(task.id());
+  if (task.name().empty() && task.labels().empty()) return;
+  auto& kept = named.emplace_back();
+  kept.set_id(task.id());
+  kept.set_name(task.name());
+  *kept.mutable_labels() = task.labels();
+}
+
 void group_keys::learn(const v1::Chunk& chunk) {
   for (const auto& location : chunk.locations()) places_[location.id()] = names_->read(location);
 }

@@ -18,6 +18,9 @@ namespace tasks::cli {
 /// How many of its tasks a group names.
 inline constexpr int most_ids = 3;
 
+/// The group names this task. `named` gets those of them that have a name or labels, with nothing else.
+void name_task(const v1::Task& task, v1::Group& group, std::vector<v1::Task>& named);
+
 /// What tasks of one group have in common: state, kind of wait, the frames that are shown and the spawn site. The same
 /// in every look with one resolver.
 using group_key = std::string;

@@ -126,7 +126,7 @@ void leak_groups::add(const v1::Task& task) {
   group.set_oldest_ms(std::max(group.oldest_ms(), task.age_ms()));
   its.longest_wait_ms = std::max(its.longest_wait_ms, waited_ms(task));
   its.expired += options_.stopped && has_expired(task.wait()) ? 1 : 0;
-  if (group.ids_size() < most_ids) group.add_ids(task.id());
+  if (group.ids_size() < most_ids) name_task(task, group, its.named);
   if (groups == &proven_ || groups == &likely_) {
     its.objects.insert(task.wait().object());
     add_cycle(task.id(), its);
@@ -258,6 +258,7 @@ std::vector<leak> leak_groups::finish() {
     leak one;
     one.verdict = verdict;
     one.group = std::move(of.group);
+    one.named = std::move(of.named);
     one.evidence = std::move(evidence);
     one.hint = usual_fix(verdict, one.group.wait(), of.closed);
     if (!of.cycles.empty()) one.cycle = *of.cycles.front();

@@ -42,6 +42,7 @@ struct leak {
   std::string likely_evidence;  ///< … such as these
   std::uint64_t held = 0;       ///< … and so many more, which are not counted in `group`, are reached by other words
   v1::Group group;              ///< locations as in the last look; its wait is that of the first task
+  std::vector<v1::Task> named;  ///< of its `ids` those that have a name or labels, with nothing else
   wait_cycle cycle;             ///< of proven and likely ones: one that its tasks wait in. Empty: none is known
   std::uint64_t frame_bytes = 0;
   std::string evidence, hint;
@@ -80,6 +81,7 @@ class leak_groups {
     std::uint64_t longest_wait_ms = 0;  ///< not counting the time for which the process alone is to blame
     std::uint64_t expired = 0;          ///< timers of a stopped process
     v1::Group group;
+    std::vector<v1::Task> named;                ///< as of a leak
     std::unordered_set<std::uint64_t> objects;  ///< what proven and likely ones wait on
     const brief_finding* about = nullptr;       ///< of the first
     std::vector<const wait_cycle*> cycles;      ///< of proven and likely ones, each once, as far as they are shown

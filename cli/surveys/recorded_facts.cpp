@@ -233,11 +233,16 @@ v1::RecordedRun to_message(const running_task& from) {
   to.set_age_ms(from.age_ms);
   to.set_resumes(from.resumes);
   to.set_age_unknown(from.age_unknown);
+  to.set_name(from.texts.name());
+  *to.mutable_labels() = from.texts.labels();
   return to;
 }
 
 running_task from_message(const v1::RecordedRun& from) {
-  return {from.task(), from.thread(), from.age_ms(), from.resumes(), from.age_unknown()};
+  running_task to{from.task(), from.thread(), from.age_ms(), from.resumes(), from.age_unknown()};
+  to.texts.set_name(from.name());
+  *to.texts.mutable_labels() = from.labels();
+  return to;
 }
 
 v1::RecordedFrame to_message(const native_frame& from) {

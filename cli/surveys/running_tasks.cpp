@@ -8,7 +8,10 @@
 namespace tasks::cli {
 
 running_task as_running(const v1::Task& task) {
-  return {task.id(), task.thread(), task.age_ms(), task.resumes(), task.age_unknown()};
+  running_task made{task.id(), task.thread(), task.age_ms(), task.resumes(), task.age_unknown()};
+  made.texts.set_name(task.name());
+  *made.texts.mutable_labels() = task.labels();
+  return made;
 }
 
 void running_tasks::add(const v1::Task& task) {

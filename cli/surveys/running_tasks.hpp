@@ -20,6 +20,7 @@ struct running_task {
   std::uint64_t age_ms = 0;  ///< since it last awaited, too high by the resolution at most
   std::uint64_t resumes = 0;
   bool age_unknown = false;  ///< resumes is 0 then, and the age for how long looks have shown it to run
+  v1::Task texts = {};       ///< its name and labels, if it has any, and nothing else
 };
 
 [[nodiscard]] running_task as_running(const v1::Task& task);

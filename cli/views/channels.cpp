@@ -60,7 +60,7 @@ void render_channel(fmt::memory_buffer& out, const surveyed_channel& channel, co
   render_references(out, channel);
   for (const auto& each : channel.waiters) {
     fmt::memory_buffer group;
-    render_group(group, each.group, each.meaning, true, context);
+    render_group(group, each.group, each.meaning, true, context, "", each.named);
     append_indented(out, {group.data(), group.size()});
   }
 }
@@ -108,7 +108,11 @@ void fill_view(const channel_survey& survey, v1::ChannelsView& view) {
     if (channel.closed) to.set_closed(*channel.closed);
     to.set_senders(channel.senders);
     to.set_receivers(channel.receivers);
-    for (const auto& each : channel.waiters) fill_view(each.group, each.meaning, *to.add_waiters());
+    for (const auto& each : channel.waiters) {
+      auto& waiters = *to.add_waiters();
+      fill_view(each.group, each.meaning, waiters);
+      fill_view(each.named, *waiters.mutable_named());
+    }
     if (channel.oldest_ms) to.set_oldest_seconds(static_cast<double>(*channel.oldest_ms) / 1000);
     if (channel.seen_ms) to.set_seen_seconds(static_cast<double>(*channel.seen_ms) / 1000);
     to.set_references(in_view(channel.who));

@@ -173,6 +173,15 @@ void fill_view(const v1::Task& task, const resolved& meaning, v1::TaskView& view
   view.clear_also();
 }
 
+void fill_view(std::span<const v1::Task> named, google::protobuf::RepeatedPtrField<v1::NamedTaskView>& views) {
+  for (const auto& each : named) {
+    auto& view = *views.Add();
+    view.set_id(each.id());
+    view.set_name(each.name());
+    *view.mutable_labels() = each.labels();
+  }
+}
+
 void fill_view(const v1::Group& group, const resolved& meaning, v1::GroupView& view) {
   view.set_count(group.count());
   view.set_state(group.state());

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -48,6 +49,8 @@ void fill_view(const due_task& due, v1::DueView& view);
 void fill_view(const busy_task& busy, v1::BusyView& view);
 void fill_view(const lookup& one, v1::LookupView& view);
 void fill_view(const wait_cycle& cycle, google::protobuf::RepeatedPtrField<v1::CycleStepView>& steps);
+/// What tasks say of themselves.
+void fill_view(std::span<const v1::Task> named, google::protobuf::RepeatedPtrField<v1::NamedTaskView>& views);
 /// Measured over so many nanoseconds; 0: not at all.
 void fill_view(const v1::Timing& timing, std::uint64_t over_ns, v1::TimingView& view);
 void fill_view(const v1::Task& task, const resolved& meaning, v1::TaskView& view);

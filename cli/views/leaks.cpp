@@ -62,7 +62,6 @@ std::string headline_of(const leak& what_leaks, const resolved& meaning, const r
 void render_leak(fmt::memory_buffer& out, const leak& what_leaks, const resolved& meaning, bool first,
                  const render_context& context) {
   const auto& group = what_leaks.group;
-  const auto& ids = group.ids();
   const auto line = [&](const std::string& text) { append_prose(out, text, context.style); };
   if (!first) out.push_back('\n');
   line(headline_of(what_leaks, meaning, context));
@@ -74,8 +73,7 @@ void render_leak(fmt::memory_buffer& out, const leak& what_leaks, const resolved
     line(fmt::format("beside them: {} of the same stack and spawn site {} reached by other words", what_leaks.held,
                      what_leaks.held == 1 ? "is" : "are"));
   if (!what_leaks.hint.empty() && what_leaks.verdict != v1::LeakView::OLD) line("usual fix: " + what_leaks.hint);
-  line(fmt::format("{} {}{}: {}", group.count() == 1 ? "task" : "tasks", fmt::join(ids.begin(), ids.end(), ", "),
-                   group.count() > static_cast<std::uint64_t>(ids.size()) ? ", …" : "", why_line(ids[0], context)));
+  line(ids_words(group, what_leaks.named) + ": " + why_line(group.ids(0), context));
 }
 
 /// Where no group is wrong, what that means; empty: some is.
@@ -137,6 +135,7 @@ void fill_view(const leak& what_leaks, const resolved& meaning, v1::LeakView& vi
   view.set_evidence(what_leaks.evidence);
   view.set_hint(what_leaks.hint);
   *view.mutable_task_ids() = group.ids();
+  cli::fill_view(what_leaks.named, *view.mutable_named());
   view.set_frame_bytes(what_leaks.frame_bytes);
   view.set_likely(what_leaks.likely);
   view.set_likely_evidence(what_leaks.likely_evidence);

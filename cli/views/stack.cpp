@@ -90,7 +90,7 @@ void render_task(fmt::memory_buffer& out, const v1::Task& task, const resolved& 
 }
 
 void render_group(fmt::memory_buffer& out, const v1::Group& group, const resolved& meaning, bool first,
-                  const render_context& context, std::string_view growth) {
+                  const render_context& context, std::string_view growth, std::span<const v1::Task> named) {
   if (!first) out.push_back('\n');
   if (context.style.color) append(out, bold);
   const auto to = std::back_inserter(out);
@@ -102,9 +102,7 @@ void render_group(fmt::memory_buffer& out, const v1::Group& group, const resolve
   render_frames(out, meaning, context.style);
   render_spawn_site(out, meaning);
   if (group.ids().empty()) return;
-  const auto& ids = group.ids();
-  fmt::format_to(to, "{} {}{}: {}\n", group.count() == 1 ? "task" : "tasks", fmt::join(ids.begin(), ids.end(), ", "),
-                 group.count() > static_cast<std::uint64_t>(ids.size()) ? ", …" : "", why_line(ids[0], context));
+  append(out, ids_words(group, named) + ": " + why_line(group.ids(0), context) + "\n");
 }
 
 void render_trailer(fmt::memory_buffer& out, const v1::Trailer& trailer, bool grouped) {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -27,9 +28,9 @@ namespace tasks::cli {
 /// One task's stack, and one group's; `first` ones have no empty line before them.
 void render_task(fmt::memory_buffer& out, const v1::Task& task, const resolved& meaning, bool first,
                  const render_context& context);
-/// `growth`: as growth_words().
+/// `growth`: as growth_words(). `named`: as ids_words() has it.
 void render_group(fmt::memory_buffer& out, const v1::Group& group, const resolved& meaning, bool first,
-                  const render_context& context, std::string_view growth = {});
+                  const render_context& context, std::string_view growth = {}, std::span<const v1::Task> named = {});
 /// Says what the answer left out; prints nothing when it is whole.
 void render_trailer(fmt::memory_buffer& out, const v1::Trailer& trailer, bool grouped);
 

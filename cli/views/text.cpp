@@ -176,6 +176,18 @@ void append_annotations(fmt::memory_buffer& out, const v1::Task& task) {
   }
 }
 
+std::string ids_words(const v1::Group& group, std::span<const v1::Task> named) {
+  fmt::memory_buffer text;
+  append(text, group.count() == 1 ? "task" : "tasks");
+  for (int i = 0; i < group.ids_size(); ++i) {
+    fmt::format_to(std::back_inserter(text), "{} {}", i == 0 ? "" : ",", group.ids(i));
+    for (const auto& each : named)
+      if (each.id() == group.ids(i)) append_annotations(text, each);
+  }
+  if (group.count() > static_cast<std::uint64_t>(group.ids_size())) append(text, ", …");
+  return {text.data(), text.size()};
+}
+
 std::string why_line(std::uint64_t task, const render_context& context) {
   return fmt::format("tasks why {} {}", target_words(context), task);
 }

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -46,6 +47,8 @@ void append_colored(fmt::memory_buffer& out, std::string_view color, std::string
 [[nodiscard]] std::string timing_words(const v1::Timing& timing, std::uint64_t over_ns);
 /// A task's name and its labels, each behind a blank.
 void append_annotations(fmt::memory_buffer& out, const v1::Task& task);
+/// `tasks 3 "conn 42" user=ann, 7, 9, …`: whom a group names. `named`: those of them that have a name or labels.
+[[nodiscard]] std::string ids_words(const v1::Group& group, std::span<const v1::Task> named);
 
 /// "tasks why -p 4131 7"
 [[nodiscard]] std::string why_line(std::uint64_t task, const render_context& context);

@@ -104,8 +104,10 @@ void render_stack(fmt::memory_buffer& out, const surveyed_thread& thread, const 
     append(out, role_name(thread.role));
   } else if (thread.starts) {
     fmt::format_to(to, "starts an operation of task {}", thread.task->id);
+    append_annotations(out, thread.task->texts);
   } else if (thread.task) {
     fmt::format_to(to, "runs task {}", thread.task->id);
+    append_annotations(out, thread.task->texts);
     if (const auto age = age_of(*thread.task, survey); age != "-") append(out, ", " + age);
     if (const auto* call = name_lookup(frames_of_task(thread.stack)))
       fmt::format_to(to, ", looks up a name ({})", detail::bare_name(call->function));
@@ -173,6 +175,8 @@ void fill_view(const thread_survey& survey, bool all_frames, v1::ThreadsView& vi
     to.set_role(thread.role);
     if (thread.task) {
       to.set_task_id(thread.task->id);
+      to.set_task_name(thread.task->texts.name());
+      *to.mutable_task_labels() = thread.task->texts.labels();
       to.set_starts_operation(thread.starts);
       if (!thread.starts && !thread.task->age_unknown)
         to.set_task_seconds(static_cast<double>(thread.task->age_ms) / 1000);

@@ -40,6 +40,26 @@ void append_awaiter(fmt::memory_buffer& out, const resolved& meaning) {
   if (const auto where = place(*meaning.awaited_at); !where.empty()) append(out, " " + where);
 }
 
+/// What all of them say of themselves alike.
+v1::Task common_texts(std::span<const std::uint32_t> nodes, const task_tree& tree) {
+  v1::Task task, common;
+  for (const auto node : nodes) {
+    tree.decode(node, task);
+    if (node == nodes.front()) {
+      common.set_name(task.name());
+      *common.mutable_labels() = task.labels();
+      continue;
+    }
+    if (common.name() != task.name()) common.clear_name();
+    auto& labels = *common.mutable_labels();
+    for (auto at = labels.begin(); at != labels.end();) {
+      const auto its = task.labels().find(at->first);
+      at = its == task.labels().end() || its->second != at->second ? labels.erase(at) : std::next(at);
+    }
+  }
+  return common;
+}
+
 /// Tasks that read alike, as one group.
 v1::Group group_of(std::span<const std::uint32_t> nodes, const task_tree& tree) {
   v1::Group group;
@@ -59,11 +79,12 @@ v1::Group group_of(std::span<const std::uint32_t> nodes, const task_tree& tree) 
   return group;
 }
 
-/// "× 99,998  session(tcp::socket)  server.cpp:41  [socket read, oldest 5m]  awaited  tasks 4, 9, 12, …"
-void render_alike(fmt::memory_buffer& out, const v1::Group& group, const resolved& first, const resolved& all,
-                  const render_context& context) {
+/// "× 99,998 user=ann  session(tcp::socket)  server.cpp:41  [socket read, oldest 5m]  awaited  tasks 4, 9, 12, …"
+void render_alike(fmt::memory_buffer& out, const v1::Group& group, const v1::Task& texts, const resolved& first,
+                  const resolved& all, const render_context& context) {
   const auto to = std::back_inserter(out);
   fmt::format_to(to, "× {}", in_thousands(group.count()));
+  append_annotations(out, texts);
   append_frames(out, first);
   append_awaiter(out, first);
   const bool on_tasks = group.state() == v1::Task::BLOCKED && group.wait().kind() == v1::Wait::TASKS;
@@ -103,7 +124,7 @@ void render_tree(output& out, const task_tree& tree, resolver& names, const rend
     } else {
       const auto group = group_of(step.nodes, tree);
       names.resolve(group, of_all);
-      render_alike(to, group, meaning, of_all, context);
+      render_alike(to, group, common_texts(step.nodes, tree), meaning, of_all, context);
     }
     if (step.in_cycle) append(to, "  (cycle: its parent is one of its children)");
     if (is_dim) append(to, plain);

@@ -97,7 +97,7 @@ TEST(Manual, HasExamplesThatMakeSense) {
         << seen.err;
     ++tried;
   }
-  EXPECT_EQ(tried, 25u);
+  EXPECT_EQ(tried, 26u);
 }
 
 TEST(Completion, NamesEveryCommandAndOption) {

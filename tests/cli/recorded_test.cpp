@@ -88,6 +88,8 @@ const std::vector<words>& views() {
                                          {"tree"},
                                          {"tree", "--all"},
                                          {"tree", "--json"},
+                                         {"requests"},
+                                         {"requests", "--json"},
                                          {"channels"},
                                          {"channels", "--json"},
                                          {"channels", "--all-frames"},

@@ -100,6 +100,7 @@ TEST_F(Schema, IsWhatEveryCommandWithJsonPrints) {
         {"stack", pid, "--sort", "busy", "--interval", "0.01"}}},
       {"slow", {{"slow", pid, "--for", "0.05"}}},
       {"tree", {{"tree", pid}}},
+      {"requests", {{"requests", pid}, {"requests", pid, "--by", "none"}}},
       {"threads", {{"threads", pid}}},
       {"channels", {{"channels", pid}}},
       {"operations", {{"operations", pid}, {"operations", pid, "--group"}, {"operations", pid, "--all"}}},

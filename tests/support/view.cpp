@@ -59,6 +59,7 @@ template v1::ThreadsView view(std::vector<std::string>);
 template v1::ChannelsView view(std::vector<std::string>);
 template v1::OperationsView view(std::vector<std::string>);
 template v1::MemoryView view(std::vector<std::string>);
+template v1::RequestsView view(std::vector<std::string>);
 template v1::WhyView view(std::vector<std::string>);
 
 v1::StackView stacks_at_rest(const program& target, int count) {

@@ -23,6 +23,7 @@ extern template v1::ThreadsView view(std::vector<std::string>);
 extern template v1::ChannelsView view(std::vector<std::string>);
 extern template v1::OperationsView view(std::vector<std::string>);
 extern template v1::MemoryView view(std::vector<std::string>);
+extern template v1::RequestsView view(std::vector<std::string>);
 extern template v1::WhyView view(std::vector<std::string>);
 
 /// Runs `tasks ARGUMENTS` and returns its text. Throws std::runtime_error unless it succeeds.
