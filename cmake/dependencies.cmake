@@ -23,11 +23,14 @@ if(TASKS_BUILD_CLI OR TASKS_BUILD_TESTS)
     # Recordings are compressed with the one, and the other's CRC-32 tells what is damaged in them.
     pkg_check_modules(libzstd QUIET IMPORTED_TARGET libzstd)
     pkg_check_modules(zlib QUIET IMPORTED_TARGET zlib)
+    # What cores are compressed with, besides.
+    pkg_check_modules(liblz4 QUIET IMPORTED_TARGET liblz4)
+    pkg_check_modules(liblzma QUIET IMPORTED_TARGET liblzma)
   endif()
   # All that is missing, at once: who only wants the library reads how to do without.
   set(_tasks_missing "")
   foreach(_tasks_dependency Protobuf=libprotobuf-dev CLI11=libcli11-dev fmt=libfmt-dev PkgConfig=pkg-config
-      libdw=libdw-dev libzstd=libzstd-dev zlib=zlib1g-dev)
+      libdw=libdw-dev libzstd=libzstd-dev zlib=zlib1g-dev liblz4=liblz4-dev liblzma=liblzma-dev)
     string(REGEX MATCH "^(.*)=(.*)$" _ ${_tasks_dependency})
     if(NOT ${CMAKE_MATCH_1}_FOUND)
       string(APPEND _tasks_missing " ${CMAKE_MATCH_2}")

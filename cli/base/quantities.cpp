@@ -1,6 +1,7 @@
 #include "base/quantities.hpp"
 
 #include <fmt/format.h>
+#include <time.h>
 
 #include <algorithm>
 #include <array>
@@ -76,6 +77,14 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
   }
   if (!any || !(total <= longest)) return std::nullopt;
   return std::chrono::milliseconds(static_cast<std::int64_t>(total));
+}
+
+std::string format_time(std::int64_t ns) {
+  const std::time_t seconds = ns / 1'000'000'000;
+  std::tm fields{};
+  ::localtime_r(&seconds, &fields);
+  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}", fields.tm_year + 1900, fields.tm_mon + 1, fields.tm_mday,
+                     fields.tm_hour, fields.tm_min, fields.tm_sec);
 }
 
 }  // namespace tasks::cli

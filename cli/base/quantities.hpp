@@ -20,6 +20,8 @@ namespace tasks::cli {
 [[nodiscard]] std::string number_and_noun(std::uint64_t count, std::string_view one);
 /// "512 B", "12.3 MiB".
 [[nodiscard]] std::string format_bytes(std::uint64_t bytes);
+/// "2026-01-31 12:30:05", local, of nanoseconds since the epoch.
+[[nodiscard]] std::string format_time(std::int64_t ns);
 
 /// "30s", "1m30s", "2h", "500ms", "0.5"; a number without a unit is seconds.
 [[nodiscard]] std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);

@@ -1,5 +1,8 @@
 #include "base/words.hpp"
 
+#include <fmt/format.h>
+#include <string.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -81,5 +84,10 @@ std::string nearest_kind(std::string_view text) {
 std::optional<Task::State> parse_state(std::string_view text) { return find_word(states, text); }
 std::vector<std::string> kind_words() { return words(detail::wait_names); }
 std::vector<std::string> state_words() { return words(states); }
+
+std::string signal_name(int signal) {
+  const char* name = ::sigabbrev_np(signal);
+  return name != nullptr ? fmt::format("SIG{}", name) : fmt::format("signal {}", signal);
+}
 
 }  // namespace tasks::cli

@@ -26,4 +26,7 @@ namespace tasks::cli {
 [[nodiscard]] std::vector<std::string> kind_words();
 [[nodiscard]] std::vector<std::string> state_words();
 
+/// "SIGSEGV"; "signal 99" of one without a name.
+[[nodiscard]] std::string signal_name(int signal);
+
 }  // namespace tasks::cli

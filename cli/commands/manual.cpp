@@ -60,7 +60,8 @@ constexpr described marks[] = {
 constexpr described exit_codes[] = {
     {"0", "What was asked for was printed. Of tasks leaks: nothing was found to be wrong."},
     {"1",
-     "The target could not be read, a view of a report is missing, or the output could not be written: what is printed "
+     "The target could not be read, a view of a report is missing, or the "
+     "output could not be written: what is printed "
      "says why."},
     {"2",
      "The command line makes no sense, or a name is that of several processes. Of tasks top: there is no terminal, or "
@@ -100,6 +101,14 @@ constexpr described environment_variables[] = {
     {"TASKS",
      "In gdb and lldb: the path of the tasks that is asked, where it is not the one that their script was installed "
      "with."},
+    {"TASKS_CORES",
+     "The folder in which list --cores and --core NAME look for cores, instead of /var/lib/systemd/coredump; "
+     "coredumpctl "
+     "is not asked then."},
+    {"TMPDIR",
+     "Where a compressed core is unpacked to, in a file without a name: instead of /var/tmp, /tmp or, where neither "
+     "can "
+     "be written to, memory."},
     {"TASKS_SSH", "With -H: what is run instead of ssh, a program and its options as a shell takes them: ssh -F FILE."},
     {"TASKS_CACHE",
      "off keeps nothing of what is learnt of a program that has no hook, and reads nothing that was kept."},
@@ -135,6 +144,8 @@ constexpr described examples[] = {
      "likewise."},
     {"tasks stack --core core.4131 --group", "What did a process do when it died?"},
     {"tasks gdb-script", "What has gdb know tasks: gdb -p PID -x $(tasks gdb-script), and then info tasks."},
+    {"tasks list --cores", "Which cores has systemd stored, and which hold tasks?"},
+    {"tasks vitals --core server", "What happened to the process of that name which died last?"},
     {"tasks -H web1 -H web2 list", "Which processes are there on these hosts?"},
     {"tasks -H root@web1 --push report -p server -o report.txt",
      "Save everything of a process of a host that has no tasks, in a file here."},

@@ -103,14 +103,6 @@ std::vector<std::int64_t> ends_of_rounds(const recording_reader& recording) {
   return ends;
 }
 
-std::string format_time(std::int64_t ns) {
-  const std::time_t seconds = ns / ns_of_second;
-  std::tm fields{};
-  ::localtime_r(&seconds, &fields);
-  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}", fields.tm_year + 1900, fields.tm_mon + 1, fields.tm_mday,
-                     fields.tm_hour, fields.tm_min, fields.tm_sec);
-}
-
 result<std::size_t> choose_snapshot(const std::vector<std::int64_t>& times, std::string_view at) {
   const auto wrong = [&](std::string fact) {
     return usage_error("--at " + std::string(at), std::move(fact), span_of(times));

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/quantities.hpp"
 #include "sources/recording_file.hpp"
 #include "sources/snapshot_source.hpp"
 
@@ -52,8 +53,5 @@ struct recorded_series {
 /// "3", "12:30", "12:30:05", "2026-01-31T12:30:00Z", "2026-01-31 12:30", "-5m": the place in `times`, which are in
 /// nanoseconds since the epoch and rise. Without a Z it is the local time, without a day that of the last one.
 [[nodiscard]] result<std::size_t> choose_snapshot(const std::vector<std::int64_t>& times, std::string_view at);
-
-/// "2026-01-31 12:30:05", local.
-[[nodiscard]] std::string format_time(std::int64_t ns);
 
 }  // namespace tasks::cli

@@ -11,6 +11,7 @@
 #include "sources/memory_source.hpp"
 #include "surveys/locals.hpp"
 #include "surveys/without_hook.hpp"
+#include "target/core_file.hpp"
 #include "target/roots.hpp"
 
 namespace tasks::cli {
@@ -49,9 +50,12 @@ result<std::unique_ptr<snapshot_source>> open_core_or_live(const target_options&
   if (of.core) {
     if (!of.target.empty() || of.direct)
       return usage_error("--core", "a core is read instead of a process", "leave out the PID and --direct");
-    if (!of.hook) return widened(open_core_without_hook(*of.core, of.exe, tell));
-    return unless_it_has_no_hook(widened(open_core(*of.core, of.exe, tell)),
-                                 [&] { return open_core_without_hook(*of.core, of.exe, tell); });
+    auto core = core_file::open(*of.core, of.exe);
+    if (!core) return core.why();
+    for (const auto& doubt : (*core)->doubts()) tell(fmt::format("tasks: core {}: {}", *of.core, doubt));
+    const auto without_hook = [&] { return open_core_without_hook(*core, tell); };
+    if (!of.hook) return widened(without_hook());
+    return unless_it_has_no_hook(widened(open_core(*core)), without_hook);
   }
   if (of.exe) return usage_error("--exe", "there is no core that it belongs to", "add --core FILE");
   if (of.target.empty()) return usage_error("", "which process?", "give a PID or a name; tasks list shows them");
@@ -128,7 +132,10 @@ std::vector<option_of<target_options>> reading_options() {
       flag("--no-hook",
            "find the tasks by symbols and debug information, as in a program that was built without the hook",
            &target_options::hook, false),
-      text("--core", "FILE", "read a core file instead of a process", &target_options::core),
+      text("--core", "FILE",
+           "read a core file, compressed or not, instead of a process; of a PID or a name the newest core that "
+           "systemd-coredump has stored (tasks list --cores)",
+           &target_options::core),
       text("--exe", "FILE", "the executable that dumped the core, if it is not where it was", &target_options::exe),
       text("--from", "FILE", "show what was recorded, by record or report, instead of a process",
            &target_options::from),

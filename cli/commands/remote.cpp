@@ -277,8 +277,8 @@ class remote_run {
   }
 
   result<int> run_on_several() {
-    const bool is_list = plan_.of->name == "list";
     auto words = call_.words;
+    const bool is_list = plan_.of->name == "list" && std::find(words.begin(), words.end(), "--cores") == words.end();
     if (is_list && !plan_.json) words.emplace_back("--json");
     std::vector<session_request> asked;
     for (const auto& host : call_.hosts) {

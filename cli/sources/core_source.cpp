@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include <utility>
 
 #include "sources/memory_source.hpp"
@@ -36,14 +34,10 @@ class core_source final : public memory_source {
 
 }  // namespace
 
-result<std::unique_ptr<memory_source>> open_core(const std::string& path, const std::optional<std::string>& executable,
-                                                 const teller& tell) {
-  auto core = core_file::open(path, executable);
-  if (!core) return core.why();
-  const auto doubts = (*core)->doubts();
-  auto opened = core_target(*std::move(core));
+result<std::unique_ptr<memory_source>> open_core(std::shared_ptr<core_file> core) {
+  const auto path = core->path();
+  auto opened = core_target(std::move(core));
   if (!opened) return opened.why();
-  for (const auto& doubt : doubts) tell(fmt::format("tasks: core {}: {}", path, doubt));
   return std::unique_ptr<memory_source>(std::make_unique<core_source>(path, *std::move(opened)));
 }
 

@@ -67,9 +67,6 @@ struct moment_facts {
 [[nodiscard]] std::unique_ptr<memory_source> open_still(std::shared_ptr<target> still, moment_facts then);
 /// A live process, which is neither asked, nor stopped, nor written to. Fails where its memory may not be read.
 [[nodiscard]] result<std::unique_ptr<memory_source>> open_direct(std::shared_ptr<target> process);
-/// `tell` gets what makes its answers incomplete.
-[[nodiscard]] result<std::unique_ptr<memory_source>> open_core(const std::string& path,
-                                                               const std::optional<std::string>& executable,
-                                                               const teller& tell);
+[[nodiscard]] result<std::unique_ptr<memory_source>> open_core(std::shared_ptr<core_file> core);
 
 }  // namespace tasks::cli

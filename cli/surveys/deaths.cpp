@@ -1,11 +1,11 @@
 #include "surveys/deaths.hpp"
 
 #include <fmt/format.h>
-#include <string.h>
 
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "base/words.hpp"
 #include "surveys/recorded_facts.hpp"
 
 namespace tasks::cli {
@@ -31,11 +31,6 @@ std::optional<surveyed_death> survey_death(snapshot_source& source) {
     death.starts = death.task.has_value();
   }
   return death;
-}
-
-std::string signal_name(int signal) {
-  const char* name = ::sigabbrev_np(signal);
-  return name != nullptr ? fmt::format("SIG{}", name) : fmt::format("signal {}", signal);
 }
 
 std::string in_words(const surveyed_death& death) {

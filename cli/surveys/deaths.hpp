@@ -27,7 +27,5 @@ struct surveyed_death {
 
 /// "ended by SIGSEGV at address 0x10, in thread 4711, which ran task 3: sum(node*)  pool.cpp:7"
 [[nodiscard]] std::string in_words(const surveyed_death& death);
-/// "SIGSEGV"
-[[nodiscard]] std::string signal_name(int signal);
 
 }  // namespace tasks::cli

@@ -110,16 +110,9 @@ result<std::unique_ptr<memory_source>> open_without_hook(pid_t pid, const teller
   return open(live_target_without_hook(pid), subject_of(pid), tell, std::move(seen), whom);
 }
 
-result<std::unique_ptr<memory_source>> open_core_without_hook(const std::string& path,
-                                                              const std::optional<std::string>& executable,
-                                                              const teller& tell) {
-  auto core = core_file::open(path, executable);
-  if (!core) return core.why();
-  const auto doubts = (*core)->doubts();
-  auto opened = open(core_target_without_hook(*std::move(core)), "core " + path, tell);
-  if (!opened) return opened;
-  for (const auto& doubt : doubts) tell(fmt::format("tasks: core {}: {}", path, doubt));
-  return opened;
+result<std::unique_ptr<memory_source>> open_core_without_hook(std::shared_ptr<core_file> core, const teller& tell) {
+  auto subject = "core " + core->path();
+  return open(core_target_without_hook(std::move(core)), std::move(subject), tell);
 }
 
 }  // namespace tasks::cli

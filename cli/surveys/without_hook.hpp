@@ -22,7 +22,7 @@ namespace tasks::cli {
 [[nodiscard]] result<std::unique_ptr<memory_source>> open_without_hook(
     pid_t pid, const teller& tell, std::shared_ptr<sightings> seen = nullptr,
     stop_order::whom whom = stop_order::whom::who_runs);
-[[nodiscard]] result<std::unique_ptr<memory_source>> open_core_without_hook(
-    const std::string& path, const std::optional<std::string>& executable, const teller& tell);
+[[nodiscard]] result<std::unique_ptr<memory_source>> open_core_without_hook(std::shared_ptr<core_file> core,
+                                                                            const teller& tell);
 
 }  // namespace tasks::cli

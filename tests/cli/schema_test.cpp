@@ -118,6 +118,7 @@ TEST_F(Schema, IsWhatEveryCommandWithJsonPrints) {
   }
   for (const auto& [view, commands] : documents)
     for (const auto& command : commands) hold(view, command);
+  hold("cores", words{"list", "--cores"});
   const auto seen = validated();
   EXPECT_EQ(seen.end.code, 0) << seen.out << seen.err;
 }
@@ -159,7 +160,7 @@ TEST(SchemaCommand, KnowsNoOtherViews) {
   EXPECT_EQ(seen.end.code, 2);
   EXPECT_EQ(seen.err,
             "tasks: schema: \"tea\" is no view (list, hosts, vitals, stack, slow, tree, threads, leaks, channels, "
-            "operations, memory, why, report, check, diff, live, history)\n");
+            "operations, memory, why, report, check, diff, live, history, cores)\n");
 }
 
 }  // namespace
