@@ -6,14 +6,16 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <thread>
 #include <utility>
 
 #include "base/text.hpp"
 #include "linux/proc.hpp"
 #include "linux/process_ends.hpp"
+#include "serve/answered_source.hpp"
+#include "serve/process_answer.hpp"
 #include "sources/agent_connection.hpp"
 #include "sources/memory_source.hpp"
-#include "surveys/running_tasks.hpp"
 #include "target/target.hpp"
 
 namespace tasks::cli {
@@ -22,8 +24,6 @@ namespace {
 using steady = std::chrono::steady_clock;
 using lack = found_process::lack;
 
-/// As the default of `vitals --stalled-after`.
-constexpr std::uint64_t stalled_after_ms = 1000;
 /// All agents together may take so many times what one of them may be silent.
 constexpr int silences = 4;
 /// Of one agent's answer; 20,000 tasks, or as many groups, take a fifth of it.
@@ -38,74 +38,6 @@ double began_at(const process_stat& stat) {
   using namespace std::chrono;
   const auto now = duration<double>(system_clock::now().time_since_epoch()).count();
   return std::round((now - uptime_of(stat.start_time)) * 100) / 100;
-}
-
-/// What one process answered: its agent, or its registry.
-struct full_answer {
-  std::optional<v1::Vitals> vitals;
-  std::vector<v1::Chunk> parts;
-  v1::Trailer trailer;
-  running_tasks running;
-};
-
-/// What code addresses of a process are called. Debug information is read once for each of them, and not kept: it takes
-/// more memory than all else that is known of a process. Where a library was unloaded and another is in its place, its
-/// frames that have not awaited yet are misnamed.
-class known_code {
- public:
-  void learn(pid_t pid, const std::vector<v1::Chunk>& parts) {
-    constexpr int most_addresses = 1000;
-    if (facts_.code_size() > most_addresses) *this = {};
-    std::shared_ptr<target> from;
-    for (const auto& part : parts) {
-      for (const auto& location : part.locations()) {
-        if (location.address() == 0 || !addresses_.insert(location.address()).second) continue;
-        if (!from) from = live_target(pid);
-        auto& code = *facts_.add_code();
-        code.set_address(location.address());
-        for (auto& each : from->names().resolve(location.address())) {
-          auto& function = *code.add_functions();
-          function.set_function(std::move(each.function));
-          function.set_file(std::move(each.file));
-          function.set_line(each.line);
-        }
-      }
-    }
-  }
-  [[nodiscard]] const v1::RecordedFacts& facts() const noexcept { return facts_; }
-
- private:
-  v1::RecordedFacts facts_;  ///< nothing but code
-  std::set<std::uint64_t> addresses_;
-};
-
-/// Answers what has been answered already. It has no target: who has one looks up every descriptor.
-class answered_source final : public snapshot_source {
- public:
-  answered_source(pid_t pid, const full_answer& answer, const known_code& code)
-      : pid_(pid), answer_(answer), code_(code) {}
-  [[nodiscard]] pid_t pid() const override { return pid_; }
-  [[nodiscard]] target* from() const override { return nullptr; }
-  [[nodiscard]] const v1::RecordedFacts* recorded() const override { return &code_.facts(); }
-  [[nodiscard]] std::string description() const override { return "answer of " + subject_of(pid_); }
-  result<v1::Vitals> vitals(bool, const chunk_visitor&) override { return *answer_.vitals; }
-  result<v1::Trailer> stacks(const v1::StacksRequest&, const chunk_visitor& visit) override {
-    for (const auto& part : answer_.parts)
-      if (!visit(part)) return v1::Trailer();
-    return answer_.trailer;
-  }
-
- private:
-  pid_t pid_;
-  const full_answer& answer_;
-  const known_code& code_;
-};
-
-/// The question after the vitals, as glances ask it.
-v1::StacksRequest ask_for_groups(const v1::Vitals& vitals) {
-  v1::StacksRequest query;
-  query.set_grouped(vitals.tasks() > glances::most_tasks_read);
-  return query;
 }
 
 void count_leaks(const v1::LeaksView& found, leak_metrics& to) {
@@ -162,7 +94,8 @@ class metrics_collector::one_look {
 
   std::shared_ptr<const host_metrics> run() {
     const auto began = steady::now();
-    of_.search_.find([this](found_process found) { take(std::move(found)); });
+    of_.search_.find([this](found_process found) { take(std::move(found)); },
+                     [this](const process_stat& stat) { return passes_by(stat); });
     collect();
     settle();
     for (auto& each : without_agent_) read_directly(each);
@@ -178,18 +111,65 @@ class metrics_collector::one_look {
 
  private:
   struct question {
-    enum class step { vitals, groups, who_runs, done };
+    enum class step { vitals, groups, unwanted, who_runs, done };
     std::unique_ptr<agent_connection> connection;
     process_stat stat;
     steady::duration patience;
     steady::time_point last_byte;
     step at = step::vitals;
-    full_answer answer;
+    bool is_asked_for_groups = false;  ///< together with the vitals
+    process_answer answer;
   };
   struct unanswered {
     process_stat stat;
     std::optional<target_roots> roots;  ///< nothing: they are looked for
   };
+
+  /// Whether it is told of without being asked, since somebody looks at it already.
+  bool passes_by(const process_stat& stat) {
+    if (of_.options_.turns == nullptr) return false;
+    if (is_in_snapshot(stat)) return true;
+    if (!of_.options_.turns->take(stat.pid)) return seen_before(stat) != nullptr;
+    has_turn_.insert(stat.pid);
+    return false;
+  }
+
+  bool is_in_snapshot(const process_stat& stat) {
+    const auto snapshot = of_.options_.snapshot(stat.pid, stat.start_time);
+    if (!snapshot) return false;
+    auto answer = answer_in(snapshot->file.get());
+    if (answer) in_snapshots_[stat.pid] = *std::move(answer);
+    return answer.has_value();
+  }
+
+  /// Of one that nobody has counted yet, and somebody looks at: waits for what that finds, or for a turn.
+  void wait_for_first_look(const process_stat& stat) {
+    const auto until = steady::now() + 2 * look_turns::apart;
+    while (!of_.options_.turns->take(stat.pid) && !is_in_snapshot(stat) && steady::now() < until)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+
+  /// By its agent, at the look before. Null: it was not.
+  const process_metrics* seen_before(const process_stat& stat) const {
+    if (!of_.last_) return nullptr;
+    const auto& all = of_.last_->processes;
+    const auto found = std::lower_bound(all.begin(), all.end(), stat.pid,
+                                        [](const process_metrics& each, pid_t pid) { return each.pid < pid; });
+    const bool is_it = found != all.end() && found->pid == stat.pid && found->start_time == stat.start_time &&
+                       found->told_by == process_metrics::teller::agent;
+    return is_it ? &*found : nullptr;
+  }
+
+  void take_passed_by(const process_stat& stat, watched& its, process_metrics& row) {
+    if (auto told = in_snapshots_.extract(stat.pid)) {
+      its.was_silent = its.has_failed = false;
+      return fill(stat.pid, std::move(told.mapped()), process_metrics::teller::agent);
+    }
+    const auto* before = seen_before(stat);
+    if (before == nullptr) return;
+    row = *before;
+    describe(stat, its, row);
+  }
 
   void take(found_process found) {
     auto& its = watch(found.stat);
@@ -199,6 +179,10 @@ class metrics_collector::one_look {
     }
     auto& row = rows_[found.stat.pid];
     describe(found.stat, its, row);
+    if (found.agent && of_.options_.turns != nullptr && !has_turn_.contains(found.stat.pid))
+      wait_for_first_look(found.stat);
+    if (found.is_passed_by || (found.agent && in_snapshots_.contains(found.stat.pid)))
+      return take_passed_by(found.stat, its, row);
     if (!found.agent) return take_without_agent(std::move(found), row);
     question q;
     q.connection = std::make_unique<agent_connection>(std::move(found.agent),
@@ -208,6 +192,10 @@ class metrics_collector::one_look {
     v1::Request request;
     request.mutable_vitals()->set_counts_only(true);
     send(q, std::move(request));
+    // What will be asked next is known from the look before: an answer less that a hundred processes are waited for.
+    const auto* before = seen_before(q.stat);
+    q.is_asked_for_groups = before != nullptr && before->counts.tasks() <= glances::most_tasks_read / 2;
+    if (q.is_asked_for_groups) ask_for(q, ask_for_groups(before->counts));
     q.last_byte = steady::now();
     questions_.push_back(std::move(q));
   }
@@ -320,6 +308,12 @@ class metrics_collector::one_look {
       return true;
     });
     if (q.connection->bytes_read() != before) q.last_byte = steady::now();
+    if (progress && *progress == agent_connection::progress::done && q.at == question::step::vitals &&
+        q.is_asked_for_groups) {
+      go_on(q);
+      if (q.at != question::step::done) step(q);
+      return true;
+    }
     if (!progress || q.connection->bytes_read() > most_answer_bytes)
       finish(q, "failed");
     else if (*progress == agent_connection::progress::done)
@@ -327,20 +321,31 @@ class metrics_collector::one_look {
     return q.at == question::step::done || q.connection->bytes_read() != before;
   }
 
+  static void ask_for(question& q, const v1::StacksRequest& what) {
+    v1::Request request;
+    *request.mutable_stacks() = what;
+    send(q, std::move(request));
+  }
+
   void go_on(question& q) {
     if (!q.answer.vitals) return finish(q, "failed");
     if (q.at == question::step::vitals) {
-      v1::Request request;
-      *request.mutable_stacks() = ask_for_groups(*q.answer.vitals);
+      const auto groups = ask_for_groups(*q.answer.vitals);
       q.at = question::step::groups;
-      return send(q, std::move(request));
+      if (!q.is_asked_for_groups) return ask_for(q, groups);
+      // It has many more tasks than at the look before: each of them comes now, and is not wanted.
+      if (groups.grouped()) q.at = question::step::unwanted;
+      return;
+    }
+    if (q.at == question::step::unwanted) {
+      q.answer.running = {};
+      q.at = question::step::groups;
+      return ask_for(q, ask_for_groups(*q.answer.vitals));
     }
     const bool told_groups = ask_for_groups(*q.answer.vitals).grouped();
     if (q.at == question::step::groups && told_groups && q.answer.vitals->running() != 0) {
-      v1::Request request;
-      *request.mutable_stacks() = ask_who_runs(stalled_after_ms);
       q.at = question::step::who_runs;
-      return send(q, std::move(request));
+      return ask_for(q, ask_who_runs(stalled_after_ms));
     }
     q.at = question::step::done;
     auto& its = *of_.watched_.at(q.stat.pid);
@@ -389,25 +394,10 @@ class metrics_collector::one_look {
     const auto pid = each.stat.pid;
     auto source = open_direct(live_target(pid, each.roots ? *std::move(each.roots) : of_.search_.roots_of(pid)));
     if (!source) return;
-    full_answer answer;
-    auto vitals = (*source)->vitals(true, [](const v1::Chunk&) { return true; });
-    if (!vitals) return;
-    const auto query = ask_for_groups(*vitals);
-    auto trailer = (*source)->stacks(query, [&](const v1::Chunk& chunk) {
-      answer.parts.push_back(chunk);
-      for (const auto& task : chunk.tasks()) answer.running.add(task);
-      return true;
-    });
-    if (!trailer) return;
-    answer.running.resolution_ms = trailer->tick_resolution_ms();
-    if (query.grouped() && vitals->running() != 0)
-      if (auto running = read_running(**source, stalled_after_ms)) answer.running = *std::move(running);
-    answer.vitals = *std::move(vitals);
-    answer.trailer = *std::move(trailer);
-    fill(pid, answer, process_metrics::teller::memory);
+    if (auto answer = answer_of(**source)) fill(pid, *std::move(answer), process_metrics::teller::memory);
   }
 
-  void fill(pid_t pid, full_answer answer, process_metrics::teller by) {
+  void fill(pid_t pid, process_answer answer, process_metrics::teller by) {
     auto& its = *of_.watched_.at(pid);
     auto& to = rows_[pid];
     its.code.learn(pid, answer.parts);
@@ -423,10 +413,12 @@ class metrics_collector::one_look {
     for (const auto& group : to.groups) its.resumes += group.resumed.value_or(0);
     if (to.counts.tasks() <= glances::most_tasks_read) to.resumes = its.resumes;
     keep_older(answer.running, stalled_after_ms);
+    // What a stopped process does not do says nothing of its tasks.
+    if (to.reason == "stopped") return;
     std::set<std::uint32_t> stalled;
     for (const auto& task : answer.running.tasks) stalled.insert(task.thread);
-    // What a stopped process does not do says nothing of its tasks.
-    if (to.reason != "stopped") to.stalled_workers = stalled.size();
+    to.stalled_workers = stalled.size();
+    to.running = std::move(answer.running);
   }
 
   metrics_collector& of_;
@@ -436,6 +428,8 @@ class metrics_collector::one_look {
   std::vector<process_stat> hung_up_;
   steady::time_point last_hung_up_;
   std::vector<unanswered> without_agent_;
+  std::set<pid_t> has_turn_;
+  std::map<pid_t, process_answer> in_snapshots_;
   std::map<pid_t, process_metrics> rows_;
 };
 

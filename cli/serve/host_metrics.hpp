@@ -3,6 +3,7 @@
 /// What is known of every process with tasks at one look: what /metrics tells.
 ///
 ///   process_search ──> agents, all asked at once ──> vitals, then groups ──┐
+///                 ├──> looked at within the last second: a snapshot, or the look before ──┤
 ///                 └──> without an agent: their registries ────────────────┴──> glances ──> process_metrics …
 ///
 /// Counters are kept between looks, so that they never fall while a process lives.
@@ -21,8 +22,11 @@
 #include <utility>
 #include <vector>
 
+#include "serve/kept_looks.hpp"
+#include "serve/look_turns.hpp"
 #include "surveys/glance.hpp"
 #include "surveys/process_search.hpp"
+#include "surveys/running_tasks.hpp"
 #include "tasks/v1/agent.pb.h"
 #include "tasks/v1/view.pb.h"
 
@@ -59,7 +63,8 @@ struct process_metrics {
   v1::Vitals counts;
   std::vector<glance_group> groups;   ///< every task is in one; unless nobody told
   std::uint32_t resolution_ms = 0;    ///< how old an age may be
-  std::uint64_t stalled_workers = 0;  ///< threads that have run one task for longer than a second
+  running_tasks running;              ///< those that have run for longer than a second
+  std::uint64_t stalled_workers = 0;  ///< threads that run them
   process_counters counters;          ///< of one of which nobody told, only cpu_ms
   /// Since the first look at it, as far as looks have seen. Nothing: it has too many tasks for that now.
   std::optional<std::uint64_t> resumes;
@@ -80,6 +85,11 @@ struct collector_options {
   std::chrono::milliseconds timeout{1000};
   /// Processes to look at, by what they are called; null: all.
   std::function<bool(const std::string& name)> chosen{};
+  /// Who may be asked now. One that may not be is told of by a snapshot, or as at the look before; one that was never
+  /// seen is waited for, two seconds at most. Null: each look asks. Outlives the collector.
+  look_turns* turns = nullptr;
+  /// A snapshot of within the last second. Null: there are none.
+  std::function<std::shared_ptr<kept_look>(pid_t pid, std::uint64_t start_time)> snapshot{};
 };
 
 /// Any thread may ask; looks are made one at a time.

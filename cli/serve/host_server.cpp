@@ -129,8 +129,11 @@ host_server::host_server(const serve_settings& settings, access_rules rules, std
     : settings_(settings),
       rules_(std::move(rules)),
       chosen_(std::move(chosen)),
-      collector_({.timeout = settings.timeout, .chosen = [this](const std::string& name) { return is_chosen(name); }}),
-      views_(settings.max_age),
+      views_(settings.max_age, turns_),
+      collector_({.timeout = settings.timeout,
+                  .chosen = [this](const std::string& name) { return is_chosen(name); },
+                  .turns = &turns_,
+                  .snapshot = [this](pid_t pid, std::uint64_t start) { return views_.looks().recent(pid, start); }}),
       profiles_(collector_, views_, settings.max_age, [this](pid_t pid) { return check(pid); }),
       list_([this] { return json_text(list()); }) {}
 
@@ -140,7 +143,16 @@ bool host_server::is_chosen(const std::string& name) const {
 }
 
 v1::ListView host_server::list() {
-  auto found = list_processes(settings_.timeout);
+  // Who was asked for counts within the last second is not asked again.
+  const auto seen = collector_.look(live_age);
+  std::map<std::pair<pid_t, std::uint64_t>, counted_process> counted;
+  for (const auto& each : seen->processes)
+    if (each.told_by == process_metrics::teller::agent)
+      counted[{each.pid, each.start_time}] = {each.counts, each.running};
+  auto found = list_processes(settings_.timeout, search_, [&](const process_stat& stat) -> const counted_process* {
+    const auto its = counted.find({stat.pid, stat.start_time});
+    return its == counted.end() ? nullptr : &its->second;
+  });
   found.set_schema_version(schema_version);
   v1::ListView chosen;
   chosen.set_schema_version(schema_version);
@@ -161,6 +173,7 @@ result<void> host_server::check(pid_t pid) const {
 void host_server::sample() {
   const auto seen = collector_.look(history::interval);
   history_.add(*seen, now_ms());
+  turns_.forget_old();
   views_.looks().forget_old();
   views_.brought().forget_old();
 }

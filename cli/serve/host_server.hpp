@@ -20,11 +20,13 @@
 #include "serve/host_metrics.hpp"
 #include "serve/http.hpp"
 #include "serve/live.hpp"
+#include "serve/look_turns.hpp"
 #include "serve/page_files.hpp"
 #include "serve/profiles.hpp"
 #include "serve/serve.hpp"
 #include "serve/shared_look.hpp"
 #include "serve/viewer.hpp"
+#include "surveys/process_search.hpp"
 
 namespace tasks::cli {
 
@@ -62,10 +64,12 @@ class host_server {
   serve_settings settings_;
   access_rules rules_;
   std::vector<pattern> chosen_;
-  metrics_collector collector_;
+  look_turns turns_;
   viewer views_;
+  metrics_collector collector_;
   profile_answers profiles_;
   history history_;
+  process_search search_;  ///< of `list_`
   shared_look<std::shared_ptr<const std::string>> list_;
 };
 

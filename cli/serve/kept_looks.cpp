@@ -181,21 +181,17 @@ kept_looks::looked kept_looks::take(pid_t pid, look_depth depth) {
   return made;
 }
 
-void kept_looks::wait_for_turn(pid_t pid) {
-  for (;;) {
-    std::chrono::milliseconds left{0};
-    {
-      const std::lock_guard hold(mutex_);
-      const auto now = clock::now();
-      auto& last = turns_.try_emplace(pid, now - apart).first->second;
-      if (now - last >= apart) {
-        last = now;
-        return;
-      }
-      left = std::chrono::ceil<std::chrono::milliseconds>(last + apart - now);
-    }
-    std::this_thread::sleep_for(left);
+std::shared_ptr<kept_look> kept_looks::recent(pid_t pid, std::uint64_t start_time) {
+  const std::lock_guard hold(mutex_);
+  const auto of = processes_.find({pid, start_time});
+  if (of == processes_.end()) return nullptr;
+  std::shared_ptr<kept_look> newest;
+  for (const auto& [depth, look] : of->second.looks) {
+    const auto last = look->last();
+    if (!last || !*last->seen || clock::now() - (**last->seen)->at >= look_turns::apart) continue;
+    if (!newest || newest->at < (**last->seen)->at) newest = **last->seen;
   }
+  return newest;
 }
 
 result<std::shared_ptr<kept_look>> kept_looks::look_at(pid_t pid, look_depth depth) {
@@ -209,7 +205,7 @@ result<std::shared_ptr<kept_look>> kept_looks::look_at(pid_t pid, look_depth dep
     auto& own = of.looks[depth];
     if (!own)
       own = std::make_shared<shared_look<std::shared_ptr<looked>>>([this, pid, depth] {
-        wait_for_turn(pid);
+        turns_.wait_for(pid);
         return std::make_shared<looked>(take(pid, depth));
       });
     for (auto each = of.looks.lower_bound(depth); each != of.looks.end(); ++each) candidates.push_back(each->second);
@@ -258,7 +254,6 @@ void kept_looks::forget_old() {
   while (processes_.size() > most_processes)
     processes_.erase(std::min_element(processes_.begin(), processes_.end(),
                                       [](const auto& a, const auto& b) { return a.second.asked < b.second.asked; }));
-  std::erase_if(turns_, [&](const auto& each) { return now - each.second > kept_for; });
 }
 
 }  // namespace tasks::cli

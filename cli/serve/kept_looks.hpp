@@ -7,7 +7,7 @@
 ///                                  └── else: `tasks record -p PID`, in a process of its own; others wait for it
 ///   view = `tasks stack --from SNAPSHOT --json`, in a process of its own, kept with the snapshot
 ///
-/// Snapshots of one process are taken a second apart at least, whatever is asked and by how many.
+/// A snapshot waits for its turn: a process is looked at once a second at most, whatever is asked and by how many.
 
 #include <sys/types.h>
 
@@ -24,6 +24,7 @@
 #include "base/error.hpp"
 #include "linux/child_process.hpp"
 #include "linux/proc.hpp"
+#include "serve/look_turns.hpp"
 #include "serve/shared_look.hpp"
 
 namespace tasks::cli {
@@ -63,12 +64,14 @@ class kept_looks {
  public:
   using clock = std::chrono::steady_clock;
   using wanted = std::function<bool()>;
-  static constexpr std::chrono::seconds apart{1};
 
-  explicit kept_looks(std::chrono::milliseconds max_age) : max_age_(max_age) {}
+  /// `turns` outlives it.
+  kept_looks(std::chrono::milliseconds max_age, look_turns& turns) : max_age_(max_age), turns_(turns) {}
 
   /// Fails where the process cannot be looked at.
   result<std::shared_ptr<kept_look>> look_at(pid_t pid, look_depth depth);
+  /// The newest snapshot that was begun within the last second. Null: there is none.
+  [[nodiscard]] std::shared_ptr<kept_look> recent(pid_t pid, std::uint64_t start_time);
   /// `words`: a command with its options, of which --from is not one.
   result<std::shared_ptr<const made_view>> view(kept_look& of, const std::vector<std::string>& words,
                                                 const wanted& is_wanted);
@@ -98,15 +101,13 @@ class kept_looks {
   };
   static constexpr std::ptrdiff_t most_at_once = 4;
 
-  /// Sleeps until the process may be looked at once more, which it is now.
-  void wait_for_turn(pid_t pid);
   [[nodiscard]] looked take(pid_t pid, look_depth depth);
 
   std::chrono::milliseconds max_age_;
+  look_turns& turns_;
   std::counting_semaphore<> places_{most_at_once};
   std::mutex mutex_;
   std::map<std::pair<pid_t, std::uint64_t>, watched> processes_;  ///< by pid and start
-  std::map<pid_t, clock::time_point> turns_;                      ///< when each was last looked at
 };
 
 }  // namespace tasks::cli

@@ -28,7 +28,7 @@ struct seen_view {
 
 class viewer {
  public:
-  explicit viewer(std::chrono::milliseconds max_age) : looks_(max_age), replays_(looks_) {}
+  viewer(std::chrono::milliseconds max_age, look_turns& turns) : looks_(max_age, turns), replays_(looks_) {}
 
   /// Whether a recording is asked about, and no process.
   [[nodiscard]] static bool is_of_replay(const http_request& request) {

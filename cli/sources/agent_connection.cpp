@@ -104,6 +104,9 @@ void agent_connection::flush() {
 
 result<agent_connection::progress> agent_connection::on_ready(const part_handler& handler) {
   flush();
+  // What came together with the answer before.
+  if (begin_ != end_)
+    if (auto parsed = parse(handler); !parsed || *parsed == progress::done) return parsed;
   const auto enough = bytes_read_ + most_at_once;
   for (;;) {
     if (begin_ == end_) begin_ = end_ = 0;
@@ -187,7 +190,7 @@ result<void> agent_connection::check(const v1::Hello& hello) const {
 
 bool agent_connection::has_hung_up() const {
   char next = 0;
-  return begin_ == end_ && ::recv(socket_.get(), &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+  return ::recv(socket_.get(), &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 error agent_connection::why_it_hung_up() const {

@@ -40,10 +40,12 @@ class agent_connection {
   /// Precondition: `socket` is connected and does not block.
   agent_connection(descriptor socket, identity expected);
 
-  /// Queues a request, and sends as much of it as goes without waiting. Hello need not have come yet.
+  /// Queues a request, and sends as much of it as goes without waiting. Neither Hello nor the answer before need have
+  /// come yet.
   void send(const v1::Request& request);
   /// Reads and writes what can be without waiting, and leaves who sends without end after some megabytes, so that its
-  /// reader may look at the time. `done`: the answer's last part has been handled.
+  /// reader may look at the time. `done`: the answer's last part has been handled; what came behind it
+  /// is handled by the next call, for which its descriptor need not become ready.
   result<progress> on_ready(const part_handler& handler);
 
   [[nodiscard]] int fd() const noexcept { return socket_.get(); }

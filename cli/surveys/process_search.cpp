@@ -20,20 +20,39 @@ constexpr std::chrono::seconds recheck_after{60};
 
 }  // namespace
 
-void process_search::find(const std::function<void(found_process)>& tell) {
+void process_search::find(const std::function<void(found_process)>& tell,
+                          const std::function<bool(const process_stat&)>& passes_by) {
   tell_ = &tell;
+  passes_by_ = &passes_by;
+  still_listeners_.clear();
   told_.clear();
   still_known_.clear();
   find_by_sockets();
   find_the_rest();
   known_ = std::move(still_known_);
+  listeners_ = std::move(still_listeners_);
+}
+
+/// What it is told by the socket is not taken on trust: who listens there was seen by a connection.
+bool process_search::passes_by(const std::string& path) {
+  const auto known = listeners_.find(path);
+  if (known == listeners_.end() || !*passes_by_) return false;
+  auto stat = read_stat(known->second.pid);
+  if (!stat || stat->start_time != known->second.start_time || !(*passes_by_)(*stat) || find_stop(stat->pid))
+    return false;
+  still_listeners_[path] = known->second;
+  if (!told_.insert(stat->pid).second) return true;
+  found_process found{.stat = *std::move(stat)};
+  found.is_passed_by = true;
+  (*tell_)(std::move(found));
+  return true;
 }
 
 /// The quick way: sockets that the kernel lists under an agent's name, in our own namespaces.
 void process_search::find_by_sockets() {
   for (const auto& listening : listening_sockets(0)) {
     const auto named = agent_named_by(listening.path);
-    if (!named) continue;
+    if (!named || passes_by(listening.path)) continue;
     descriptor socket;
     for (const auto& path : named->paths) {
       socket = connect_to(path, 0);
@@ -43,8 +62,8 @@ void process_search::find_by_sockets() {
       // Whoever listens, in our pid namespace. What it says of itself is held against this.
       ucred peer{};
       socklen_t size = sizeof peer;
-      if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid > 0)
-        tell_of_listener(std::move(socket), peer.pid, named->pid);
+      if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.pid <= 0) continue;
+      tell_of_listener(std::move(socket), peer.pid, named->pid, listening.path);
     } else if (errno == EACCES || errno == EPERM || errno == EAGAIN) {
       const bool busy = errno == EAGAIN;
       if (auto stat = read_stat(named->pid))
@@ -55,9 +74,10 @@ void process_search::find_by_sockets() {
   }
 }
 
-void process_search::tell_of_listener(descriptor socket, pid_t pid, pid_t inner_pid) {
+void process_search::tell_of_listener(descriptor socket, pid_t pid, pid_t inner_pid, const std::string& path) {
   auto stat = read_stat(pid);
   if (!stat || told_.contains(pid)) return;
+  still_listeners_[path] = {pid, stat->start_time};
   // Nor does its agent go on.
   if (const auto stop = find_stop(pid))
     return tell_of(*std::move(stat), lack::motion, v1::ProcessView::SILENT, stop->words, finder_.find(pid));
@@ -113,13 +133,13 @@ void process_search::look_at(pid_t pid, std::string executable) {
   auto stat = read_stat(pid);
   if (!stat) return;
   const auto inner_pid = innermost_pid(pid);
-  descriptor socket;
   for (const auto& root : roots.roots) {
     if (root.agent != layout::agent_status::listening || root.pid != inner_pid) continue;
-    socket = connect_to(root.socket_path, pid);
-    if (socket) break;
+    const auto path = fmt::format("{} {}", pid, root.socket_path);
+    if (passes_by(path)) return;
+    auto socket = connect_to(root.socket_path, pid);
+    if (socket) return tell_of_listener(std::move(socket), pid, inner_pid, path);
   }
-  if (socket) return tell_of_listener(std::move(socket), pid, inner_pid);
   const bool denied = roots.roots.empty() && (roots.failure == EACCES || roots.failure == EPERM);
   auto reason = denied ? "permission denied" : "no agent: " + reason_without_agent(roots, inner_pid);
   tell_of(*std::move(stat), denied ? lack::permission : lack::agent,

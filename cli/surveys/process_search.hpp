@@ -32,13 +32,17 @@ struct found_process {
   v1::ProcessView::Agent state = v1::ProcessView::AGENT_UNSPECIFIED;  ///< likewise, as a list shows it
   std::string reason{};                                               ///< likewise, in words
   std::optional<target_roots> roots{};  ///< of one without an agent, whose registry can perhaps be read instead
+  bool is_passed_by = false;            ///< it has an agent, which was not to be disturbed
 };
 
 class process_search {
  public:
   /// Each process once, in no order, itself left out. Agents are found first, so that they may answer while the others
   /// are looked for.
-  void find(const std::function<void(found_process)>& tell);
+  /// `passes_by`: whether a process that has an agent, by what the search before found, is to be told without a
+  /// connection to it.
+  void find(const std::function<void(found_process)>& tell,
+            const std::function<bool(const process_stat&)>& passes_by = {});
   [[nodiscard]] target_roots roots_of(pid_t pid) { return finder_.find(pid); }
 
  private:
@@ -49,10 +53,17 @@ class process_search {
     std::chrono::steady_clock::time_point found;
   };
 
+  /// Who listened on a socket when it was last connected to.
+  struct listener_of_path {
+    pid_t pid = 0;
+    std::uint64_t start_time = 0;
+  };
+
   void find_by_sockets();
+  [[nodiscard]] bool passes_by(const std::string& path);
   void find_the_rest();
   void look_at(pid_t pid, std::string executable);
-  void tell_of_listener(detail::descriptor socket, pid_t pid, pid_t inner_pid);
+  void tell_of_listener(detail::descriptor socket, pid_t pid, pid_t inner_pid, const std::string& path);
   void tell_of(process_stat stat, found_process::lack lacks, v1::ProcessView::Agent state, std::string reason,
                std::optional<target_roots> roots = std::nullopt);
 
@@ -61,7 +72,10 @@ class process_search {
   std::unordered_map<pid_t, without_note> known_;
   std::unordered_map<pid_t, without_note> still_known_;  ///< while it looks: those that are there
   std::unordered_set<pid_t> told_;                       ///< likewise
+  std::unordered_map<std::string, listener_of_path> listeners_;
+  std::unordered_map<std::string, listener_of_path> still_listeners_;  ///< while it looks
   const std::function<void(found_process)>* tell_ = nullptr;
+  const std::function<bool(const process_stat&)>* passes_by_ = nullptr;
 };
 
 }  // namespace tasks::cli

@@ -60,13 +60,19 @@ v1::ProcessView describe(const process_stat& stat) {
 
 class lister {
  public:
-  explicit lister(std::chrono::milliseconds timeout)
-      : timeout_(timeout), deadline_(clock::now() + silences * timeout) {}
+  using counted_by_others = std::function<const counted_process*(const process_stat&)>;
+
+  lister(std::chrono::milliseconds timeout, process_search& search, const counted_by_others& counted)
+      : timeout_(timeout), deadline_(clock::now() + silences * timeout), search_(search), by_others_(counted) {}
 
   v1::ListView run() {
-    search_.find([this](found_process found) { take(std::move(found)); });
+    const std::function<bool(const process_stat&)> passes_by = [this](const process_stat& stat) {
+      return by_others_ && by_others_(stat) != nullptr;
+    };
+    search_.find([this](found_process found) { take(std::move(found)); }, passes_by);
     collect();
     settle();
+    for (const auto& stat : passed_by_) count_as_told(stat);
     mark_busy();
     v1::ListView list;
     for (auto& [pid, view] : rows_) *list.add_processes() = std::move(view);
@@ -85,6 +91,11 @@ class lister {
   };
 
   void take(found_process found) {
+    // Which socket is whose a search has to find out by a connection, once.
+    if (found.is_passed_by || (found.agent && by_others_ && by_others_(found.stat) != nullptr)) {
+      passed_by_.push_back(std::move(found.stat));
+      return;
+    }
     if (!found.agent) {
       auto& view = add(found.stat, found.state, std::move(found.reason));
       if (found.roots) count_directly(view, *std::move(found.roots));
@@ -191,14 +202,22 @@ class lister {
     if (agent != v1::ProcessView::ANSWERED && !lives(q.stat)) return;
     auto& view = add(q.stat, agent, std::move(reason));
     if (agent != v1::ProcessView::ANSWERED) count_directly(view, search_.roots_of(q.stat.pid));
-    if (!q.vitals || agent != v1::ProcessView::ANSWERED) return;
-    view.set_tasks(q.vitals->tasks());
-    view.set_blocked(q.vitals->blocked());
-    view.set_os_threads(q.vitals->os_threads());
-    for (auto& finding : findings_of(*q.vitals)) view.add_findings(std::move(finding));
-    counted_[q.stat.pid] = *q.vitals;
-    add_stalled(std::move(q.long_running), view);
-    if (may_be_due(q.stat.pid, *q.vitals)) add_due(*live_target(q.stat.pid), *q.vitals, view);
+    if (q.vitals && agent == v1::ProcessView::ANSWERED) count(q.stat.pid, *q.vitals, std::move(q.long_running), view);
+  }
+
+  void count_as_told(const process_stat& stat) {
+    const auto* told = by_others_(stat);
+    if (told != nullptr) count(stat.pid, told->counts, told->running, add(stat, v1::ProcessView::ANSWERED, ""));
+  }
+
+  void count(pid_t pid, const v1::Vitals& counts, running_tasks running, v1::ProcessView& view) {
+    view.set_tasks(counts.tasks());
+    view.set_blocked(counts.blocked());
+    view.set_os_threads(counts.os_threads());
+    for (auto& finding : findings_of(counts)) view.add_findings(std::move(finding));
+    counted_[pid] = counts;
+    add_stalled(std::move(running), view);
+    if (may_be_due(pid, counts)) add_due(*live_target(pid), counts, view);
   }
 
   /// Who waits in a reactor, or runs, serves its tasks as far as a list can tell.
@@ -292,7 +311,9 @@ class lister {
 
   std::chrono::milliseconds timeout_;
   clock::time_point deadline_;
-  process_search search_;
+  process_search& search_;
+  const counted_by_others& by_others_;
+  std::vector<process_stat> passed_by_;  ///< of whom others have told
   std::vector<question> questions_;
   clock::time_point last_hung_up_;
   std::map<pid_t, v1::ProcessView> rows_;
@@ -301,6 +322,14 @@ class lister {
 
 }  // namespace
 
-v1::ListView list_processes(std::chrono::milliseconds timeout) { return lister(timeout).run(); }
+v1::ListView list_processes(std::chrono::milliseconds timeout) {
+  process_search search;
+  return list_processes(timeout, search, {});
+}
+
+v1::ListView list_processes(std::chrono::milliseconds timeout, process_search& search,
+                            const std::function<const counted_process*(const process_stat&)>& counted) {
+  return lister(timeout, search, counted).run();
+}
 
 }  // namespace tasks::cli

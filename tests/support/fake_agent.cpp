@@ -4,6 +4,7 @@
 #include <google/protobuf/util/delimited_message_util.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -13,11 +14,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include "support/program.hpp"
 
@@ -29,6 +33,30 @@ namespace tasks::testing {
 namespace {
 
 using manner = fake_agent::manner;
+
+/// Of whom looks are counted, and how many there were.
+struct shared_count {
+  std::atomic<pid_t> reader{-1};
+  std::atomic<std::uint64_t> looks{0};
+};
+
+/// Field 4 of /proc/PID/stat.
+pid_t parent_of(pid_t pid) {
+  char text[1024] = {};
+  const int fd = ::open(("/proc/" + std::to_string(pid) + "/stat").c_str(), O_RDONLY | O_CLOEXEC);
+  const auto size = ::read(fd, text, sizeof text - 1);
+  ::close(fd);
+  const char* const name_end = size > 0 ? std::strrchr(text, ')') : nullptr;
+  return name_end ? static_cast<pid_t>(std::strtol(name_end + 4, nullptr, 10)) : -1;
+}
+
+void count_look(int fd, shared_count& counted) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  const pid_t reader = counted.reader;
+  if (reader <= 0 || ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return;
+  if (peer.pid == reader || parent_of(peer.pid) == reader) ++counted.looks;
+}
 
 /// Field 22 of /proc/self/stat.
 std::uint64_t own_start_time() {
@@ -117,7 +145,8 @@ bool send_generated(int fd, std::uint64_t count) {
 
 class server {
  public:
-  server(const fake_agent::script& s, v1::Hello hello) : script_(s), hello_(std::move(hello)) {}
+  server(const fake_agent::script& s, v1::Hello hello, shared_count& counted)
+      : script_(s), hello_(std::move(hello)), counted_(counted) {}
 
   void serve(int fd) const {
     switch (script_.how) {
@@ -147,7 +176,9 @@ class server {
       const timeval patience{4, 0};
       ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     }
+    bool is_asked = false;
     for (v1::Request request; read_request(fd, request);) {
+      if (!std::exchange(is_asked, true)) count_look(fd, counted_);
       if (!answer(fd, request)) return;
     }
   }
@@ -225,6 +256,7 @@ class server {
 
   const fake_agent::script& script_;
   v1::Hello hello_;
+  shared_count& counted_;
 };
 
 int listen_at(const std::string& path, int backlog) {
@@ -241,7 +273,8 @@ int listen_at(const std::string& path, int backlog) {
 
 /// The child: publishes its root, says so, and serves whoever connects until it is killed: every `tasks list` does that
 /// some test runs meanwhile, as long as it takes.
-[[noreturn]] void run_child(const fake_agent::script& s, const std::string& directory, int ready) {
+[[noreturn]] void run_child(const fake_agent::script& s, const std::string& directory, int ready,
+                            shared_count& counted) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::signal(SIGPIPE, SIG_IGN);
   const auto path = directory + "/" + std::to_string(::getpid());
@@ -265,7 +298,7 @@ int listen_at(const std::string& path, int backlog) {
   hello.set_instance(1);
   hello.set_layout(layout::version);
   if (s.hello) hello = *s.hello;
-  const server serves(s, hello);
+  const server serves(s, hello, counted);
 
   if (::write(ready, "r", 1) != 1) ::_exit(1);
   ::close(ready);
@@ -285,6 +318,11 @@ int listen_at(const std::string& path, int backlog) {
 
 }  // namespace
 
+struct fake_agent::counted_looks : shared_count {};
+
+void fake_agent::count_looks_of(pid_t reader) noexcept { counted_->reader = reader; }
+std::uint64_t fake_agent::looks() const noexcept { return counted_->looks; }
+
 fake_agent::fake_agent(const script& what) {
   std::string directory = what.directory;
   if (directory.empty()) {
@@ -294,13 +332,16 @@ fake_agent::fake_agent(const script& what) {
     directory = directory_ + "/tasks";
     ::mkdir(directory.c_str(), 0700);
   }
+  void* const shared = ::mmap(nullptr, sizeof *counted_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (shared == MAP_FAILED) throw std::runtime_error("mmap failed");
+  counted_ = new (shared) counted_looks;
   int ready[2];
   if (::pipe2(ready, O_CLOEXEC) != 0) throw std::runtime_error("pipe2 failed");
   pid_ = ::fork();
   if (pid_ < 0) throw std::runtime_error("fork failed");
   if (pid_ == 0) {
     ::close(ready[0]);
-    run_child(what, directory, ready[1]);
+    run_child(what, directory, ready[1], *counted_);
   }
   ::close(ready[1]);
   path_ = directory + "/" + pid_text();
@@ -323,6 +364,7 @@ void fake_agent::kill() noexcept {
 
 fake_agent::~fake_agent() {
   kill();
+  ::munmap(counted_, sizeof *counted_);
   ::unlink(path_.c_str());
   if (directory_.empty()) return;
   ::rmdir((directory_ + "/tasks").c_str());

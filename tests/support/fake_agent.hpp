@@ -74,6 +74,10 @@ class fake_agent {
   [[nodiscard]] pid_t pid() const noexcept { return pid_; }
   [[nodiscard]] std::string pid_text() const { return std::to_string(pid_); }
   [[nodiscard]] const std::string& socket_path() const noexcept { return path_; }
+  /// From now on counts what this process asks, and its children.
+  void count_looks_of(pid_t reader) noexcept;
+  /// Connections through which these have asked something, since then.
+  [[nodiscard]] std::uint64_t looks() const noexcept;
   /// Ends the process and leaves its socket behind.
   void kill() noexcept;
 
@@ -81,6 +85,8 @@ class fake_agent {
   pid_t pid_ = -1;
   std::string directory_;  ///< to be removed; empty: not ours
   std::string path_;
+  struct counted_looks;
+  counted_looks* counted_ = nullptr;  ///< shared with the process
 };
 
 }  // namespace tasks::testing
