@@ -33,6 +33,13 @@ constexpr std::string_view content_policy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// For who follows a link: a browser sends no token by itself.
+constexpr std::string_view how_to_give_token =
+    "<!doctype html><meta charset=utf-8><title>a token is needed</title>\n"
+    "<p>A token is needed here, which a link does not send. <a href=\"/\">The page</a> asks for it, and shows the same."
+    "<p>Others send it with what they ask: <code>curl -H \"Authorization: Bearer $(cat TOKEN-FILE)\" URL</code>, then "
+    "<code>go tool pprof FILE</code>; Prometheus: <code>authorization: {credentials_file: TOKEN-FILE}</code>.\n";
+
 std::shared_ptr<const std::string> json_text(const google::protobuf::Message& message) {
   fmt::memory_buffer text;
   print_json(text, message);
@@ -195,6 +202,8 @@ http_answer host_server::answer(const http_request& request) {
   if (const auto refused = refuse(rules_, asked)) {
     made = error_answer(refused->status, "refused",
                         {error_code::permission_denied, "", refused->fact, refused->next_step});
+    if (refused->status == 401 && asked.mode == "navigate")
+      made = text_answer(401, html_text, std::string(how_to_give_token));
     if (refused->status == 401) made.headers.emplace_back("WWW-Authenticate", "Bearer");
     if (refused->status == 405) made.headers.emplace_back("Allow", "GET, HEAD");
   } else {

@@ -145,8 +145,10 @@ TEST_F(Serve, OffersNothingThatReachesBeyondTheProcess) {
 TEST_F(Serve, DescribesItself) {
   const auto got = get(host_.port(), "/api/v1/openapi.json");
   EXPECT_EQ(got.status, 200);
-  EXPECT_THAT(got.body, AllOf(HasSubstr(R"("openapi":"3.1.0")"), HasSubstr("/api/v1/processes/{pid}/leaks"),
-                              HasSubstr(R"("name":"older-than")"), HasSubstr(R"("$ref":"/api/v1/schema/stack")")));
+  EXPECT_THAT(got.body,
+              AllOf(HasSubstr(R"("openapi":"3.1.0")"), HasSubstr("/api/v1/processes/{pid}/leaks"),
+                    HasSubstr(R"("name":"older-than")"), HasSubstr(R"("/api/v1/replays":{"post":{)"),
+                    HasSubstr(R"("name":"replay","in":"query")"), HasSubstr(R"("$ref":"/api/v1/schema/stack")")));
   EXPECT_THAT(get(host_.port(), "/api/v1/schema/stack").body, HasSubstr("$defs"));
   EXPECT_EQ(get(host_.port(), "/api/v1/schema/none").status, 404);
 }
@@ -400,6 +402,14 @@ TEST_F(ServeWithToken, AnswersWhoeverHasIt) {
   EXPECT_EQ(without.status, 401);
   EXPECT_EQ(without.headers.at("www-authenticate"), "Bearer");
   EXPECT_EQ(get(host.port(), "/metrics", {{"Authorization", "Bearer " + token_}}).status, 200);
+  const auto followed = get(host.port(), "/debug/pprof/", {{"Sec-Fetch-Mode", "navigate"}});
+  EXPECT_EQ(followed.status, 401);
+  EXPECT_THAT(followed.headers.at("content-type"), StartsWith("text/html"));
+  EXPECT_THAT(followed.body, AllOf(HasSubstr("href=\"/\""), HasSubstr("Authorization: Bearer")));
+  EXPECT_EQ(post(host.port(), "/api/v1/replays", "x", {{"Tasks-Replay", "1"}}).status, 401);
+  EXPECT_EQ(
+      post(host.port(), "/api/v1/replays", "x", {{"Tasks-Replay", "1"}, {"Authorization", "Bearer " + token_}}).status,
+      400);
   EXPECT_EQ(get(host.port(), "/").status, 200);
   if (::geteuid() != 0) return;
   EXPECT_THAT(told_another(host, "/metrics", "Authorization: Bearer " + token_), StartsWith("HTTP/1.1 200"));

@@ -748,6 +748,9 @@ describe('when something is wrong', () => {
       await page.type('[type=password]', 'a b/c');
       await page.keyboard.press('Enter');
       await page.waitForSelector('.row');
+      await page.keyboard.press('?');
+      await page.has('.help', 'Authorization: Bearer');
+      assert.equal(await page.$('.help [href="/metrics"]'), null, 'a link would not send it');
       await page.done();
       const linked = await open(browser, guarded.url, `#token=${encodeURIComponent('a b/c')}&/p/${crowd}/tree`);
       await linked.has('.look', '100,000 tasks');

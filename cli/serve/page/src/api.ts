@@ -25,6 +25,9 @@ export function setToken(value: string) {
   refused.set(false);
 }
 
+/** Whether this server has asked for a token, which links do not send. */
+export const hasToken = () => token !== '';
+
 /** The recording that is looked at, and which snapshot of it ('': the last one). Null: what is there now. Said by route.ts. */
 export const replayed: {id: string | null; at: string} = {id: null, at: ''};
 

@@ -1,4 +1,5 @@
 import {useEffect, useRef} from 'preact/hooks';
+import {hasToken} from './api';
 
 const keys: [string, string][] = [
   ['?', 'this'],
@@ -43,9 +44,21 @@ export function Help({close}: {close: () => void}) {
       <h2>Links</h2>
       <p>The address has what is shown: view, filter, order, choice. Send it to somebody who reaches this server.</p>
       <p class="quiet">
-        <a href="/assets/licenses.txt">licences</a> · <a href="/metrics">/metrics</a> ·{' '}
-        <a href="/debug/pprof/">/debug/pprof/</a>
+        <a href="/assets/licenses.txt">licences</a>
+        {!hasToken() && (
+          <>
+            {' '}
+            · <a href="/metrics">/metrics</a> · <a href="/debug/pprof/">/debug/pprof/</a>
+          </>
+        )}
       </p>
+      {hasToken() && (
+        <p class="quiet">
+          Links do not send the token:{' '}
+          <code>curl -H "Authorization: Bearer $(cat TOKEN-FILE)" {location.origin}/metrics</code>, and so of{' '}
+          <code>/debug/pprof/tasks?pid=PID</code>, a file for <code>go tool pprof</code>.
+        </p>
+      )}
       <button type="button" onClick={close}>
         close
       </button>
