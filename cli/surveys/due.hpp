@@ -1,7 +1,8 @@
 #pragma once
 
 /// Tasks whose waits are over and which nobody resumes: an expired timer, bytes that have come, a handler that was
-/// posted. And who is in the way, from Asio's own schedulers and the threads that run them.
+/// posted; and tasks that were spawned and have never run. And who is in the way, from Asio's own schedulers and the
+/// threads that run them.
 ///
 ///   tasks that wait ──> their scheduler ──> nobody runs it          ──┐
 ///                                      ──> its workers run others  ──┼──> a look later still so? ──> due

@@ -20,6 +20,8 @@ constexpr std::uint64_t tick_ms = 1000;
 constexpr std::uint64_t to_promise = 16;
 /// Of tasks that wait for descriptors and handlers, so many are asked whose scheduler tells them: contexts are few.
 constexpr std::size_t asked_at_most = 500;
+/// Of tasks that have not begun, so many: a burst of spawns is none that hangs.
+constexpr std::size_t not_begun_asked = 64;
 
 constexpr std::uint64_t bit(wait_kind kind) { return std::uint64_t{1} << static_cast<unsigned>(kind); }
 constexpr std::uint64_t by_descriptor =
@@ -58,6 +60,11 @@ due_look::due_look(target& from)
   registry_.walk({}, now_, [&](const target_task& task) {
     const auto state = detail::state_of(task.word);
     if (state == detail::task_state::running) running_.push_back(task);
+    if (state == detail::task_state::ready && task.depth != 0 && !task.frames.empty() &&
+        not_begun_.size() < not_begun_asked) {
+      owners_[task.frames[0] + to_promise] = task.id;
+      not_begun_.push_back({task});
+    }
     if (state != detail::task_state::blocked) return;
     if (detail::kind_of(task) != wait_kind::tasks) ++wait_for_schedulers_;
     if (detail::age_of(task, now_) < due_after_ms + tick_ms && expired_for(task) < due_after_ms) return;
@@ -98,7 +105,15 @@ bool due_look::is_worth_it() {
     const auto scheduler = schedulers_.of_object(task.object);
     if (scheduler != 0 && !is_served(scheduler)) return true;
   }
-  return false;
+  return may_never_begin();
+}
+
+/// Has some task not begun, and nobody waits in a scheduler that may be its?
+bool due_look::may_never_begin() {
+  if (not_begun_.empty()) return false;
+  for (const auto& each : not_begun_) find_contexts(each.task);
+  const auto known = schedulers_.known();
+  return std::any_of(known.begin(), known.end(), [&](std::uint64_t scheduler) { return !is_served(scheduler); });
 }
 
 void due_look::gather() {
@@ -113,6 +128,7 @@ void due_look::gather() {
     });
     if (detail::kind_of(each.task) == wait_kind::post) find_contexts(each.task);
   }
+  for (const auto& each : not_begun_) find_contexts(each.task);
   name_contexts();
   std::unordered_set<std::uint64_t> keys = schedulers_.known();
   for (const auto scheduler : schedulers_.known()) {
@@ -147,6 +163,7 @@ void due_look::find_threads() {
 
 std::vector<due_task> due_look::finish() {
   for (const auto& each : waiting_) look_at(each);
+  for (const auto& each : not_begun_) look_at(each);
   std::sort(found_.begin(), found_.end(), [](const due_task& a, const due_task& b) { return a.id < b.id; });
   return std::move(found_);
 }
@@ -205,6 +222,7 @@ void due_look::name_contexts() {
     if (task.depth != 0 && !task.frames.empty()) name_context(task.frames[0]);
     name_context(task.object);
   }
+  for (const auto& each : not_begun_) name_context(each.task.frames[0]);
 }
 
 /// An executor of any type is {object {of three words}, functions for any object, where the object is, functions for
@@ -278,11 +296,12 @@ void due_look::look_at(const waiting_task& each) {
   const auto take = [&](const queued_operation& operation, std::string_view queue) {
     way = &obstacles_[operation.queue];
     due.queued = operation.address;
-    due.over = fmt::format("its handler is queued {}", queue);
+    const bool has_begun = detail::state_of(task.word) != detail::task_state::ready;
+    due.over = fmt::format("{}its handler is queued {}", has_begun ? "" : "it was spawned and has never run: ", queue);
     if (operation.before != 0) due.over += fmt::format(", behind {}", count_of(operation.before, "1 other", "others"));
     // What was posted could have gone on at once, and a timer's task when that expired, at the latest.
     const auto age = detail::age_of(task, now_);
-    due.for_ms = expired_for(task);
+    due.for_ms = has_begun ? expired_for(task) : 0;
     if (detail::kind_of(task) == wait_kind::post && age > tick_ms) due.for_ms = age - tick_ms;
   };
   if (const auto* held_back = operation_of(held_back_, task.id)) {

@@ -64,6 +64,7 @@ class due_look {
   [[nodiscard]] std::uint64_t expired_for(const target_task& task) const;
   void find_threads();
   [[nodiscard]] bool is_served(std::uint64_t scheduler);
+  [[nodiscard]] bool may_never_begin();
   void find_contexts(const target_task& task);
   void name_contexts();
   void name_context(std::uint64_t executors);
@@ -88,6 +89,7 @@ class due_look {
   std::optional<std::int64_t> wall_ns_;
   std::vector<target_task> running_;
   std::vector<waiting_task> waiting_;
+  std::vector<waiting_task> not_begun_;                      ///< spawned, and never resumed: since when is not known
   std::size_t wait_for_schedulers_ = 0;                      ///< tasks that wait, and not for other tasks
   std::unordered_map<std::uint64_t, std::uint64_t> owners_;  ///< tasks, by Asio's pointer to their outermost coroutine
   std::unordered_map<std::uint64_t, bool> served_, resumes_;

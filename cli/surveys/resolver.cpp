@@ -347,7 +347,7 @@ void resolver::resolve(const v1::Task& task, resolved& to) {
 
 const due_task* resolver::due_of(const v1::Task& task) const {
   const auto* due = find(due_, task.id());
-  return due != nullptr && task.state() == v1::Task::BLOCKED && due->resumes == task.resumes() ? due : nullptr;
+  return due != nullptr && task.state() != v1::Task::RUNNING && due->resumes == task.resumes() ? due : nullptr;
 }
 
 const busy_task* resolver::busy_of(const v1::Task& task) const {

@@ -67,7 +67,7 @@ class wait_surveyor {
     has_been_seen_ = true;
     survey_.resolution_ms = trailer->tick_resolution_ms();
     tell_busy();
-    if (survey_.subject.task.state() == v1::Task::BLOCKED && survey_.busy.empty()) tell_due();
+    if (survey_.subject.task.state() != v1::Task::RUNNING && survey_.busy.empty()) tell_due();
     if (survey_.subject.task.state() == v1::Task::RUNNING && survey_.busy.empty()) tell_running();
     if (may_wait_for_name(survey_.subject.task)) tell_lookups();
     if (is_ended_by_tasks(survey_.subject.task) && survey_.busy.empty()) {

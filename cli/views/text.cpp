@@ -213,7 +213,7 @@ std::string describe_state(const v1::Task& task, const resolved& meaning, const 
   if (meaning.busy) return words_of(*meaning.busy);
   switch (task.state()) {
     case v1::Task::READY:
-      return "ready";
+      return meaning.due ? "ready, " + words_of(*meaning.due) : "ready";
     case v1::Task::RUNNING:
       if (task.ran_before_fork()) return "ran in the parent when it forked" + age;
       return (task.thread() == 0 ? "running" : fmt::format("running on thread {}", task.thread())) + age;
@@ -235,8 +235,7 @@ std::string describe_state(const v1::Group& group, const resolved& meaning, cons
                               : fmt::format("busy, up to {} resumptions/s", format_rate(meaning.busy->per_second));
   auto text = blocked && group.has_wait() ? wait_words(group.wait(), meaning.fd, meaning.operation)
                                           : std::string(state_name(group.state()));
-  if (group.state() == v1::Task::READY) return text;
-  text += age_words(group, context);
+  if (group.state() != v1::Task::READY) text += age_words(group, context);
   if (meaning.busy) text += fmt::format(", {} of them busy", meaning.busy_tasks);
   if (!meaning.due) return text;
   if (group.count() == 1) return text + ", " + words_of(*meaning.due);

@@ -273,7 +273,19 @@ std::vector<std::string> wait_sentences(const why_survey& survey, const render_c
   const auto& wait = task.wait();
   const auto* node = node_of(survey, task.id());
   std::vector<std::string> sentences;
-  if (task.state() == v1::Task::READY) return {"has not begun: it waits for its turn on an executor"};
+  const auto add_due = [&] {
+    if (!survey.due) return;
+    sentences.push_back(words_of(*survey.due));
+    sentences.push_back(survey.due->over);
+    if (survey.due->behind != 0)
+      sentences.push_back(fmt::format("task {} → {} → task {}, which runs: {}", task.id(), "its worker",
+                                      survey.due->behind, why_line(survey.due->behind, context)));
+  };
+  if (task.state() == v1::Task::READY) {
+    sentences.emplace_back("has not begun: it waits for its turn on an executor");
+    add_due();
+    return sentences;
+  }
   if (survey.subject.meaning.busy) {
     return {fmt::format("is resumed {} times a second: whatever it waits for does not last",
                         format_rate(survey.subject.meaning.busy->per_second)),
@@ -328,13 +340,7 @@ std::vector<std::string> wait_sentences(const why_survey& survey, const render_c
   if (node && node->beside != 0)
     sentences.push_back(fmt::format("{} more {} {} it", node->beside, node->beside == 1 ? "task waits" : "tasks wait",
                                     node->unnamed ? "for" : "on"));
-  if (survey.due) {
-    sentences.push_back(words_of(*survey.due));
-    sentences.push_back(survey.due->over);
-    if (survey.due->behind != 0)
-      sentences.push_back(fmt::format("task {} → {} → task {}, which runs: {}", task.id(), "its worker",
-                                      survey.due->behind, why_line(survey.due->behind, context)));
-  }
+  add_due();
   return sentences;
 }
 

@@ -16,6 +16,7 @@
 namespace tasks::testing {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::AnyOf;
 using ::testing::Contains;
 using ::testing::HasSubstr;
@@ -87,6 +88,33 @@ TEST(Due, AThreadWhoseRunHasReturnedIsNoWorker) {
     EXPECT_EQ(seen.workers(), 0U) << how;
     EXPECT_THAT(seen.findings(), Contains("no worker: 2 tasks wait, and no thread runs what would resume them")) << how;
     EXPECT_THAT(text({"list"}), HasSubstr(target.pid_text() + "*!")) << how;
+  }
+}
+
+TEST(Due, ATaskThatWasSpawnedAndNeverRunsIsSeen) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "whose task a queued operation is is told by blocks of glibc's malloc";
+#endif
+  for (const auto* how : {"unstarted", "behind"}) {
+    const program target({program_path("due"), how});
+    wait_until_due(target);
+    v1::TaskView resting;
+    // Behind a task that has run for two seconds.
+    for (const auto begin = std::chrono::steady_clock::now(); resting.due().over().empty();) {
+      ASSERT_LT(std::chrono::steady_clock::now() - begin, guard) << how;
+      const auto stacks = view<v1::StackView>({"stack", target.pid_text(), "--state", "ready"});
+      for (const auto& task : stacks.tasks()) resting = task;
+    }
+    EXPECT_EQ(resting.due().over(), "it was spawned and has never run: its handler is queued for a thread");
+    EXPECT_THAT(resting.due().reason(), how == std::string("behind") ? HasSubstr("its only worker has run task ")
+                                                                     : HasSubstr("no thread runs its io_context"));
+    const auto id = std::to_string(resting.id());
+    EXPECT_THAT(text({"vitals", target.pid_text()}), HasSubstr(id)) << how;
+    EXPECT_THAT(text({"why", target.pid_text(), id}),
+                AllOf(HasSubstr("has not begun: it waits for its turn on an executor\n"),
+                      HasSubstr("it was spawned and has never run: its handler is queued for a thread\n")));
+    // Which may run it yet: no leak.
+    EXPECT_THAT(run({tasks_executable(), "leaks", target.pid_text()}).out, Not(HasSubstr("has never run")));
   }
 }
 

@@ -77,12 +77,14 @@ TEST_F(Operation, ThatWasSpawnedHasThatLine) {
 
 TEST_F(Operation, OfATaskThatHasNotBegunIsItsFunctionWhereThatIsKnown) {
   const auto stacks = look("stack");
+  // Nobody runs theirs, which is known where malloc is glibc's.
+  const std::string ready = "\\[ready(, due: no thread runs its io_context)?\\]:\n";
 #if defined(__clang__)
-  EXPECT_THAT(stacks, ContainsRegex("\\[ready\\]:\n<lambda at operations.cpp:[0-9]+>\nspawned at main\\(\\)"));
+  EXPECT_THAT(stacks, ContainsRegex(ready + "<lambda at operations.cpp:[0-9]+>\nspawned at main\\(\\)"));
 #else
-  EXPECT_THAT(stacks, HasSubstr("[ready]:\nmain()::<lambda()>\nspawned at main()"));
+  EXPECT_THAT(stacks, ContainsRegex(ready + "main\\(\\)::<lambda\\(\\)>\nspawned at main\\(\\)"));
 #endif
-  EXPECT_THAT(stacks, HasSubstr("[ready]:\n<not begun>\nspawned at main()"));
+  EXPECT_THAT(stacks, ContainsRegex(ready + "<not begun>\nspawned at main\\(\\)"));
 }
 
 TEST_F(Operation, ThatIsDetachedIsAwaitedByNobody) {

@@ -8,6 +8,8 @@
 ///   busy     the only worker runs a task that does not await
 ///   queued   likewise, and three tasks have posted themselves
 ///   strand   one of two workers runs a task that does not await, on a strand that another task needs
+///   unstarted  a task was spawned on an io_context that nobody runs
+///   behind   likewise, on one whose only worker runs a task that does not await
 ///   spin     nothing is wrong but this: a task posts itself for ever
 ///   load     nothing is wrong: two workers serve timers, posts, channels and pipes as fast as they can
 ///   game     nothing is wrong: a loop calls poll() a hundred times a second
@@ -158,6 +160,7 @@ int run(std::string_view how) {
   int ends[2];
   if (::pipe(ends) != 0) return EXIT_FAILURE;
   asio::posix::stream_descriptor pipe(how == "other" ? other : mine, ends[0]);
+  if (how == "unstarted") co_spawn(other, rest(), detached);
   co_spawn(mine, tick(how == "other" ? other : mine, how == "stopped"), detached);
   co_spawn(mine, read(pipe), detached);
   for (int i = 0; i < 3 && (how == "queued" || (how == "spin" && i == 0)); ++i) co_spawn(mine, go_on(), detached);
@@ -193,7 +196,9 @@ int run(std::string_view how) {
   std::thread second;
   if (how == "strand") second = std::thread([&] { mine.run(); });
   if (how == "busy" || how == "queued") co_spawn(mine, keep_worker(), detached);
-  if (how == "queued" || leaves) begun.wait(false);
+  if (how == "behind") co_spawn(mine, keep_worker(), detached);
+  if (how == "queued" || how == "behind" || leaves) begun.wait(false);
+  if (how == "behind") co_spawn(mine, rest(), detached);
   if (leaves || how == "other") {
     if (::write(ends[1], "x", 1) != 1) return EXIT_FAILURE;
   }

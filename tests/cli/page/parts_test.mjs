@@ -1,7 +1,7 @@
 // The page's own functions, without a browser. node --test
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {join} from 'node:path';
+import {dirname, join} from 'node:path';
 import {require, root} from './browser.mjs';
 import {hostileName} from './canned.mjs';
 
@@ -22,6 +22,7 @@ const built = require('esbuild').buildSync({
   bundle: true,
   write: false,
   format: 'esm',
+  nodePaths: [dirname(dirname(require.resolve('esbuild/package.json')))],
   logLevel: 'warning',
 });
 // A browser's.
