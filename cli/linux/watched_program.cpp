@@ -33,6 +33,8 @@ using namespace std::chrono_literals;
 
 /// What the kernel sends a process group comes to all of it within that, and to the program no later than to us.
 constexpr auto for_the_group = 50ms;
+/// For so long one that the program has got may come to us as well, who may not get a turn at once.
+constexpr auto for_us = 1s;
 
 error start_failure(const char* what) {
   return {error_code::system, "", fmt::format("cannot start a program: {}: {}", what, ::strerror(errno)), ""};
@@ -423,7 +425,7 @@ void watched_program::note_delivery(pid_t tid, int signal) {
   siginfo_t about{};
   if (::ptrace(PTRACE_GETSIGINFO, tid, nullptr, &about) != 0 || about.si_code > 0) return;
   const auto same = [&](const sent_signal& each) { return each.number == signal && each.sender == about.si_pid; };
-  if (std::erase_if(owed_, same) == 0) delivered_.push_back({signal, about.si_pid, clock::now() + for_the_group});
+  if (std::erase_if(owed_, same) == 0) delivered_.push_back({signal, about.si_pid, clock::now() + for_us});
 }
 
 /// A signal that came to us, not to the program. What the terminal sends it has sent to both.
@@ -438,7 +440,10 @@ void watched_program::take_own(const siginfo_t& about) {
   const auto same = [&](const sent_signal& each) {
     return each.number == about.si_signo && each.sender == about.si_pid;
   };
-  if (std::erase_if(delivered_, same) != 0) return;
+  if (const auto got = std::find_if(delivered_.begin(), delivered_.end(), same); got != delivered_.end()) {
+    delivered_.erase(got);
+    return;
+  }
   owed_.push_back({about.si_signo, about.si_pid, is_traced(main_) ? now + for_the_group : now});
 }
 

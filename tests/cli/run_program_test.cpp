@@ -151,7 +151,7 @@ TEST_F(Run, ReportsAFailureIfItIsAskedTo) {
 
 TEST_F(Run, PassesSignalsOn) {
   program target(program::unready(), {tasks_executable(), "run", "--", "sh", "-c",
-                                      "trap 'echo got; exit 5' TERM; sleep 1000 & echo up; wait"});
+                                      "trap 'kill $!; echo got; exit 5' TERM; sleep 1000 & echo up; wait"});
   EXPECT_EQ(target.read_line(), "up");
   target.send_signal(SIGTERM);
   EXPECT_EQ(target.read_line(), "got");
@@ -160,9 +160,10 @@ TEST_F(Run, PassesSignalsOn) {
 
 /// As ^C is: whoever has it from the terminal, or from who signals the group, does not get it from us as well.
 TEST_F(Run, DoesNotPassOnWhatTheWholeGroupGets) {
-  program target(program::unready(),
-                 {"setsid", tasks_executable(), "run", "--", "sh", "-c",
-                  "trap 'echo int' INT; trap 'echo term; exit 0' TERM; sleep 1000 & echo up; while :; do wait; done"});
+  program target(
+      program::unready(),
+      {"setsid", tasks_executable(), "run", "--", "sh", "-c",
+       "trap 'echo int' INT; trap 'kill $!; echo term; exit 0' TERM; sleep 1000 & echo up; while :; do wait; done"});
   EXPECT_EQ(target.read_line(), "up");
   ::kill(-target.pid(), SIGINT);
   EXPECT_EQ(target.read_line(), "int");
