@@ -53,6 +53,7 @@ command why_command();
 command leaks_command();
 command report_command();
 command check_command();
+command doctor_command();
 command record_command();
 command diff_command();
 command profile_command();

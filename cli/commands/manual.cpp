@@ -60,7 +60,7 @@ constexpr described marks[] = {
 constexpr described exit_codes[] = {
     {"0", "What was asked for was printed. Of tasks leaks: nothing was found to be wrong."},
     {"1",
-     "The target could not be read, a view of a report is missing, or the "
+     "The target could not be read (of tasks doctor: no task of it can be seen), a view of a report is missing, or the "
      "output could not be written: what is printed "
      "says why."},
     {"2",
@@ -146,6 +146,7 @@ constexpr described examples[] = {
     {"tasks gdb-script", "What has gdb know tasks: gdb -p PID -x $(tasks gdb-script), and then info tasks."},
     {"tasks list --cores", "Which cores has systemd stored, and which hold tasks?"},
     {"tasks vitals --core server", "What happened to the process of that name which died last?"},
+    {"tasks doctor -p server", "Why can its tasks not be seen, and what mends that?"},
     {"tasks -H web1 -H web2 list", "Which processes are there on these hosts?"},
     {"tasks -H root@web1 --push report -p server -o report.txt",
      "Save everything of a process of a host that has no tasks, in a file here."},

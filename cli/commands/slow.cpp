@@ -15,6 +15,7 @@
 #include "commands/open_target.hpp"
 #include "commands/show.hpp"
 #include "linux/proc.hpp"
+#include "linux/right_to_look.hpp"
 #include "linux/same_program.hpp"
 #include "surveys/cpu_profile.hpp"
 #include "surveys/slow.hpp"
@@ -105,9 +106,7 @@ result<int> run_slow(const slow_request& asked, output& out) {
   if (const auto& roots = from.roots(); !roots) return roots.why();
   const same_program program(from.pid());
   if (!program.still() && !program.is_refused()) return no_such_process(from.pid());
-  if (!program.still())
-    return error{error_code::permission_denied, subject_of(from.pid()), "its memory may not be read",
-                 "run tasks as its user, or as root"};
+  if (!program.still()) return permission_error(subject_of(from.pid()), ask_kernel_about(from.pid()));
   // What a thread that was stopped did is named while others run; the files are opened before.
   open_code(from.code());
   // Where the target's threads keep all CPUs busy, who looks at one should not wait for a turn. Where that may not be,

@@ -169,7 +169,7 @@ error nothing_known(const target& from, modules& code) {
   const auto subject = from.is_alive() ? subject_of(from.pid()) : std::string("core");
   if (!has_symbols)
     return {error_code::not_instrumented, subject, "not instrumented, and without symbols its coroutines are not known",
-            "install its debug symbols, or link tasks::asio or tasks::boost_asio into the program"};
+            in_a_line({{"install its debug symbols", "", true}, to_have_a_hook()})};
   return {error_code::not_instrumented, subject, "not instrumented, and it has no coroutines",
           "tasks operations shows its callbacks; link tasks::asio or tasks::boost_asio into it if it has coroutines"};
 }

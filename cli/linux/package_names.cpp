@@ -1,5 +1,7 @@
 #include "linux/package_names.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <system_error>
@@ -33,6 +35,14 @@ std::optional<std::string> package_of(std::string_view path, const std::string& 
     return name.substr(0, std::min(name.find(':'), name.size()));
   }
   return std::nullopt;
+}
+
+std::vector<remedy> to_have_debug_information(std::string_view path, const std::string& build_id) {
+  const auto package = package_of(path);
+  auto words = package ? fmt::format("install {}-dbgsym", *package) : std::string("install its debug symbols");
+  if (!build_id.empty()) words += fmt::format(", build id {}", build_id);
+  return {{std::move(words), package ? fmt::format("apt-get install {}-dbgsym", *package) : "", true},
+          {"build it with -g"}};
 }
 
 }  // namespace tasks::cli

@@ -262,24 +262,35 @@ void perf_sampler::visit_sample(thread_event& event, std::span<const unsigned ch
   visit(sample_);
 }
 
-error perf_refusal(std::string subject, int reason, const std::string& paranoid_file) {
-  const auto refused = [&](std::string fact, std::string next_step) {
-    return error{error_code::permission_denied, std::move(subject), std::move(fact), std::move(next_step)};
-  };
+obstacle what_forbids_events(int reason, const std::string& paranoid_file) {
+  const remedy by_stops{"--by stops"};
   if (reason == EMFILE || reason == ENFILE)
-    return refused(fmt::format("perf events need a descriptor a thread: {}", ::strerror(reason)),
-                   "raise the limit of open files (ulimit -n), or --by stops");
+    return {fmt::format("perf events need a descriptor a thread: {}", ::strerror(reason)),
+            {{"raise the limit of open files (ulimit -n)"}, by_stops}};
   if (reason != EACCES && reason != EPERM)
-    return refused(fmt::format("this kernel has no perf events: {}", ::strerror(reason)), "--by stops");
+    return {fmt::format("this kernel has no perf events: {}", ::strerror(reason)), {by_stops}};
   const auto level = paranoid_level(paranoid_file);
   int number = 0;
   std::from_chars(level.data(), level.data() + level.size(), number);
   // Above 2 some distributions' kernels allow them to root alone.
   if (number > 2)
-    return refused(fmt::format("perf events are not allowed: kernel.perf_event_paranoid is {}", level),
-                   "sysctl kernel.perf_event_paranoid=2, run as root, or --by stops");
-  return refused(fmt::format("perf events of it are not allowed: {}", ::strerror(reason)),
-                 "run as its user, or as root; in a container with CAP_PERFMON; or --by stops");
+    return {fmt::format("perf events are not allowed: kernel.perf_event_paranoid is {}", level),
+            {{"sysctl kernel.perf_event_paranoid=2", "sysctl kernel.perf_event_paranoid=2", true},
+             {"run as root", "", true},
+             by_stops}};
+  return {fmt::format("perf events of it are not allowed: {}", ::strerror(reason)),
+          {{"run as its user, or as root; in a container with CAP_PERFMON; or --by stops"}}};
+}
+
+error perf_refusal(std::string subject, int reason, const std::string& paranoid_file) {
+  auto forbids = what_forbids_events(reason, paranoid_file);
+  return {error_code::permission_denied, std::move(subject), std::move(forbids.fact), in_a_line(forbids.mends)};
+}
+
+int perf_sampler::try_event(pid_t tid) {
+  perf_sampler sampler(tid, std::chrono::milliseconds(1));
+  const descriptor opened(sampler.open_event(tid));
+  return opened ? 0 : errno;
 }
 
 }  // namespace tasks::cli

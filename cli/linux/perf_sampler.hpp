@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/remedy.hpp"
 #include "linux/proc.hpp"
 #include "linux/thread_copy.hpp"
 
@@ -45,6 +46,10 @@ class perf_sampler {
   ~perf_sampler();
   perf_sampler(const perf_sampler&) = delete;
   perf_sampler& operator=(const perf_sampler&) = delete;
+
+  /// The errno with which the kernel refuses an event of a thread, or of this one: 0; 0: it does not. Nothing is
+  /// sampled.
+  [[nodiscard]] static int try_event(pid_t tid);
 
   /// From now on it is sampled. Fails where the kernel does not allow it, or has no room; of a thread that has ended
   /// nothing is done.
@@ -82,6 +87,8 @@ class perf_sampler {
 
 /// Why the kernel lets us have no event of a thread: `reason` is the errno of perf_event_open(2). `paranoid_file`
 /// stands in for /proc/sys/kernel/perf_event_paranoid in tests.
+[[nodiscard]] obstacle what_forbids_events(int reason, const std::string& paranoid_file);
+/// The same, as an error.
 [[nodiscard]] error perf_refusal(std::string subject, int reason, const std::string& paranoid_file);
 
 }  // namespace tasks::cli

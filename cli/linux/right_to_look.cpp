@@ -1,6 +1,7 @@
 #include "linux/right_to_look.hpp"
 
 #include <fmt/format.h>
+#include <pwd.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -39,36 +40,70 @@ access_facts ask_kernel_about(pid_t pid) {
   facts.other_user_namespace = theirs && theirs != read_link("/proc/self/ns/user");
   facts.dumpable = !user || owner_of(pid) == user;
   facts.ptrace_scope = read_ptrace_scope("/proc/sys/kernel/yama/ptrace_scope");
+  constexpr int trace_bit = 19;  // CAP_SYS_PTRACE of <linux/capability.h>
+  std::uint64_t rights = 0;
+  const auto effective = status_line(::getpid(), "CapEff").value_or("");
+  std::from_chars(effective.data(), effective.data() + effective.size(), rights, 16);
+  facts.may_trace = (rights >> trace_bit & 1) != 0;
+  facts.filtered = status_line(::getpid(), "Seccomp").value_or("0").starts_with('2');
+  facts.pid = pid;
+  if (user) {
+    const auto* known = ::getpwuid(*user);
+    facts.owner = known != nullptr ? known->pw_name : fmt::format("'#{}'", *user);
+  }
   return facts;
 }
 
-error permission_error(std::string subject, const access_facts& facts) {
-  const auto denied = [&](std::string fact, std::string next_step) {
-    return error{error_code::permission_denied, std::move(subject), "permission denied: " + fact, std::move(next_step)};
+obstacle what_forbids(const access_facts& facts) {
+  const auto with_pid = [&](std::string_view command) {
+    return facts.pid == 0 ? std::string() : fmt::format("{} {}", command, facts.pid);
   };
+  const remedy as_root{"run as root", with_pid("sudo tasks vitals"), true};
   if (facts.ptrace_scope == 3) {
-    return denied("kernel.yama.ptrace_scope is 3, which forbids reading any process's memory",
-                  "ask its agent without --direct; the setting lasts until the next boot");
+    return {"kernel.yama.ptrace_scope is 3, which forbids reading any process's memory",
+            {{"ask its agent without --direct; the setting lasts until the next boot", with_pid("tasks vitals")},
+             {"boot without that setting", "grep -r ptrace_scope /etc/sysctl.d /usr/lib/sysctl.d", true, true}}};
   }
   if (facts.other_user_namespace) {
-    return denied("the process is in another user namespace, such as a container",
-                  "run tasks inside the container, or as root outside it");
+    return {"the process is in another user namespace, such as a container",
+            {{"run tasks inside the container"}, {"as root outside it", as_root.command, true}}};
+  }
+  if (facts.root && facts.may_trace) {
+    return {"root may not read this process's memory either: a security module or seccomp filter forbids it",
+            {{facts.filtered ? "run it without the filter (docker run --security-opt seccomp=unconfined)"
+                             : "ask its agent without --direct"}}};
   }
   if (facts.root) {
-    return denied("root may not read this process's memory either",
-                  "give this root CAP_SYS_PTRACE (docker run --cap-add SYS_PTRACE)");
+    return {"root may not read this process's memory either",
+            {{"give this root CAP_SYS_PTRACE (docker run --cap-add SYS_PTRACE)", "", true}}};
   }
-  if (!facts.same_user) return denied("the process belongs to another user", "run as its owner, or as root");
+  if (!facts.same_user) {
+    return {"the process belongs to another user",
+            {{"run as its owner",
+              facts.owner.empty() ? "" : fmt::format("sudo -u {} tasks vitals {}", facts.owner, facts.pid)},
+             {"as root", as_root.command, true}}};
+  }
   if (!facts.dumpable) {
-    return denied("the process is not dumpable: set-user-ID, file capabilities, or prctl(PR_SET_DUMPABLE)",
-                  "run as root");
+    return {"the process is not dumpable: set-user-ID, file capabilities, or prctl(PR_SET_DUMPABLE)",
+            {as_root, {"have the program call prctl(PR_SET_DUMPABLE, 1)", "", false, true}}};
   }
-  if (facts.ptrace_scope == 2) return denied("kernel.yama.ptrace_scope is 2: only root may", "run as root");
+  const remedy allow{"let users read their own processes, until the next boot", "sysctl kernel.yama.ptrace_scope=0",
+                     true, true};
+  if (facts.ptrace_scope == 2) return {"kernel.yama.ptrace_scope is 2: only root may", {as_root, allow}};
   if (facts.ptrace_scope == 1) {
-    return denied("kernel.yama.ptrace_scope is 1: only its parent and root may",
-                  "run as root, or ask its agent without --direct");
+    return {"kernel.yama.ptrace_scope is 1: only its parent and root may",
+            {as_root,
+             {"ask its agent without --direct", with_pid("tasks vitals")},
+             {"have the program call prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY)", "", false, true},
+             allow}};
   }
-  return denied("a security module or seccomp filter forbids it", "run as root");
+  return {"a security module or seccomp filter forbids it", {as_root}};
+}
+
+error permission_error(std::string subject, const access_facts& facts) {
+  const auto forbids = what_forbids(facts);
+  return {error_code::permission_denied, std::move(subject), "permission denied: " + forbids.fact,
+          in_a_line(forbids.mends)};
 }
 
 error trace_refusal(pid_t pid, pid_t tid) {

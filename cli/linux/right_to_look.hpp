@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/error.hpp"
+#include "base/remedy.hpp"
 
 namespace tasks::cli {
 
@@ -18,11 +19,18 @@ struct access_facts {
   bool other_user_namespace = false;  ///< the process is in another one: a container
   bool dumpable = true;               ///< false: set-user-ID, capabilities, or prctl(PR_SET_DUMPABLE, 0)
   int ptrace_scope = 0;               ///< of the Yama security module, 0 to 3; 0 also where there is none
+  bool may_trace = false;             ///< we have CAP_SYS_PTRACE
+  bool filtered = false;              ///< a seccomp filter refuses some of our system calls
+  pid_t pid = 0;                      ///< of the process; 0: no one's
+  std::string owner{};                ///< its user's name; empty: not known
 };
 
 [[nodiscard]] access_facts ask_kernel_about(pid_t pid);
 /// `scope_file` stands in for /proc/sys/kernel/yama/ptrace_scope in tests.
 [[nodiscard]] int read_ptrace_scope(const std::string& scope_file);
+/// What keeps us from its memory, of a process of which the kernel has refused it.
+[[nodiscard]] obstacle what_forbids(const access_facts& facts);
+/// The same, as an error.
 [[nodiscard]] error permission_error(std::string subject, const access_facts& facts);
 /// Why a thread of a process cannot be traced, which the kernel has refused: another process does, or we may not.
 [[nodiscard]] error trace_refusal(pid_t pid, pid_t tid);

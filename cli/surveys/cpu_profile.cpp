@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "linux/cpu_times.hpp"
+#include "linux/right_to_look.hpp"
 #include "linux/same_program.hpp"
 #include "surveys/cpu_events.hpp"
 #include "surveys/cpu_samples.hpp"
@@ -36,9 +37,7 @@ class cpu_profiler {
     if (threads_.empty()) return no_such_process(from_.pid());
     const auto& program = samples_.program();
     if (!program.still() && !program.is_refused()) return no_such_process(from_.pid());
-    if (!program.still())
-      return error{error_code::permission_denied, subject_of(from_.pid()), "its memory may not be read",
-                   "run tasks as its user, or as root"};
+    if (!program.still()) return permission_error(subject_of(from_.pid()), ask_kernel_about(from_.pid()));
     if (const auto chosen = choose_way(); !chosen) return chosen.why();
     begin_ = profile_clock::now();
     const auto end = begin_ + options_.length;

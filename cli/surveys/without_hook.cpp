@@ -64,10 +64,7 @@ std::string how_to_know_lines(target& of) {
   executable_file file;
   if (auto* dwfl = of.code().dwfl()) dwfl_getmodules(dwfl, take_executable, &file, 0);
   const auto path = of.is_alive() ? executable_of(of.pid()) : file.path;
-  const auto package = package_of(path);
-  auto words = package ? fmt::format("install {}-dbgsym", *package) : std::string("install its debug symbols");
-  if (!file.build_id.empty()) words += fmt::format(", build id {}", file.build_id);
-  return words + ", or build it with -g";
+  return in_a_line(to_have_debug_information(path, file.build_id));
 }
 
 result<std::unique_ptr<memory_source>> open(std::shared_ptr<target> bare, std::string subject, const teller& tell,

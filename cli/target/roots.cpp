@@ -65,6 +65,46 @@ std::string describe(const root_copy& root, pid_t inner_pid) {
   return fmt::format("status {} in its root is not known to this tasks", static_cast<unsigned>(root.agent));
 }
 
+/// The root that says most: one whose agent was tried, before one where nobody asked for an agent. Null: there is none.
+const root_copy* most_telling(const target_roots& roots) {
+  const root_copy* best = nullptr;
+  for (const auto& root : roots.roots) {
+    if (!best || (best->agent == layout::agent_status::absent && root.agent != layout::agent_status::absent))
+      best = &root;
+  }
+  return best;
+}
+
+std::vector<remedy> to_have_an_agent(const root_copy& root, pid_t inner_pid) {
+  using enum layout::agent_status;
+  const auto status = root.pid != 0 && root.pid != inner_pid ? forked : root.agent;
+  const bool no_descriptors = root.agent_errno == EMFILE || root.agent_errno == ENFILE;
+  switch (status) {
+    case off:
+      return {{"start it again without TASKS_AGENT=off"}};
+    case no_directory:
+    case unsafe_directory:
+      return {{"start it again with TASKS_DIR=FOLDER, one that only its user may write to",
+               "mkdir -m 700 FOLDER && TASKS_DIR=FOLDER PROGRAM"}};
+    case no_socket:
+    case no_thread:
+      if (no_descriptors) return {{"start it again with more descriptors (ulimit -n)", "ulimit -n 4096"}};
+      return {{"start it again once that is mended"}};
+    case forked:
+      return {{"start one with tasks::agent in the child, after fork()"}};
+    case starting:
+      return {{"try again"}};
+    case listening:
+    case served_elsewhere:
+    case absent:
+    case stopped:
+      break;
+  }
+  return {
+      {"start one with tasks::agent"},
+      {"link tasks::autostart, which does", "target_link_libraries(PROGRAM PRIVATE tasks::autostart)", false, true}};
+}
+
 /// Processes in a container that is called so; of those the ones that have tasks, unless none has.
 result<std::vector<pid_t>> find_in_container(std::string_view word) {
   std::vector<pid_t> members;
@@ -222,13 +262,19 @@ result<pid_t> find_process(std::string_view word) {
 }
 
 std::string reason_without_agent(const target_roots& roots, pid_t inner_pid) {
-  // The root that says most: one whose agent was tried, before one where nobody asked for an agent.
-  const root_copy* best = nullptr;
-  for (const auto& root : roots.roots) {
-    if (!best || (best->agent == layout::agent_status::absent && root.agent != layout::agent_status::absent))
-      best = &root;
-  }
+  const auto* best = most_telling(roots);
   return best ? describe(*best, inner_pid) : "its memory cannot be read";
+}
+
+obstacle what_lacks_of_agent(const target_roots& roots, pid_t inner_pid) {
+  const auto* root = most_telling(roots);
+  return {"no agent is listening: " + reason_without_agent(roots, inner_pid),
+          root ? to_have_an_agent(*root, inner_pid) : std::vector<remedy>()};
+}
+
+remedy to_have_a_hook() {
+  return {"link tasks::asio or tasks::boost_asio into the program",
+          "target_link_libraries(PROGRAM PRIVATE tasks::asio tasks::autostart)"};
 }
 
 std::optional<error> unreadable(pid_t pid, const target_roots& roots) {
@@ -237,8 +283,7 @@ std::optional<error> unreadable(pid_t pid, const target_roots& roots) {
   if (!read_stat(pid)) return error{error_code::no_such_process, subject, "the process has ended", ""};
   if (denied && roots.roots.empty()) return permission_error(subject, ask_kernel_about(pid));
   if (!roots.instrumented) {
-    return error{error_code::not_instrumented, subject, "not instrumented",
-                 "link tasks::asio or tasks::boost_asio into the program"};
+    return error{error_code::not_instrumented, subject, "not instrumented", to_have_a_hook().words};
   }
   for (const auto& root : roots.roots) {
     if (root.layout != layout::version) return layout_error(subject, root.layout);
@@ -254,8 +299,8 @@ error layout_error(std::string subject, std::uint32_t theirs) {
 
 error no_agent_error(pid_t pid, const target_roots& roots) {
   if (auto why = unreadable(pid, roots)) return *std::move(why);
-  return {error_code::no_agent, subject_of(pid),
-          "no agent is listening: " + reason_without_agent(roots, innermost_pid(pid)), "start one with tasks::agent"};
+  auto lacks = what_lacks_of_agent(roots, innermost_pid(pid));
+  return {error_code::no_agent, subject_of(pid), std::move(lacks.fact), in_a_line(lacks.mends)};
 }
 
 }  // namespace tasks::cli

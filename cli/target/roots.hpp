@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/remedy.hpp"
 #include "descriptor.hpp"
 #include "linux/elf_note.hpp"
 #include "linux/memory.hpp"
@@ -76,6 +77,11 @@ class root_finder {
 
 /// Why no agent answers, in words, from what the process's roots say.
 [[nodiscard]] std::string reason_without_agent(const target_roots& roots, pid_t inner_pid);
+
+/// The same, and what would have an agent answer.
+[[nodiscard]] obstacle what_lacks_of_agent(const target_roots& roots, pid_t inner_pid);
+/// How a program gets the hook.
+[[nodiscard]] remedy to_have_a_hook();
 
 /// Why there is nothing to read, whether an agent listens or not; nothing where there is.
 [[nodiscard]] std::optional<error> unreadable(pid_t pid, const target_roots& roots);

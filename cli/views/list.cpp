@@ -23,7 +23,8 @@ void render_none(fmt::memory_buffer& out, const render_context& context) {
                context.style);
   append_prose(out, "  without that: tasks stack -p PID --no-hook finds tasks by symbols and debug information",
                context.style);
-  append_prose(out, "  those of other users are listed for root alone", context.style);
+  append_prose(out, "  those of other users are listed for root alone; tasks doctor -p PID says why one is not",
+               context.style);
 }
 
 struct row_of_list {

@@ -98,7 +98,7 @@ TEST(Manual, HasExamplesThatMakeSense) {
         << seen.err;
     ++tried;
   }
-  EXPECT_EQ(tried, 28u);
+  EXPECT_EQ(tried, 29u);
 }
 
 TEST(Completion, NamesEveryCommandAndOption) {

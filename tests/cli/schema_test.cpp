@@ -109,6 +109,7 @@ TEST_F(Schema, IsWhatEveryCommandWithJsonPrints) {
       {"leaks", {{"leaks", pid, "--min-age", "0"}}},
       {"report", {{"report", pid}}},
       {"diff", {{"diff", "-p", pid, "--interval", "0.1"}}},
+      {"doctor", {{"doctor", pid}, {"doctor"}}},
       {"check", {{"check", pid, "no-such-process", "--max-tasks", "5", "--max-wait", "timer=1h,2h"}}},
   };
   for (const auto& command : cli::commands()) {
@@ -160,7 +161,7 @@ TEST(SchemaCommand, KnowsNoOtherViews) {
   EXPECT_EQ(seen.end.code, 2);
   EXPECT_EQ(seen.err,
             "tasks: schema: \"tea\" is no view (list, hosts, vitals, stack, slow, tree, threads, leaks, channels, "
-            "operations, memory, why, report, check, diff, live, history, cores)\n");
+            "operations, memory, why, report, check, diff, live, history, cores, doctor)\n");
 }
 
 }  // namespace
