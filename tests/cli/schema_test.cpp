@@ -160,8 +160,8 @@ TEST(SchemaCommand, KnowsNoOtherViews) {
   const auto seen = run({tasks_executable(), "schema", "tea"});
   EXPECT_EQ(seen.end.code, 2);
   EXPECT_EQ(seen.err,
-            "tasks: schema: \"tea\" is no view (list, hosts, vitals, stack, slow, tree, threads, leaks, channels, "
-            "operations, memory, why, report, check, diff, live, history, cores, doctor)\n");
+            "tasks: schema: \"tea\" is no view (list, hosts, vitals, stack, slow, tree, threads, leaks, requests, "
+            "channels, operations, memory, why, report, check, diff, live, history, cores, doctor)\n");
 }
 
 }  // namespace
