@@ -53,10 +53,15 @@ void process_search::find_by_sockets() {
   for (const auto& listening : listening_sockets(0)) {
     const auto named = agent_named_by(listening.path);
     if (!named || passes_by(listening.path)) continue;
+    // The path that it was found at before, or else each that its name may stand for.
+    const auto known = listeners_.find(listening.path);
     descriptor socket;
-    for (const auto& path : named->paths) {
-      socket = connect_to(path, 0);
-      if (socket || errno != ENOENT) break;
+    std::string connected;
+    if (known != listeners_.end() && !known->second.connected.empty())
+      socket = connect_to(connected = known->second.connected, 0);
+    for (auto path = named->paths.begin(); !socket && path != named->paths.end(); ++path) {
+      socket = connect_to(connected = *path, 0);
+      if (!socket && errno != ENOENT) break;
     }
     if (socket) {
       // Whoever listens, in our pid namespace. What it says of itself is held against this.
@@ -64,6 +69,8 @@ void process_search::find_by_sockets() {
       socklen_t size = sizeof peer;
       if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.pid <= 0) continue;
       tell_of_listener(std::move(socket), peer.pid, named->pid, listening.path);
+      if (const auto told = still_listeners_.find(listening.path); told != still_listeners_.end())
+        told->second.connected = std::move(connected);
     } else if (errno == EACCES || errno == EPERM || errno == EAGAIN) {
       const bool busy = errno == EAGAIN;
       if (auto stat = read_stat(named->pid))

@@ -57,6 +57,7 @@ class process_search {
   struct listener_of_path {
     pid_t pid = 0;
     std::uint64_t start_time = 0;
+    std::string connected{};  ///< the path by which it was reached; empty: not known
   };
 
   void find_by_sockets();
