@@ -272,10 +272,17 @@ class program_run {
   /// After a time-out what the program has started may still run, and keep pipes open.
   void end_the_rest() {
     if (!is_out_of_time_) return;
-    const auto all_over = [this] { return program_.tree().empty(); };
-    const auto forced = until_.value_or(clock::now());
-    while (!all_over() && clock::now() < forced) (void)program_.wait(std::min(forced, clock::now() + 100ms));
+    const auto wait_for_moment = [this](clock::time_point end) {
+      const auto event = program_.wait(end);
+      if (event.happened != program_event::what::time_is_up) program_.go_on(event.pid);
+    };
+    const auto wait_until = [&](clock::time_point end) {
+      while (!program_.tree().empty() && clock::now() < end) wait_for_moment(std::min(end, clock::now() + 100ms));
+      wait_for_moment(clock::now());  // those whose parents have ended are ours to reap
+    };
+    wait_until(until_.value_or(clock::now()));
     program_.send_to_tree(SIGKILL);
+    wait_until(clock::now() + 5s);
   }
 
   void write_junit() const {
