@@ -20,7 +20,7 @@ bool is_stop_that_was_asked_for(int status) noexcept {
   return WIFSTOPPED(status) && status >> 16 == PTRACE_EVENT_STOP && WSTOPSIG(status) == SIGTRAP;
 }
 
-kept_thread* kept(pid_t tid) noexcept {
+kept_thread* find_kept(pid_t tid) noexcept {
   const auto known = kept_threads().find(tid);
   return known == kept_threads().end() ? nullptr : &known->second;
 }
@@ -33,7 +33,7 @@ std::map<pid_t, kept_thread>& kept_threads() noexcept {
 }
 
 tracee::tracee(pid_t tid) noexcept : tid_(tid) {
-  if (const auto* known = kept(tid)) {
+  if (const auto* known = find_kept(tid)) {
     is_ = known->stopped ? state::stopped : state::running;
     if (is_ == state::running) ::ptrace(PTRACE_INTERRUPT, tid, nullptr, nullptr);
     return;
@@ -56,7 +56,7 @@ tracee::state tracee::look() noexcept {
   int status = 0;
   const auto seen = ::waitpid(tid_, &status, __WALL | WNOHANG);
   if (seen == 0 || (seen < 0 && errno == EINTR)) return is_;
-  if (auto* known = seen > 0 && !is_stop_that_was_asked_for(status) ? kept(tid_) : nullptr) {
+  if (auto* known = seen > 0 && !is_stop_that_was_asked_for(status) ? find_kept(tid_) : nullptr) {
     known->status = status;
     known->stopped = WIFSTOPPED(status);
     return is_ = known->stopped ? state::stopped : state::gone;
@@ -70,7 +70,7 @@ tracee::state tracee::look() noexcept {
 void tracee::let_go() noexcept {
   if (is_ != state::stopped) return;
   is_ = state::gone;
-  if (const auto* known = kept(tid_)) {
+  if (const auto* known = find_kept(tid_)) {
     if (!known->stopped) ::ptrace(PTRACE_CONT, tid_, nullptr, nullptr);
     return;
   }

@@ -33,7 +33,7 @@ condition_answer look_for_stall(snapshot_source& source, const condition& what) 
   return std::optional(finding_of(survey->stalled.front()));
 }
 
-condition_answer look_for_wait(snapshot_source& source, const condition& what) {
+condition_answer look_for_long_wait(snapshot_source& source, const condition& what) {
   v1::StacksRequest query;
   query.set_grouped(true);
   query.add_states(v1::Task::BLOCKED);
@@ -77,7 +77,7 @@ result<std::optional<std::string>> look_for(snapshot_source& source, condition& 
     case condition::of::stalled:
       return look_for_stall(source, what);
     case condition::of::blocked_for:
-      return look_for_wait(source, what);
+      return look_for_long_wait(source, what);
     case condition::of::leaks:
       return look_for_new_leaks(source, what);
   }
