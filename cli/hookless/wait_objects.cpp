@@ -1,5 +1,7 @@
 #include "hookless/wait_objects.hpp"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <array>
 
@@ -143,7 +145,7 @@ void wait_objects::describe_descriptor(const asio_operation& operation, found_wa
 std::uint64_t wait_objects::context_of(std::uint64_t service) const {
   // A context begins {registry} or, since Asio 1.32, {allocator, registry}.
   constexpr std::array<std::uint64_t, 2> to_registry = {0, 8};
-  constexpr std::uint64_t to_context = 24, registry_owner = 48;
+  constexpr std::uint64_t to_context = 24, registry_owner = 8 + sizeof(pthread_mutex_t);
   const auto context = service % 8 == 0 ? word(service + to_context) : 0;
   if (context == 0 || context % 8 != 0) return 0;
   for (const auto offset : to_registry) {

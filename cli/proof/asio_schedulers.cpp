@@ -1,5 +1,7 @@
 #include "proof/asio_schedulers.hpp"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -15,7 +17,8 @@ constexpr std::uint64_t service_owner = 24, service_next = 32;
 /// A context begins {registry} or, since Asio 1.32, {allocator, registry}; the registry is {mutex, owner, first
 /// service}.
 constexpr std::array<std::uint64_t, 2> to_registry = {0, 8};
-constexpr std::uint64_t registry_owner = 48, registry_first = 56;  // empty bases before the mutex keep apart
+constexpr std::uint64_t registry_owner = 8 + sizeof(pthread_mutex_t);  // empty bases before the mutex keep apart
+constexpr std::uint64_t registry_first = registry_owner + 8;
 constexpr std::size_t most_services = 1000, most_strands = 10'000;
 /// Of memory that moves, where each step is a system call.
 constexpr std::size_t most_operations = 100'000;
@@ -248,11 +251,17 @@ calls_of_threads asio_schedulers::calls_of(const std::vector<thread_registers>& 
   return calls;
 }
 
-/// A call is {key, value, next} on the stack; thread-local storage leads to the innermost.
+/// A call is {key, value, next} on the stack; what is the thread's alone leads to the innermost.
 void asio_schedulers::add_calls(const thread_registers& thread, std::uint64_t size,
                                 const std::unordered_set<std::uint64_t>& keys, calls_of_threads& to) {
   constexpr std::size_t deepest = 64;
-  const auto storage = storage_at(thread.thread_pointer, size);
+  auto storage = storage_at(thread.thread_pointer, size);
+#if defined(__aarch64__)
+  // Asio has `__thread` on x86 alone (ASIO_HAS_THREAD_KEYWORD_EXTENSION); here it is a value of pthread_setspecific(3),
+  // in libc's descriptor of the thread.
+  constexpr std::uint64_t largest_descriptor = 2048;
+  storage.begin -= largest_descriptor;
+#endif
   for (auto at : words_in(from_, storage.begin, storage.end)) {
     for (std::size_t n = 0; n < deepest && at != 0 && at % 8 == 0; ++n) {
       const auto* stack = region_of(from_, at);
