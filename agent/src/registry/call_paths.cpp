@@ -83,6 +83,11 @@ std::uint64_t running_coroutine() noexcept {
   return frame == 0 ? 0 : *reinterpret_cast<const std::uint64_t*>(frame);  // it begins with the address of its code
 }
 
+/// Does the stack of this thread reach from one address to the other? What was unwound before tells; no: not known.
+bool stack_holds(std::uint64_t from, std::uint64_t to) noexcept {
+  return from >= this_thread.stack_low && to <= this_thread.stack_high;
+}
+
 /// Remembers how far the stack of this thread reaches. Of a fibre's stack and its thread's the one that was seen last
 /// is known.
 void note_stack(std::uint64_t from, std::uint64_t to) noexcept {
@@ -132,8 +137,10 @@ bool note_distance(unwinding& path, std::uint64_t) noexcept {
 }
 
 /// Of the next return address outwards; 0: not at hand.
-std::uint64_t place_outside(std::uint64_t, std::uint64_t place, std::uint64_t) noexcept {
-  return word_at(place - record_bytes) + record_bytes;
+std::uint64_t place_outside(std::uint64_t frame, std::uint64_t place, std::uint64_t) noexcept {
+  // The first function of a thread has no record, and where there was a caller with one there may be one without.
+  const auto next = word_at(place - record_bytes) + record_bytes;
+  return next > place && next % 8 == 0 && stack_holds(frame, next) ? next : 0;
 }
 
 #else
@@ -155,11 +162,6 @@ bool note_distance(unwinding& path, std::uint64_t place) noexcept {
   const bool is_same = known == 0 || known == distance;
   store(path.last->distance, is_same ? distance : layout::no_distance);
   return is_same;
-}
-
-/// Does the stack of this thread reach from one address to the other? What was unwound before tells; no: not known.
-bool stack_holds(std::uint64_t from, std::uint64_t to) noexcept {
-  return from >= this_thread.stack_low && to <= this_thread.stack_high;
 }
 
 /// Of the next return address outwards; 0: not at hand.
