@@ -85,6 +85,25 @@ bool gains_rights(const std::string& word) {
   return false;
 }
 
+/// Pid and start time of what descends from us, parents first, without those that are told off and what descends from
+/// them alone, and without those that are older than `since`.
+std::vector<std::pair<pid_t, std::uint64_t>> descendants(const std::set<std::pair<pid_t, std::uint64_t>>& told_off,
+                                                         std::uint64_t since) {
+  std::multimap<pid_t, std::pair<pid_t, std::uint64_t>> children;
+  for (const auto pid : all_pids()) {
+    const auto stat = read_stat(pid);
+    if (stat && !process_has_ended(*stat) && stat->start_time >= since && !told_off.contains({pid, stat->start_time}))
+      children.emplace(stat->ppid, std::pair(pid, stat->start_time));
+  }
+  std::vector<std::pair<pid_t, std::uint64_t>> found{{::getpid(), 0}};
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const auto [first, past] = children.equal_range(found[i].first);
+    for (auto at = first; at != past; ++at) found.push_back(at->second);
+  }
+  found.erase(found.begin());
+  return found;
+}
+
 /// The system call that a thread of a stop is in; -1: none, or it is not known.
 long call_of(pid_t pid, pid_t tid) {
   const auto text = read_file(fmt::format("/proc/{}/task/{}/syscall", pid, tid).c_str()).value_or("");
@@ -147,6 +166,8 @@ result<watched_program> watched_program::start(const watch_order& order) {
   }, usual{};
   usual.sa_handler = SIG_DFL;  // where it is ignored there is nothing to wait for
   ::sigaction(SIGCHLD, &usual, &of_children);
+  // Who called exec(2) to become us may have had children: they are ours now.
+  const auto had = descendants({}, 0);
   const pid_t pid = ::fork();
   if (pid < 0) return start_failure("fork");
   if (pid == 0) {
@@ -154,6 +175,8 @@ result<watched_program> watched_program::start(const watch_order& order) {
     become_program(pointers.data(), go->read.get(), failure->write.get(), before, of_children);
   }
   watched_program made(order, pid);
+  made.strangers_.insert(had.begin(), had.end());
+  if (const auto stat = read_stat(pid)) made.born_ = stat->start_time;
   made.failure_ = std::move(failure->read);
   made.seize();
   (void)!::write(go->write.get(), "x", 1);
@@ -199,15 +222,8 @@ std::vector<pid_t> watched_program::threads_of(pid_t pid) const {
 }
 
 std::vector<pid_t> watched_program::tree() const {
-  std::multimap<pid_t, pid_t> children;
-  for (const auto pid : all_pids())
-    if (const auto stat = read_stat(pid); stat && !process_has_ended(*stat)) children.emplace(stat->ppid, pid);
-  std::vector<pid_t> found{::getpid()};
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    const auto [first, past] = children.equal_range(found[i]);
-    for (auto at = first; at != past; ++at) found.push_back(at->second);
-  }
-  found.erase(found.begin());
+  std::vector<pid_t> found;
+  for (const auto& [pid, start_time] : descendants(strangers_, born_)) found.push_back(pid);
   return found;
 }
 

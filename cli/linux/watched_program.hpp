@@ -22,6 +22,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.hpp"
@@ -69,7 +70,8 @@ class watched_program {
   [[nodiscard]] const std::string& why_not_traced() const noexcept { return why_not_traced_; }
   /// Once it has ended: errno of an exec(2) that failed.
   [[nodiscard]] std::optional<int> cannot_execute() const;
-  /// The program and what was started by it, as far as it runs, parents first. Whose parent has ended is our child.
+  /// The program and what was started by it, as far as it runs, parents first. Whose parent has ended is our child, and
+  /// taken for one of these unless it is older than the program, or has a parent that is.
   [[nodiscard]] std::vector<pid_t> tree() const;
   /// To all of these. They go on if they were stopped.
   void send_to_tree(int signal) const;
@@ -107,7 +109,9 @@ class watched_program {
 
   watch_order order_;
   pid_t main_;
-  detail::descriptor failure_;  ///< what exec(2) said
+  std::set<std::pair<pid_t, std::uint64_t>> strangers_;  ///< pid and start time of our descendants before the program
+  std::uint64_t born_ = 0;                               ///< start time of the program; 0: not known
+  detail::descriptor failure_;                           ///< what exec(2) said
   std::string why_not_traced_;
   std::map<pid_t, pid_t> processes_;            ///< of each thread that is traced
   std::map<pid_t, int> held_;                   ///< threads, and which signal they go on with

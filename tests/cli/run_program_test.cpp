@@ -53,6 +53,14 @@ class Run : public ::testing::Test {
     options.insert(options.end(), program.begin(), program.end());
     return run(options, {}, input);
   }
+  /// By a shell that becomes `tasks` when it has done something else.
+  [[nodiscard]] static outcome run_under(const std::string& before, const std::vector<std::string>& options,
+                                         const std::string& script) {
+    std::vector<std::string> words{"sh", "-c", before + "exec \"$@\"", "sh", tasks_executable(), "run"};
+    words.insert(words.end(), options.begin(), options.end());
+    words.insert(words.end(), {"--", "sh", "-c", script});
+    return run(words);
+  }
   /// What a program is doing that never ends, once it has come so far.
   [[nodiscard]] static outcome run_until_shown(std::vector<std::string> options, const std::string& script,
                                                std::string_view text) {
@@ -125,6 +133,28 @@ TEST_F(Run, ReportsAndEndsAllThatTheProgramHasStarted) {
   std::ifstream(path("first")) >> first;
   ASSERT_GT(first, 0);
   EXPECT_EQ(::kill(first, 0), -1);
+}
+
+/// A server that a script has started before it became `tasks`, and what that server has started since.
+TEST_F(Run, LeavesThoseAloneThatItHasNotStarted) {
+  ::mkfifo(path("begin").c_str(), 0600);
+  const auto server = "(read line <" + path("begin") + "; cat <>" + path("never-closed") + " & echo $! >" +
+                      path("later") + "; wait) >" + path("said") + " 2>&1 & echo $! >" + path("server") + "; ";
+  const auto program = "echo go >" + path("begin") + "; exec cat <>" + path("never-closed");
+  const auto pid_in = [&](std::string_view name) {
+    pid_t pid = 0;
+    std::ifstream(path(name)) >> pid;
+    return pid;
+  };
+  for (int seconds = 1;; seconds *= 2) {
+    const auto seen = run_under(server, {"--timeout", std::to_string(seconds) + "s", "--kill-after", "100ms"}, program);
+    EXPECT_EQ(seen.end.code, 124);
+    const auto first = pid_in("server"), later = pid_in("later");
+    ASSERT_GT(first, 0);
+    EXPECT_EQ(::kill(first, SIGKILL), 0);
+    EXPECT_TRUE(later == 0 || ::kill(later, SIGKILL) == 0);
+    if (later > 0 || std::chrono::seconds(seconds) > guard / 4) break;
+  }
 }
 
 TEST_F(Run, FailsAProgramThatLeavesLeakedTasks) {
