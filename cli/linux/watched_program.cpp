@@ -183,6 +183,18 @@ result<watched_program> watched_program::start(const watch_order& order) {
   return made;
 }
 
+/// The kernel lets go of all that we trace when we end, but without the signal of a stop that was waited for.
+watched_program::~watched_program() {
+  for (const auto& [tid, process] : processes_) {
+    const auto held = held_.find(tid);
+    const auto status = kept_threads()[tid].status.value_or(0);
+    const bool is_of_signal = WIFSTOPPED(status) && status >> 16 == 0;
+    const int signal = held != held_.end() ? held->second : is_of_signal ? WSTOPSIG(status) : 0;
+    if (signal != 0) ::ptrace(PTRACE_CONT, tid, nullptr, static_cast<std::intptr_t>(signal));
+    kept_threads().erase(tid);
+  }
+}
+
 void watched_program::seize() {
   if (!order_.trace) {
     why_not_traced_ = "it is not traced (--no-trace)";
@@ -243,6 +255,8 @@ program_event watched_program::wait(std::optional<clock::time_point> until) {
       events_.pop_front();
       return next;
     }
+    // Last, as nobody asks any more after that: what came together with it is told first.
+    if (ended_) return {program_event::what::ended, main_, *std::exchange(ended_, std::nullopt), main_, {}};
     pass_on_what_is_due();
     const auto now = clock::now();
     if (until && now >= *until) return {};
@@ -286,7 +300,7 @@ void watched_program::look_at(pid_t tid, int status) {
     forget(tid);
     if (tid != main_) return;
     has_ended_ = true;
-    events_.push_back({program_event::what::ended, tid, status, tid, {}});
+    ended_ = status;
     return;
   }
   if (WIFCONTINUED(status)) {

@@ -42,7 +42,7 @@ struct program_event {
     time_is_up,
     dying,    ///< held: this signal will end it
     exiting,  ///< held: it ends with this code
-    ended     ///< the program itself; as of wait(2)
+    ended     ///< the program itself; as of wait(2); nothing that was seen before is told after it
   };
   what happened = what::time_is_up;
   pid_t pid = 0;
@@ -60,6 +60,8 @@ class watched_program {
   [[nodiscard]] static result<watched_program> start(const watch_order& order);
   watched_program(watched_program&&) = default;
   watched_program& operator=(watched_program&&) = delete;
+  /// Who is held goes on, by the signal that it was held at.
+  ~watched_program();
 
   [[nodiscard]] pid_t pid() const noexcept { return main_; }
   /// Sleeps until something happens; nothing: for as long as it takes. `ended` comes once.
@@ -119,6 +121,7 @@ class watched_program {
   std::map<pid_t, clock::time_point> unclear_;  ///< threads that end: with their process, or is that an exec?
   std::deque<program_event> events_;
   std::vector<sent_signal> owed_, delivered_;
+  std::optional<int> ended_;  ///< as of wait(2), until that is told
   bool has_ended_ = false, is_stopped_ = false;
   std::optional<clock::time_point> stop_until_;  ///< we are to be stopped with it, if it is by then
 };

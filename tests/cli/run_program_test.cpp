@@ -7,12 +7,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <regex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "support/program.hpp"
@@ -264,6 +266,24 @@ TEST_F(Run, SaysNothingOfWhatTheProgramEndsItself) {
       run_it({"--children", "--every-failure", "--leaks"}, of_shell("sleep 1000 & kill $!; wait; false; exit 0"));
   EXPECT_EQ(seen.end.code, 0);
   EXPECT_EQ(seen.err, "");
+}
+
+/// A script that ends right after it has sent a signal: what came to the other one comes to it all the same.
+TEST_F(Run, LosesNoSignalOfThoseThatOutliveTheProgram) {
+  for (int round = 0; round < 10; ++round) {
+    const auto seen = run_it({"--children"}, of_shell("cat <>" + path("never-closed") + " >" + path("said") +
+                                                      " 2>&1 & echo $!; kill -TERM $!; exit 0"));
+    EXPECT_EQ(seen.end.code, 0);
+    const pid_t pid = std::stoi(seen.out);
+    const auto is_there = [pid] {
+      std::ifstream in("/proc/" + std::to_string(pid) + "/stat");
+      const std::string stat{std::istreambuf_iterator<char>(in), {}};
+      return !stat.empty() && stat.find(") Z") == stat.npos;
+    };
+    const auto end = std::chrono::steady_clock::now() + guard;
+    while (is_there() && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+    ASSERT_FALSE(is_there());
+  }
 }
 
 TEST_F(Run, ShowsTestsOfCtest) {
