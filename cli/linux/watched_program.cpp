@@ -360,6 +360,15 @@ void watched_program::hold(pid_t tid, int signal) {
   held_[tid] = signal;
 }
 
+/// Is a thread of it held at a signal? Another one that goes on by a signal would end that one before its report.
+bool watched_program::waits_for_report(pid_t pid) const {
+  const auto threads = threads_of(pid);
+  return std::any_of(threads.begin(), threads.end(), [this](pid_t each) {
+    const auto held = held_.find(each);
+    return held != held_.end() && held->second != 0;
+  });
+}
+
 void watched_program::forget(pid_t tid) {
   processes_.erase(tid);
   kept_threads().erase(tid);
@@ -375,7 +384,8 @@ void watched_program::go_on(pid_t pid) {
 void watched_program::take_signal(pid_t tid, int signal) {
   const auto pid = processes_[tid];
   if (pid == main_) note_delivery(tid, signal);
-  if (!would_end_it(tid, signal) || !told_.insert(pid).second) return let(tid, signal);
+  if (!would_end_it(tid, signal)) return let(tid, signal);
+  if (!told_.insert(pid).second) return waits_for_report(pid) ? hold(tid, signal) : let(tid, signal);
   hold(tid, signal);
   program_event dying{program_event::what::dying, pid, signal, tid, {}};
   siginfo_t about{};

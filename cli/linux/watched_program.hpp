@@ -98,6 +98,7 @@ class watched_program {
   void gather_exits(pid_t pid);
   void let(pid_t tid, int signal = 0);
   void hold(pid_t tid, int signal);
+  [[nodiscard]] bool waits_for_report(pid_t pid) const;
   void forget(pid_t tid);
   void let_go_of_process(pid_t pid, pid_t tid);
   [[nodiscard]] std::vector<pid_t> threads_of(pid_t pid) const;

@@ -113,6 +113,14 @@ TEST_F(Run, ShowsWhatAProgramDidThatASignalEnds) {
   EXPECT_EQ(seen.err.find("== tasks leaks"), seen.err.npos);
 }
 
+TEST_F(Run, ShowsWhatAProgramDidOfWhichTwoThreadsCrashAtOnce) {
+  for (int round = 0; round < 10; ++round) {
+    const auto seen = run_it({}, of_shell("exec " + endless("hung crashes_twice")));
+    EXPECT_EQ(seen.end.code, 128 + SIGSEGV);
+    ASSERT_THAT(seen.err, AllOf(HasSubstr("ended by SIGSEGV at address 0x10"), HasSubstr("hung::crash_together()")));
+  }
+}
+
 TEST_F(Run, SaysNothingOfASignalThatIsCaught) {
   const auto seen = run_it({}, of_shell("trap 'exit 4' USR1; kill -USR1 $$; sleep 100"));
   EXPECT_EQ(seen.end.code, 4);

@@ -6,6 +6,7 @@
 ///   future     one worker waits for a future; the other one is idle
 ///   healthy    all tasks wait, both workers are idle
 ///   crashes    a task writes where it must not
+///   crashes_twice       a task of each worker does, both at once
 ///   crashes_starting    an operation of the program's own does, while it is started
 ///
 /// Prints `ready` once that is so, and ends when its standard input closes, whatever its workers do.
@@ -38,7 +39,7 @@ std::atomic<int> settled{0};
 
 void settle() {
   settled.fetch_add(1);
-  settled.notify_one();
+  settled.notify_all();
 }
 
 std::atomic<unsigned> steps{0};
@@ -108,6 +109,14 @@ awaitable<void> crash() {
   write_to(nowhere);
 }
 
+/// With another worker that does the same.
+awaitable<void> crash_together() {
+  co_await asio::post(co_await asio::this_coro::executor, use_awaitable);
+  settle();
+  for (int seen = settled; seen < workers; seen = settled) settled.wait(seen);
+  write_to(nowhere);
+}
+
 template <class Token>
 auto async_crash(Token&& token) {
   return asio::async_initiate<Token, void()>(
@@ -151,6 +160,9 @@ int run(std::string_view how) {
   } else if (how == "crashes") {
     co_spawn(context, crash(), detached);
     expected = 1;
+  } else if (how == "crashes_twice") {
+    for (int i = 0; i < workers; ++i) co_spawn(context, crash_together(), detached);
+    expected = workers + 1;
   } else if (how == "crashes_starting") {
     co_spawn(context, crash_starting(), detached);
     expected = 1;
@@ -158,7 +170,7 @@ int run(std::string_view how) {
     co_spawn(context, serve(requests), detached);
     expected = 1;
   } else {
-    std::cerr << "hung: loop, deadlock, blocked, future, healthy, crashes or crashes_starting?\n";
+    std::cerr << "hung: loop, deadlock, blocked, future, healthy, crashes, crashes_twice or crashes_starting?\n";
     return 2;
   }
   std::vector<std::thread> threads;
