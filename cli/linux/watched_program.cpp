@@ -384,7 +384,7 @@ void watched_program::go_on(pid_t pid) {
 void watched_program::take_signal(pid_t tid, int signal) {
   const auto pid = processes_[tid];
   if (pid == main_) note_delivery(tid, signal);
-  if (!would_end_it(tid, signal)) return let(tid, signal);
+  if (!would_end_it(tid, signal) || !is_program(pid)) return let(tid, signal);
   if (!told_.insert(pid).second) return waits_for_report(pid) ? hold(tid, signal) : let(tid, signal);
   hold(tid, signal);
   program_event dying{program_event::what::dying, pid, signal, tid, {}};
@@ -401,6 +401,7 @@ void watched_program::take_exec(pid_t tid) {
     if (other != tid) forget(other);
   if (const auto former = static_cast<pid_t>(message_of(tid)); former != tid) forget(former);
   told_.erase(pid);
+  if (pid == main_) has_executed_ = true;
   if (!has_leak_sanitizer(pid)) return let(tid);
   let_go_of_process(pid, tid);
   if (pid == main_) why_not_traced_ = "it is not traced: LeakSanitizer, which it was built with, fails whoever is";
@@ -415,6 +416,7 @@ void watched_program::let_go_of_process(pid_t pid, pid_t tid) {
 /// another program. Only the second is an end that is told.
 void watched_program::take_exit(pid_t tid) {
   const auto pid = processes_[tid];
+  if (!is_program(pid)) return let(tid);
   if (told_.contains(pid)) {
     if (!held_.contains(tid)) let(tid);
     return;

@@ -108,6 +108,8 @@ class watched_program {
   void program_has_stopped();
   void stop_with_it();
   [[nodiscard]] bool is_traced(pid_t pid) const;
+  /// Not until exec(2): before, the child that is to become the program is a copy of us, of which there is no report.
+  [[nodiscard]] bool is_program(pid_t pid) const noexcept { return pid != main_ || has_executed_; }
   [[nodiscard]] clock::time_point next_turn() const;
 
   watch_order order_;
@@ -123,7 +125,7 @@ class watched_program {
   std::deque<program_event> events_;
   std::vector<sent_signal> owed_, delivered_;
   std::optional<int> ended_;  ///< as of wait(2), until that is told
-  bool has_ended_ = false, is_stopped_ = false;
+  bool has_executed_ = false, has_ended_ = false, is_stopped_ = false;
   std::optional<clock::time_point> stop_until_;  ///< we are to be stopped with it, if it is by then
 };
 

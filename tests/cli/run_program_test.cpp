@@ -97,6 +97,7 @@ TEST_F(Run, EndsAsAShellDoesWhereAProgramCannotBeExecuted) {
   EXPECT_THAT(missing.err, AllOf(StartsWith("tasks: "), HasSubstr("No such file or directory")));
   std::ofstream(path("data")) << "x";
   EXPECT_EQ(run_it({}, {path("data")}).end.code, 126);
+  EXPECT_EQ(run_it({"--every-failure", "--leaks"}, {path("nothing")}).err, missing.err);
   const auto nothing = run({tasks_executable(), "run", "--leaks"});
   EXPECT_EQ(nothing.end.code, 2);
   EXPECT_THAT(nothing.err, HasSubstr("which program?"));
