@@ -467,7 +467,9 @@ void watched_program::note_delivery(pid_t tid, int signal) {
   siginfo_t about{};
   if (::ptrace(PTRACE_GETSIGINFO, tid, nullptr, &about) != 0 || about.si_code > 0) return;
   const auto same = [&](const sent_signal& each) { return each.number == signal && each.sender == about.si_pid; };
-  if (std::erase_if(owed_, same) == 0) delivered_.push_back({signal, about.si_pid, clock::now() + for_us});
+  const auto now = clock::now();
+  std::erase_if(delivered_, [now](const sent_signal& each) { return each.until < now; });
+  if (std::erase_if(owed_, same) == 0) delivered_.push_back({signal, about.si_pid, now + for_us});
 }
 
 /// A signal that came to us, not to the program. What the terminal sends it has sent to both.
