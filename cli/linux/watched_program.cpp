@@ -31,10 +31,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// What the kernel sends a process group comes to all of it within that, and to the program no later than to us.
+/// What somebody sends a process group comes to all of it within that.
 constexpr auto for_the_group = 50ms;
-/// For so long one that the program has got may come to us as well, who may not get a turn at once.
-constexpr auto for_us = 1s;
 
 error start_failure(const char* what) {
   return {error_code::system, "", fmt::format("cannot start a program: {}: {}", what, ::strerror(errno)), ""};
@@ -263,9 +261,14 @@ program_event watched_program::wait(std::optional<clock::time_point> until) {
     const auto turn = std::min(until.value_or(now + 1h), next_turn());
     const auto left = std::max(turn - now, clock::duration(0));
     const auto whole = std::chrono::duration_cast<std::chrono::seconds>(left);
-    const timespec time{whole.count(), static_cast<long>((left - whole) / 1ns)};
+    const timespec time{whole.count(), static_cast<long>((left - whole) / 1ns)}, none{};
     siginfo_t about{};
-    if (::sigtimedwait(&all, &about, &time) > 0 && about.si_signo != SIGCHLD) take_own(about);
+    int signal = ::sigtimedwait(&all, &about, &none);
+    if (signal <= 0) {
+      all_own_are_taken();
+      signal = ::sigtimedwait(&all, &about, &time);
+    }
+    if (signal > 0 && signal != SIGCHLD) take_own(about);
   }
 }
 
@@ -469,7 +472,14 @@ void watched_program::note_delivery(pid_t tid, int signal) {
   const auto same = [&](const sent_signal& each) { return each.number == signal && each.sender == about.si_pid; };
   const auto now = clock::now();
   std::erase_if(delivered_, [now](const sent_signal& each) { return each.until < now; });
-  if (std::erase_if(owed_, same) == 0) delivered_.push_back({signal, about.si_pid, now + for_us});
+  if (std::erase_if(owed_, same) == 0) delivered_.push_back({signal, about.si_pid, clock::time_point::max()});
+}
+
+/// What the program has got of a group's signal came to us with it, however late we look: one that comes after this was
+/// sent to us alone.
+void watched_program::all_own_are_taken() {
+  const auto until = clock::now() + for_the_group;
+  for (auto& each : delivered_) each.until = std::min(each.until, until);
 }
 
 /// A signal that came to us, not to the program. What the terminal sends it has sent to both.

@@ -103,6 +103,7 @@ class watched_program {
   void let_go_of_process(pid_t pid, pid_t tid);
   [[nodiscard]] std::vector<pid_t> threads_of(pid_t pid) const;
   void note_delivery(pid_t tid, int signal);
+  void all_own_are_taken();
   void take_own(const siginfo_t& about);
   void pass_on_what_is_due();
   void program_has_stopped();
