@@ -7,9 +7,10 @@
 
 namespace tasks::cli {
 
-/// Was the executable of a process built with it, or with AddressSanitizer, which brings it along, and is it not
-/// switched off (detect_leaks=0 in ASAN_OPTIONS or LSAN_OPTIONS)? Reads names of the dynamic section alone. False where
-/// that cannot be known.
+/// Has a process that has just executed its program LeakSanitizer, or AddressSanitizer, which brings it along: by names
+/// of the executable's dynamic section, by words of the runtime in its constants where that is linked statically, or by
+/// LD_PRELOAD? And is it not switched off (detect_leaks=0 in ASAN_OPTIONS or LSAN_OPTIONS)? Reads up to 1 GiB of the
+/// executable. False where that cannot be known.
 [[nodiscard]] bool has_leak_sanitizer(pid_t pid);
 
 }  // namespace tasks::cli

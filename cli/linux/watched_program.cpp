@@ -407,7 +407,7 @@ void watched_program::take_exec(pid_t tid) {
   if (pid == main_) has_executed_ = true;
   if (!has_leak_sanitizer(pid)) return let(tid);
   let_go_of_process(pid, tid);
-  if (pid == main_) why_not_traced_ = "it is not traced: LeakSanitizer, which it was built with, fails whoever is";
+  if (pid == main_) why_not_traced_ = "it is not traced: LeakSanitizer, which it has, fails whoever is";
 }
 
 void watched_program::let_go_of_process(pid_t pid, pid_t tid) {

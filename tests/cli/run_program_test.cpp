@@ -259,6 +259,19 @@ TEST_F(Run, SaysWhyThereIsNoReport) {
   EXPECT_THAT(untraced.err, HasSubstr("no report of its end: it is not traced (--no-trace)"));
 }
 
+/// It fails whoever is traced, so nobody with it is: linked statically, as what holds its words seems to be, too.
+TEST_F(Run, DoesNotTraceWhoHasLeakSanitizer) {
+  const auto built_in = run_it({}, {program_path("worded")});
+  EXPECT_EQ(built_in.end.code, 128 + SIGABRT);
+  EXPECT_THAT(built_in.err, HasSubstr("no report of its end: it is not traced: LeakSanitizer"));
+  const auto aborts = of_shell("kill -ABRT $$");
+  const auto preloaded = run_it({}, {"env", "LD_PRELOAD=" + path("libasan.so.8"), aborts[0], aborts[1], aborts[2]});
+  EXPECT_EQ(preloaded.end.code, 128 + SIGABRT);
+  EXPECT_THAT(preloaded.err, HasSubstr("no report of its end: it is not traced: LeakSanitizer"));
+  const auto off = run_it({}, {"env", "ASAN_OPTIONS=detect_leaks=0", program_path("worded")});
+  EXPECT_THAT(off.err, HasSubstr("ended by SIGABRT, in thread"));
+}
+
 /// A shell, a test's driver: what they start is traced if that is asked for.
 TEST_F(Run, ShowsTheEndOfWhatTheProgramHasStarted) {
   const auto script = of_shell(endless("hung crashes") + "; exit 0");
