@@ -7,6 +7,7 @@
 #include <charconv>
 #include <optional>
 
+#include "base/text.hpp"
 #include "linux/fields.hpp"
 #include "linux/proc.hpp"
 
@@ -111,8 +112,8 @@ error trace_refusal(pid_t pid, pid_t tid) {
   if (tracer == 0) return permission_error(subject_of(pid), ask_kernel_about(pid));
   const auto stat = read_stat(tracer);
   return {error_code::permission_denied, subject_of(pid),
-          fmt::format("process {}{} traces it already", tracer, stat ? " (" + stat->name + ")" : ""),
-          "a process has one tracer at a time: end that one"};
+          fmt::format("process {}{} traces it already", tracer, stat ? " (" + clean(stat->name) + ")" : ""),
+          "detach it there (gdb: detach); killing the tracer may kill this process"};
 }
 
 }  // namespace tasks::cli

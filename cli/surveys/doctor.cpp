@@ -103,7 +103,7 @@ class examination {
     else if (tracer != 0)
       add("process", how_well::limited,
           {trace_refusal(pid_, pid_).fact + ", so that none of its threads can be stopped: no proof, no native stacks",
-           {{"end that one: a process has one tracer at a time", fmt::format("kill {}", tracer)}}});
+           {{"detach it there (gdb: detach); killing the tracer may kill this process"}}});
     else
       good("process", where);
   }

@@ -1,13 +1,19 @@
 // `tasks doctor` says why something cannot be seen, and what mends it, in the words of the errors.
 
+#include <errno.h>
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <string>
 
 #include "linux/right_to_look.hpp"
 #include "support/lab_script.hpp"
@@ -114,6 +120,20 @@ TEST(Doctor, SaysWhoTracesOrHasStoppedIt) {
                         "instead\n      let it go on: kill -CONT " +
                         lab.pid_text() + "\n"));
   lab.send_signal(SIGCONT);
+}
+
+/// A debugger's child ends with it, and so may what it lets go of while it is stopped.
+TEST(Doctor, NeverTellsToKillWhoTracesIt) {
+  const program lab({program_path("lab")});
+  ASSERT_EQ(::ptrace(PTRACE_SEIZE, lab.pid(), nullptr, nullptr), 0) << ::strerror(errno);
+  const auto seen = doctor({"-p", lab.pid_text()});
+  const auto leaks = run({tasks_executable(), "leaks", "--min-age", "0", "-p", lab.pid_text()});
+  EXPECT_THAT(seen.out, ContainsRegex("\n! process +process " + std::to_string(::getpid()) +
+                                      " \\(.*\\) traces it already, [^\n]*\n      detach it there \\(gdb: detach\\); "
+                                      "killing the tracer may kill this process\n  "));
+  EXPECT_THAT(doctor({"-p", lab.pid_text(), "--json"}).out,
+              HasSubstr("killing the tracer may kill this process\",\"command\":\"\""));
+  EXPECT_THAT(leaks.out + leaks.err, Not(HasSubstr("end that one")));
 }
 
 TEST(Doctor, SaysThatAnotherUserMayNot) {
