@@ -174,10 +174,14 @@ class examination {
     rlimit limit{};
     constexpr std::uint64_t spare = 2;
     if (::prlimit(pid_, RLIMIT_NOFILE, nullptr, &limit) != 0 || used + spare <= limit.rlim_cur) return;
+    const auto wanted = limit.rlim_cur * 2;
+    // Beyond the hard limit the soft one cannot go, and only root raises that.
+    const bool is_beyond = wanted > limit.rlim_max;
     add("descriptors", how_well::limited,
         {fmt::format("{} of {} are in use: its agent can take no reader", used, limit.rlim_cur),
-         {{"raise the limit while it runs", fmt::format("prlimit --pid {} --nofile={}:", pid_, limit.rlim_cur * 2),
-           limit.rlim_cur * 2 > limit.rlim_max}}});
+         {{"raise the limit while it runs",
+           fmt::format("prlimit --pid {} --nofile={}:{}", pid_, wanted, is_beyond ? std::to_string(wanted) : ""),
+           is_beyond}}});
   }
 
   void symbols() {

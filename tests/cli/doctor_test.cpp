@@ -75,6 +75,30 @@ TEST(Doctor, SaysThatTheAgentHadNoDescriptors) {
                             "[^\n]*\n      start it again with more descriptors \\(ulimit -n\\): ulimit -n 4096\n"));
 }
 
+/// What it says to type is tried out: afterwards there is room.
+void expect_more_descriptors(rlim_t soft, rlim_t hard, const std::string& nofile) {
+  const program lab({program_path("lab")});
+  const rlimit limit{soft, hard}, more{soft, hard + 1};
+  ASSERT_EQ(::prlimit(lab.pid(), RLIMIT_NOFILE, &limit, nullptr), 0);
+  const bool is_beyond = soft * 2 > hard;
+  const auto command = "prlimit --pid " + lab.pid_text() + " --nofile=" + nofile;
+  EXPECT_THAT(doctor({"-p", lab.pid_text()}).out,
+              ContainsRegex("! descriptors +[0-9]+ of " + std::to_string(soft) +
+                            " are in use: its agent can take no reader\n      raise the limit while it runs: " +
+                            command + (is_beyond ? "  \\(root\\)\n" : "\n")));
+  // Not even root may everywhere.
+  if (is_beyond && ::prlimit(lab.pid(), RLIMIT_NOFILE, &more, nullptr) != 0) return;
+  if (run({"prlimit", "--version"}).end.code != 0) return;
+  EXPECT_EQ(run({"sh", "-c", command}).end.code, 0);
+  rlimit now{};
+  ASSERT_EQ(::prlimit(lab.pid(), RLIMIT_NOFILE, nullptr, &now), 0);
+  EXPECT_EQ(now.rlim_cur, soft * 2);
+  EXPECT_EQ(now.rlim_max, std::max(soft * 2, hard));
+}
+
+TEST(Doctor, SaysHowToHaveMoreDescriptorsAsFarAsTheHardLimit) { expect_more_descriptors(4, 64, "8:"); }
+TEST(Doctor, SaysHowToHaveMoreDescriptorsThanTheHardLimit) { expect_more_descriptors(4, 6, "8:8"); }
+
 TEST(Doctor, NamesBothLayoutsOfARegistry) {
   auto script = small_script();
   script.layout = layout::version + 1;
