@@ -76,7 +76,11 @@ std::size_t read_file_at(int fd, std::uint64_t offset, void* to, std::size_t siz
 result<std::shared_ptr<core_file>> core_file::open(const std::string& word,
                                                    const std::optional<std::string>& executable) {
   unpacking how;
-  how.wanted = core_size;
+  // Where its size cannot be told, as of 20,000 mappings: all there is.
+  how.wanted = [most = how.most_bytes](std::string_view first) {
+    const auto size = core_size(first);
+    return size == core_size_unknown ? most : size;
+  };
   how.checks = true;
   auto found = find_core(word, how);
   if (!found) return found.why();
@@ -270,7 +274,6 @@ std::string build_id_of(int fd) {
 }
 
 std::uint64_t core_size(std::string_view first_bytes) {
-  constexpr auto not_known = ~std::uint64_t{0};
   Elf64_Ehdr header;
   if (first_bytes.size() < sizeof header) return sizeof header;
   std::memcpy(&header, first_bytes.data(), sizeof header);
@@ -278,11 +281,11 @@ std::uint64_t core_size(std::string_view first_bytes) {
       header.e_type != ET_CORE)
     return first_bytes.size();
   const auto end_of = [](std::uint64_t begin, std::uint64_t size) {
-    return begin + size < begin ? not_known : begin + size;
+    return begin + size < begin ? core_size_unknown : begin + size;
   };
   const auto headers_end = end_of(header.e_phoff, std::uint64_t{header.e_phnum} * sizeof(Elf64_Phdr));
   // Then their number stands in a section behind all of the memory.
-  if (header.e_phnum == PN_XNUM || headers_end > first_bytes.size()) return not_known;
+  if (header.e_phnum == PN_XNUM || headers_end > first_bytes.size()) return core_size_unknown;
   // gdb's cores have sections, which libelf looks for.
   auto size =
       std::max(headers_end,

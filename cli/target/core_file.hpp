@@ -102,9 +102,10 @@ struct mapped_file {
 /// Of an ELF file, that of the GNU linkers; empty: there is none.
 [[nodiscard]] std::string build_id_of(int fd);
 
+inline constexpr std::uint64_t core_size_unknown = ~std::uint64_t{0};
 /// How many bytes of a core its program headers speak of, by its first ones: what is behind them is nothing of its
-/// process's. Of what is no core: all of these, or as many as a header has. Not known, where it has more headers than
-/// these: the largest number.
+/// process's. Of what is no core: all of these, or as many as a header has. core_size_unknown where it has more headers
+/// than these.
 [[nodiscard]] std::uint64_t core_size(std::string_view first_bytes);
 
 }  // namespace tasks::cli

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <vector>
 
 #include "support/program.hpp"
 #include "target/core_file.hpp"
@@ -59,7 +60,10 @@ class StoredCore : public ::testing::Test {
 
   /// A file of that name in the test's folder, which `command` has made of the core.
   [[nodiscard]] fs::path packed(const std::string& command, const std::string& name) const {
-    const auto made = shell(command + " -c '" + core_.string() + "' > '" + (folder_ / name).string() + "'");
+    return packed_file(command, core_, name);
+  }
+  [[nodiscard]] fs::path packed_file(const std::string& command, const fs::path& file, const std::string& name) const {
+    const auto made = shell(command + " -c '" + file.string() + "' > '" + (folder_ / name).string() + "'");
     EXPECT_EQ(made.end.code, 0) << made.err;
     return folder_ / name;
   }
@@ -182,6 +186,48 @@ TEST_F(StoredCore, ThatClaimsToBeEndlessIsRefusedInALine) {
   ASSERT_EQ(shell("head -c 64M /dev/zero | gzip -1 > '" + (folder_ / "zeros").string() + "'").end.code, 0);
   EXPECT_THAT(tasks_command({"stack", "--core", (folder_ / "zeros").string()}).err,
               HasSubstr("is no core file: it has no ELF header"));
+}
+
+/// A copy of the core that speaks of so many more mappings, behind all else: as many as a program with many threads
+/// has.
+void write_with_more_headers(const fs::path& core, const fs::path& copy, std::size_t more) {
+  fs::copy_file(core, copy, fs::copy_options::overwrite_existing);
+  std::fstream bytes(copy, std::ios::binary | std::ios::in | std::ios::out);
+  const auto read = [&](std::uint64_t at, auto* to, std::size_t size) {
+    bytes.seekg(static_cast<std::streamoff>(at)).read(reinterpret_cast<char*>(to), static_cast<std::streamsize>(size));
+  };
+  const auto write = [&](std::uint64_t at, const auto* from, std::size_t size) {
+    bytes.seekp(static_cast<std::streamoff>(at))
+        .write(reinterpret_cast<const char*>(from), static_cast<std::streamsize>(size));
+  };
+  Elf64_Ehdr file;
+  read(0, &file, sizeof file);
+  std::vector<Elf64_Phdr> parts(file.e_phnum);
+  read(file.e_phoff, parts.data(), parts.size() * sizeof(Elf64_Phdr));
+  parts.resize(parts.size() + more);
+  file.e_phoff = (fs::file_size(copy) + 7) / 8 * 8;
+  file.e_phnum = static_cast<Elf64_Half>(std::min<std::size_t>(parts.size(), PN_XNUM));
+  if (file.e_phnum == PN_XNUM) {
+    ASSERT_NE(file.e_shnum, 0);
+    Elf64_Shdr first;
+    read(file.e_shoff, &first, sizeof first);
+    first.sh_info = static_cast<Elf64_Word>(parts.size());
+    write(file.e_shoff, &first, sizeof first);
+  }
+  write(file.e_phoff, parts.data(), parts.size() * sizeof(Elf64_Phdr));
+  write(0, &file, sizeof file);
+  ASSERT_TRUE(bytes.flush());
+}
+
+TEST_F(StoredCore, OfMoreMappingsThanItsFirstBytesTellOfIsReadWhole) {
+  for (const std::size_t more : {std::size_t{20'000}, std::size_t{70'000}}) {
+    write_with_more_headers(core_, folder_ / "many", more);
+    const auto file = packed_file("gzip -1", folder_ / "many", "many.gz");
+    const auto seen = tasks_command({"stack", "--json", "--core", file.string()});
+    EXPECT_EQ(seen.end.code, 0) << more << seen.err;
+    EXPECT_EQ(seen.err, "") << more;
+    EXPECT_EQ(seen.out, plain_stacks()) << more;
+  }
 }
 
 TEST_F(StoredCore, ForWhichThereIsNoRoomSaysWhatToDo) {
