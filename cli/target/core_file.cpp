@@ -222,11 +222,13 @@ void core_file::name_regions() {
   }
   // An object that libdwfl leaves out: the loader of aarch64, since between its code and its data, 64 KiB apart, lies
   // the kernel's.
-  for (const auto& mapped : mapped_files(elf_))
-    for (auto& region : regions_)
-      if (region.path.empty() && region.executable && !region.writable && region.begin >= mapped.begin &&
-          region.end <= mapped.end)
-        region.path = mapped.name;
+  for (const auto& mapped : mapped_files(elf_)) {
+    auto region = std::lower_bound(regions_.begin(), regions_.end(), mapped.begin,
+                                   [](const memory_region& each, std::uint64_t at) { return each.begin < at; });
+    for (; region != regions_.end() && region->begin < mapped.end; ++region)
+      if (region->path.empty() && region->executable && !region->writable && region->end <= mapped.end)
+        region->path = mapped.name;
+  }
   const auto on_stack = auxiliary_value(elf_, AT_RANDOM);  // bytes that the kernel puts there
   for (auto& region : regions_)
     if (on_stack >= region.begin && on_stack < region.end && region.path.empty()) region.path = "[stack]";
