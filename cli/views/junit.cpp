@@ -4,13 +4,24 @@
 #include <string_view>
 
 #include "base/text.hpp"
+#include "utf8.hpp"
 
 namespace tasks::cli {
 namespace {
 
-std::string in_xml(std::string_view text) {
+/// Without the characters that XML 1.0 does not have (its production 2).
+std::string in_xml(std::string text) {
+  constexpr std::string_view no_characters[] = {"\xef\xbf\xbe", "\xef\xbf\xbf"};  // U+FFFE, U+FFFF
+  detail::make_utf8(text);
   std::string escaped;
-  for (const char c : text) {
+  for (std::string_view rest = text; !rest.empty();) {
+    const auto character = rest.substr(0, detail::utf8_sequence(rest));
+    rest.remove_prefix(character.size());
+    if (character.size() > 1) {
+      if (character != no_characters[0] && character != no_characters[1]) escaped += character;
+      continue;
+    }
+    const char c = character.front();
     switch (c) {
       case '<':
         escaped += "&lt;";

@@ -253,6 +253,20 @@ TEST_F(Run, WritesAResultForJUnit) {
   EXPECT_THAT(text_of("good.xml"), AllOf(HasSubstr("failures=\"0\""), Not(HasSubstr("<failure"))));
 }
 
+/// What a program is called with may be any bytes, and not each character is one of XML's.
+TEST_F(Run, WritesAResultForJUnitThatIsWellFormedOfAnyBytes) {
+  const auto odd =
+      "a\xff"
+      "b\x1b\x01"
+      "c\xef\xbf\xbe"
+      "d\xef\xbf\xbf"
+      "e\xed\xa0\x80"
+      "f<\xc3\xa4\xef\xbf\xbd>\xe2\x82";
+  EXPECT_EQ(run_it({"--report", path("odd.xml")}, {"true", odd}).end.code, 0);
+  EXPECT_THAT(text_of("odd.xml"),
+              HasSubstr("<testcase name=\"true a?bcde???f&lt;\xc3\xa4\xef\xbf\xbd&gt;??\" classname"));
+}
+
 TEST_F(Run, SaysWhyThereIsNoReport) {
   const auto untraced = run_it({"--no-trace"}, of_shell("kill -SEGV $$"));
   EXPECT_EQ(untraced.end.code, 128 + SIGSEGV);
