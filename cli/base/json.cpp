@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
+#include <vector>
 
 #include "base/text.hpp"
 #include "utf8.hpp"
@@ -95,14 +97,24 @@ void print_value(fmt::memory_buffer& out, const Message& m, const Reflection& r,
   }
 }
 
+/// By their keys: protobuf has them in another order in each process.
 void print_map(fmt::memory_buffer& out, const Message& m, const Reflection& r, const FieldDescriptor* f) {
-  out.push_back('{');
+  std::vector<std::pair<std::string, const Message*>> entries;
   for (int i = 0; i < r.FieldSize(m, f); ++i) {
-    if (i != 0) out.push_back(',');
     const auto& entry = r.GetRepeatedMessage(m, f, i);
-    print_value(out, entry, *entry.GetReflection(), f->message_type()->map_key(), -1);
+    fmt::memory_buffer key;
+    print_value(key, entry, *entry.GetReflection(), f->message_type()->map_key(), -1);
+    entries.emplace_back(fmt::to_string(key), &entry);
+  }
+  std::sort(entries.begin(), entries.end());
+  out.push_back('{');
+  bool first = true;
+  for (const auto& [key, entry] : entries) {
+    if (!first) out.push_back(',');
+    first = false;
+    append(out, key);
     out.push_back(':');
-    print_value(out, entry, *entry.GetReflection(), f->message_type()->map_value(), -1);
+    print_value(out, *entry, *entry->GetReflection(), f->message_type()->map_value(), -1);
   }
   out.push_back('}');
 }

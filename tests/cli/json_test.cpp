@@ -198,6 +198,18 @@ TEST(JsonPrinter, WritesWhatProtobufReads) {
   }
 }
 
+/// protobuf's own order is another one in each process, and with it each run would print something else.
+TEST(JsonPrinter, WritesMapsInTheOrderOfTheirKeys) {
+  v1::TaskView task;
+  std::string expected;
+  for (char key = 'z'; key >= 'a'; --key) (*task.mutable_labels())[std::string(1, key)] = "v";
+  for (char key = 'a'; key <= 'z'; ++key)
+    expected += (expected.empty() ? "\"" : ",\"") + std::string(1, key) + "\":\"v\"";
+  fmt::memory_buffer json;
+  cli::print_json(json, task);
+  EXPECT_NE(fmt::to_string(json).find("\"labels\":{" + expected + "}"), std::string::npos) << fmt::to_string(json);
+}
+
 TEST(JsonPrinter, WritesAsProtobufDoesButReadableAnglesNumbersAndNulls) {
   google::protobuf::util::JsonPrintOptions options;
   options.always_print_primitive_fields = true;
