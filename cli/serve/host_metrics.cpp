@@ -30,6 +30,8 @@ constexpr int silences = 4;
 constexpr std::uint64_t most_answer_bytes = std::uint64_t{64} << 20;
 /// One that was silent at the look before is waited for so many times shorter.
 constexpr int shorter = 10;
+/// What was counted longer ago is not told as of now.
+constexpr auto oldest_counts = 2 * look_turns::apart;
 
 double seconds_since(steady::time_point begin) { return std::chrono::duration<double>(steady::now() - begin).count(); }
 
@@ -119,6 +121,11 @@ class metrics_collector::one_look {
     step at = step::vitals;
     bool is_asked_for_groups = false;  ///< together with the vitals
     process_answer answer;
+    steady::time_point asked_at;
+  };
+  struct snapshot_answer {
+    process_answer answer;
+    steady::time_point at;
   };
   struct unanswered {
     process_stat stat;
@@ -129,24 +136,34 @@ class metrics_collector::one_look {
   bool passes_by(const process_stat& stat) {
     if (of_.options_.turns == nullptr) return false;
     if (is_in_snapshot(stat)) return true;
-    if (!of_.options_.turns->take(stat.pid)) return seen_before(stat) != nullptr;
+    if (!of_.options_.turns->take(stat.pid)) {
+      const auto* before = seen_before(stat);
+      return before != nullptr && steady::now() - before->counted_at < oldest_counts;
+    }
     has_turn_.insert(stat.pid);
     return false;
   }
 
   bool is_in_snapshot(const process_stat& stat) {
+    if (!of_.options_.snapshot) return false;
     const auto snapshot = of_.options_.snapshot(stat.pid, stat.start_time);
     if (!snapshot) return false;
     auto answer = answer_in(snapshot->file.get());
-    if (answer) in_snapshots_[stat.pid] = *std::move(answer);
-    return answer.has_value();
+    if (!answer) return false;
+    in_snapshots_[stat.pid] = {*std::move(answer), snapshot->at};
+    return true;
   }
 
-  /// Of one that nobody has counted yet, and somebody looks at: waits for what that finds, or for a turn.
-  void wait_for_first_look(const process_stat& stat) {
+  /// Of one that nobody has counted yet, or not lately, and somebody looks at: waits for what that finds, or for a
+  /// turn.
+  void wait_for_look(const process_stat& stat) {
     const auto until = steady::now() + 2 * look_turns::apart;
-    while (!of_.options_.turns->take(stat.pid) && !is_in_snapshot(stat) && steady::now() < until)
+    while (steady::now() < until) {
+      if (of_.options_.turns->take(stat.pid) || is_in_snapshot(stat)) return;
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    // Where a look takes longer than a second somebody always waits for the next one: only who waits, too, gets a turn.
+    if (seen_before(stat) != nullptr) of_.options_.turns->wait_for(stat.pid);
   }
 
   /// By its agent, at the look before. Null: it was not.
@@ -163,11 +180,11 @@ class metrics_collector::one_look {
   void take_passed_by(const process_stat& stat, watched& its, process_metrics& row) {
     if (auto told = in_snapshots_.extract(stat.pid)) {
       its.was_silent = its.has_failed = false;
-      return fill(stat.pid, std::move(told.mapped()), process_metrics::teller::agent);
+      return fill(stat.pid, std::move(told.mapped().answer), process_metrics::teller::agent, told.mapped().at);
     }
     const auto* before = seen_before(stat);
     if (before == nullptr) return;
-    row = *before;
+    row = *before;  // with its counted_at
     describe(stat, its, row);
   }
 
@@ -179,8 +196,7 @@ class metrics_collector::one_look {
     }
     auto& row = rows_[found.stat.pid];
     describe(found.stat, its, row);
-    if (found.agent && of_.options_.turns != nullptr && !has_turn_.contains(found.stat.pid))
-      wait_for_first_look(found.stat);
+    if (found.agent && of_.options_.turns != nullptr && !has_turn_.contains(found.stat.pid)) wait_for_look(found.stat);
     if (found.is_passed_by || (found.agent && in_snapshots_.contains(found.stat.pid)))
       return take_passed_by(found.stat, its, row);
     if (!found.agent) return take_without_agent(std::move(found), row);
@@ -196,7 +212,7 @@ class metrics_collector::one_look {
     const auto* before = seen_before(q.stat);
     q.is_asked_for_groups = before != nullptr && before->counts.tasks() <= glances::most_tasks_read / 2;
     if (q.is_asked_for_groups) ask_for(q, ask_for_groups(before->counts));
-    q.last_byte = steady::now();
+    q.asked_at = q.last_byte = steady::now();
     questions_.push_back(std::move(q));
   }
 
@@ -355,7 +371,7 @@ class metrics_collector::one_look {
       its.instance = instance;
     }
     q.connection.reset();
-    fill(q.stat.pid, std::exchange(q.answer, {}), process_metrics::teller::agent);
+    fill(q.stat.pid, std::exchange(q.answer, {}), process_metrics::teller::agent, q.asked_at);
   }
 
   void finish(question& q, std::string_view reason) {
@@ -394,10 +410,11 @@ class metrics_collector::one_look {
     const auto pid = each.stat.pid;
     auto source = open_direct(live_target(pid, each.roots ? *std::move(each.roots) : of_.search_.roots_of(pid)));
     if (!source) return;
-    if (auto answer = answer_of(**source)) fill(pid, *std::move(answer), process_metrics::teller::memory);
+    const auto now = steady::now();
+    if (auto answer = answer_of(**source)) fill(pid, *std::move(answer), process_metrics::teller::memory, now);
   }
 
-  void fill(pid_t pid, process_answer answer, process_metrics::teller by) {
+  void fill(pid_t pid, process_answer answer, process_metrics::teller by, steady::time_point at) {
     auto& its = *of_.watched_.at(pid);
     auto& to = rows_[pid];
     its.code.learn(pid, answer.parts);
@@ -405,6 +422,7 @@ class metrics_collector::one_look {
     auto seen = its.seen.look(source);
     if (!seen) return;
     to.told_by = by;
+    to.counted_at = at;
     to.resolution_ms = seen->resolution_ms;
     to.groups = std::move(seen->groups);
     to.counts = std::move(seen->vitals);
@@ -429,7 +447,7 @@ class metrics_collector::one_look {
   steady::time_point last_hung_up_;
   std::vector<unanswered> without_agent_;
   std::set<pid_t> has_turn_;
-  std::map<pid_t, process_answer> in_snapshots_;
+  std::map<pid_t, snapshot_answer> in_snapshots_;
   std::map<pid_t, process_metrics> rows_;
 };
 

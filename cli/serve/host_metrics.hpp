@@ -61,11 +61,12 @@ struct process_metrics {
   std::string_view reason;
   /// Of one of which nobody told, only os_threads and rss_bytes, which /proc tells.
   v1::Vitals counts;
-  std::vector<glance_group> groups;   ///< every task is in one; unless nobody told
-  std::uint32_t resolution_ms = 0;    ///< how old an age may be
-  running_tasks running;              ///< those that have run for longer than a second
-  std::uint64_t stalled_workers = 0;  ///< threads that run them
-  process_counters counters;          ///< of one of which nobody told, only cpu_ms
+  std::chrono::steady_clock::time_point counted_at;  ///< of one of which somebody told: not before then
+  std::vector<glance_group> groups;                  ///< every task is in one; unless nobody told
+  std::uint32_t resolution_ms = 0;                   ///< how old an age may be
+  running_tasks running;                             ///< those that have run for longer than a second
+  std::uint64_t stalled_workers = 0;                 ///< threads that run them
+  process_counters counters;                         ///< of one of which nobody told, only cpu_ms
   /// Since the first look at it, as far as looks have seen. Nothing: it has too many tasks for that now.
   std::optional<std::uint64_t> resumes;
   std::optional<leak_metrics> leaks;  ///< nothing: nobody has looked
@@ -85,8 +86,9 @@ struct collector_options {
   std::chrono::milliseconds timeout{1000};
   /// Processes to look at, by what they are called; null: all.
   std::function<bool(const std::string& name)> chosen{};
-  /// Who may be asked now. One that may not be is told of by a snapshot, or as at the look before; one that was never
-  /// seen is waited for, two seconds at most. Null: each look asks. Outlives the collector.
+  /// Who may be asked now. One that may not be is told of by a snapshot, or by what was counted within the last two
+  /// seconds. One that was never seen is waited for, two seconds at most; one whose counts are older, until it is its
+  /// turn. Null: each look asks. Outlives the collector.
   look_turns* turns = nullptr;
   /// A snapshot of within the last second. Null: there are none.
   std::function<std::shared_ptr<kept_look>(pid_t pid, std::uint64_t start_time)> snapshot{};

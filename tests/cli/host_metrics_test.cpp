@@ -7,9 +7,11 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "support/client.hpp"
@@ -253,6 +255,33 @@ TEST(HostMetrics, ALookIsSharedUntilItIsOld) {
   const auto second = collector.look(0ms);
   EXPECT_NE(second, first);
   EXPECT_EQ(second->looks, 2U);
+}
+
+/// Where looks of others take longer than a second each, somebody always waits for the next one.
+TEST(HostMetrics, OldCountsAreNotToldAgainThoughSomebodyAlwaysWaitsForATurn) {
+  const program lab({program_path("lab")});
+  cli::look_turns turns;
+  metrics_collector collector(
+      {.timeout = guard, .chosen = [](const std::string& name) { return name == "lab"; }, .turns = &turns});
+  const auto first = collector.look(0ms);
+  ASSERT_NE(find(*first, lab.pid()), nullptr);
+  const auto counted_first = find(*first, lab.pid())->counted_at;
+  std::atomic<bool> is_enough{false};
+  std::thread others([&] {
+    while (!is_enough) turns.wait_for(lab.pid());
+  });
+  const auto deadline = std::chrono::steady_clock::now() + guard;
+  for (auto counted = counted_first; counted == counted_first && std::chrono::steady_clock::now() < deadline;) {
+    const auto begun = std::chrono::steady_clock::now();
+    const auto host = collector.look(0ms);
+    const auto* seen = find(*host, lab.pid());
+    counted = seen != nullptr ? seen->counted_at : begun;
+    EXPECT_NE(seen, nullptr);
+    EXPECT_GE(counted, begun - 2 * cli::look_turns::apart);
+  }
+  is_enough = true;
+  others.join();
+  EXPECT_LT(std::chrono::steady_clock::now(), deadline);
 }
 
 TEST(HostMetrics, KeepsWhatALookForLeaksHasFound) {
