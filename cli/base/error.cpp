@@ -1,5 +1,7 @@
 #include "base/error.hpp"
 
+#include "base/text.hpp"
+
 namespace tasks::cli {
 
 std::string subject_of(pid_t pid) { return "pid " + std::to_string(pid); }
@@ -13,7 +15,7 @@ std::string in_words(const error& e) { return e.next_step.empty() ? e.fact : e.f
 std::string message(const error& e) {
   std::string text = "tasks: ";
   if (!e.subject.empty()) text += e.subject + ": ";
-  return text + in_words(e);
+  return clean(text + in_words(e));
 }
 
 }  // namespace tasks::cli

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/progress.hpp"
+#include "base/text.hpp"
 #include "commands/open_recording.hpp"
 #include "sources/fallback_source.hpp"
 #include "sources/memory_source.hpp"
@@ -84,7 +85,7 @@ void tell_on_standard_error(const std::string& line) {
     return;
   }
   const progress_line::pause without_line;
-  fmt::print(stderr, "{}\n", line);
+  fmt::print(stderr, "{}\n", clean(line));
 }
 
 told_lines::told_lines() { lines_told = &lines_; }

@@ -165,7 +165,7 @@ class recorded_target {
 
   void end() {
     has_ended_ = true;
-    tell_on_standard_error(fmt::format("tasks: {} has ended", subject()));
+    tell_on_standard_error(fmt::format("tasks: {} has ended", clean(subject())));
   }
 
   /// Once, not every ten seconds.
@@ -263,7 +263,8 @@ class captures {
     auto now = of_.look(true);
     if (now)
       if (const auto kept = of_.keep(*std::move(now), *file); !kept) return kept;
-    tell_on_standard_error(fmt::format("tasks: {}: {}: recorded into {}", of_.subject(), why, name));
+    tell_on_standard_error(
+        fmt::format("tasks: {}: {}: recorded into {}", clean(of_.subject()), clean(why), clean(name)));
     file_ = *std::move(file);
     return {};
   }
@@ -327,16 +328,17 @@ result<int> run_record(const record_request& asked, output& out) {
   auto file = recording_writer::open(name, asked.limits);
   if (!file) return file.why();
   const held_signals signals;  // before anybody is told that it has begun
-  tell_on_standard_error(fmt::format("tasks: recording into {}{}", name, asked.for_time ? "" : ", until interrupted"));
+  tell_on_standard_error(
+      fmt::format("tasks: recording into {}{}", clean(name), asked.for_time ? "" : ", until interrupted"));
   const auto recorded = record_until_it_ends(asked, *targets, *file, signals);
   std::size_t all = 0;
   for (const auto& each : *targets) {
     all += each.snapshots();
-    fmt::format_to(std::back_inserter(out.text()), "{}: {} snapshot{}\n", each.subject(), each.snapshots(),
+    fmt::format_to(std::back_inserter(out.text()), "{}: {} snapshot{}\n", clean(each.subject()), each.snapshots(),
                    each.snapshots() == 1 ? "" : "s");
   }
-  fmt::format_to(std::back_inserter(out.text()), "{}: {}; tasks stack --from {}\n", name, format_bytes(file->bytes()),
-                 name);
+  fmt::format_to(std::back_inserter(out.text()), "{}: {}; tasks stack --from {}\n", clean(name),
+                 format_bytes(file->bytes()), clean(name));
   if (!recorded) return recorded.why();
   return all != 0 ? 0 : 1;
 }

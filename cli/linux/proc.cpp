@@ -12,6 +12,7 @@
 #include <charconv>
 #include <utility>
 
+#include "base/text.hpp"
 #include "linux/fields.hpp"
 
 namespace tasks::cli {
@@ -130,7 +131,8 @@ std::optional<stop_cause> find_stop(pid_t pid) {
   if (tracer == 0) return stop_cause{0, "stopped, and traced"};
   if (tracer == ::getpid()) return stop_cause{tracer, "held where it ends"};
   const auto who = read_stat(tracer);
-  return stop_cause{tracer, fmt::format("stopped, traced by process {}{}", tracer, who ? " (" + who->name + ")" : "")};
+  return stop_cause{tracer,
+                    fmt::format("stopped, traced by process {}{}", tracer, who ? " (" + clean(who->name) + ")" : "")};
 }
 
 pid_t tracer_of(pid_t tid) {

@@ -24,6 +24,7 @@
 
 #include "base/progress.hpp"
 #include "base/quantities.hpp"
+#include "base/text.hpp"
 #include "linux/memory.hpp"
 
 namespace tasks::cli {
@@ -365,7 +366,7 @@ std::string_view packed_format(std::string_view first_bytes) {
 }
 
 result<unpacked_file> open_unpacked(const std::string& path, const unpacking& how) {
-  const auto subject = "core " + path;
+  const auto subject = "core " + clean(path);
   descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) return error{error_code::system, subject, fmt::format("cannot be opened: {}", ::strerror(errno)), ""};
   struct stat info {};

@@ -44,7 +44,7 @@ std::string last_problem() {
 }
 
 error core_error(const std::string& path, std::string fact, std::string next_step = "") {
-  return {error_code::system, "core " + path, std::move(fact), std::move(next_step)};
+  return {error_code::system, "core " + clean(path), std::move(fact), std::move(next_step)};
 }
 
 /// Of the auxiliary vector; 0: none. See getauxval(3).
@@ -309,7 +309,7 @@ std::string core_file::what_is_left_out() const {
     const bool held = std::any_of(regions_.begin(), regions_.end(), [&](const memory_region& region) {
       return region.begin <= file.begin && region.end >= file.end;
     });
-    if (!held) return fmt::format("the core leaves out what was mapped of {}", file.name);
+    if (!held) return fmt::format("the core leaves out what was mapped of {}", clean(file.name));
   }
   return {};
 }

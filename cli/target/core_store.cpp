@@ -257,7 +257,7 @@ result<found_core> find_core(const std::string& word, const unpacking& how) {
   const auto subject = "core " + word;
   if (core == all.end())
     return error{error_code::system, subject,
-                 fmt::format("there is no such file, and {} has no core of such a {}", core_folder(),
+                 fmt::format("there is no such file, and {} has no core of such a {}", clean(core_folder()),
                              is_number(word) ? "process" : "program"),
                  "tasks list --cores shows those there are"};
   const auto which = fmt::format("{}, {}", in_words(*core), format_time(core->time_us * 1000));
@@ -270,7 +270,7 @@ result<found_core> find_core(const std::string& word, const unpacking& how) {
   auto file = core->path.empty() ? dump_of_journal(*core, subject, how) : open_unpacked(core->path, how);
   if (!file) return file.why();
   file->written_ns = core->time_us * 1000;
-  return found_core{*std::move(file), core->path.empty() ? which : fmt::format("{}: {}", which, core->path)};
+  return found_core{*std::move(file), core->path.empty() ? which : fmt::format("{}: {}", which, clean(core->path))};
 }
 
 }  // namespace tasks::cli

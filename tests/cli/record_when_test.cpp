@@ -21,6 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 class RecordWhen : public ::testing::Test {
@@ -54,6 +55,24 @@ class RecordWhen : public ::testing::Test {
 
   fs::path folder_;
 };
+
+/// Whoever names an executable does not drive the terminal of who looks at it.
+TEST_F(RecordWhen, AProgramsNameIsNoCommandForATerminal) {
+  const auto named = folder_ / "l\x1b[31mab";
+  fs::copy_file(program_path("lab"), named);
+  const program lab({named.string()});
+  const auto words = "cd '" + folder_.string() + "' && exec " + tasks_executable() + " record ";
+  const auto plain = run({"sh", "-c", words + "--every 10 --for 1 " + lab.pid_text()});
+  EXPECT_EQ(plain.end.code, 0) << plain.err;
+  EXPECT_THAT(plain.out, HasSubstr("l?[31mab " + lab.pid_text() + ": 1 snapshot\n"));
+  EXPECT_THAT(plain.out, HasSubstr("tasks stack --from l?[31mab-" + lab.pid_text() + ".tasks\n"));
+  EXPECT_THAT(plain.err, HasSubstr("recording into l?[31mab-"));
+  EXPECT_THAT(plain.out + plain.err, Not(HasSubstr("\x1b")));
+  const auto when = run({"sh", "-c", words + "--when 'tasks>0' --limit 1 --for 1 --every 10 " + lab.pid_text()});
+  EXPECT_EQ(when.end.code, 0) << when.err;
+  EXPECT_THAT(when.err, HasSubstr(": recorded into l?[31mab-"));
+  EXPECT_THAT(when.err, Not(HasSubstr("\x1b")));
+}
 
 TEST_F(RecordWhen, WritesWhatWasBeforeAtAndAfterTheMoment) {
   program leaking({program_path("leak_deadlock_of_two"), "leaking"});

@@ -351,6 +351,31 @@ TEST_F(StoredCore, IsNamedByProcessOrProgram) {
                 " has no core of such a program (tasks list --cores shows those there are)\n");
 }
 
+/// Whoever may write into the folder does not drive the terminal of who reads it.
+TEST_F(StoredCore, WhoseNameIsACommandForATerminalIsToldWithoutIt) {
+  const environment store = {"TASKS_CORES=" + folder_.string()};
+  const auto name = stored_name("a\x1b[31mred", "77", "1700000000");
+  fs::rename(packed("gzip -1", "packed"), folder_ / (name + ".gz"));
+  std::ofstream(folder_ / stored_name("b\x1b[31mred", "78", "1700000000"), std::ios::binary) << "no core";
+  std::ofstream(folder_ / (stored_name("c\x1b[31mred", "79", "1700000000") + ".gz"), std::ios::binary)
+      << "\x1f\x8b but damaged";
+  const auto whole = tasks_command({"stack", "--core", "77"}, store);
+  EXPECT_EQ(whole.end.code, 0) << whole.err;
+  EXPECT_THAT(whole.err, HasSubstr("/core.a?[31mred.1000."));
+  EXPECT_THAT(whole.err, Not(HasSubstr("\x1b")));
+  const std::string words[] = {"78",
+                               "79",
+                               "\x1b[31m",
+                               (folder_ / "\x1b[31m").string(),
+                               (folder_ / stored_name("b\x1b[31mred", "78", "1700000000")).string(),
+                               (folder_ / (stored_name("c\x1b[31mred", "79", "1700000000") + ".gz")).string()};
+  for (const auto& word : words) {
+    const auto seen = tasks_command({"stack", "--core", word}, store);
+    EXPECT_NE(seen.err, "") << word;
+    EXPECT_THAT(seen.err, Not(HasSubstr("\x1b")));
+  }
+}
+
 TEST_F(StoredCore, OfAFileOfThatNameComesFirst) {
   fs::copy_file(core_, folder_ / stored_name("lab", "4711", "1700000000"));
   std::ofstream(folder_ / "lab") << "no core";
