@@ -2,7 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <set>
+#include <string>
 #include <thread>
 
 #include "support/look.hpp"
@@ -338,6 +340,35 @@ TEST(HookTask, AGroupTakesThePlaceOfALabelThatIsOver) {
   EXPECT_EQ(look_for_one("awaits_two_after_a_block").labels.at("request"), "next");
   c.cancel();
   context.run();
+}
+
+/// Of the task that runs here: its name, its labels, those that are over, its group.
+std::size_t places() {
+  std::size_t count = 0;
+  for (auto at = tasks::detail::load(tasks::detail::this_thread.current->annotations); at != 0; ++count)
+    at = tasks::detail::load(reinterpret_cast<const tasks::layout::annotation_record*>(at)->next);
+  return count;
+}
+
+awaitable<void> serves_many(channel& c, channel& d, std::size_t& most) {
+  for (int i = 0; i < 100; ++i) {
+    co_await net::experimental::make_parallel_group(c.async_receive(deferred), d.async_receive(deferred))
+        .async_wait(net::experimental::wait_for_one(), use_awaitable);
+    const tasks::this_task::label_scope request("request", std::to_string(i)), user("user", "ann");
+    EXPECT_TRUE(request && user);
+    most = std::max(most, places());
+  }
+}
+
+TEST(HookTask, HasOneGroupHoweverManyLabelsComeAndGoBetweenTwo) {
+  net::io_context context;
+  channel c(context, 0), d(context, 0);
+  std::size_t most = 0;
+  co_spawn(context, serves_many(c, d, most), net::detached);
+  context.poll();
+  while (c.try_send(net_error(), 1)) context.poll();
+  EXPECT_TRUE(look().empty());
+  EXPECT_EQ(most, 3u);
 }
 
 TEST(HookTask, ATaskHasAtMostSixteenLabels) {

@@ -75,15 +75,21 @@ void publish_taken(record& r, std::uint64_t wait, std::uint64_t object, std::uin
   store(r.word, load(r.word) + layout::one_version + blocked_bits - unknown_bits);
 }
 
-/// The task's group_record, from an earlier group or new. Null: no memory.
+/// The task's group_record, from an earlier group or new. Null: no memory. A task's own comes before a vacant place,
+/// which lies in front of it where a label was set later: it would be one more with each group, and none for labels.
 layout::group_record* group_of(record& r) noexcept {
+  layout::group_record* vacant = nullptr;
   for (auto at = load(r.annotations); at != 0;) {
     auto* group = reinterpret_cast<layout::group_record*>(at);
     if (const auto word = load(group->word); layout::state_of(word) == record_state::group) {
-      if (layout::depth_of(word) == layout::vacant) store(group->word, next_word(word, record_state::group, 0));
-      return group;
+      if (layout::depth_of(word) != layout::vacant) return group;
+      vacant = group;
     }
     at = load(group->next);
+  }
+  if (vacant != nullptr) {
+    store(vacant->word, next_word(load(vacant->word), record_state::group, 0));
+    return vacant;
   }
   record* fresh = take_free_record();
   if (fresh == nullptr) return nullptr;
