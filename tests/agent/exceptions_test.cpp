@@ -75,6 +75,11 @@ TEST(Exceptions, WithoutTheEnvironmentHaveNone) {
   EXPECT_EQ(thrown("handler", "thrown", false), "in the handler: no task is known\nend\n");
 }
 
+TEST(Exceptions, OfAThreadThatALibrarysConstructorAwaitsDoNotWaitForTheLoader) {
+  EXPECT_EQ(thrown("", "loads_what_throws"), "loaded\n");
+  EXPECT_EQ(thrown("", "loads_what_throws", false), "loaded\n");
+}
+
 TEST(Exceptions, OfBoostAreToldToo) {
 #if defined(TASKS_TEST_BOOST)
   asios_are_told("thrown_boost");

@@ -49,13 +49,20 @@ namespace {
 [[gnu::used]] constexpr auto comes_along = __cxxabiv1::__cxa_init_primary_exception;
 #endif
 
-/// The function of that name behind this object's. Never fails: the program could not throw without it.
+/// The function of that name behind this object's; null: there is none.
+template <class Function>
+Function find(std::atomic<Function>& known, Function wrapped, const char* name) noexcept {
+  auto function = wrapped != nullptr ? wrapped : reinterpret_cast<Function>(dlsym(RTLD_NEXT, name));
+  known.store(function, std::memory_order_relaxed);
+  return function;
+}
+
+/// Likewise, as begin() has found it, if that has run. Never fails: the program could not throw without it.
 template <class Function>
 Function next(std::atomic<Function>& known, Function wrapped, const char* name) noexcept {
-  if (auto function = known.load(std::memory_order_relaxed)) return function;
-  auto function = wrapped != nullptr ? wrapped : reinterpret_cast<Function>(dlsym(RTLD_NEXT, name));
+  auto function = known.load(std::memory_order_relaxed);
+  if (function == nullptr) function = find(known, wrapped, name);
   if (function == nullptr) std::abort();
-  known.store(function, std::memory_order_relaxed);
   return function;
 }
 
@@ -78,6 +85,10 @@ constinit std::atomic<rethrow_function> rethrows{nullptr};
 }
 
 [[gnu::constructor]] void begin() noexcept {
+  // Not first when something is thrown: dlsym() waits for a dlopen() on another thread, and that one, where a
+  // library's constructor waits for this one, would never end.
+  find(throws, __real___cxa_throw, "__cxa_throw");
+  find(rethrows, real_rethrow, TASKS_RETHROW);
   const char* wish = secure_getenv("TASKS_EXCEPTIONS");
   if (wish != nullptr && wish[0] == '1' && wish[1] == 0) tasks::detail::take_exception_stacks();
 }
