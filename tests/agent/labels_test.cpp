@@ -111,6 +111,38 @@ TEST(Labels, AllSixteenAreInheritedAndCounted) {
   nobody_runs();
 }
 
+/// While the initiation of an operation spawns, the operation may end on another thread.
+TEST(Labels, OfATaskThatHasEndedWhileItSpawnsAreNone) {
+  auto parent = std::make_unique<fake_task>();
+  auto* record = parent->run().record();
+  ASSERT_TRUE(this_task::set_label("request", "7c1f"));
+  fake_task other;
+  parent.reset();
+  other.run();
+  // Its record is a label's by then, and none of its words is what it was.
+  for (int i = 0; layout::state_of(load(record->word)) != layout::record_state::annotation; ++i)
+    ASSERT_TRUE(this_task::set_label(std::to_string(i), std::string(this_task::max_text, 'x')));
+  this_thread.current = record;
+  fake_task child;
+  EXPECT_EQ(load(child.record()->annotations), 0U);
+  nobody_runs();
+}
+
+TEST(Labels, OfATaskThatHasGoneOnElsewhereWhileItSpawnsAreNone) {
+  fake_task parent;
+  parent.run();
+  ASSERT_TRUE(this_task::set_label("request", "7c1f"));
+  parent.wait(wait_kind::timer);
+  std::thread([&parent] {
+    parent.wake();
+    nobody_runs();
+  }).join();
+  goes_on(parent);
+  fake_task child;
+  EXPECT_EQ(texts_of(child), texts{});
+  nobody_runs();
+}
+
 TEST(Labels, GiveTheirMemoryBackWithTheirTask) {
   fake_task parent;
   parent.run();

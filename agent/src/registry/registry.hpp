@@ -20,6 +20,17 @@ namespace tasks::detail {
 /// meanwhile.
 void call_at_next_spawn(void (*what)() noexcept) noexcept;
 
+/// The word of a task that runs on the calling thread, or whose operation is being started there. What was read of its
+/// record is the task's if the word is still this one afterwards. 0: `r` is another thread's, or no task any more: the
+/// operation has ended meanwhile, and the task gone on.
+inline std::uint64_t word_if_here(const record& r) noexcept {
+  const auto word = r.word.load(std::memory_order_acquire);
+  if (!layout::is_task(word) || layout::state_of(word) == record_state::ready) return 0;
+  // The child of a fork has not asked for its number yet.
+  const auto tid = this_thread.tid;
+  return tid == 0 || r.thread.load(std::memory_order_acquire) == tid ? word : 0;
+}
+
 /// The word that follows `old`: next version, this state and depth.
 constexpr std::uint64_t next_word(std::uint64_t old, record_state state, std::uint64_t depth) noexcept {
   return (old | (layout::one_version - 1)) + 1 + layout::state_bits_of(state) + depth;

@@ -148,14 +148,18 @@ bool copy(const annotation_record& from, std::uint64_t id, link& to) noexcept {
 }  // namespace
 
 // `from` is this thread's to read, but for one case: the initiation of its operation still spawns, and the operation
-// has ended and the task gone on, on another thread. Then a record may be anybody's, and is checked as readers do.
+// has ended and the task gone on, on another thread. Then a record may be anybody's, and none of its words a pointer:
+// each is followed only if it was read of what is a task's, and a link of its chain, before and after. Records stay
+// mapped.
 [[gnu::noinline]] std::uint64_t detail::inherit_labels(const record& from, record& to, std::uint64_t id) noexcept {
   constexpr int longest_chain = 2 * this_task::max_labels + 8;  // as many vacant ones, a name, a group, times
-  const auto parent = load(from.id);
+  const auto word = word_if_here(from);
+  const auto parent = from.id.load(acquire);
+  auto next = from.annotations.load(acquire);
+  if (word == 0 || from.word.load(acquire) != word) return 0;
   std::uint64_t newest = 0;
   annotation_record* last = nullptr;
   link copied;
-  auto next = from.annotations.load(acquire);
   for (int i = 0; next != 0 && i < longest_chain; ++i) {
     if (!copy(*reinterpret_cast<const annotation_record*>(next), parent, copied)) break;
     next = copied.next;
