@@ -2,10 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <deque>
 #include <sstream>
 #include <thread>
 
+#include "registry/registry.hpp"
 #include "reports/text.hpp"
 #include "support/fake_task.hpp"
 #include "tasks/agent.hpp"
@@ -15,6 +17,9 @@ namespace tasks {
 namespace {
 
 using detail::function_name;
+using detail::load;
+using detail::store;
+using layout::record_state;
 using layout::wait_kind;
 using testing::fake_task;
 using ::testing::MatchesRegex;
@@ -31,6 +36,46 @@ TEST(Count, IsExactAtRestOnWhateverThreadATaskEnds) {
   EXPECT_EQ(count(), before + 1000);
   std::thread([&tasks] { tasks.clear(); }).join();
   EXPECT_EQ(count(), before);
+}
+
+/// While the initiation of an operation asks for the stack, the operation may end on another thread, and the task too.
+TEST(Stack, OfATaskThatEndsElsewhereMeanwhileIsItsOwnOrNone) {
+  constexpr std::uint64_t no_pointer = 0x4141'4141'4141'4140;
+  fake_task task;
+  task.run();
+  ASSERT_TRUE(this_task::set_name("spawns"));
+  for (int i = 0; i < 18; ++i) task.enter();
+  auto& record = *task.record();
+  auto& last = record.stack[layout::inline_entries - 1].where;
+  const auto where = load(last), overflow = load(record.overflow), annotations = load(record.annotations);
+  const auto change = [&record](record_state state, std::uint64_t depth) {
+    store(record.word, detail::next_word(load(record.word), state, depth));
+  };
+  std::atomic<bool> done = false;
+  std::thread other([&] {
+    const auto linger = [&record] {
+      for (int i = 0; i < 50; ++i) static_cast<void>(load(record.id));
+    };
+    for (int i = 0; i < 300'000; ++i) {
+      change(record_state::free, 0);
+      for (auto* word : {&last, &record.overflow, &record.annotations}) store(*word, no_pointer);
+      linger();
+      store(last, where);
+      store(record.overflow, overflow);
+      store(record.annotations, annotations);
+      change(record_state::running, task.depth());
+      linger();
+    }
+    done = true;
+  });
+  while (!done) {
+    const auto stack = this_task::stack();
+    if (stack.empty()) continue;
+    EXPECT_EQ(stack.task_name(), "spawns");
+    for (const auto frame : stack) EXPECT_NE(frame.line(), 0U);
+  }
+  other.join();
+  detail::this_thread.current = nullptr;
 }
 
 TEST(WriteStacks, OfEachTaskLooksLikeGosDebug2) {

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstring>
 
+#include "registry/registry.hpp"
 #include "tasks/this_task.hpp"
 
 namespace tasks::detail {
@@ -26,17 +27,16 @@ const source_location_data* data_of(std::uint64_t where) noexcept {
 }
 
 /// The task that runs here. Blocked is one whose operation is being started; of another thread's, and of a record that
-/// is another task's by now, nothing is told.
-const record* running_task() noexcept {
+/// is another task's by now, nothing is told. `word` is what says so.
+const record* running_task(std::uint64_t& word) noexcept {
   const record* task = this_thread.current;
-  if (task == nullptr || load(task->id) == 0) return nullptr;
-  const auto word = read(task->word);
-  if (!layout::is_task(word) || layout::state_of(word) == record_state::ready) return nullptr;
-  // The child of a fork has not asked for its number yet.
-  return this_thread.tid == 0 || task->thread.load(acquire) == this_thread.tid ? task : nullptr;
+  if (task == nullptr) return nullptr;
+  word = word_if_here(*task);
+  return word != 0 && read(task->id) != 0 ? task : nullptr;
 }
 
-/// Copies the frames of a task, but the outermost one, which is Asio's. False: the task has changed meanwhile.
+/// Copies the frames of a task, but the outermost one, which is Asio's. False: the task has changed meanwhile. A word
+/// of its record is followed only after the task was seen unchanged: it may be anything else in what is another's.
 bool copy_frames(const record& from, std::uint64_t word, stack_words& to, stack_words::task& of) noexcept {
   const std::uint64_t depth = layout::depth_of(word);
   const auto first = to.frames;
@@ -50,7 +50,7 @@ bool copy_frames(const record& from, std::uint64_t word, stack_words& to, stack_
   for (std::uint64_t i = 1; i < std::min<std::uint64_t>(depth, layout::inline_entries); ++i) keep(i, from.stack[i]);
   auto next = depth > layout::inline_entries ? read(from.overflow) : 0;
   for (std::uint64_t i = layout::inline_entries; i < depth;) {
-    if (next == 0) return false;
+    if (next == 0 || read(from.word) != word) return false;
     const auto& more = *std::bit_cast<const layout::overflow_record*>(next);
     if (layout::state_of(read(more.word)) != record_state::overflow || read(more.owner_id) != of.id) return false;
     for (const auto& e : more.stack) {
@@ -116,13 +116,13 @@ const record* add_parent(stack_words& to, const record& child) noexcept {
   return nullptr;
 }
 
-void copy_name(const record& from, stack_words& to) noexcept {
+void copy_name(const record& from, std::uint64_t word, stack_words& to) noexcept {
   to.name[0] = 0;
-  for (auto next = load(from.annotations); next != 0;) {
+  for (auto next = read(from.annotations); next != 0 && read(from.word) == word;) {
     const auto& each = *std::bit_cast<const layout::annotation_record*>(next);
-    next = load(each.next);
-    if (layout::state_of(load(each.word)) != record_state::annotation || load(each.key[0]) != 0) continue;
-    for (std::size_t i = 0; i < stack_words::name_words; ++i) to.name[i] = load(each.value[i]);
+    next = read(each.next);
+    if (layout::state_of(read(each.word)) != record_state::annotation || read(each.key[0]) != 0) continue;
+    for (std::size_t i = 0; i < stack_words::name_words; ++i) to.name[i] = read(each.value[i]);
     return;
   }
 }
@@ -174,14 +174,19 @@ void take_stack(stack_words& to, innermost what, std::uint64_t place) noexcept {
   to.called = false;
   to.is_late = what == innermost::went_on;
   to.was_taken = true;
-  const record* task = running_task();
+  std::uint64_t word = 0;
+  const record* task = running_task(word);
   if (task == nullptr) return;
   auto& of = to.of[0];
-  of.id = load(task->id);
+  of.id = read(task->id);
   copy_origin(*task, of);
-  if (!copy_frames(*task, load(task->word), to, of)) to.frames = 0;  // a signal has come in the middle of an await
+  copy_frames(*task, word, to, of);  // false and not changed: a signal has come in the middle of an await
+  copy_name(*task, word, to);
+  if (read(task->word) != word) {  // its operation has ended, and it has gone on elsewhere
+    to.frames = 0;
+    return;
+  }
   to.tasks = 1;
-  copy_name(*task, to);
   if (what == innermost::has_place) put_place(to, place);
   while (task != nullptr && to.tasks < stack_words::most_tasks) task = add_parent(to, *task);
 }

@@ -187,7 +187,7 @@ record* pop_batch(registry& home) noexcept {
 void push_batch(registry& home, record* first) noexcept {
   auto head = home.free_batches.load(relaxed);
   do {
-    first->overflow.store(head, relaxed);
+    first->overflow.store(head, std::memory_order_release);  // seen later than its word
   } while (!home.free_batches.compare_exchange_weak(head, pack_batch(first, head), std::memory_order_acq_rel, relaxed));
 }
 
