@@ -156,6 +156,44 @@ TEST_F(Dump, CallsTheEarlierHandlerWhereItIsTold) {
   expect_whole(wait_for_file(dir_.path() + "/dump"), target, "SIGUSR1");
 }
 
+TEST_F(Dump, AnEarlierHandlerThatWantsOneSignalHasOneAndTheNextEndsTheProgram) {
+  auto target = start({"once=15", "chain", "path=" + dir_.path() + "/dump", "call=15"});
+  target.send_signal(SIGTERM);
+  EXPECT_EQ(target.read_line(), "handled");
+  expect_whole(wait_for_file(dir_.path() + "/dump"), target, "SIGTERM");
+  target.send_signal(SIGTERM);
+  EXPECT_EQ(target.wait(), (ending{.code = -1, .signal = SIGTERM}));
+}
+
+TEST_F(Dump, ASignalWhoseHandlerIsSpentIsHandledByNobody) {
+  auto target = start({"spent=10", "call=10"});
+  EXPECT_EQ(target.value("call=10"), "0");
+  target.send_signal(SIGUSR1);
+  expect_whole(read_dump(target), target, "SIGUSR1");
+}
+
+TEST_F(Dump, CallsThatAnEarlierHandlerInterruptsAreInterrupted) {
+  auto target = start({"plain=10", "chain", "call=10"});
+  // Wherever the signal is taken; more often than not that is where the program reads.
+  auto interruptions = ask_interruptions(target);
+  for (int i = 0; i < 100 && interruptions == "0"; ++i) {
+    target.send_signal(SIGUSR1);
+    read_dump(target);
+    interruptions = ask_interruptions(target);
+  }
+  EXPECT_NE(interruptions, "0");
+}
+
+TEST_F(Dump, AHandlerThatCameLaterAndCallsOursIsNotChainedTo) {
+  auto target = start({"own=10", "chain", "path=" + dir_.path() + "/dump", "call=10", "over=10", "call=010"});
+  EXPECT_EQ(target.value("call=10"), "0");
+  EXPECT_EQ(target.value("call=010"), "1");
+  target.send_signal(SIGUSR1);
+  EXPECT_EQ(target.read_line(), "over");
+  EXPECT_EQ(target.read_line(), "handled");
+  expect_whole(wait_for_file(dir_.path() + "/dump"), target, "SIGUSR1");
+}
+
 TEST_F(Dump, SaysWhatIsNoSignalToDumpOn) {
   auto target = start({"call=9", "call=11", "call=0", "call=65", "path=/tmp/%q", "call=10"});
   for (const auto* word : {"call=9", "call=11", "call=0", "call=65"}) EXPECT_EQ(target.value(word), "2") << word;

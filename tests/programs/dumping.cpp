@@ -2,9 +2,10 @@
 ///
 ///   path=FILE replace chain exit   how the calls that follow do it
 ///   own=SIGNAL     has a handler of its own, which says `handled`
-///   call=SIGNAL    tasks::dump_on_signal(), by number; says `call=SIGNAL STATUS`
-///   blocked        from here on all threads block SIGQUIT, those that are there excepted
-///   forks          all that follows is done by a child, which says `child PID`
+///   once=SIGNAL    the same with SA_RESETHAND; plain=SIGNAL: without SA_RESTART; over=SIGNAL: calls what was there
+///   before spent=SIGNAL   has had such a handler, with SA_SIGINFO, which was called call=SIGNAL
+///   tasks::dump_on_signal(), by number; says `call=SIGNAL STATUS` blocked        from here on all threads block
+///   SIGQUIT, those that are there excepted forks          all that follows is done by a child, which says `child PID`
 ///   holds=FILE     opens it, as the first descriptor that is free; says `holds FD`
 ///   no-tasks, hangs, channels-alone, deep=N: what its tasks do; else one waits for a timer and three for a channel
 ///
@@ -88,11 +89,22 @@ void say(const char* text) {
   if (::write(STDOUT_FILENO, text, size) < 0) ::_exit(3);
 }
 
-void install_own(int signal) {
+void install_own(int signal, int flags) {
   struct sigaction action {};
   action.sa_handler = [](int) { say("handled\n"); };
-  action.sa_flags = SA_RESTART;
+  action.sa_flags = flags;
   sigaction(signal, &action, nullptr);
+}
+
+struct sigaction under {};
+void install_over(int signal) {
+  struct sigaction action {};
+  action.sa_sigaction = [](int number, siginfo_t* info, void* context) {
+    say("over\n");
+    under.sa_sigaction(number, info, context);
+  };
+  action.sa_flags = SA_RESTART | SA_SIGINFO;
+  sigaction(signal, &action, &under);
 }
 
 /// A child goes on; its parent stays until that ends.
@@ -124,7 +136,16 @@ int run(const std::vector<std::string>& words) {
     else if (word == "exit")
       options.then = tasks::dump_then::exit;
     else if (word.starts_with("own="))
-      install_own(std::atoi(after.c_str()));
+      install_own(std::atoi(after.c_str()), SA_RESTART);
+    else if (word.starts_with("once="))
+      install_own(std::atoi(after.c_str()), SA_RESTART | static_cast<int>(SA_RESETHAND));
+    else if (word.starts_with("plain="))
+      install_own(std::atoi(after.c_str()), 0);
+    else if (word.starts_with("spent=")) {
+      install_own(std::atoi(after.c_str()), SA_SIGINFO | static_cast<int>(SA_RESETHAND));
+      ::raise(std::atoi(after.c_str()));
+    } else if (word.starts_with("over="))
+      install_over(std::atoi(after.c_str()));
     else if (word.starts_with("call="))
       std::cout << word << ' ' << static_cast<unsigned>(tasks::dump_on_signal(std::atoi(after.c_str()), options))
                 << std::endl;

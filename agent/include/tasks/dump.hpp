@@ -24,7 +24,8 @@
 /// dump is being written are one more dump. Of a dump in a file with the same name as another both are there.
 ///
 /// Calls that a signal interrupts begin anew (SA_RESTART), but for those that the kernel never restarts: epoll_wait,
-/// poll, select, nanosleep, socket calls with a time-out, … (signal(7)). Asio's own do so by themselves.
+/// poll, select, nanosleep, socket calls with a time-out, … (signal(7)), and where a handler that is chained to was
+/// installed without that flag. Asio's own do so by themselves.
 ///
 /// Where a signal is blocked in all threads of the program, the agent's thread takes it. A child of fork() dumps from
 /// its first task on (its thread is started then; not under ThreadSanitizer, which knows no threads there), or once it
@@ -60,7 +61,10 @@ void dump_on_terminate() noexcept;
 enum class dump_handled {
   refuse,   ///< its handler stays
   replace,  ///< its handler is not called any more
-  chain,    ///< its handler is called, too, on whichever thread takes the signal (the agent's, if all others block it)
+  /// Its handler is called, too, on whichever thread takes the signal (the agent's, if all others block it), as its
+  /// flags say: a second signal after SA_RESETHAND does what the signal does without a handler. Refused if it came
+  /// after dump_on_signal() was called for that signal: it may call that one's.
+  chain,
 };
 
 enum class dump_then {
