@@ -1,6 +1,8 @@
 #include "registry/exception_stacks.hpp"
 
 #include <cxxabi.h>
+#include <dlfcn.h>
+#include <link.h>
 #include <sys/mman.h>
 
 #include <atomic>
@@ -8,6 +10,12 @@
 #include <typeinfo>
 
 #include "tasks/exceptions.hpp"
+
+// Weak: so that nobody needs libdl where that is a library of its own, and no static program has a loader.
+extern "C" {
+#pragma weak dladdr1
+#pragma weak dlsym
+}
 
 namespace tasks::detail {
 namespace {
@@ -94,6 +102,21 @@ bool fill(slot& to, innermost what, std::uint64_t place) noexcept {
   return to.known.stack.tasks != 0;
 }
 
+/// Exceptions outlive a plugin that took their stacks, and the last who has one calls forget_exception(): from now on
+/// this object stays, whoever closes it. The executable does anyway; a static one has none of these functions.
+void stay_loaded() noexcept {
+  if (dladdr1 == nullptr || dlsym == nullptr) return;
+  Dl_info info{};
+  void* extra = nullptr;
+  if (dladdr1(&table, &info, &extra, RTLD_DL_LINKMAP) == 0 || extra == nullptr) return;
+  // By the name that the linker knows it by, which it compares before it looks at files.
+  const char* name = static_cast<const link_map*>(extra)->l_name;
+  if (name == nullptr || *name == 0) return;
+  // Not by its own name, of which the linker warns in static programs.
+  if (auto* const open = reinterpret_cast<decltype(&dlopen)>(dlsym(RTLD_DEFAULT, "dlopen")); open != nullptr)
+    static_cast<void>(open(name, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE));
+}
+
 /// Is any task's to be expected here at all? Most exceptions that nobody wants to know of end here.
 bool may_take() noexcept { return takes_exception_stacks() && !is_looking && this_thread.current != nullptr; }
 
@@ -104,6 +127,7 @@ bool take_exception_stacks() noexcept {
   constexpr auto size = most_exception_stacks * sizeof(slot);
   void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) return false;
+  stay_loaded();
   slot* none = nullptr;
   if (!table.compare_exchange_strong(none, static_cast<slot*>(memory), release, relaxed)) munmap(memory, size);
   return true;

@@ -23,7 +23,7 @@ inline constexpr std::size_t exception_message = 192;
 
 using destructor = void (*)(void*);
 
-/// From now on. False: no memory.
+/// From now on; this object stays loaded then. False: no memory.
 bool take_exception_stacks() noexcept;
 [[nodiscard]] bool takes_exception_stacks() noexcept;
 
