@@ -39,6 +39,11 @@ void asios_are_told(std::string_view program) {
 
 TEST(Exceptions, OfAsioItselfAreToldWithTheAwaitThatFailed) { asios_are_told("thrown"); }
 
+TEST(Exceptions, OfAClassWithoutATypeAreTold) {
+  EXPECT_THAT(thrown("untyped"), ContainsRegex("untyped: task [0-9]+:\n(.|\n)*throws_untyped\\(\\)\n(.|\n)*end\n"));
+  EXPECT_EQ(thrown("untyped", "thrown", false), "untyped: no task is known\nend\n");
+}
+
 TEST(Exceptions, AreToldToTheTaskThatAwaitsTheOneThatThrew) {
   EXPECT_THAT(thrown("task"), ContainsRegex("of a task: " + of_session +
                                             "awaited by task [0-9]+:\n"

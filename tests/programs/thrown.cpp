@@ -19,6 +19,8 @@ namespace net = asio;
 
 #include "tasks/exceptions.hpp"
 
+void throw_untyped();
+
 namespace {
 
 using net::awaitable;
@@ -48,6 +50,18 @@ awaitable<void> catches(tcp::socket& socket) {
   } catch (const std::exception& e) {
     tell("by reference", tasks::stack_of(e));
     tell("current", tasks::stack_of(std::current_exception()));
+  }
+}
+
+awaitable<void> throws_untyped() {
+  co_await net::post(use_awaitable);
+  throw_untyped();
+}
+awaitable<void> catches_untyped() {
+  try {
+    co_await throws_untyped();
+  } catch (const std::exception& e) {
+    tell(e.what(), tasks::stack_of(e));
   }
 }
 
@@ -171,6 +185,7 @@ int main(int argc, char** argv) {
     far.close();
     co_spawn(context, catches(near), net::detached);
   }
+  if (way == "untyped") co_spawn(context, catches_untyped(), net::detached);
   if (way == "task") co_spawn(context, awaits_a_task(), net::detached);
   if (way == "nested") co_spawn(context, catches_nested(), net::detached);
   if (way == "often") co_spawn(context, throws_often(), net::detached);

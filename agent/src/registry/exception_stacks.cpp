@@ -194,6 +194,18 @@ void* object_of(const std::exception_ptr& exception) noexcept {
   return object;
 }
 
+namespace {
+
+/// A class that was compiled with -fno-rtti has none: the Itanium C++ ABI, 2.5.2, "typeinfo pointer". dynamic_cast to
+/// another class, and typeid, would follow it.
+bool has_type(const std::exception& of) noexcept {
+  const void* const* functions = nullptr;
+  std::memcpy(&functions, static_cast<const void*>(&of), sizeof functions);
+  return functions[-1] != nullptr;
+}
+
+}  // namespace
+
 looking_at_exception::looking_at_exception() noexcept { is_looking = true; }
 looking_at_exception::~looking_at_exception() { is_looking = false; }
 
@@ -218,7 +230,8 @@ async_stacktrace stack_of(const std::exception_ptr& exception) noexcept {
 }
 
 async_stacktrace stack_of(const std::exception& exception) noexcept {
-  if (const auto* e = dynamic_cast<const carries_stack*>(&exception)) return e->stack();
+  if (detail::has_type(exception))
+    if (const auto* e = dynamic_cast<const carries_stack*>(&exception)) return e->stack();
   const auto* known = detail::find_exception_stack(dynamic_cast<const void*>(&exception));
   return known == nullptr ? async_stacktrace() : async_stacktrace(known->stack);
 }
