@@ -97,6 +97,25 @@ TEST_F(HostOfPlugins, ALibraryMayBeClosedWhileSnapshotsAreTaken) {
   EXPECT_EQ(ask(path(), vitals_request()).vitals->tasks(), 3u);
 }
 
+TEST_F(HostOfPlugins, ALibraryStaysWhoseCodeExceptionsCall) {
+  program host({program_path("host_plugins")}, {dir_.variable(), "TASKS_DUMP=terminate"});
+  host.write("open a 3\nclose a\n");
+  EXPECT_EQ(host.read_line(), "mapped");
+  EXPECT_EQ(host.read_line(), "mapped");
+}
+
+TEST_F(HostOfPlugins, OneOfThemDumps) {
+  program host({"sh", "-c", "ulimit -c 0; exec \"$@\" 2>&1", "sh", program_path("host_plugins")},
+               {dir_.variable(), "TASKS_DUMP=terminate,SIGUSR2"});
+  host.write("open a 3\nopen b 4\n");
+  EXPECT_EQ(host.read_line(), "mapped");
+  EXPECT_EQ(host.read_line(), "mapped");  // rather than that SIGUSR2 is handled
+  host.write("abort now\n");
+  EXPECT_EQ(host.read_line(), "tasks: abort: outside of any task");
+  EXPECT_EQ(host.wait(), (ending{.code = -1, .signal = SIGABRT}));
+  EXPECT_THROW(static_cast<void>(host.read_line()), std::runtime_error);
+}
+
 TEST_F(HostOfPlugins, AnAgentStopsWithTheLibraryThatItIsIn) {
   tell("open a 3", "mapped");
   tell("close a", "gone");

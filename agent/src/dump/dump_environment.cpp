@@ -11,6 +11,7 @@
 #include "dump/dump_sink.hpp"
 #include "dump/dump_thread.hpp"
 #include "dump/terminate.hpp"
+#include "registry/process_roots.hpp"
 #include "tasks/dump.hpp"
 
 namespace tasks::detail {
@@ -54,9 +55,10 @@ void do_as(const dump_options& options) {
 
 void dump_as_environment_says() noexcept {
   static constinit std::atomic<bool> done{false};
-  if (done.exchange(true, std::memory_order_relaxed)) return;
   const char* wish = secure_getenv("TASKS_DUMP");
   if (wish == nullptr || *wish == 0) return;
+  // Once a process: a plugin that dumped too would say everything twice, and of signals that somebody handles them.
+  if (another_agent_dumps() || done.exchange(true, std::memory_order_relaxed)) return;
   try {
     do_as(parse_dump_options(wish));
   } catch (const std::exception&) {

@@ -109,15 +109,30 @@ void store_timing(layout::timing_area* area) noexcept {
   });
 }
 
-bool another_agent_serves() noexcept {
+namespace {
+
+/// Is the agent of another object in a state that is asked for?
+template <class Asked>
+bool another_agent_is(Asked asked) noexcept {
   bool found = false;
   const locked hold;
-  for_each_root([&found](layout::root& root) {
+  for_each_root([&](layout::root& root) {
     if (&root == &this_root) return;
-    const auto status = static_cast<layout::agent_status>(root.agent.load(std::memory_order_acquire));
-    found = found || status == layout::agent_status::listening;
+    found = found || asked(static_cast<layout::agent_status>(root.agent.load(std::memory_order_acquire)));
   });
   return found;
+}
+
+}  // namespace
+
+bool another_agent_serves() noexcept {
+  return another_agent_is([](layout::agent_status status) { return status == layout::agent_status::listening; });
+}
+
+bool another_agent_dumps() noexcept {
+  return another_agent_is([](layout::agent_status status) {
+    return status != layout::agent_status::absent && status != layout::agent_status::served_elsewhere;
+  });
 }
 
 void guard_roots_against_fork() noexcept {

@@ -1,7 +1,8 @@
 // A process whose tasks and agents are in two shared libraries, "a" and "b". Input: "open a 3", "close a"; the answer
-// says whether the library is mapped afterwards.
+// says whether the library is mapped afterwards. "abort now" does.
 #include <dlfcn.h>
 
+#include <cstdlib>
 #include <iostream>
 #include <map>
 #include <string>
@@ -18,6 +19,7 @@ int main() {
   };
   std::cout << "ready" << std::endl;
   for (std::string word, name; std::cin >> word >> name;) {
+    if (word == "abort") std::abort();
     if (word == "open") {
       int tasks = 0;
       std::cin >> tasks;
