@@ -111,6 +111,24 @@ TEST(Terminate, HandlersThatWereThereBeforeAreCalled) {
   EXPECT_THAT(ours_last.err, ContainsRegex("thrown in " + chain));
 }
 
+TEST(Terminate, HandlersThatWereThereBeforeAreCalledAsTheirFlagsSay) {
+  for (const auto* word : {"once", "at_once"}) {
+    const auto said = broken({"abort", word, "on"}, "");
+    EXPECT_EQ(said.end, aborted) << word;
+    EXPECT_EQ(said.out, word == std::string("once") ? "once\n" : "at once\n");
+    EXPECT_THAT(said.err, ContainsRegex("^tasks: abort: in " + chain));
+  }
+  const auto spent = broken({"abort", "spent", "on"}, "");
+  EXPECT_EQ(spent.end, aborted);
+  EXPECT_THAT(spent.err, ContainsRegex("^tasks: abort: in " + chain));
+}
+
+TEST(Terminate, AtExitHandlersAreWhatTheyWere) {
+  const auto said = broken({"nothing", "late", "on"}, "");
+  EXPECT_EQ(said.end, aborted);
+  EXPECT_EQ(said.err, broken({"nothing", "late"}, "").err);
+}
+
 TEST(Terminate, AnIgnoredSignalStaysIgnored) {
   const auto said = broken({"kill", "ignored", "on"}, "");
   EXPECT_THAT(said.err, Not(HasSubstr("abort")));

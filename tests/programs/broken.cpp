@@ -161,6 +161,19 @@ int run(std::string_view way) {
 /// Handlers that were there before; they say so without the heap.
 void say(const char* text) { static_cast<void>(write(STDOUT_FILENO, text, std::char_traits<char>::length(text))); }
 
+void handle_abort(int flags, void (*handler)(int)) {
+  struct sigaction action {};
+  action.sa_handler = handler;
+  action.sa_flags = flags;
+  sigaction(SIGABRT, &action, nullptr);
+}
+
+bool terminates_late = false;
+/// After all destructors that have no priority.
+[[gnu::destructor(101)]] void end() {
+  if (terminates_late) std::terminate();
+}
+
 }  // namespace
 
 #if defined(BROKEN_HAS_HEAP_OF_ITS_OWN)
@@ -193,6 +206,22 @@ int main(int argc, char** argv) {
       });
       signal(SIGABRT, [](int) { say("the program's SIGABRT handler\n"); });
     }
+    if (word == "once")
+      handle_abort(static_cast<int>(SA_RESETHAND), [](int signal) {
+        say("once\n");
+        raise(signal);  // comes when this returns
+      });
+    if (word == "at_once")
+      handle_abort(static_cast<int>(SA_RESETHAND) | SA_NODEFER, [](int signal) {
+        say("at once\n");
+        raise(signal);
+        _exit(1);
+      });
+    if (word == "spent") {
+      handle_abort(static_cast<int>(SA_RESETHAND) | SA_SIGINFO, [](int) {});
+      raise(SIGABRT);
+    }
+    if (word == "late") terminates_late = true;
     if (word == "ignored") signal(SIGABRT, SIG_IGN);
     if (word == "silent") std::set_terminate([] { std::abort(); });
     if (word == "closed") close(STDERR_FILENO);

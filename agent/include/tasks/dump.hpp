@@ -54,7 +54,10 @@ namespace tasks {
 /// While it writes it neither allocates nor takes a lock, waits two seconds at most for who reads the other end, and
 /// has other threads that break meanwhile wait as long. Any thread, any number of times.
 ///
-/// A SIGABRT that the program ignores, or handles, stays so: its handler is called afterwards.
+/// A SIGABRT that the program ignores, or handles, stays so: its handler is called afterwards, as its flags say.
+///
+/// Exceptions outlive who threw them: a plugin that has called this, or throws with TASKS_EXCEPTIONS=1, is not unloaded
+/// any more. At exit the terminate handler and SIGABRT are what they were before.
 void dump_on_terminate() noexcept;
 
 /// What happens to a signal that the program handles already. One that it ignores is not handled, and is taken.

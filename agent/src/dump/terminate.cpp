@@ -282,18 +282,42 @@ void dump(std::string_view what) noexcept {
   std::abort();
 }
 
+/// As the kernel would have called what was there before.
+void call_previous(int signal, siginfo_t* info, void* context) noexcept {
+  const auto flags = static_cast<unsigned>(previous_action.sa_flags);
+  if ((flags & SA_RESETHAND) != 0) {
+    struct sigaction usual {};
+    usual.sa_handler = SIG_DFL;
+    sigaction(signal, &usual, nullptr);
+  }
+  sigset_t one, before;
+  sigemptyset(&one);
+  if ((flags & SA_NODEFER) != 0 && sigismember(&previous_action.sa_mask, signal) == 0) sigaddset(&one, signal);
+  pthread_sigmask(SIG_UNBLOCK, &one, &before);
+  if ((flags & SA_SIGINFO) != 0)
+    previous_action.sa_sigaction(signal, info, context);
+  else
+    previous_action.sa_handler(signal);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
 /// The process dies as it would have: by the action that was there before, or of the signal, which comes again when
 /// this returns. abort() itself would see to that; kill(2) does not.
 void on_abort(int signal, siginfo_t* info, void* context) noexcept {
   if (is_first()) dump("abort");
-  if ((previous_action.sa_flags & SA_SIGINFO) != 0) {
-    previous_action.sa_sigaction(signal, info, context);
-  } else if (previous_action.sa_handler != SIG_DFL) {
-    previous_action.sa_handler(signal);
-  } else {
+  // Whatever the flags say: the kernel leaves SA_SIGINFO where it has set SIG_DFL for SA_RESETHAND.
+  if (previous_action.sa_handler != SIG_DFL) return call_previous(signal, info, context);
+  sigaction(SIGABRT, &previous_action, nullptr);
+  raise(SIGABRT);
+}
+
+/// At exit, and before this object is unloaded. Not what another handler has replaced meanwhile.
+[[gnu::destructor]] void give_handlers_back() noexcept {
+  if (!installed.load(std::memory_order_acquire)) return;
+  if (std::get_terminate() == on_terminate) std::set_terminate(previous_handler);
+  struct sigaction now {};
+  if (sigaction(SIGABRT, nullptr, &now) == 0 && (now.sa_flags & SA_SIGINFO) != 0 && now.sa_sigaction == on_abort)
     sigaction(SIGABRT, &previous_action, nullptr);
-    raise(SIGABRT);
-  }
 }
 
 }  // namespace
