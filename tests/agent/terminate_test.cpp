@@ -205,9 +205,23 @@ TEST_F(TerminateFile, ThatCannotBeMadeIsSaidOnStandardError) {
   const auto said = broken({"handler"}, "terminate:" + folder_.string() + "/none/dump");
   EXPECT_EQ(said.end, aborted);
   EXPECT_THAT(said.err,
-              ContainsRegex("^tasks: /[^\n]*/none/dump: cannot be written: errno 2\ntasks: terminate: [^\n]*\n"
-                            "thrown in " +
-                            chain));
+              ContainsRegex(
+                  "^tasks: /[^\n]*/none/dump: cannot be written: No such file or directory\ntasks: terminate: [^\n]*\n"
+                  "thrown in " +
+                  chain));
+}
+
+TEST_F(TerminateFile, ThatHasAnotherNameIsLeftAlone) {
+  std::ofstream(folder_ / "precious") << "precious\n";
+  std::filesystem::create_hard_link(folder_ / "precious", folder_ / "dump");
+  const auto said = broken({"handler"}, "terminate:" + folder_.string() + "/dump");
+  EXPECT_EQ(said.end, aborted);
+  EXPECT_THAT(said.err, ContainsRegex("^tasks: /[^\n]*/dump: cannot be written: it is no regular file of this user's "
+                                      "alone\ntasks: terminate: [^\n]*\nthrown in " +
+                                      chain));
+  std::ostringstream text;
+  text << std::ifstream(folder_ / "precious").rdbuf();
+  EXPECT_EQ(text.str(), "precious\n");
 }
 
 TEST(Terminate, OfAStaticProgramIsTold) {

@@ -98,7 +98,7 @@ enum class dump_status : std::uint32_t {
 ///
 /// Nothing is written to a standard error that was closed when this was first called in the process, or is a network
 /// socket: the number is something else's then. At exit, and before a plugin is unloaded, signals get back what they
-/// did before; a dump that is being written then is waited for, 5 s at most.
+/// did before; a dump that is being written then is waited for, and goes on for 5 s at most.
 dump_status dump_on_signal(int signal, const signal_dump_options& options = {}) noexcept;
 
 /// Dumps once, when nothing is left that could wake any task, as `tasks vitals` has it: every task waits on a channel

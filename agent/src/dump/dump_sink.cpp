@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "dump/dump_options.hpp"
 #include "task_copy.hpp"
@@ -29,6 +30,7 @@ constinit std::atomic<standard_error> at_first{standard_error::unknown};
 
 }  // namespace
 
+constinit std::atomic<std::uint64_t> dumps_end_at{std::numeric_limits<std::uint64_t>::max()};
 constinit std::atomic<int> dump_descriptor{-1};
 
 std::string file_named_by(const std::string& pattern) {
@@ -45,11 +47,11 @@ bool is_file_pattern(std::string_view pattern) noexcept {
   return pattern.find('\0') == pattern.npos && pattern.size() < PATH_MAX;
 }
 
-opened_sink open_dump_file(const std::string& path) noexcept {
+opened_sink open_dump_file(const char* path) noexcept {
   opened_sink made;
   // O_NONBLOCK: of a FIFO that nobody reads. What is there may be appended to by several processes.
-  made.fd = descriptor{
-      open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600)};
+  made.fd =
+      descriptor{open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600)};
   struct stat status {};
   if (!made.fd || fstat(made.fd.get(), &status) != 0) {
     made.why = errno == ELOOP ? "it is a symlink" : strerrordesc_np(errno);
@@ -103,18 +105,20 @@ int dump_sink::sync() { return write_out() ? 0 : -1; }
 
 bool dump_sink::wait_until_writable() const noexcept {
   pollfd state{.fd = fd_, .events = POLLOUT, .revents = 0};
-  int ready;
-  do {
-    ready = poll(&state, 1, patience_ms);
-  } while (ready < 0 && errno == EINTR);
-  return ready != 0;
+  constexpr int look_ms = 100;  // at dumps_end_at
+  const auto give_up = std::min(until_, monotonic_ms() + patience_ms);
+  for (;;) {
+    if (monotonic_ms() > std::min(give_up, dumps_end_at.load(std::memory_order_relaxed))) return false;
+    const int ready = poll(&state, 1, look_ms);
+    if (ready > 0 || (ready < 0 && errno != EINTR)) return true;
+  }
 }
 
 bool dump_sink::write_out() noexcept {
   const char* from = pbase();
   while (error_ == 0 && from != pptr()) {
     const auto size = std::min<std::size_t>(static_cast<std::size_t>(pptr() - from), PIPE_BUF);
-    if (!wait_until_writable() || monotonic_ms() > until_) {
+    if (!wait_until_writable()) {
       error_ = ETIMEDOUT;
       break;
     }

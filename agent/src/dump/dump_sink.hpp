@@ -24,7 +24,8 @@ struct opened_sink {
   const char* why = "";  ///< then
 };
 /// Makes it, or takes a regular file of this user's that has no other name; follows no symlink there.
-[[nodiscard]] opened_sink open_dump_file(const std::string& path) noexcept;
+/// Async-signal-safe.
+[[nodiscard]] opened_sink open_dump_file(const char* path) noexcept;
 /// The first call tells whether there is a standard error; what gets its number later is none.
 void note_standard_error() noexcept;
 /// A descriptor of its own for standard error. None if there was none at first, or that is closed or a network socket.
@@ -34,7 +35,7 @@ void note_standard_error() noexcept;
 /// writer is faster.
 class dump_sink : public std::streambuf {
  public:
-  static constexpr int patience_ms = 5000;             ///< without progress
+  static constexpr std::uint64_t patience_ms = 5000;   ///< without progress
   static constexpr std::uint64_t at_most_ms = 60'000;  ///< in all
 
   explicit dump_sink(const opened_sink& to) noexcept;
@@ -50,6 +51,7 @@ class dump_sink : public std::streambuf {
 
  private:
   [[nodiscard]] bool write_out() noexcept;
+  /// False: not in time.
   [[nodiscard]] bool wait_until_writable() const noexcept;
 
   int fd_;
@@ -58,6 +60,10 @@ class dump_sink : public std::streambuf {
   std::uint64_t until_;  ///< CLOCK_MONOTONIC, in milliseconds
   char buffer_[4096];
 };
+
+/// From when on every dump_sink fails, with ETIMEDOUT: CLOCK_MONOTONIC, in milliseconds. At most a tenth of a second
+/// after it was set to now nobody waits any more for who reads.
+extern std::atomic<std::uint64_t> dumps_end_at;
 
 /// The descriptor that a dump is written to at this moment, -1: none. For the child of a fork, which closes its copy.
 extern std::atomic<int> dump_descriptor;

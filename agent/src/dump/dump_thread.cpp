@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <exception>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -34,7 +35,7 @@ namespace {
 
 constexpr auto relaxed = std::memory_order_relaxed;
 constexpr const char* thread_name = "tasks-agent";  // as the executable knows the agent's
-constexpr int seconds_to_end = 5;
+constexpr std::uint64_t ms_to_end = 5000;           // for a dump that is being written
 
 // Handlers load and store these; all else is the thread's, or under `guard`.
 constinit std::atomic<std::uint64_t> asked{0};        ///< signals that have come
@@ -42,7 +43,7 @@ constinit std::atomic<std::uint64_t> let_through{0};  ///< signals that the thre
 constinit std::atomic<std::uint64_t> ending{0};       ///< signals that end the process
 constinit std::atomic<pid_t> home{0};                 ///< the process that the thread is in; 0: there is none
 constinit std::atomic<bool> stopping{false}, deadlock_wanted{false};
-sem_t wake, ended;  // initialized before `home` is set
+sem_t wake;  // initialized before `home` is set
 
 constinit std::mutex guard;
 constinit pthread_t thread{};
@@ -81,7 +82,7 @@ void complain(const std::string& text) {
 void dump_to(const std::string& pattern, const std::string& cause) {
   if (!pattern.empty()) {
     const auto path = file_named_by(pattern);
-    if (const auto sink = open_dump_file(path); sink.fd) {
+    if (const auto sink = open_dump_file(path.c_str()); sink.fd) {
       if (const int error = write_to(sink, cause); error != 0)
         complain("the dump in " + path + " is not whole: " + strerrordesc_np(error));
       return;
@@ -146,7 +147,11 @@ void work(deadlock_watch& watch) {
     try {
       dump_for(signals);
     } catch (const std::bad_alloc&) {
-      complain("no memory for a dump");
+      try {
+        complain("no memory for a dump");
+      } catch (const std::bad_alloc&) {
+        // Not even for that. Who is to end ends all the same.
+      }
     }
     for (int signal = 1; signal <= most_signals; ++signal)
       if ((signals & signal_bit(signal)) != 0 && ends_by(signal)) die_of(signal);
@@ -170,7 +175,6 @@ void* run(void*) noexcept {
       // No memory: the next one may have more luck.
     }
   }
-  sem_post(&ended);
   return nullptr;
 }
 
@@ -178,7 +182,8 @@ void* run(void*) noexcept {
 int start() noexcept {
   if (home.load(relaxed) == getpid()) return 0;
   stopping.store(false, relaxed);
-  if (sem_init(&wake, 0, 0) != 0 || sem_init(&ended, 0, 0) != 0) return errno;
+  dumps_end_at.store(std::numeric_limits<std::uint64_t>::max(), relaxed);
+  if (sem_init(&wake, 0, 0) != 0) return errno;
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
@@ -213,20 +218,15 @@ void watch_for_forks() noexcept {
   pthread_atfork(nullptr, nullptr, [] { after_fork_in_child(); });
 }
 
-/// At exit, and before this object is unloaded: a thread must not run code that is gone.
+/// At exit, and before this object is unloaded: a thread must not run code that is gone. So it is waited for, and what
+/// it writes to who does not read fails in time.
 [[gnu::destructor]] void end_thread() noexcept {
   if (!has_dump_thread() || pthread_equal(pthread_self(), thread) != 0) return;
+  dumps_end_at.store(monotonic_ms() + ms_to_end, relaxed);
   stopping.store(true, std::memory_order_release);
   sem_post(&wake);
-  timespec until{};
-  clock_gettime(CLOCK_MONOTONIC, &until);
-  until.tv_sec += seconds_to_end;
-  int left;
-  do {
-    left = sem_clockwait(&ended, CLOCK_MONOTONIC, &until);
-  } while (left != 0 && errno == EINTR);
+  pthread_join(thread, nullptr);
   home.store(0, relaxed);
-  if (left == 0) pthread_join(thread, nullptr);  // else it writes to who does not read; nobody shall wait for that
 }
 
 }  // namespace

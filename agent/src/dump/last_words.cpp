@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "dump/dump_options.hpp"
+#include "dump/dump_sink.hpp"
 #include "task_copy.hpp"
 
 namespace tasks::detail {
@@ -37,17 +38,21 @@ bool has_standard_error() noexcept { return fcntl(STDERR_FILENO, F_GETFD) >= 0; 
 last_words::last_words(buffer& room, const char* pattern, bool may_use_standard_error) noexcept
     : deadline_(monotonic_ms() + patience), bytes_(room) {
   static_assert(std::tuple_size_v<buffer> <= PIPE_BUF);
-  char path[1024];
-  if (pattern != nullptr && *pattern != 0 && expand_path(pattern, path, sizeof path)) {
-    // Not through a symbolic link that another user has put in /tmp, nor into a FIFO that nobody reads.
-    fd_ = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK, 0600);
-    is_own_ = fd_ >= 0;
+  const char* why = nullptr;
+  if (pattern != nullptr && *pattern != 0) {
+    char path[1024];
+    opened_sink file;
+    if (expand_path(pattern, path, sizeof path))
+      file = open_dump_file(path);
+    else
+      file.why = "its name is too long";
+    why = file.why;
+    is_own_ = static_cast<bool>(file.fd);
+    fd_ = file.fd.release();
   }
   if (is_own_) return;
-  const int error = errno;
   if (may_use_standard_error) fd_ = STDERR_FILENO;
-  if (pattern == nullptr || *pattern == 0) return;
-  (*this << "tasks: ").foreign(pattern) << ": cannot be written: errno " << static_cast<std::uint64_t>(error) << '\n';
+  if (why != nullptr) (*this << "tasks: ").foreign(pattern) << ": cannot be written: " << why << '\n';
 }
 
 last_words::~last_words() {
