@@ -21,6 +21,7 @@
 
 #include "base/quantities.hpp"
 #include "base/text.hpp"
+#include "base/words.hpp"
 #include "commands/gather.hpp"
 #include "commands/other_words.hpp"
 #include "commands/report.hpp"

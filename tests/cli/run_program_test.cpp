@@ -114,12 +114,30 @@ TEST_F(Run, ShowsWhatAProgramDidThatASignalEnds) {
   EXPECT_EQ(seen.err.find("== tasks leaks"), seen.err.npos);
 }
 
+/// `tasks` stands still until both have crashed, so that it finds both at once.
 TEST_F(Run, ShowsWhatAProgramDidOfWhichTwoThreadsCrashAtOnce) {
-  for (int round = 0; round < 10; ++round) {
-    const auto seen = run_it({}, of_shell("exec " + endless("hung crashes_twice")));
-    EXPECT_EQ(seen.end.code, 128 + SIGSEGV);
-    ASSERT_THAT(seen.err, AllOf(HasSubstr("ended by SIGSEGV at address 0x10"), HasSubstr("hung::crash_together()")));
-  }
+  program target({"sh", "-c",
+                  "exec " + tasks_executable() + " run -- sh -c 'echo pid $$; exec " + program_path("hung") +
+                      " crashes_twice' 2>" + path("said")});
+  const auto threads = "/proc/" + target.value("pid") + "/task";
+  const auto crashed = [&] {
+    int found = 0;
+    for (const auto& each : fs::directory_iterator(threads)) {
+      std::ifstream in(each.path() / "stat");
+      const std::string stat{std::istreambuf_iterator<char>(in), {}};
+      if (stat.find(") t") != stat.npos) ++found;
+    }
+    return found;
+  };
+  target.suspend();
+  target.write("now\n");
+  const auto end = std::chrono::steady_clock::now() + guard;
+  while (crashed() < 2 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  ASSERT_EQ(crashed(), 2);
+  target.send_signal(SIGCONT);
+  EXPECT_EQ(target.wait().code, 128 + SIGSEGV);
+  EXPECT_THAT(text_of("said"), AllOf(HasSubstr("ended by SIGSEGV at address 0x10"), HasSubstr("hung::write_to(int*)"),
+                                     HasSubstr("hung::crash_when_asked()")));
 }
 
 TEST_F(Run, SaysNothingOfASignalThatIsCaught) {
