@@ -99,7 +99,7 @@ void render_table(fmt::memory_buffer& out, const std::vector<column>& columns, c
       const auto cell = cut_function(row[c], widths[c]);
       const auto space = widths[c] - display_width(cell);
       if (columns[c].right) pad(out, space);
-      append(out, cell);
+      append_foreign(out, cell);
       if (!columns[c].right && c + 1 < row.size()) pad(out, space);
     }
     out.push_back('\n');

@@ -19,7 +19,7 @@ struct column {
 using table_row = std::vector<std::string>;
 
 /// Prints rows in columns, two spaces apart, no line longer than the terminal where columns that shrink, and the last
-/// one, have the room.
+/// one, have the room. What could drive the reader's terminal becomes '?' in cells.
 void render_table(fmt::memory_buffer& out, const std::vector<column>& columns, const std::vector<table_row>& rows,
                   std::string_view indent, const text_style& style);
 

@@ -16,6 +16,13 @@ TEST(Table, CountsCodePointsNotBytes) {
   EXPECT_EQ(cut("kurz", 4), "kurz");
 }
 
+/// Names of programs and threads are whatever somebody has called them.
+TEST(Table, HasNoControlCharactersInItsCells) {
+  fmt::memory_buffer out;
+  render_table(out, {{}, {}}, {{"a\x1b[31mb\n", "c"}, {"d", "\x7f\x01"}}, "", {});
+  EXPECT_EQ(fmt::to_string(out), "a?[31mb?  c\nd         ??\n");
+}
+
 v1::ProcessView process(std::uint32_t pid, std::uint64_t tasks, double uptime, std::string finding = "") {
   v1::ProcessView p;
   p.set_pid(pid);
