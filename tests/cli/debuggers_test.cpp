@@ -230,7 +230,7 @@ TEST_F(Gdb, LeavesABacktraceAsItIsWhenTasksFails) {
   for (const auto* broken : {"TASKS=/no/such/file", "TASKS=false", "TASKS=true", "TASKS=echo"}) {
     const auto said = gdb(target, {"thread apply all bt", "echo ==\\n", "info tasks"}, {broken});
     const auto trace = said.substr(0, said.find("\n==\n"));
-    EXPECT_THAT(trace, AllOf(HasSubstr("hung::calculate"), HasSubstr(" _start ("), Not(HasSubstr("[task ")),
+    EXPECT_THAT(trace, AllOf(HasSubstr("hung::calculate"), HasSubstr("\nThread 1 ("), Not(HasSubstr("[task ")),
                              Not(HasSubstr("Python"))))
         << broken;
     EXPECT_THAT(said.substr(trace.size()), Not(HasSubstr("Traceback"))) << broken;
@@ -284,7 +284,7 @@ TEST_F(Gdb, NamesTheTaskThatDiedAndReadsWhatIsLeftOfItsCore) {
   EXPECT_THAT(gdb(both, {"bt"}), ContainsRegex("\n#1 [^\n]*hung::crash[^\n]*\n\\[task 1 spawned\\] hung::run"));
   fs::resize_file(core, fs::file_size(core) / 4);
   EXPECT_THAT(gdb(both, {"bt", "info tasks", "task 1"}),
-              AllOf(HasSubstr("\n#0  hung::write_to"), HasSubstr("the core is cut off"),
+              AllOf(ContainsRegex("\n#0  [^\n]*hung::write_to"), HasSubstr("the core is cut off"),
                     HasSubstr("task 1 is not there"), Not(HasSubstr("Traceback"))));
 }
 

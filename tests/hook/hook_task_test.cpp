@@ -307,12 +307,14 @@ TEST(HookTask, ALabelOfABlockIsThereAcrossAwaitsAndOverWithIt) {
 
 TEST(HookTask, ALabelOfABlockEndsWithATaskThatIsDestroyed) {
   auto context = std::make_unique<net::io_context>();
-  channel c(*context, 0), spawned(*context, 0);
-  co_spawn(*context, works_for(c, spawned, "destroyed"), net::detached);
-  context->poll();
-  EXPECT_EQ(look().size(), 2u);
-  c.cancel();
-  context->restart();
+  {
+    channel c(*context, 0), spawned(*context, 0);
+    co_spawn(*context, works_for(c, spawned, "destroyed"), net::detached);
+    context->poll();
+    EXPECT_EQ(look().size(), 2u);
+    c.cancel();
+    context->restart();
+  }
   context.reset();
   EXPECT_TRUE(look().empty());
 }
