@@ -24,6 +24,7 @@ using error_code = std::error_code;
 #endif
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -185,6 +186,12 @@ int run(const std::vector<std::string>& words) {
 
   int interrupted = 0;
   for (char byte = 0;;) {
+#if defined(__SANITIZE_THREAD__)
+    // Which holds a signal back as long as its thread is in read(2), not while it is in poll(2).
+    pollfd input{STDIN_FILENO, POLLIN, 0};
+    while (::poll(&input, 1, -1) < 0) {
+    }
+#endif
     const auto size = ::read(STDIN_FILENO, &byte, 1);
     if (size == 0) ::exit(0);
     if (size < 0) ++interrupted;
