@@ -91,7 +91,7 @@ class RemoteBySsh : public ::testing::Test {
 };
 
 TEST_F(RemoteBySsh, PrintsWhatTasksPrintsThereAndEndsAlike) {
-  program lab({program_path("lab"), "--leak", "cycle"});
+  program lab({program_path("lab")});
   wait_until_shown({"stack", lab.pid_text()}, "task 5 ");
   const auto vitals = tasks({"-H", "web1", "vitals", "-p", lab.pid_text()});
   EXPECT_EQ(vitals.end.code, 0) << vitals.err;

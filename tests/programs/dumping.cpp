@@ -33,6 +33,8 @@ using error_code = std::error_code;
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
+#include <latch>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -122,6 +124,13 @@ void fork_child() {
   ::_exit(0);
 }
 
+/// All workers are in handlers of this function at once: none is about to come to its wait in another.
+void wait_until_idle(asio::io_context& context) {
+  const auto all = std::make_shared<std::latch>(workers + 1);
+  for (int i = 0; i < workers; ++i) asio::post(context, [all] { all->arrive_and_wait(); });
+  all->arrive_and_wait();
+}
+
 int run(const std::vector<std::string>& words) {
   tasks::signal_dump_options options;
   std::string tasks_do = "wait";
@@ -182,6 +191,7 @@ int run(const std::vector<std::string>& words) {
   std::vector<std::thread> threads;
   for (int i = 0; i < workers; ++i) threads.emplace_back([&context] { context.run(); });
   for (int seen = settled; seen < expected; seen = settled) settled.wait(seen);
+  if (tasks_do != "hangs") wait_until_idle(context);
   std::cout << "ready" << std::endl;
 
   int interrupted = 0;
