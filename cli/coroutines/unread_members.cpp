@@ -1,5 +1,7 @@
 #include "coroutines/unread_members.hpp"
 
+#include <dwarf.h>
+
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -38,6 +40,16 @@ bool is_added(std::string_view name) {
     if (number != name.npos && name[number] == '_') return true;
   }
   return name.empty() || name.starts_with("_Coro_") || name.starts_with("__") || name.starts_with("D.");
+}
+
+/// What `co_await promise.final_suspend()` makes: nothing is there at any other suspend point.
+bool is_final_awaiter(std::string_view name, Dwarf_Die& type) {
+  if (!is_added(name) || !name.starts_with("Fs")) return false;
+  bool found = false;
+  dwarf::each_child(type, [&](Dwarf_Die& child) {
+    return found = dwarf_tag(&child) == DW_TAG_subprogram && dwarf::name_of(child) == "await_suspend";
+  });
+  return found;
 }
 
 /// g++'s "….Frame.actor", without what is behind it.
@@ -97,6 +109,10 @@ unread_member_finder::body_members& unread_member_finder::members_of(const corou
       for (const auto& [value, is_there] : {std::pair{"result_", "has_result_"}, std::pair{"u_", "has_executor_"}})
         if (const auto part = optional_in(each.type, each.offset, value, is_there))
           its.always.optional.push_back(*part);
+      continue;
+    }
+    if (is_final_awaiter(each.name, each.type)) {
+      its.members.push_back({all.back(), {all.back()}, std::nullopt});
       continue;
     }
     type_parts parts;

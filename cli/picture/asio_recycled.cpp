@@ -14,6 +14,7 @@ namespace {
 
 /// More than any Asio has.
 constexpr std::uint64_t most_slots = 64;
+constexpr std::uint64_t slot_size = 8;
 
 std::string_view name_of(Dwarf_Die* die) {
   const char* name = dwarf_diename(die);
@@ -71,13 +72,19 @@ bool asio_recycled::may_run_a_context(std::uint64_t address) const {
 
 std::vector<std::uint64_t> asio_recycled::blocks_of(const frame_walk& thread) {
   std::vector<std::uint64_t> blocks;
+  for (const auto& slots : slots_of(thread))
+    for (auto at = slots.begin; at < slots.end; at += slot_size)
+      if (const auto block = image_.word(at); block != 0) blocks.push_back(block);
+  return blocks;
+}
+
+std::vector<range> asio_recycled::slots_of(const frame_walk& thread) {
+  std::vector<range> slots;
   for (const auto& frame : thread.frames) {
     if (!may_run_a_context(frame.address)) continue;
-    for (const auto& its : arrays_in(frame))
-      for (std::uint64_t i = 0; i < its.count; ++i)
-        if (const auto block = image_.word(its.begin + 8 * i); block != 0) blocks.push_back(block);
+    for (const auto& its : arrays_in(frame)) slots.push_back({its.begin, its.begin + its.count * slot_size});
   }
-  return blocks;
+  return slots;
 }
 
 std::vector<asio_recycled::array> asio_recycled::arrays_in(const code_frame& frame) {

@@ -26,6 +26,8 @@ class asio_recycled {
   /// Addresses of such blocks, of a thread that waits in a function of libc's: one that runs may be about to use one.
   /// None where there is no debug information.
   [[nodiscard]] std::vector<std::uint64_t> blocks_of(const frame_walk& thread);
+  /// Where the addresses of such blocks are, of any thread. One that runs may have just begun to use one.
+  [[nodiscard]] std::vector<range> slots_of(const frame_walk& thread);
 
  private:
   /// The array of blocks that a thread_info begins with.

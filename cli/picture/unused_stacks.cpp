@@ -291,12 +291,17 @@ thread_words words_of_threads(const memory_image& image, const std::vector<threa
       std::for_each(thread.general.begin(), thread.general.end(), add);
     }
     if (!waits && frames.agent_end == 0) add_bytewise(words.registers, thread);
+    if (in == nullptr) {
+      const auto slots = recycled.slots_of(frames);
+      words.recycled_slots.insert(words.recycled_slots.end(), slots.begin(), slots.end());
+    }
     const auto stack = own_stack(image, thread);
     // Words that begin below the red zone and reach into it count.
     if (stack && frames.whole && frames.frames.back().end <= stack->end && sp - stack->begin > red_zone)
       words.unused.push_back({stack->begin, (sp - red_zone) / 8 * 8});
   }
   unite(words.unused);
+  unite(words.recycled_slots);
   return words;
 }
 

@@ -21,6 +21,9 @@ struct thread_words {
   std::vector<held> registers;
   /// Blocks of memory that were given back to Asio; see asio_recycled.
   std::vector<std::uint64_t> recycled;
+  /// Where threads that run have the addresses of others, of which it is not known whether they are used again already.
+  /// Sorted, disjoint.
+  std::vector<range> recycled_slots;
   /// Of each thread, in their order, as far as they are known.
   std::vector<std::vector<code_frame>> frames;
   /// Of each thread, where the frame of its first function ends; 0: not known.

@@ -11,6 +11,21 @@
 #include "symbols/stack_variables.hpp"
 
 namespace tasks::cli {
+namespace {
+
+/// What of `all` is in none of `ranges`, which are sorted and disjoint.
+std::vector<range> parts_beside(const std::vector<range>& ranges, range all) {
+  std::vector<range> parts;
+  for (const auto& each : ranges) {
+    if (each.end <= all.begin || each.begin >= all.end) continue;
+    if (all.begin < each.begin) parts.push_back({all.begin, each.begin});
+    all.begin = each.end;
+  }
+  if (all.begin < all.end) parts.push_back(all);
+  return parts;
+}
+
+}  // namespace
 
 std::vector<root_copy> read_again(const memory& from, const std::vector<root_copy>& roots) {
   std::vector<root_copy> now;
@@ -68,7 +83,12 @@ const std::vector<held_variable>& scene::variables() {
         const range at{each.begin, each.end};
         const bool in_memory = at.begin != at.end;
         if (in_memory && !each.is_saved_register && (!is_used(at) || is_dead(at))) continue;
-        found.push_back({threads()[i].tid, std::move(each.name), at, each.value});
+        if (!in_memory) {
+          found.push_back({threads()[i].tid, std::move(each.name), at, each.value});
+          continue;
+        }
+        for (const auto& part : parts_beside(words().recycled_slots, at))
+          found.push_back({threads()[i].tid, each.name, part, each.value});
       }
     }
   }

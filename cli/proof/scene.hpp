@@ -43,7 +43,8 @@ class scene {
   /// The hook has put a layout::frame_header before each of their frames.
   [[nodiscard]] bool has_headers() const noexcept;
 
-  /// On stacks and in registers, as far as debug information tells, without what nobody will read again.
+  /// On stacks and in registers, as far as debug information tells, without what nobody will read again and what may
+  /// have been given back to Asio.
   [[nodiscard]] const std::vector<held_variable>& variables();
   /// Parts of stacks that are in use, as far as threads' pointers tell. Sorted, disjoint.
   [[nodiscard]] std::vector<range> stacks() const;

@@ -106,6 +106,14 @@ TEST(Leaks, AreNotHeldByWhatWasInAFramesMemoryBefore) {
   EXPECT_THAT(seen.out, StartsWith("proven: 2 tasks [channel send"));
 }
 
+/// What co_await of the final suspend point makes is in no frame that waits for anything else.
+TEST(Leaks, AreNotHeldByWhatWasWhereAnOperationsFrameEnds) {
+  const program target({program_path("reused"), "waits"});
+  const auto seen = leaks({target.pid_text()});
+  EXPECT_EQ(seen.end.code, 3) << seen.err;
+  EXPECT_THAT(seen.out, StartsWith("proven: 2 tasks [channel send"));
+}
+
 /// Nobody has written the results of `a || b` before they come.
 TEST(Leaks, AreNotHeldByWhatWasInTheMemoryOfResultsThatHaveNotCome) {
   const program target({program_path("reused"), "results"});
@@ -117,6 +125,16 @@ TEST(Leaks, AreNotHeldByWhatWasInTheMemoryOfResultsThatHaveNotCome) {
 #else
   EXPECT_THAT(seen.out, StartsWith("proven: 2 tasks [channel send"));
 #endif
+}
+
+/// Asio keeps what a handler lay in for the next one. Of a thread that runs it may be in use again.
+TEST(Leaks, CannotBeToldWhereMemoryThatAsioKeepsForARunningThreadHasThem) {
+  program target({program_path("reused"), "handlers"});
+  wait_until_shown({"threads", target.pid_text()}, "spin()");
+  const auto seen = leaks({target.pid_text()});
+  EXPECT_EQ(seen.end.code, 4) << seen.out << seen.err;
+  EXPECT_THAT(seen.out, HasSubstr("nothing proven; 2 of 2 are held by words that may be stale"));
+  EXPECT_EQ(target.stop(), (ending{0, 0}));
 }
 
 #if !defined(__clang__)  // its variables share places
