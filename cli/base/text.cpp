@@ -4,14 +4,38 @@
 #include <cstdlib>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 #include <vector>
+
+#include "utf8.hpp"
 
 namespace tasks::cli {
 
+bool is_printable(std::string_view character) noexcept {
+  if (character.size() == 1) return character[0] >= 0x20 && character[0] < 0x7f;
+  if (character.size() == 2) return character >= "\xc2\xa0";
+  for (const auto& [first, last] :
+       {std::pair<std::string_view, std::string_view>{"\xe2\x80\x8b", "\xe2\x80\x8f"},  // U+200B to U+200F
+        {"\xe2\x80\xa8", "\xe2\x80\xae"},                                               // U+2028 to U+202E
+        {"\xe2\x81\xa0", "\xe2\x81\xaf"},                                               // U+2060 to U+206F
+        {"\xef\xbb\xbf", "\xef\xbb\xbf"},                                               // U+FEFF
+        {"\xef\xbf\xb9", "\xef\xbf\xbf"}})                                              // U+FFF9 to U+FFFF
+    if (character >= first && character <= last) return false;
+  return character < "\xf3\xa0\x80\x80" || character > "\xf3\xa0\x87\xaf";  // tags and selectors: U+E0000 to U+E01EF
+}
+
 void append_foreign(fmt::memory_buffer& out, std::string_view text) {
-  const auto harmless = [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; };
-  if (std::all_of(text.begin(), text.end(), harmless)) return append(out, text);
-  for (const char c : text) out.push_back(harmless(c) ? c : '?');
+  while (!text.empty()) {
+    std::size_t harmless = 0, size = 1;
+    while (harmless < text.size()) {
+      size = std::max<std::size_t>(detail::utf8_sequence(text.substr(harmless)), 1);
+      if (!is_printable(text.substr(harmless, size))) break;
+      harmless += size;
+    }
+    append(out, text.substr(0, harmless));
+    if (harmless < text.size()) out.push_back('?');
+    text.remove_prefix(std::min(harmless + size, text.size()));
+  }
 }
 
 std::string clean(std::string_view foreign) {

@@ -11,7 +11,12 @@ inline void append(fmt::memory_buffer& out, std::string_view text) {
   out.append(text.data(), text.data() + text.size());
 }
 
-/// Text from a target: what could drive the reader's terminal becomes '?'.
+/// One character in UTF-8, or a byte that begins none: false of that, of controls, of what turns the direction of a
+/// line, and of what has no width. A terminal obeys U+009B as it does ESC [ (ECMA-48, 5.4).
+[[nodiscard]] bool is_printable(std::string_view character) noexcept;
+
+/// Text from a target: each character that could drive the reader's terminal, or hide what stands beside it, becomes
+/// '?'.
 void append_foreign(fmt::memory_buffer& out, std::string_view text);
 
 /// As append_foreign() leaves it.

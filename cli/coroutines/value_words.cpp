@@ -8,6 +8,7 @@
 #include <cstring>
 #include <vector>
 
+#include "base/text.hpp"
 #include "symbols/dwarf_types.hpp"
 #include "utf8.hpp"
 
@@ -18,20 +19,6 @@ namespace {
 constexpr int deepest_value = 4;
 /// What says to be larger is damaged, or nothing that a program holds.
 constexpr std::uint64_t largest_of_values = std::uint64_t{1} << 46;
-
-/// Characters that are no letters: controls, what turns the direction of a line, what has no width.
-bool is_printable(std::string_view sequence) {
-  if (sequence.size() == 1) return sequence[0] >= 0x20 && sequence[0] != 0x7f;
-  if (sequence.size() == 2) return sequence >= "\xc2\xa0";
-  for (const auto& [first, last] :
-       {std::pair<std::string_view, std::string_view>{"\xe2\x80\x8b", "\xe2\x80\x8f"},  // U+200B to U+200F
-        {"\xe2\x80\xa8", "\xe2\x80\xae"},                                               // U+2028 to U+202E
-        {"\xe2\x81\xa0", "\xe2\x81\xaf"},                                               // U+2060 to U+206F
-        {"\xef\xbb\xbf", "\xef\xbb\xbf"},                                               // U+FEFF
-        {"\xef\xbf\xb9", "\xef\xbf\xbf"}})                                              // U+FFF9 to U+FFFF
-    if (sequence >= first && sequence <= last) return false;
-  return sequence < "\xf3\xa0\x80\x80" || sequence > "\xf3\xa0\x87\xaf";  // tags and selectors: U+E0000 to U+E01EF
-}
 
 /// Of a text that is cut: the last character may be one of several bytes, of which some are missing.
 std::string_view without_last_part(std::string_view text) {
