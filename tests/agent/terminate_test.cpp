@@ -224,6 +224,12 @@ TEST_F(TerminateFile, ThatHasAnotherNameIsLeftAlone) {
   EXPECT_EQ(text.str(), "precious\n");
 }
 
+TEST(Terminate, OfCodeThatIsBuiltWithoutExceptionsIsTold) {
+  const auto said = broken({"without_exceptions", "on_without_exceptions"}, "");
+  EXPECT_EQ(said.end, aborted);
+  EXPECT_THAT(said.err, ContainsRegex("^tasks: abort: in " + chain));
+}
+
 TEST(Terminate, OfAStaticProgramIsTold) {
 #if defined(TASKS_TEST_STATIC)
   const auto said = broken({"handler"}, "terminate", "broken_static");

@@ -32,6 +32,10 @@ namespace net = asio;
 #  define BROKEN_HAS_HEAP_OF_ITS_OWN
 #endif
 
+// without_exceptions.cpp
+void asks_without_exceptions();
+void breaks_without_exceptions();
+
 namespace {
 
 using net::awaitable;
@@ -128,6 +132,7 @@ int run(std::string_view way) {
   tcp::socket near(context), far(context);
   const auto start = [&](fails how) { co_spawn(context, listener(how), rethrow); };
   if (way == "handler") start(throws);
+  if (way == "without_exceptions") start(breaks_without_exceptions);
   if (way == "awaited") co_spawn(context, awaits_a_task(throws), rethrow);
   if (way == "detached") co_spawn(context, session(throws), net::detached);
   if (way == "with_stack") start(throws_with_stack);
@@ -239,6 +244,7 @@ int main(int argc, char** argv) {
       fcntl(STDERR_FILENO, F_SETFL, 0);
     }
     if (word == "on") tasks::dump_on_terminate();
+    if (word == "on_without_exceptions") asks_without_exceptions();
   }
   return run(way);
 }
