@@ -119,7 +119,7 @@ result<int> compare_now(const diff_request& asked, output& out) {
   if (const auto read = survey.read_earlier(**source); !read) return read.why();
   std::this_thread::sleep_until(begin + asked.interval);
   if (auto* from = (*source)->from())
-    if (const auto looked = from->look_again(stop_order::whom::who_runs); !looked) return looked.why();
+    if (const auto looked = from->look_again(stop_order::whom::who_runs, {}); !looked) return looked.why();
   const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begin;
   resolver names(**source, {});
   const auto found = survey.compare(**source, names, passed.count(), true);

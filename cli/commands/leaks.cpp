@@ -20,6 +20,7 @@ constexpr int found_leaks = 3, cannot_tell = 4;
 result<int> run_leaks(const leaks_request& asked, output& out) {
   if (asked.must_prove && !asked.prove) return usage_error("--prove", "not with --no-prove");
   if (asked.must_prove && asked.stop == proof_stop::never) return usage_error("--prove", "not with --no-stop");
+  if (asked.max_stop && !asked.may_stop) return usage_error("--max-stop", "not with --no-stop");
   if (asked.core && asked.interval != 0ms) return usage_error("--interval", "nothing grows in a core", "leave it out");
   if (asked.from && asked.interval != 0ms)
     return usage_error("--interval", "nothing grows in one snapshot", "leave it out");
@@ -37,6 +38,7 @@ result<leak_answer> show_leaks(snapshot_source& source, const leaks_request& ask
   filtered_source filtered(source, asked.chosen, {});
   leaks_options how = asked;
   how.of_some = !asked.chosen.is_empty();
+  how.longest_stop = asked.max_stop;
   auto& chosen = how.of_some ? static_cast<snapshot_source&>(filtered) : source;
   auto survey = survey_leaks(chosen, names, how);
   if (!survey) return survey.why();
@@ -70,6 +72,9 @@ command leaks_command() {
                &leaks_options::stalled_after, 1ms),
       flag("--prove", "fail unless it can be proven which tasks never wake", &leaks_options::must_prove),
       no_stop_option<leaks_request>("stop no thread, not even for a moment: what would be proven is said to be likely"),
+      duration("--max-stop", "TIME",
+               "keep no thread stopped for longer, such as 100ms: what takes longer is given up, and nothing is proven",
+               &target_options::max_stop, 1ms),
       flag("--no-prove", "prove nothing, and do not copy its memory", &leaks_options::prove, false),
       count("--top", "N", "at most so many groups (default 20)", &leaks_options::top),
   };

@@ -35,7 +35,7 @@ result<std::unique_ptr<snapshot_source>> unless_it_has_no_hook(result<std::uniqu
 using opener = result<std::unique_ptr<snapshot_source>> (*)(pid_t, const target_options&, const teller&);
 
 result<std::unique_ptr<snapshot_source>> open_live(pid_t pid, const target_options& of, const teller& tell) {
-  const auto without_hook = [&] { return open_without_hook(pid, tell, of.seen, whom_to_stop(of)); };
+  const auto without_hook = [&] { return open_without_hook(pid, tell, of.seen, whom_to_stop(of), of.max_stop); };
   if (!of.hook) return widened(without_hook());
   return unless_it_has_no_hook(
       of.direct ? widened(open_direct(live_target(pid))) : open_agent_or_memory(pid, of.timeout, tell), without_hook);

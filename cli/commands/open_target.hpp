@@ -32,9 +32,10 @@ struct target_options : view_options, patience, watch_options {
   bool direct = false;
   bool hook = true;  ///< false: tasks are found as if the program had none
   std::optional<std::string> core, exe;
-  std::optional<std::string> from;  ///< a recording
-  std::optional<std::string> at;    ///< which of its snapshots; nothing: the last
-  bool may_stop = true;             ///< false: no thread, not even for a moment
+  std::optional<std::string> from;                    ///< a recording
+  std::optional<std::string> at;                      ///< which of its snapshots; nothing: the last
+  bool may_stop = true;                               ///< false: no thread, not even for a moment
+  std::optional<std::chrono::milliseconds> max_stop;  ///< no thread for longer; nothing: as long as it takes
   std::shared_ptr<sightings> seen;  ///< of a process that is looked at again and again; null: it is not
 };
 

@@ -151,7 +151,7 @@ class recorded_target {
 
   result<void> open_again() {
     auto* known = source_ ? source_->from() : nullptr;
-    if (known != nullptr && !known->has_hook()) return known->look_again(stop_order::whom::who_runs);
+    if (known != nullptr && !known->has_hook()) return known->look_again(stop_order::whom::who_runs, {});
     auto opened = open_target(options(), [this](const std::string& line) { tell(line); });
     if (!opened) return opened.why();
     source_ = *std::move(opened);

@@ -171,7 +171,7 @@ class watched_process {
   void look(const feed_question& question, bool is_other, feed_answer& to) {
     auto* from = source_->from();
     if (!std::exchange(is_new_, false) && from != nullptr && !from->has_hook())
-      if (const auto looked = from->look_again(stop_order::whom::who_runs); !looked) return fail(looked.why(), to);
+      if (const auto looked = from->look_again(stop_order::whom::who_runs, {}); !looked) return fail(looked.why(), to);
     const bool timed = time_runs(question.timed);
     auto seen = glances_.look(*source_, timed);
     if (!seen) return fail(seen.why(), to);

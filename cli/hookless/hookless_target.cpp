@@ -88,7 +88,7 @@ class without_hook final : public hookless_target {
   [[nodiscard]] std::uint64_t left_out() const override { return view_.left_out; }
   [[nodiscard]] bool knows_lines() const override { return view_.knows_lines; }
 
-  result<void> look_again(stop_order::whom whom) override {
+  result<void> look_again(stop_order::whom whom, std::optional<std::chrono::milliseconds> longest) override {
     // A core does not change.
     if (taken_ && !is_alive()) return {};
     process_view view;
@@ -106,7 +106,7 @@ class without_hook final : public hookless_target {
     view.threads = from_->threads();
     view.now_ms = detail::monotonic_ms();
     view.seen = seen_.get();
-    auto copied = take_picture(*from_, whom);
+    auto copied = take_picture(*from_, whom, longest);
     if (!copied) return without_options(copied.why());
     auto taken = std::make_unique<picture>(*std::move(copied));
     if (!taken->moved.empty()) view.once_more = &from_->bytes();
@@ -177,14 +177,15 @@ error nothing_known(const target& from, modules& code) {
 }  // namespace
 
 result<std::shared_ptr<hookless_target>> find_tasks(std::shared_ptr<target> from, stop_order::whom whom,
-                                                    std::shared_ptr<sightings> seen) {
+                                                    std::shared_ptr<sightings> seen,
+                                                    std::optional<std::chrono::milliseconds> longest) {
   auto& code = from->code();
   code.keep([&bytes = from->bytes()](std::uint64_t begin) {
     return build_id_at([&](std::uint64_t at, void* to, std::size_t n) { return bytes.read(at, to, n) == n; }, begin);
   });
   auto found = std::make_shared<without_hook>(from, std::move(seen));
   if (!found->program().has_coroutines()) return nothing_known(*from, code);
-  if (const auto looked = found->look_again(whom); !looked) return looked.why();
+  if (const auto looked = found->look_again(whom, longest); !looked) return looked.why();
   return std::shared_ptr<hookless_target>(std::move(found));
 }
 

@@ -7,8 +7,10 @@
 ///
 /// It stands still: what it tells is of the last look.
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "base/error.hpp"
 #include "hookless/sightings.hpp"
@@ -29,7 +31,9 @@ class hookless_target : public target {
 /// Fails where no coroutine's body is known of it, saying what is missing, and where it cannot be looked at. `from`: as
 /// of live_target_without_hook(), core_target_without_hook(). `whom` is to be stopped of a live one. `seen`: of other
 /// looks at it, by which this one tells since when its tasks are seen as they are; null: there are none.
-[[nodiscard]] result<std::shared_ptr<hookless_target>> find_tasks(std::shared_ptr<target> from, stop_order::whom whom,
-                                                                  std::shared_ptr<sightings> seen = nullptr);
+/// `longest`: it is stopped for no longer; nothing: as long as it takes.
+[[nodiscard]] result<std::shared_ptr<hookless_target>> find_tasks(
+    std::shared_ptr<target> from, stop_order::whom whom, std::shared_ptr<sightings> seen = nullptr,
+    std::optional<std::chrono::milliseconds> longest = {});
 
 }  // namespace tasks::cli

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -34,6 +35,8 @@ struct stop_order {
   };
   whom stop = whom::everybody;
   std::set<pid_t> also{};
+  /// Nobody is stopped for longer: who waits for threads that do not stop gives up. Nothing: as long as it takes.
+  std::optional<std::chrono::milliseconds> longest{};
 };
 
 class process_stop {

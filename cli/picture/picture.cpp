@@ -82,9 +82,12 @@ constexpr std::chrono::seconds least_time{3};
 
 /// Memory may be served by the target itself, which stands still (userfaultfd(2)), or by another that does not answer
 /// (FUSE): so a thread copies, and whoever waits for it can give up and let the target go.
-result<memory_image> copy_memory(const target& from, const standstill& still, own_memory room) {
+/// `left`: for so long threads may stay stopped; nothing: as long as it takes.
+result<memory_image> copy_memory(const target& from, const standstill& still, own_memory room,
+                                 std::optional<std::chrono::milliseconds> left) {
   if (from.is_still()) return memory_image(still.bytes(), nullptr, std::move(room));
-  const auto time = least_time + std::chrono::seconds(room.size() / least_bytes_a_second);
+  const std::chrono::milliseconds patience = least_time + std::chrono::seconds(room.size() / least_bytes_a_second);
+  const auto time = std::min(patience, left.value_or(patience));
   const auto pid = from.pid();
   std::packaged_task<memory_image()> copy([pid, room = std::move(room)]() mutable {
     const auto memory = process_memory(pid);
@@ -95,8 +98,11 @@ result<memory_image> copy_memory(const target& from, const standstill& still, ow
   auto copied = copy.get_future();
   std::thread(std::move(copy)).detach();
   if (copied.wait_for(time) == std::future_status::ready) return copied.get();
+  if (time < patience)
+    return error{error_code::timed_out, subject_of(pid), "to copy its memory takes longer than it may be stopped",
+                 "let it be stopped for longer, use --no-stop, or look at a core of it"};
   return error{error_code::timed_out, subject_of(pid),
-               fmt::format("its memory could not be copied within {}s", time.count()),
+               fmt::format("its memory could not be copied within {}s", patience.count() / 1000),
                "some of it is served by a program (userfaultfd, FUSE): use --no-prove"};
 }
 
@@ -120,7 +126,11 @@ result<std::optional<picture>> copy_all(target& from, stop_order& order) {
   const auto begin = clock::now();
   auto still = from.hold(order);
   if (!still) return still.why();
-  auto image = copy_memory(from, **still, *std::move(room));
+  std::optional<std::chrono::milliseconds> left;
+  if (order.longest && !(*still)->is_free())
+    left = std::max(*order.longest - std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - begin),
+                    std::chrono::milliseconds(0));
+  auto image = copy_memory(from, **still, *std::move(room), left);
   if (!image) return image.why();
   picture taken{*std::move(image), (*still)->threads(), {}, (*still)->kernel(), *from.roots(), 0, {}, &from.code()};
   taken.moved = (*still)->moved();
@@ -146,13 +156,13 @@ error not_one_moment(pid_t pid, pid_t thread) {
           "try again, or leave out --no-stop"};
 }
 
-result<picture> take_picture(target& from, stop_order::whom whom) {
+result<picture> take_picture(target& from, stop_order::whom whom, std::optional<std::chrono::milliseconds> longest) {
   constexpr int most_tries = 6;
   constexpr std::chrono::seconds most_time{1};
   const auto begin = std::chrono::steady_clock::now();
   if (!from.roots()) return from.roots().why();
   if (auto why = too_large(from)) return *std::move(why);
-  stop_order order{whom};
+  stop_order order{whom, {}, longest};
   auto copied = copy_all(from, order);
   for (int tries = 1; copied && !*copied; ++tries) {
     const bool is_last = tries + 1 >= most_tries || std::chrono::steady_clock::now() - begin > most_time;

@@ -35,8 +35,10 @@ struct picture {
 /// Holds a live target for as long as it takes to copy its memory. `whom` is to be stopped of a live one: where others
 /// move meanwhile they are stopped, too, unless nobody is to be. Fails where it cannot be stopped, or does not rest and
 /// is not let run,
-/// where its registries cannot be read, and where there is no room for the copy.
-[[nodiscard]] result<picture> take_picture(target& from, stop_order::whom whom);
+/// where its registries cannot be read, where there is no room for the copy, and where it would be stopped for longer
+/// than `longest`.
+[[nodiscard]] result<picture> take_picture(target& from, stop_order::whom whom,
+                                           std::optional<std::chrono::milliseconds> longest = {});
 
 /// That this thread ran while memory was copied which nobody was to be stopped for.
 [[nodiscard]] error not_one_moment(pid_t pid, pid_t thread);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -25,9 +26,11 @@ class stopwatch {
 /// What a picture is for: more than a proof reads the registries in it, and a moment is read by everybody.
 enum class use { only_proof, more, moment };
 
-result<proven_picture> look(target& from, stop_order::whom whom, use as) {
+using time_limit = std::optional<std::chrono::milliseconds>;
+
+result<proven_picture> look(target& from, stop_order::whom whom, use as, time_limit longest) {
   const stopwatch taken_in;
-  auto taken = take_picture(from, whom);
+  auto taken = take_picture(from, whom, longest);
   if (!taken) return taken.why();
   const busy_with now("who keeps tasks alive");
   proven_picture seen;
@@ -51,9 +54,9 @@ void doubt_proofs(proof_result& proof, std::string unread) {
   count_verdicts(proof);
 }
 
-result<proven_picture> take(target& from, proof_stop stop, const settled& is_settled, use as) {
+result<proven_picture> take(target& from, proof_stop stop, const settled& is_settled, use as, time_limit longest = {}) {
   const bool may_stop = stop == proof_stop::when_needed;
-  auto seen = look(from, may_stop ? stop_order::whom::who_runs : stop_order::whom::nobody, as);
+  auto seen = look(from, may_stop ? stop_order::whom::who_runs : stop_order::whom::nobody, as, longest);
   if (!seen || !seen->taken->has_sleepers()) return seen;
   const bool tells_all = !seen->taken->words.lacks_registers && is_settled(*seen);
   if (tells_all) return seen;
@@ -66,8 +69,8 @@ result<proven_picture> take(target& from, proof_stop stop, const settled& is_set
   const bool stays = as != use::only_proof && seen->taken->image.bytes() <= most_bytes;
   seen->in.reset();
   if (!stays) seen->taken.reset();
-  const auto looked = from.look_again(stop_order::whom::everybody);
-  auto again = looked ? look(from, stop_order::whom::everybody, as) : looked.why();
+  const auto looked = from.look_again(stop_order::whom::everybody, longest);
+  auto again = looked ? look(from, stop_order::whom::everybody, as, longest) : looked.why();
   if (again || (as != use::only_proof && !stays)) return again;
   doubt_proofs(seen->proof, in_words(again.why()));
   return seen;
@@ -97,7 +100,7 @@ result<proof_result> prove_without_picture(target& from, const error& why) {
   return std::move(found);
 }
 
-result<proof_result> prove(target& from, proof_stop stop) {
+result<proof_result> prove(target& from, proof_stop stop, std::optional<std::chrono::milliseconds> longest) {
   const stopwatch looked_for;
   const auto& roots = from.roots();
   if (!roots) return roots.why();
@@ -108,7 +111,7 @@ result<proof_result> prove(target& from, proof_stop stop) {
       return std::move(found);
     }
   }
-  auto seen = take(from, stop, all_is_held, use::only_proof);
+  auto seen = take(from, stop, all_is_held, use::only_proof, longest);
   if (!seen) return seen.why();
   auto found = std::move(seen->proof);
   found.total_ms = looked_for.ms();

@@ -8,8 +8,10 @@
 /// Of a thread that sleeps most registers are not known, and one may hold the last pointer to what a task waits for. So
 /// nothing is proven before those are read too; but what is held does not need them.
 
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "base/error.hpp"
 #include "picture/picture.hpp"
@@ -40,8 +42,10 @@ using settled = std::function<bool(const proven_picture&)>;
 /// itself memory_image::read_original() has.
 [[nodiscard]] result<proven_picture> take_proof_of_moment(target& from);
 
-/// Likewise, without the picture; and no picture is taken unless a task waits for what could be proven.
-[[nodiscard]] result<proof_result> prove(target& from, proof_stop stop);
+/// Likewise, without the picture; and no picture is taken unless a task waits for what could be proven. Threads are
+/// stopped for no longer than `longest`, at a time.
+[[nodiscard]] result<proof_result> prove(target& from, proof_stop stop,
+                                         std::optional<std::chrono::milliseconds> longest = {});
 /// Likewise, of a target that there can be no picture of, which `why` says: that is the answer, but where it would not
 /// have helped.
 [[nodiscard]] result<proof_result> prove_without_picture(target& from, const error& why);

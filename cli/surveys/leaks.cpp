@@ -126,14 +126,14 @@ class leak_surveyor {
  private:
   result<void> look_again() {
     auto* from = source_.from();
-    return from == nullptr ? result<void>() : from->look_again(stop_order::whom::who_runs);
+    return from == nullptr ? result<void>() : from->look_again(stop_order::whom::who_runs, how_.longest_stop);
   }
 
   /// What is proven of one moment holds for ever. Where nothing can be proven now, the last look says why.
   result<void> prove_early() {
     auto* from = source_.from();
     if (!how_.prove || how_.proof != nullptr || from == nullptr) return {};
-    auto proof = prove(*from, how_.stop);
+    auto proof = prove(*from, how_.stop, how_.longest_stop);
     if (!proof) return {};
     longest_stop_ = std::max(longest_stop_, proof->stopped_ms);
     for (const auto& each : proof->findings)
@@ -169,7 +169,7 @@ class leak_surveyor {
   }
 
   result<void> make_proof() {
-    auto proof = how_.proof != nullptr ? *how_.proof : look_for_proof(source_, how_.stop);
+    auto proof = how_.proof != nullptr ? *how_.proof : look_for_proof(source_, how_.stop, how_.longest_stop);
     if (!proof) {
       if (how_.must_prove) return proof.why();
       survey_.notes.push_back("nothing is proven: " + in_words(proof.why()));

@@ -30,6 +30,7 @@ struct leaks_options {
   bool prove = true;
   bool must_prove = false;  ///< fail unless all can be proven
   proof_stop stop = proof_stop::when_needed;
+  std::optional<std::chrono::milliseconds> longest_stop;  ///< at a time; nothing: as long as it takes
   bool of_some = false;  ///< the source tells of some tasks alone, and what is counted of a proof is of those
   /// Made of the same moment already; null: it is made now.
   const result<proof_result>* proof = nullptr;

@@ -41,8 +41,9 @@ std::optional<stop_cause> look_for_stop(const snapshot_source& source) {
   return then != nullptr && then->has_stop() ? std::optional(from_message(then->stop())) : std::nullopt;
 }
 
-result<proof_result> look_for_proof(const snapshot_source& source, proof_stop stop) {
-  if (auto* from = source.from()) return prove(*from, stop);
+result<proof_result> look_for_proof(const snapshot_source& source, proof_stop stop,
+                                    std::optional<std::chrono::milliseconds> longest) {
+  if (auto* from = source.from()) return prove(*from, stop, longest);
   const auto* then = source.recorded();
   if (then != nullptr && then->has_proof()) return from_message(then->proof());
   if (then != nullptr && then->has_no_proof()) return from_message(then->no_proof());

@@ -30,7 +30,8 @@ namespace tasks::cli {
 /// Nothing: nobody stops it, or it does not live.
 [[nodiscard]] std::optional<stop_cause> look_for_stop(const snapshot_source& source);
 /// As prove().
-[[nodiscard]] result<proof_result> look_for_proof(const snapshot_source& source, proof_stop stop);
+[[nodiscard]] result<proof_result> look_for_proof(const snapshot_source& source, proof_stop stop,
+                                                  std::optional<std::chrono::milliseconds> longest = {});
 /// As look_at_wait().
 [[nodiscard]] result<wait_story> look_for_wait(const snapshot_source& source, std::uint64_t task, proof_stop stop);
 /// As frame_bytes().

@@ -14,7 +14,7 @@ using wall_clock_type = std::chrono::steady_clock;
 result<std::uint64_t> look_once(snapshot_source& source, bool all_frames, bool timed, wall_visitor& visitor) {
   // Of one without a hook each look finds its tasks anew.
   if (auto* from = source.from(); from != nullptr && !from->has_hook())
-    if (const auto looked = from->look_again(stop_order::whom::who_runs); !looked) return looked.why();
+    if (const auto looked = from->look_again(stop_order::whom::who_runs, {}); !looked) return looked.why();
   resolver names(source, {.all_frames = all_frames});
   resolved what;
   std::uint64_t seen = 0;

@@ -69,9 +69,10 @@ std::string how_to_know_lines(target& of) {
 
 result<std::unique_ptr<memory_source>> open(std::shared_ptr<target> bare, std::string subject, const teller& tell,
                                             std::shared_ptr<sightings> seen = nullptr,
-                                            stop_order::whom whom = stop_order::whom::who_runs) {
+                                            stop_order::whom whom = stop_order::whom::who_runs,
+                                            std::optional<std::chrono::milliseconds> longest = {}) {
   const bool compares = seen != nullptr;
-  auto found = find_tasks(std::move(bare), whom, std::move(seen));
+  auto found = find_tasks(std::move(bare), whom, std::move(seen), longest);
   if (!found) return found.why();
   const auto known =
       (*found)->knows_lines()
@@ -98,13 +99,14 @@ std::string unknown_without_hook() {
 }
 
 result<std::unique_ptr<memory_source>> open_without_hook(pid_t pid, const teller& tell, std::shared_ptr<sightings> seen,
-                                                         stop_order::whom whom) {
+                                                         stop_order::whom whom,
+                                                         std::optional<std::chrono::milliseconds> longest) {
   // Whether it has a hook or not does not matter; whether it may be read does.
   if (const auto hooked = live_target(pid); !hooked->roots()) {
     const auto& why = hooked->roots().why();
     if (why.code == error_code::permission_denied || why.code == error_code::no_such_process) return why;
   }
-  return open(live_target_without_hook(pid), subject_of(pid), tell, std::move(seen), whom);
+  return open(live_target_without_hook(pid), subject_of(pid), tell, std::move(seen), whom, longest);
 }
 
 result<std::unique_ptr<memory_source>> open_core_without_hook(std::shared_ptr<core_file> core, const teller& tell) {

@@ -76,7 +76,7 @@ class process final : public target {
   }
 
   [[nodiscard]] result<std::unique_ptr<standstill>> hold(const stop_order& order) const override {
-    auto stop = process_stop::begin(pid_, patience, order);
+    auto stop = process_stop::begin(pid_, std::min(patience, order.longest.value_or(patience)), order);
     if (!stop) return stop.why();
     std::set<std::uint64_t> listeners;
     if (roots())

@@ -74,8 +74,9 @@ class target {
   /// Threads ran while it was copied: tasks that began or changed meanwhile may be missing.
   [[nodiscard]] virtual bool ran_meanwhile() const { return false; }
   /// Of one without a hook that lives: finds its tasks once more, as they are now. Fails where it cannot be looked at
-  /// any more; then what is known stays. Of others it does nothing.
-  virtual result<void> look_again(stop_order::whom) { return {}; }
+  /// any more, or threads would be stopped for longer than `longest`; then what is known stays. Of others it does
+  /// nothing.
+  virtual result<void> look_again(stop_order::whom, std::optional<std::chrono::milliseconds> /*longest*/) { return {}; }
   /// As they are now. Of a core only their ids are known.
   [[nodiscard]] virtual std::vector<os_thread> threads() const = 0;
   /// Nothing: it lives, or its core does not tell.

@@ -267,6 +267,12 @@ TEST(Leaks, ThatCannotBeToldAreNoneButItSaysSo) {
   EXPECT_EQ(target.stop(), (ending{0, 0}));
 }
 
+TEST(Leaks, MayNotBothBeStoppedForATimeAndNotAtAll) {
+  const auto refused = leaks({"1", "--max-stop", "1s", "--no-stop"});
+  EXPECT_EQ(refused.end.code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("tasks: --max-stop: not with --no-stop"));
+}
+
 TEST(Leaks, HeldByAVariableAreToldWithItsName) {
   program target({program_path("healthy_threads"), "thread_stack"});
   const auto seen = leaks({"-p", target.pid_text(), "--min-age", "0"});

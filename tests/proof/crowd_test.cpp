@@ -52,6 +52,17 @@ TEST_P(Crowd, HidesNoLeakAndIsNotAccused) {
   EXPECT_EQ(target.stop(), (ending{0, 0}));
 }
 
+/// Its threads sleep: the first copy stops nobody. To prove what that says takes a stop, as long as a copy.
+TEST(CrowdThatSleeps, IsLetGoWhereACopyTakesLongerThanItMayBeStopped) {
+  program target({program_path("crowd"), "many"});
+  const auto [seen, code] = leaks({"-p", target.pid_text(), "--max-stop", "1ms"});
+  EXPECT_EQ(code, 4);
+  EXPECT_EQ(seen.proven(), 0u);
+  EXPECT_THAT(seen.notes(),
+              ::testing::Contains(::testing::HasSubstr("to copy its memory takes longer than it may be stopped")));
+  EXPECT_EQ(target.stop(), (ending{0, 0}));
+}
+
 TEST_P(Crowd, IsNotAccusedWhenLinkedStatically) {
   program target({program_path("crowd_static"), GetParam()});
   for (int i = 0; i < 2; ++i) EXPECT_EQ(look(target).others, 0);
