@@ -44,6 +44,80 @@ TEST(Host, MayStartTheAgentTwice) {
   EXPECT_THROW(agent_client{path}, std::system_error);
 }
 
+#if defined(__SANITIZE_THREAD__)
+constexpr bool agent_has_descriptors_of_its_own = false;
+#else
+constexpr bool agent_has_descriptors_of_its_own = true;
+#endif
+
+/// Of the agent's, the host has one end of a pipe.
+class HostWithDescriptors : public ::testing::Test {
+ protected:
+  HostWithDescriptors() {
+    if (!agent_has_descriptors_of_its_own) skips_ = "ThreadSanitizer takes equal numbers for one descriptor";
+  }
+  std::string ask_host(const std::string& command) {
+    host_.write(command + "\n");
+    return host_.read_line();
+  }
+  [[nodiscard]] std::string path() const { return dir_.path() + "/" + host_.pid_text(); }
+  [[nodiscard]] std::uint64_t tasks_told() const { return ask(path(), vitals_request()).vitals->tasks(); }
+
+  temporary_directory dir_;
+  program host_{{program_path("agent_host"), "--tasks", "3"}, {dir_.variable()}};
+  const char* skips_ = nullptr;
+};
+
+TEST_F(HostWithDescriptors, HasOneMoreHoweverManyRead) {
+  if (skips_ != nullptr) GTEST_SKIP() << skips_;
+  const auto with_agent = ask_host("descriptors");
+  agent_client first(path()), second(path());
+  first.hello(), second.hello();
+  EXPECT_EQ(ask_host("descriptors"), with_agent);
+  EXPECT_EQ(ask_host("stop"), "9 0 ");
+  EXPECT_EQ(std::stol(ask_host("descriptors")), std::stol(with_agent) - 1);
+}
+
+TEST_F(HostWithDescriptors, MayCloseAllAndUseTheirNumbers) {
+  if (skips_ != nullptr) GTEST_SKIP() << skips_;
+  agent_client before(path());
+  before.hello();
+  EXPECT_EQ(ask_host("close_all"), "0");
+  EXPECT_EQ(ask_host("take_numbers"), "32");
+  EXPECT_EQ(before.ask(vitals_request()).vitals->tasks(), 3u);
+  EXPECT_EQ(tasks_told(), 3u);
+  EXPECT_EQ(ask_host("stop"), "9 0 ");
+  EXPECT_EQ(ask_host("spoiled"), "0");
+  EXPECT_EQ(ask_host("start"), "2 0 " + path());
+  EXPECT_EQ(tasks_told(), 3u);
+  EXPECT_EQ(ask_host("spoiled"), "0");
+  EXPECT_EQ(host_.stop(), (ending{.code = 0, .signal = 0}));
+}
+
+TEST_F(HostWithDescriptors, AChildOfOneThatClosedAllLosesNoneOfItsOwn) {
+  if (skips_ != nullptr) GTEST_SKIP() << skips_;
+  agent_client reader(path());
+  reader.hello();
+  EXPECT_EQ(ask_host("close_all"), "0");
+  EXPECT_EQ(ask_host("take_numbers"), "32");
+  EXPECT_EQ(ask_host("fork_spoiled"), "0");
+  EXPECT_EQ(ask_host("spoiled"), "0");
+}
+
+TEST_F(HostWithDescriptors, IsReadWhenItHasNoNumberLeft) {
+  if (skips_ != nullptr) GTEST_SKIP() << skips_;
+  EXPECT_EQ(ask_host("fill"), std::to_string(EMFILE));
+  EXPECT_EQ(tasks_told(), 3u);
+  EXPECT_EQ(ask_host("stop"), "9 0 ");
+}
+
+TEST_F(HostWithDescriptors, ClosesItsOutputForGood) {
+  if (skips_ != nullptr) GTEST_SKIP() << skips_;
+  host_.write("close_output\n");
+  EXPECT_THROW(static_cast<void>(host_.read_line()), std::runtime_error);
+  EXPECT_EQ(tasks_told(), 3u);
+}
+
 class HostOfPlugins : public ::testing::Test {
  protected:
   void tell(const std::string& command, const std::string& answer) {

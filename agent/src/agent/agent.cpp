@@ -1,8 +1,9 @@
 #include "tasks/agent.hpp"
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
-#include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -16,6 +17,7 @@
 #include <mutex>
 #include <new>
 
+#include "agent/own_descriptors.hpp"
 #include "dump/dump_environment.hpp"
 #include "readers/record_reader.hpp"
 #include "registry/process_roots.hpp"
@@ -33,8 +35,11 @@ namespace {
 /// A started agent.
 struct running_agent {
   listener socket;
-  descriptor stop;
+  descriptor stopped;  ///< the end of a pipe that the thread waits for
+  pipe_end stop;
   serve_shared shared;
+  bool has_own_descriptors = false;  ///< the thread; then those two are its own, and not here any more
+  sem_t begun{};                     ///< posted once that is known
   pthread_t thread{};
   void* stack = nullptr;  ///< of the thread, noted by itself
   std::size_t stack_size = 0;
@@ -60,10 +65,12 @@ void after_fork_in_child() noexcept {
   users = 0;
   generation.store(generation.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   if (running == nullptr) return;
-  for (auto& connection : running->shared.connections)
-    if (const int fd = connection.load(std::memory_order_relaxed); fd >= 0) close(fd);
-  if (const int fd = running->socket.socket.release(); fd >= 0) close(fd);
-  if (const int fd = running->stop.release(); fd >= 0) close(fd);
+  if (!running->has_own_descriptors)
+    for (auto& connection : running->shared.connections)
+      if (const int fd = connection.load(std::memory_order_relaxed); fd >= 0) close(fd);
+  running->socket.socket.reset();
+  running->stopped.reset();
+  running->stop.close();
   // What only the stack of the thread that is not here points to is no leak of the host's.
   if (__lsan_register_root_region != nullptr && running->stack != nullptr)
     __lsan_register_root_region(running->stack, running->stack_size);
@@ -89,13 +96,16 @@ void note_stack(running_agent& self) noexcept {
 constexpr const char* thread_name = "tasks-agent";
 
 void* run_thread(void* argument) noexcept {
-  pthread_setname_np(pthread_self(), thread_name);
   auto& self = *static_cast<running_agent*>(argument);
+  // Before anything that could wait for who waits for this: it may have the loader's lock.
+  self.has_own_descriptors = have_own_descriptors(self.shared.descriptors());
+  sem_post(&self.begun);
+  pthread_setname_np(pthread_self(), thread_name);
   note_stack(self);
   if (const int error = tasks_serve(self.shared); error != 0) {
     set_status(layout::agent_status::no_socket, error);
     remove_name(self.socket);
-    shutdown(self.socket.socket.get(), SHUT_RDWR);  // who has connected meanwhile is refused rather than kept waiting
+    shutdown(self.shared.listen_fd, SHUT_RDWR);  // who has connected meanwhile is refused rather than kept waiting
   }
   return nullptr;
 }
@@ -109,8 +119,25 @@ int start_thread(running_agent& self) noexcept {
   const int error = pthread_create(&self.thread, nullptr, run_thread, &self);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   // It says so itself, too, but may not have had a turn when somebody looks who knows it by its name.
-  if (error == 0) pthread_setname_np(self.thread, thread_name);
-  return error;
+  if (error != 0) return error;
+  pthread_setname_np(self.thread, thread_name);
+  while (sem_wait(&self.begun) != 0) continue;  // a handler of the host's came between
+  if (self.has_own_descriptors) {
+    self.socket.socket.reset();
+    self.stopped.reset();
+  }
+  return 0;
+}
+
+/// Both ends do not block, and are closed by exec.
+int make_pipe(running_agent& of) noexcept {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return errno;
+  of.stopped = descriptor{ends[0]};
+  of.stop = pipe_end(ends[1]);
+  of.shared.stop_fd = ends[0];
+  of.shared.kept_fd = ends[1];
+  return sem_init(&of.begun, 0, 0) == 0 ? 0 : errno;
 }
 
 std::uint64_t random_instance() noexcept {
@@ -139,16 +166,15 @@ void start() {
   set_status(layout::agent_status::starting, 0);
   made->socket = open_listener(made->shared.instance);
   if (made->socket.status != layout::agent_status::starting) return set_status(made->socket.status, made->socket.error);
-  made->stop = descriptor{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
   made->shared.listen_fd = made->socket.socket.get();
-  made->shared.stop_fd = made->stop.get();
   made->shared.path = made->socket.path;
   std::memcpy(this_root.socket_path, made->socket.path.c_str(), made->socket.path.size() + 1);
   this_root.listener.store(inode_of(made->shared.listen_fd), std::memory_order_relaxed);
   this_root.instance.store(made->shared.instance, std::memory_order_relaxed);
   // Before the thread, which may have to say otherwise.
   set_status(layout::agent_status::listening, 0);
-  if (const int error = made->stop ? start_thread(*made) : errno; error != 0) {
+  const int no_pipe = make_pipe(*made);
+  if (const int error = no_pipe != 0 ? no_pipe : start_thread(*made); error != 0) {
     remove_name(made->socket);
     return set_status(layout::agent_status::no_thread, error);
   }
@@ -156,7 +182,8 @@ void start() {
 }
 
 void stop() noexcept {
-  eventfd_write(running->stop.get(), 1);
+  running->shared.stops.store(true, std::memory_order_relaxed);
+  running->stop.write();
   pthread_join(running->thread, nullptr);
   remove_name(running->socket);
   if (this_root.agent.load(std::memory_order_relaxed) == static_cast<std::uint32_t>(layout::agent_status::listening))

@@ -13,23 +13,29 @@ namespace tasks::detail {
 struct serve_shared {
   static constexpr std::size_t most_connections = 128;
 
-  int listen_fd = -1;  ///< closed by the owner
-  int stop_fd = -1;    ///< an eventfd; readable: return. Closed by the owner
+  int listen_fd = -1;  ///< closed by the owner, or with the thread's own table of descriptors
+  int stop_fd = -1;    ///< the end of a pipe; readable, or the other end closed: return. Closed likewise
+  int kept_fd = -1;    ///< the other end: open as long as the thread lives, whatever the program does with its own
   std::string path;    ///< of the socket
   std::uint64_t instance = 0;
   std::uint64_t start_time = 0;
 
-  /// Open connections, -1: none. Stored by the thread; loaded by the child of a fork, which closes its copies.
+  /// Open connections, -1: none. Stored by the thread; loaded by the child of a fork, which closes its copies, if the
+  /// thread has no table of its own.
   std::array<std::atomic<int>, most_connections> connections;
+  std::atomic<bool> stops{false};
   /// Keeps the thread's memory reachable in the child of a fork, where nobody can destroy it.
   std::atomic<void*> server{nullptr};
+
+  [[nodiscard]] std::array<int, 3> descriptors() const noexcept { return {listen_fd, stop_fd, kept_fd}; }
 
   serve_shared() noexcept {
     for (auto& fd : connections) fd.store(-1, std::memory_order_relaxed);
   }
 };
 
-/// Answers until stop_fd is readable. Returns 0, or the errno that kept it from beginning.
+/// Answers until stop_fd says so, or `stops` is true, at which it looks once a second. Returns 0, or the errno that
+/// kept it from beginning.
 extern "C" [[nodiscard, gnu::visibility("hidden")]] int tasks_serve(serve_shared& shared) noexcept;
 
 }  // namespace tasks::detail

@@ -153,6 +153,7 @@ asio::awaitable<void> server::advance_clock() {
     store_clock(period);
     for (auto& s : sessions_) s.expire(now);
     end_timing_unless_wanted();
+    if (shared_.stops.load(std::memory_order_relaxed)) io_.stop();
     tick_.expires_after(period);
     asio::error_code cancelled;
     co_await tick_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));

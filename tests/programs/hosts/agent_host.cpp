@@ -3,18 +3,25 @@
 //
 //   agent_host [--no-agent] [--tasks N] [--depth D] [--churn]
 
+#include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "support/fake_task.hpp"
 #include "tasks/agent.hpp"
@@ -67,6 +74,28 @@ std::string describe_agent() {
   return std::to_string(static_cast<unsigned>(report.code)) + " " + std::to_string(report.error) + " " + report.path;
 }
 
+/// As programs do that become daemons.
+int close_all() {
+  for (int fd = STDERR_FILENO + 1; fd < 256; ++fd) close(fd);
+  return 0;
+}
+
+/// Pipes, at the numbers that are free; see spoiled_pipes().
+std::vector<std::array<int, 2>> pipes;
+std::size_t take_numbers() {
+  for (std::array<int, 2> ends{}; pipes.size() < 32 && pipe2(ends.data(), O_NONBLOCK) == 0;) pipes.push_back(ends);
+  return pipes.size();
+}
+
+/// How many of them are closed, or have something in them that nobody here has written.
+long spoiled_pipes() {
+  return std::count_if(pipes.begin(), pipes.end(), [](const auto& ends) {
+    char byte = 0;
+    return read(ends[0], &byte, 1) != -1 || errno != EAGAIN || write(ends[1], "x", 1) != 1 ||
+           read(ends[0], &byte, 1) != 1 || byte != 'x';
+  });
+}
+
 /// Forks. The child says what became of its agent, does as `how` says, and stays until its parent ends.
 std::string fork_child(const std::string& how) {
   static int lifetime[2] = {-1, -1};
@@ -77,9 +106,10 @@ std::string fork_child(const std::string& how) {
   if (child == 0) {
     static std::optional<tasks::agent> own;
     if (how == "fork_agent") own.emplace();
-    const auto text = std::to_string(getpid()) + " " + describe_agent() + "\n";
+    const auto text = how == "fork_spoiled" ? std::to_string(spoiled_pipes()) + "\n"
+                                            : std::to_string(getpid()) + " " + describe_agent() + "\n";
     if (write(says[1], text.data(), text.size()) < 0) std::_Exit(1);
-    if (how == "fork_exit") std::exit(0);
+    if (how == "fork_exit" || how == "fork_spoiled") std::exit(0);
     close(lifetime[1]);
     dup2(lifetime[0], STDIN_FILENO);  // the commands are the parent's
     if (how == "fork_exec") execl("/bin/cat", "cat", nullptr);
@@ -93,8 +123,24 @@ std::string fork_child(const std::string& how) {
   char byte;
   while (read(says[0], &byte, 1) == 1 && byte != '\n') text += byte;
   close(says[0]);
-  if (how == "fork_exit") waitpid(child, nullptr, 0);
+  if (how == "fork_exit" || how == "fork_spoiled") waitpid(child, nullptr, 0);
   return text;
+}
+
+/// Until no number is left.
+int fill() {
+  rlimit few{};
+  getrlimit(RLIMIT_NOFILE, &few);
+  few.rlim_cur = 64;
+  setrlimit(RLIMIT_NOFILE, &few);
+  while (dup(STDIN_FILENO) >= 0) continue;
+  return errno;
+}
+
+/// Descriptors of the program's.
+long count_descriptors() {
+  const auto all = std::filesystem::directory_iterator("/proc/self/fd");
+  return std::distance(begin(all), end(all)) - 1;  // the iterator's own
 }
 
 }  // namespace
@@ -128,6 +174,12 @@ int main(int argc, char** argv) {
     if (word == "start_second") second.emplace(), std::cout << describe_agent() << std::endl;
     if (word == "stop_second") second.reset(), std::cout << describe_agent() << std::endl;
     if (word == "drop_privileges") std::cout << setresuid(65534, 65534, 65534) << std::endl;
+    if (word == "descriptors") std::cout << count_descriptors() << std::endl;
+    if (word == "close_all") std::cout << close_all() << std::endl;
+    if (word == "take_numbers") std::cout << take_numbers() << std::endl;
+    if (word == "spoiled") std::cout << spoiled_pipes() << std::endl;
+    if (word == "fill") std::cout << fill() << std::endl;
+    if (word == "close_output") close(STDOUT_FILENO);
     if (word == "exec") execl("/proc/self/exe", "agent_host", "--tasks", "2", nullptr);
     if (word.starts_with("fork")) std::cout << fork_child(word) << std::endl;
     if (word == "end_tasks") tasks.clear(), std::cout << tasks::count() << std::endl;
