@@ -108,7 +108,7 @@ result<counted_groups> look_before(snapshot_source& source, const stack_request&
   if (!counted) return counted;
   std::this_thread::sleep_until(begin + asked.interval.value_or(usual_interval));
   if (auto* from = source.from())
-    if (const auto looked = from->look_again(whom_to_stop(asked)); !looked) return looked.why();
+    if (const auto looked = from->look_again(whom_to_stop(asked), {}); !looked) return looked.why();
   counted->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return counted;
 }
