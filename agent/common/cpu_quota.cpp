@@ -62,11 +62,12 @@ void cpu_quota::find_limits(const std::string& root, const std::string& mount_po
 std::uint32_t cpu_quota::millis() const {
   std::uint64_t least = 0;
   for (const auto& l : limits_) {
-    const auto fields = split(read_small_file(l.quota), ' ');
+    const auto fields = split(read_line_of(l.quota), ' ');
     const auto quota = parse_number(fields[0]);  // "max" and -1 say 0 here: none
+    if (quota == 0) continue;
     const auto period =
-        l.period.empty() ? (fields.size() < 2 ? 0 : parse_number(fields[1])) : parse_number(read_small_file(l.period));
-    if (quota == 0 || period == 0) continue;
+        l.period.empty() ? (fields.size() < 2 ? 0 : parse_number(fields[1])) : parse_number(read_line_of(l.period));
+    if (period == 0) continue;
     const auto value = std::max<std::uint64_t>(quota * 1000 / period, 1);
     least = least == 0 ? value : std::min(least, value);
   }

@@ -20,6 +20,13 @@ std::string read_small_file(const std::string& path) {
   return text;
 }
 
+std::string read_line_of(const std::string& path) {
+  const descriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  std::array<char, 256> line;
+  const auto got = read(file.get(), line.data(), line.size());
+  return {line.data(), got > 0 ? static_cast<std::size_t>(got) : 0};
+}
+
 std::vector<std::string> split(std::string_view text, char separator) {
   std::vector<std::string> parts;
   for (;;) {

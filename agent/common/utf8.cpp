@@ -1,6 +1,7 @@
 #include "utf8.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 
 namespace tasks::detail {
@@ -22,8 +23,18 @@ std::size_t utf8_sequence(std::string_view text) noexcept {
 
 namespace {
 
+/// How many bytes of ASCII a text begins with, or a few less: nearly every name is nothing else.
+std::size_t ascii_at(const char* text, std::size_t size) noexcept {
+  std::size_t i = 0;
+  for (std::uint64_t word = 0; i + sizeof word <= size; i += sizeof word) {
+    std::memcpy(&word, text + i, sizeof word);
+    if ((word & 0x8080'8080'8080'8080) != 0) break;
+  }
+  return i;
+}
+
 void make_utf8(char* text, std::size_t size) noexcept {
-  for (std::size_t i = 0; i < size;) {
+  for (auto i = ascii_at(text, size); i < size;) {
     const auto length = utf8_sequence({text + i, size - i});
     if (length == 0) text[i] = '?';
     i += std::max<std::size_t>(length, 1);

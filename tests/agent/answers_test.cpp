@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "support/agent_client.hpp"
 
@@ -53,6 +54,21 @@ TEST_F(Answers, VitalsSayWhatTheProcessUses) {
   EXPECT_GT(v.rss_bytes(), resident / 2);
   EXPECT_LT(v.rss_bytes(), resident * 2);
   EXPECT_GT(v.uptime_ms(), 0u);
+}
+
+TEST_F(Answers, VitalsLeaveOutWhatTheKernelTellsWhereAsked) {
+  auto request = vitals_request(true);
+  request.mutable_vitals()->set_without_process(true);
+  const auto without = *asked(request).vitals;
+  auto all = *asked(vitals_request(true)).vitals;
+  all.clear_os_threads();
+  all.clear_rss_bytes();
+  all.clear_cpu_time_ms();
+  all.clear_uptime_ms();
+  EXPECT_EQ(without.SerializeAsString(), all.SerializeAsString());
+  EXPECT_EQ(without.tasks(), 6u);
+  EXPECT_EQ(without.workers(), 1u);
+  EXPECT_GT(without.cpus(), 0u);
 }
 
 TEST_F(Answers, AnAffinityMaskOfOneProcessorIsOneProcessor) {
@@ -119,6 +135,25 @@ TEST_F(Answers, ASpawnPathIsToldOnceAsReturnAddresses) {
     EXPECT_GE(path->calls_size(), 2);
     EXPECT_TRUE(path->function().empty());
     EXPECT_EQ(path->address(), 0u);
+  }
+}
+
+TEST_F(Answers, SpawnSitesAreLeftOutWhereAsked) {
+  for (const bool grouped : {false, true}) {
+    auto request = stacks_request(grouped);
+    request.mutable_stacks()->set_without_spawn_sites(true);
+    const auto got = asked(request);
+    EXPECT_EQ(got.all.tasks_size() + got.all.groups_size(), grouped ? 1 : 6);
+    for (const auto& task : got.all.tasks()) EXPECT_EQ(task.spawn_path() + task.spawn_location(), 0u);
+    for (const auto& group : got.all.groups()) EXPECT_EQ(group.spawn_path() + group.spawn_location(), 0u);
+    std::vector<unsigned> ids;
+    for (const auto& location : got.all.locations()) {
+      ids.push_back(location.id());
+      EXPECT_EQ(location.calls_size(), 0);
+      EXPECT_FALSE(location.function().empty());
+    }
+    EXPECT_THAT(ids, ElementsAre(1u, 2u));
+    EXPECT_TRUE(got.trailer->complete());
   }
 }
 

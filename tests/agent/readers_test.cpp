@@ -5,10 +5,15 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <deque>
 #include <set>
+#include <source_location>
 #include <stop_token>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "readers/locations.hpp"
 #include "readers/record_reader.hpp"
@@ -292,12 +297,49 @@ TEST(SelfMemory, WhatIsNotMappedIsAnErrorAndNoCrash) {
   std::fill_n(two, page, 'x');
   munmap(two + page, page);
   const auto end = address(two + page);
-  EXPECT_EQ(read_self_string(end - 5), "xxxxx");
-  EXPECT_EQ(read_self_string(end), "");
-  EXPECT_EQ(read_self_string(8), "");
-  EXPECT_EQ(read_self_string(address(two), 100).size(), 100u);
+  using strings = std::vector<std::string>;
+  EXPECT_EQ(read_self_strings(std::array{end - 5}), strings{"xxxxx"});
+  EXPECT_EQ(read_self_strings(std::array{end, std::uint64_t{8}, std::uint64_t{0}}), (strings{"", "", ""}));
+  EXPECT_EQ(read_self_strings(std::array{address(two)}, 100), strings{std::string(100, 'x')});
   EXPECT_EQ(read_location(end - 4).file, "");
   munmap(two, page);
+}
+
+TEST(SelfMemory, WhatIsThereIsReadBesideWhatIsNot) {
+  const auto page = static_cast<std::size_t>(getpagesize());
+  auto* two = static_cast<char*>(mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  ASSERT_NE(two, MAP_FAILED);
+  munmap(two + page, page);
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < 200; ++i) texts.push_back(std::string(i * 7, static_cast<char>('a' + i % 26)));
+  std::vector<std::uint64_t> addresses;
+  std::vector<std::string> expected;
+  for (const auto& text : texts) {
+    addresses.insert(addresses.end(), {address(text.c_str()), address(two + page) - 3, 8});
+    expected.insert(expected.end(), {text, "", ""});
+  }
+  EXPECT_EQ(read_self_strings(addresses), expected);
+  munmap(two, page);
+}
+
+TEST(SelfMemory, LocationsAreReadTogetherAsTheyAreAlone) {
+  const auto here = std::source_location::current();
+  const auto there = std::source_location::current();
+  const auto word = [](const std::source_location& of) {
+    std::uint64_t data = 0;
+    std::memcpy(&data, &of, sizeof data);
+    return data;
+  };
+  const auto code = ~std::uint64_t{0x1234};
+  const auto all = read_locations(std::array{word(here), std::uint64_t{8}, code, word(there)});
+  ASSERT_EQ(all.size(), 4u);
+  EXPECT_EQ(all[0].line, here.line());
+  EXPECT_EQ(all[0].file, here.file_name());
+  EXPECT_EQ(all[0].function, here.function_name());
+  EXPECT_EQ(all[1].function, "");
+  EXPECT_EQ(all[2].address, 0x1234u);
+  EXPECT_EQ(all[3].line, there.line());
+  EXPECT_EQ(all[3].function, there.function_name());
 }
 
 TEST(SelfMemory, TextIsMadeUtf8) {
@@ -307,6 +349,7 @@ TEST(SelfMemory, TextIsMadeUtf8) {
   };
   EXPECT_EQ(fixed("héllo €𝄞"), "héllo €𝄞");
   EXPECT_EQ(fixed("a\xff\x80z"), "a??z");
+  EXPECT_EQ(fixed("after eight bytes and more: é\xff"), "after eight bytes and more: é?");
   EXPECT_EQ(fixed("cut \xe2\x82"), "cut ??");
   EXPECT_EQ(fixed("\xc0\xaf\xed\xa0\x80\xf4\x90\x80\x80"), "?????????");  // overlong, surrogate, too large
 }

@@ -1,6 +1,7 @@
 #include "readers/locations.hpp"
 
 #include <optional>
+#include <utility>
 
 #include "call_path.hpp"
 #include "readers/self_memory.hpp"
@@ -19,15 +20,34 @@ struct source_location_data {
 
 }  // namespace
 
-location read_location(std::uint64_t where) {
-  if (layout::is_code(where)) return {.function = {}, .file = {}, .line = 0, .address = layout::code_address(where)};
-  source_location_data data{};
-  if (read_self(where, &data, sizeof data) != sizeof data) return {};
-  return {.function = read_self_string(data.function),
-          .file = read_self_string(data.file),
-          .line = data.line,
-          .address = 0};
+std::vector<location> read_locations(std::span<const std::uint64_t> where) {
+  std::vector<location> found(where.size());
+  std::vector<source_location_data> data(where.size());
+  std::vector<self_piece> pieces;
+  for (std::size_t i = 0; i < where.size(); ++i) {
+    if (layout::is_code(where[i]))
+      found[i].address = layout::code_address(where[i]);
+    else
+      pieces.push_back({where[i], &data[i], sizeof data[i]});
+  }
+  read_self(pieces);
+  std::vector<std::uint64_t> texts(2 * where.size());  // of those that are not there: 0
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < where.size(); ++i) {
+    if (layout::is_code(where[i]) || pieces[next++].got != sizeof data[i]) continue;
+    texts[2 * i] = data[i].function;
+    texts[2 * i + 1] = data[i].file;
+    found[i].line = data[i].line;
+  }
+  auto read = read_self_strings(texts);
+  for (std::size_t i = 0; i < where.size(); ++i) {
+    found[i].function = std::move(read[2 * i]);
+    found[i].file = std::move(read[2 * i + 1]);
+  }
+  return found;
 }
+
+location read_location(std::uint64_t where) { return std::move(read_locations({&where, 1}).front()); }
 
 std::vector<std::uint64_t> read_own_call_path(std::uint64_t path) {
   return read_call_path(path, [](std::uint64_t at) {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -17,7 +18,8 @@ struct location {
   std::uint32_t line = 0;
   std::uint64_t address = 0;  ///< of code, for a frame that has not awaited yet
 };
-/// Precondition: where != 0. Throws std::bad_alloc.
+/// Of each of them, in their order: a few system calls for 64 of them. Precondition: none is 0. Throws std::bad_alloc.
+[[nodiscard]] std::vector<location> read_locations(std::span<const std::uint64_t> where);
 [[nodiscard]] location read_location(std::uint64_t where);
 
 /// The return addresses of a record::spawn_path, that of the innermost call first. Throws std::bad_alloc.

@@ -47,7 +47,7 @@ std::uint64_t clock_ms(clockid_t clock) noexcept {
 }
 
 std::uint64_t resident_bytes() {
-  const auto fields = split(read_small_file("/proc/thread-self/statm"), ' ');
+  const auto fields = split(read_line_of("/proc/thread-self/statm"), ' ');
   return fields.size() < 2 ? 0 : parse_number(fields[1]) * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
@@ -67,13 +67,18 @@ end_counts count_ends(std::span<layout::registry* const> registries) noexcept {
   return counts;
 }
 
-process_vitals read_process_vitals(std::span<layout::registry* const> registries, std::uint64_t start_time,
-                                   const cpu_quota& quota) {
+process_vitals read_tasks_vitals(std::span<layout::registry* const> registries, const cpu_quota& quota) {
   process_vitals v;
-  v.os_threads = count_threads();
   v.workers = count_workers(registries);
   // The agent's own thread has whatever mask its creator had; the process's number names the main thread.
   v.cpus = count_cpus(getpid(), quota);
+  return v;
+}
+
+process_vitals read_process_vitals(std::span<layout::registry* const> registries, std::uint64_t start_time,
+                                   const cpu_quota& quota) {
+  auto v = read_tasks_vitals(registries, quota);
+  v.os_threads = count_threads();
   v.rss_bytes = resident_bytes();
   v.cpu_time_ms = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
   const auto started = start_time * 1000 / static_cast<std::uint64_t>(sysconf(_SC_CLK_TCK));

@@ -19,6 +19,8 @@ struct process_vitals {
   std::uint64_t uptime_ms = 0;
 };
 
+/// Nothing but `workers` and `cpus`: what the kernel does not tell everybody who asks.
+[[nodiscard]] process_vitals read_tasks_vitals(std::span<layout::registry* const> registries, const cpu_quota& quota);
 /// `start_time` as in root::start_time. What cannot be read stays 0.
 [[nodiscard]] process_vitals read_process_vitals(std::span<layout::registry* const> registries,
                                                  std::uint64_t start_time, const cpu_quota& quota);

@@ -28,6 +28,11 @@ task_filter blocked_on_channels() {
   return {.ids = {}, .kinds = bit(layout::wait_kind::channel_send) | bit(layout::wait_kind::channel_receive)};
 }
 
+wire::chunk_writer::spawn_sites sites_of(const wire::request& ask) noexcept {
+  using spawn_sites = wire::chunk_writer::spawn_sites;
+  return ask.without_spawn_sites ? spawn_sites::left_out : spawn_sites::told;
+}
+
 wire::trailer end_of(const walk_counts& counts) noexcept {
   return {.shown = 0,
           .total = counts.tasks,
@@ -187,15 +192,18 @@ asio::awaitable<bool> session::send_ended_times(wire::chunk_writer& out) {
       if (!co_await send(out.take())) co_return false;
     }
   }
-  if (!out.empty()) {
-    if (!co_await send(out.take())) co_return false;
-  }
   co_return true;
+}
+
+asio::awaitable<bool> session::send_last(wire::chunk_writer& out, const wire::trailer& end) {
+  auto last = wire::encode(end);
+  if (!out.empty()) last.insert(0, out.take());
+  co_return co_await send(last);
 }
 
 asio::awaitable<bool> session::answer_each(const wire::request& ask) {
   task_walk walk(ask.filter, task_walk::order::oldest_first, ask.texts);
-  wire::chunk_writer out;
+  wire::chunk_writer out(sites_of(ask));
   std::uint64_t shown = 0;
   for (;;) {
     const auto step = walk.next();
@@ -217,9 +225,6 @@ asio::awaitable<bool> session::answer_each(const wire::request& ask) {
       if (!co_await send(out.take())) co_return false;
     }
   }
-  if (!out.empty()) {
-    if (!co_await send(out.take())) co_return false;
-  }
   if (ask.timing) {
     if (!co_await send_ended_times(out)) co_return false;
   }
@@ -227,7 +232,7 @@ asio::awaitable<bool> session::answer_each(const wire::request& ask) {
   if (ask.timing) end.timing = state_of_timing();
   end.shown = shown;
   end.complete = shown == end.matched && end.torn == 0;
-  co_return co_await send(wire::encode(end));
+  co_return co_await send_last(out, end);
 }
 
 asio::awaitable<bool> session::send_groups(wire::chunk_writer& out, stack_groups& groups,
@@ -247,9 +252,6 @@ asio::awaitable<bool> session::send_groups(wire::chunk_writer& out, stack_groups
     if (out.full()) {
       if (!co_await send(out.take())) co_return false;
     }
-  }
-  if (!out.empty()) {
-    if (!co_await send(out.take())) co_return false;
   }
   end.complete = end.shown == end.matched && end.torn == 0;
   co_return true;
@@ -271,12 +273,12 @@ asio::awaitable<bool> session::answer_grouped(const wire::request& ask) {
   }
   auto end = end_of(walk.counts());
   if (ask.timing) end.timing = state_of_timing();
-  wire::chunk_writer out;
+  wire::chunk_writer out(sites_of(ask));
   if (!co_await send_groups(out, groups, {}, times, ask.limit, end)) co_return false;
   if (ask.timing) {
     if (!co_await send_ended_times(out)) co_return false;
   }
-  co_return co_await send(wire::encode(end));
+  co_return co_await send_last(out, end);
 }
 
 asio::awaitable<bool> session::answer_vitals(const wire::request& ask) {
@@ -290,7 +292,8 @@ asio::awaitable<bool> session::answer_vitals(const wire::request& ask) {
   }
   const auto registries = walk.slabs().registries();
   wire::vitals vitals{.counts = walk.counts(),
-                      .process = read_process_vitals(registries, shared_.start_time, quota_),
+                      .process = ask.without_process ? read_tasks_vitals(registries, quota_)
+                                                     : read_process_vitals(registries, shared_.start_time, quota_),
                       .all_on_channels = walk.counts().all_on_channels(),
                       .tick_resolution_ms = coarsest_tick_ms,
                       .lost = 0};
@@ -300,17 +303,19 @@ asio::awaitable<bool> session::answer_vitals(const wire::request& ask) {
   vitals.failed = ends.failed;
   vitals.cancelled = ends.cancelled;
   auto end = end_of(walk.counts());
-  if (!co_await send(wire::encode(vitals))) co_return false;
+  auto told = wire::encode(vitals);
   if (ask.counts_only) {
     end.complete = end.torn == 0;
-    co_return co_await send(wire::encode(end));
+    told += wire::encode(end);
+    co_return co_await send(told);
   }
+  if (!co_await send(told)) co_return false;
   std::vector<failure_copy> failures;
   for (const auto* home : registries) copy_failures(*home, failures);
   sort_failures(failures);
   wire::chunk_writer out;
   if (!co_await send_groups(out, groups, failures, {}, 0, end)) co_return false;
-  co_return co_await send(wire::encode(end));
+  co_return co_await send_last(out, end);
 }
 
 }  // namespace tasks::detail

@@ -52,12 +52,14 @@ class session {
   [[nodiscard]] asio::awaitable<bool> answer_each(const wire::request& ask);
   [[nodiscard]] asio::awaitable<bool> answer_grouped(const wire::request& ask);
   [[nodiscard]] asio::awaitable<bool> answer_timing(const wire::request& ask);
-  /// Failures first. `times` by the groups' numbers; empty: they were not asked for.
+  /// What is left in `out`, and the trailer: a reader that is woken once is quicker than one that is woken twice.
+  [[nodiscard]] asio::awaitable<bool> send_last(wire::chunk_writer& out, const wire::trailer& end);
+  /// Failures first. `times` by the groups' numbers; empty: they were not asked for. The last of them stay in `out`.
   [[nodiscard]] asio::awaitable<bool> send_groups(wire::chunk_writer& out, stack_groups& groups,
                                                   std::span<const failure_copy> failures,
                                                   std::span<const task_times> times, std::uint64_t limit,
                                                   wire::trailer& end);
-  /// What was timed of tasks that have ended.
+  /// What was timed of tasks that have ended. The last of it stays in `out`.
   [[nodiscard]] asio::awaitable<bool> send_ended_times(wire::chunk_writer& out);
   [[nodiscard]] wire::timing_state state_of_timing() const noexcept;
   /// Lets others run.

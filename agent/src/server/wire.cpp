@@ -155,18 +155,30 @@ void chunk_writer::number(std::span<const std::uint64_t> frames) {
 }
 
 std::uint32_t chunk_writer::number(std::uint64_t where) {
+  constexpr std::size_t most_unread = 32;
   const auto [id, first_time] = locations_.find(where);
   if (first_time) {
-    const auto found = detail::read_location(where);
-    pbf_writer chunk{chunk_};
-    pbf_writer to{chunk, 1};
-    to.add_uint32(1, id);
-    add_nonempty(to, 2, found.function);
-    add_nonempty(to, 3, found.file);
-    add_nonzero(to, 4, found.line);
-    add_nonzero(to, 5, found.address);
+    if (unread_.size() == most_unread) add_unread();
+    unread_.push_back(where);
+    unread_ids_.push_back(id);
   }
   return id;
+}
+
+/// Many at once: each would take several system calls by itself.
+void chunk_writer::add_unread() {
+  const auto found = detail::read_locations(unread_);
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    pbf_writer chunk{chunk_};
+    pbf_writer to{chunk, 1};
+    to.add_uint32(1, unread_ids_[i]);
+    add_nonempty(to, 2, found[i].function);
+    add_nonempty(to, 3, found[i].file);
+    add_nonzero(to, 4, found[i].line);
+    add_nonzero(to, 5, found[i].address);
+  }
+  unread_.clear();
+  unread_ids_.clear();
 }
 
 std::uint32_t chunk_writer::number_path(std::uint64_t path) {
@@ -184,9 +196,9 @@ std::uint32_t chunk_writer::number_path(std::uint64_t path) {
 void chunk_writer::add(const detail::task_copy& task, std::uint64_t now, detail::slab_map& slabs,
                        const detail::task_times* times) {
   number({task.where.data(), task.depth});
-  const auto spawned_after = number(task.spawn_where);
-  const auto spawn_outer = number(task.spawn_outer);
-  const auto spawn_path = number_path(task.spawn_path);
+  const auto spawned_after = tells_sites_ ? number(task.spawn_where) : 0;
+  const auto spawn_outer = tells_sites_ ? number(task.spawn_outer) : 0;
+  const auto spawn_path = tells_sites_ ? number_path(task.spawn_path) : 0;
   annotations_.clear();
   if (task.annotations != 0) copy_annotations(task, slabs, annotations_);
   pbf_writer chunk{chunk_};
@@ -232,9 +244,9 @@ void chunk_writer::add(const detail::task_copy& task, std::uint64_t now, detail:
 void chunk_writer::add(const detail::stack_group& group, std::span<const std::uint64_t> frames,
                        const detail::task_times* times) {
   number(frames);
-  const auto spawned_after = number(group.spawn_where);
-  const auto spawn_outer = number(group.spawn_outer);
-  const auto spawn_path = number_path(group.spawn_path);
+  const auto spawned_after = tells_sites_ ? number(group.spawn_where) : 0;
+  const auto spawn_outer = tells_sites_ ? number(group.spawn_outer) : 0;
+  const auto spawn_path = tells_sites_ ? number_path(group.spawn_path) : 0;
   pbf_writer chunk{chunk_};
   pbf_writer to{chunk, 3};
   to.add_uint64(1, group.count);
@@ -282,6 +294,7 @@ void chunk_writer::add(const detail::failure_copy& failure, std::uint64_t now) {
 }
 
 const std::string& chunk_writer::take() {
+  add_unread();
   response_ = delimited(part_chunk, chunk_);
   chunk_.clear();
   return response_;

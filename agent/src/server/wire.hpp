@@ -68,23 +68,32 @@ class chunk_writer {
   /// A chunk is full from here on.
   static constexpr std::size_t full_size = 64 * 1024;
 
+  enum class spawn_sites { told, left_out };
+  explicit chunk_writer(spawn_sites sites = spawn_sites::told) noexcept : tells_sites_(sites == spawn_sites::told) {}
+
   /// `times` null: they were not asked for.
   void add(const detail::task_copy& task, std::uint64_t now, detail::slab_map& slabs, const detail::task_times* times);
   void add(const detail::stack_group& group, std::span<const std::uint64_t> frames, const detail::task_times* times);
   void add(const detail::ended_times& ended);
   void add(const detail::failure_copy& failure, std::uint64_t now);
-  [[nodiscard]] bool full() const noexcept { return chunk_.size() >= full_size; }
+  [[nodiscard]] bool full() const noexcept { return chunk_.size() + unread_.size() * usual_location >= full_size; }
   [[nodiscard]] bool empty() const noexcept { return chunk_.empty(); }
   /// The Response with what was added since the last call, with its length in front; good until the next call.
   [[nodiscard]] const std::string& take();
 
  private:
+  static constexpr std::size_t usual_location = 512;  ///< bytes
+
   /// Location ids of frames, innermost first.
   void number(std::span<const std::uint64_t> frames);
   [[nodiscard]] std::uint32_t number(std::uint64_t where);
   [[nodiscard]] std::uint32_t number_path(std::uint64_t path);
+  void add_unread();
 
+  bool tells_sites_;
   detail::location_ids locations_;
+  std::vector<std::uint64_t> unread_;  ///< locations that this chunk names, and does not tell of yet
+  std::vector<std::uint32_t> unread_ids_;
   std::vector<std::uint32_t> numbers_;
   std::vector<detail::annotation_copy> annotations_;
   std::string chunk_;
@@ -99,6 +108,8 @@ struct request {
   bool grouped = false;
   detail::task_filter filter;
   bool timing = false;
+  bool without_spawn_sites = false;
+  bool without_process = false;
   detail::text_filter texts;
   std::uint64_t limit = 0;  ///< 0: none
   std::uint32_t lease_ms = 0;

@@ -23,6 +23,8 @@ void decode_vitals(protozero::pbf_reader from, request& to) {
   while (from.next()) {
     if (from.tag_and_type() == number(1))
       to.counts_only = from.get_bool();
+    else if (from.tag_and_type() == number(2))
+      to.without_process = from.get_bool();
     else
       from.skip();
   }
@@ -87,6 +89,9 @@ void decode_stacks(protozero::pbf_reader from, request& to) {
         break;
       case number(7):
         to.timing = from.get_bool();
+        break;
+      case number(8):
+        to.without_spawn_sites = from.get_bool();
         break;
       case number(10):
         add_thread(from.get_uint64());
