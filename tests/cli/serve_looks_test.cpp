@@ -56,6 +56,48 @@ TEST(LookTurns, AreOneASecond) {
   EXPECT_GE(clock::now() - begun, cli::look_turns::apart);
 }
 
+using turn_time = cli::turn_queue::time;
+constexpr auto apart = cli::turn_queue::apart;
+
+TEST(TurnQueue, GivesTurnsInTheOrderInWhichTheyWereAskedFor) {
+  cli::turn_queue turns;
+  turn_time now{std::chrono::hours(1)};
+  ASSERT_TRUE(turns.take(now));
+  const auto first = turns.join(), second = turns.join(), third = turns.join();
+  now += apart;
+  for (const auto place : {third, second}) EXPECT_FALSE(turns.take(place, now)) << "it is time, but others are before";
+  EXPECT_TRUE(turns.take(first, now));
+  EXPECT_FALSE(turns.take(second, now)) << "it is too soon";
+  now += apart;
+  EXPECT_FALSE(turns.take(third, now));
+  EXPECT_TRUE(turns.take(second, now));
+  const auto last = turns.join();
+  now += apart;
+  EXPECT_FALSE(turns.take(last, now));
+  EXPECT_TRUE(turns.take(third, now));
+  EXPECT_FALSE(turns.take(now + apart)) << "somebody waits";
+  EXPECT_TRUE(turns.take(last, now + apart));
+  EXPECT_TRUE(turns.is_empty());
+  EXPECT_FALSE(turns.take(now + apart));
+  EXPECT_TRUE(turns.take(now + 2 * apart));
+}
+
+TEST(TurnQueue, NeedsNotWaitForTheFirstTurn) {
+  cli::turn_queue turns, others;
+  const turn_time now{std::chrono::seconds(5)};
+  EXPECT_TRUE(turns.take(turns.join(), now));
+  EXPECT_TRUE(others.take(now));
+}
+
+/// Each sleeps until it is first, and is woken by who was.
+TEST(LookTurns, AreGivenToAllWhoWait) {
+  cli::look_turns turns;
+  EXPECT_TRUE(turns.take(1));
+  std::vector<std::thread> waiting;
+  for (int i = 0; i < 3; ++i) waiting.emplace_back([&] { turns.wait_for(1); });
+  for (auto& each : waiting) each.join();
+}
+
 /// Who tries each second would be first each second.
 TEST(LookTurns, AreGivenToWhoWaitsBeforeWhoTries) {
   cli::look_turns turns;
