@@ -56,6 +56,24 @@ http_answer refused(int status, std::string_view code, std::string fact, std::st
 
 }  // namespace
 
+void kept_replays::keep(std::string id, std::shared_ptr<kept_look> look, time now) {
+  while (kept_.size() >= most)
+    kept_.erase(std::min_element(kept_.begin(), kept_.end(),
+                                 [](const auto& a, const auto& b) { return a.second.asked < b.second.asked; }));
+  kept_[std::move(id)] = {std::move(look), now};
+}
+
+std::shared_ptr<kept_look> kept_replays::find(const std::string& id, time now) {
+  const auto found = kept_.find(id);
+  if (found == kept_.end()) return nullptr;
+  found->second.asked = now;
+  return found->second.look;
+}
+
+void kept_replays::forget_old(time now) {
+  std::erase_if(kept_, [now](const auto& each) { return now - each.second.asked > kept_for; });
+}
+
 /// One of those that are received at once, as long as it lives.
 class replays::receiving {
  public:
@@ -126,10 +144,7 @@ http_answer replays::check_and_keep(descriptor file, const http_request& request
                    "was it copied as a whole?");
   {
     const std::lock_guard hold(mutex_);
-    while (kept_.size() >= most_kept)
-      kept_.erase(std::min_element(kept_.begin(), kept_.end(),
-                                   [](const auto& a, const auto& b) { return a.second.asked < b.second.asked; }));
-    kept_[id] = {std::move(look), clock::now()};
+    kept_.keep(id, std::move(look), clock::now());
   }
   auto made = text_answer(201, json_type, fmt::format("{{\"replay\":\"{}\"}}\n", id));
   made.headers.emplace_back("Location", "/api/v1/processes?replay=" + id);
@@ -138,18 +153,17 @@ http_answer replays::check_and_keep(descriptor file, const http_request& request
 
 result<std::shared_ptr<kept_look>> replays::find(const std::string& id) {
   const std::lock_guard hold(mutex_);
-  const auto found = kept_.find(id);
-  if (found == kept_.end())
-    return error{
-        error_code::no_such_process, std::string(recording), "it is not here, or not any more",
-        fmt::format("bring it again: {} are kept, each for an hour after somebody has asked for it", most_kept)};
-  found->second.asked = clock::now();
-  return found->second.look;
+  auto found = kept_.find(id, clock::now());
+  if (!found)
+    return error{error_code::no_such_process, std::string(recording), "it is not here, or not any more",
+                 fmt::format("bring it again: {} are kept, each for an hour after somebody has asked for it",
+                             kept_replays::most)};
+  return found;
 }
 
 void replays::forget_old() {
   const std::lock_guard hold(mutex_);
-  std::erase_if(kept_, [now = clock::now()](const auto& each) { return now - each.second.asked > kept_for; });
+  kept_.forget_old(clock::now());
 }
 
 }  // namespace tasks::cli

@@ -20,13 +20,31 @@
 
 namespace tasks::cli {
 
+/// Those that are kept. Knows no clock: it is told what time it is.
+class kept_replays {
+ public:
+  using time = std::chrono::steady_clock::time_point;
+  static constexpr std::size_t most = 4;            ///< of more, the one that nobody has asked for for longest goes
+  static constexpr std::chrono::hours kept_for{1};  ///< since somebody has asked for it
+
+  void keep(std::string id, std::shared_ptr<kept_look> look, time now);
+  /// Null: it is gone, or never was.
+  [[nodiscard]] std::shared_ptr<kept_look> find(const std::string& id, time now);
+  void forget_old(time now);
+
+ private:
+  struct kept {
+    std::shared_ptr<kept_look> look;
+    time asked;
+  };
+  std::map<std::string, kept> kept_;
+};
+
 class replays {
  public:
   using clock = std::chrono::steady_clock;
   static constexpr std::uint64_t most_bytes = std::uint64_t{256} << 20;  ///< of one
-  static constexpr std::size_t most_kept = 4;       ///< of more, the one that nobody has asked for for longest goes
-  static constexpr std::size_t most_received = 2;   ///< at once
-  static constexpr std::chrono::hours kept_for{1};  ///< since somebody has asked for it
+  static constexpr std::size_t most_received = 2;                        ///< at once
 
   explicit replays(kept_looks& views) : views_(views) {}
 
@@ -39,10 +57,6 @@ class replays {
   void forget_old();
 
  private:
-  struct kept {
-    std::shared_ptr<kept_look> look;
-    clock::time_point asked;
-  };
   class receiving;
 
   [[nodiscard]] http_answer receive(const http_request& request);
@@ -50,7 +64,7 @@ class replays {
 
   kept_looks& views_;
   std::mutex mutex_;  ///< guards all that follows
-  std::map<std::string, kept> kept_;
+  kept_replays kept_;
   std::size_t received_ = 0;  ///< now
 };
 
