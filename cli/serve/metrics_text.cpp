@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <initializer_list>
 #include <iterator>
 #include <map>
 #include <tuple>
@@ -30,21 +31,21 @@ std::string bounded(std::string_view foreign) {
   return text.append(cut_mark);
 }
 
-using label = std::pair<std::string_view, std::string>;
+using label = std::pair<std::string_view, std::string_view>;
+using label_list = std::initializer_list<label>;
 
 /// pid="4131",process="lab"
-std::string written(const std::vector<label>& labels) {
-  std::string text;
-  for (const auto& [name, value] : labels) {
-    if (!text.empty()) text += ',';
-    text.append(name).append("=\"");
-    for (const char c : value) {
-      if (c == '\\' || c == '"') text += '\\';
-      text += c;
+void write_labels(fmt::memory_buffer& out, label_list all) {
+  for (const auto* each = all.begin(); each != all.end(); ++each) {
+    if (each != all.begin()) out.push_back(',');
+    append(out, each->first);
+    append(out, "=\"");
+    for (const char c : each->second) {
+      if (c == '\\' || c == '"') out.push_back('\\');
+      out.push_back(c);
     }
-    text += '"';
+    out.push_back('"');
   }
-  return text;
 }
 
 /// "channel-receive"
@@ -67,8 +68,13 @@ class metrics_writer {
  public:
   metrics_writer(fmt::memory_buffer& out, const host_metrics& seen, const metrics_options& options)
       : out_(out), seen_(seen), options_(options) {
-    for (const auto& each : seen.processes)
-      prefixes_.push_back(written({{"pid", std::to_string(each.pid)}, {"process", bounded(each.name)}}));
+    constexpr std::size_t usual_bytes = 4096;
+    out.reserve(out.size() + (seen.processes.size() + 2) * usual_bytes);
+    for (const auto& each : seen.processes) {
+      fmt::memory_buffer prefix;
+      write_labels(prefix, {{"pid", std::to_string(each.pid)}, {"process", bounded(each.name)}});
+      prefixes_.push_back(fmt::to_string(prefix));
+    }
   }
 
   void write() {
@@ -98,16 +104,26 @@ class metrics_writer {
     if (!open) fmt::format_to(std::back_inserter(out_), "# TYPE {} {}\n", name, type);
   }
 
+  /// `prefix`: labels that are written already.
   template <class Number>
-  void sample(std::string_view labels, Number value) {
-    if (labels.empty())
-      fmt::format_to(std::back_inserter(out_), "{} {}\n", sample_name_, value);
-    else
-      fmt::format_to(std::back_inserter(out_), "{}{{{}}} {}\n", sample_name_, labels, value);
+  void write_sample(std::string_view prefix, label_list more, Number value) {
+    append(out_, sample_name_);
+    if (!prefix.empty() || more.size() != 0) {
+      out_.push_back('{');
+      append(out_, prefix);
+      if (!prefix.empty() && more.size() != 0) out_.push_back(',');
+      write_labels(out_, more);
+      out_.push_back('}');
+    }
+    fmt::format_to(std::back_inserter(out_), " {}\n", value);
   }
   template <class Number>
-  void sample(std::size_t process, const std::vector<label>& more, Number value) {
-    sample(more.empty() ? prefixes_[process] : prefixes_[process] + ',' + written(more), value);
+  void sample(label_list all, Number value) {
+    write_sample("", all, value);
+  }
+  template <class Number>
+  void sample(std::size_t process, label_list more, Number value) {
+    write_sample(prefixes_[process], more, value);
   }
 
   template <class Each>
@@ -130,18 +146,18 @@ class metrics_writer {
 
   void write_host() {
     begin({"tasks_build", metric_type::info, "", "The version of tasks that tells this."});
-    sample(written({{"version", TASKS_VERSION}}), 1);
+    sample({{"version", TASKS_VERSION}}, 1);
     begin({"tasks_scrape_duration_seconds", metric_type::gauge, "seconds",
            "How long the last look at all processes took. Several scrapes may be told of one look."});
-    sample("", seen_.look_seconds);
+    sample({}, seen_.look_seconds);
     begin({"tasks_scrape_looks", metric_type::counter, "", "Looks at all processes so far."});
-    sample("", seen_.looks);
+    sample({}, seen_.looks);
     begin({"tasks_scrape_errors", metric_type::counter, "",
            "Processes whose agent could not be asked, one for each look: denied, it may not be; silent, it did not "
            "answer in time; failed, its answer made no sense, or ended early."});
     for (const std::string_view reason : {"denied", "failed", "silent"}) {
       const auto known = seen_.errors.find(reason);
-      sample(written({{"reason", std::string(reason)}}), known == seen_.errors.end() ? 0 : known->second);
+      sample({{"reason", reason}}, known == seen_.errors.end() ? 0 : known->second);
     }
   }
 
@@ -160,7 +176,7 @@ class metrics_writer {
       sample(i,
              {{"executable", bounded(of.executable)},
               {"source", tellers.at(static_cast<std::size_t>(of.told_by))},
-              {"reason", std::string(of.reason)}},
+              {"reason", of.reason}},
              1);
     });
     begin({"tasks_process_start_time_seconds", metric_type::gauge, "seconds",
@@ -186,7 +202,7 @@ class metrics_writer {
         for (std::size_t state = 0; state < states.size(); ++state)
           if (group.state == states[state]) counts[state] += group.count;
       for (std::size_t state = 0; state < states.size(); ++state)
-        sample(i, {{"state", std::string(state_name(states[state]))}}, counts[state]);
+        sample(i, {{"state", state_name(states[state])}}, counts[state]);
     });
     of_counted({"tasks_workers", metric_type::gauge, "", "Threads that have run a task and still exist."},
                [](const process_metrics& of) { return of.counts.workers(); });
@@ -292,7 +308,7 @@ class metrics_writer {
            "nobody has asked."});
     each_process([&](std::size_t i, const process_metrics& of) {
       if (!of.leaks) return;
-      for (const auto& [verdict, count] : of.leaks->tasks) sample(i, {{"verdict", std::string(verdict)}}, count);
+      for (const auto& [verdict, count] : of.leaks->tasks) sample(i, {{"verdict", verdict}}, count);
     });
     begin({"tasks_leaks_age_seconds", metric_type::gauge, "seconds", "How long ago that was."});
     each_process([&](std::size_t i, const process_metrics& of) {
