@@ -58,7 +58,9 @@ void read_self(std::span<self_piece> pieces) noexcept {
 }
 
 std::vector<std::string> read_self_strings(std::span<const std::uint64_t> addresses, std::size_t longest) {
-  constexpr std::size_t page = 4096, most_at_once = 512;
+  constexpr std::size_t page = 4096;
+  // Most end within a few hundred bytes; those that do not, names of templates, go on for some thousand.
+  std::size_t most_at_once = 512;
   std::vector<std::string> texts(addresses.size());
   std::vector<std::size_t> unfinished;  // of texts
   for (std::size_t i = 0; i < addresses.size(); ++i)
@@ -84,6 +86,7 @@ std::vector<std::string> read_self_strings(std::span<const std::uint64_t> addres
       if (length == piece.size && text.size() < longest) unfinished[kept++] = unfinished[k];
     }
     unfinished.resize(kept);
+    most_at_once = page;
   }
   for (auto& text : texts) make_utf8(text);
   return texts;

@@ -25,7 +25,7 @@ void read_self(std::span<self_piece> pieces) noexcept;
 
 /// The zero-terminated strings at these addresses, in their order, each cut where memory ends or after `longest` bytes;
 /// empty for address 0. Made valid UTF-8: bytes that are not become '?', because protobuf refuses them. All are read at
-/// once, in rounds of 512 bytes. Throws std::bad_alloc.
+/// once, in rounds: 512 bytes of each, then what is left up to the next page. Throws std::bad_alloc.
 [[nodiscard]] std::vector<std::string> read_self_strings(std::span<const std::uint64_t> addresses,
                                                          std::size_t longest = 4096);
 
