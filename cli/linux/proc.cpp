@@ -104,22 +104,30 @@ bool process_has_ended(const process_stat& stat) noexcept {
   return stat.state == 'X' || (stat.state == 'Z' && stat.threads <= 1);
 }
 
+pid_t living_thread(const process_stat& leader) {
+  if (!has_gone(leader.state) || process_has_ended(leader)) return leader.pid;
+  for (const auto tid : all_tids(leader.pid))
+    if (!has_ended(leader.pid, tid)) return tid;
+  return leader.pid;
+}
+
 pid_t living_thread(pid_t pid) {
   const auto leader = read_stat(pid);
-  if (!leader || !has_gone(leader->state) || process_has_ended(*leader)) return pid;
-  for (const auto tid : all_tids(pid))
-    if (!has_ended(pid, tid)) return tid;
-  return pid;
+  return leader ? living_thread(*leader) : pid;
 }
 
 std::optional<stop_cause> find_stop(pid_t pid) {
-  const auto stands = [](char state) { return state == 'T' || state == 't'; };
   const auto leader = read_stat(pid);
-  if (!leader || !(stands(leader->state) || has_gone(leader->state))) return std::nullopt;
+  return leader ? find_stop(*leader) : std::nullopt;
+}
+
+std::optional<stop_cause> find_stop(const process_stat& leader) {
+  const auto stands = [](char state) { return state == 'T' || state == 't'; };
+  if (!stands(leader.state) && !has_gone(leader.state)) return std::nullopt;
   bool any = false;
   pid_t traced = 0;
-  for (const auto tid : all_tids(pid)) {
-    const auto stat = read_stat(pid, tid);
+  for (const auto tid : all_tids(leader.pid)) {
+    const auto stat = read_stat(leader.pid, tid);
     if (!stat || has_gone(stat->state)) continue;
     if (!stands(stat->state)) return std::nullopt;
     any = true;
@@ -170,13 +178,20 @@ pid_t innermost_pid(pid_t pid) {
   return inner;
 }
 
-std::string executable_of(pid_t pid) {
-  auto path = read_link(fmt::format("/proc/{}/exe", living_thread(pid)).c_str());
+namespace {
+
+std::string executable_of_thread(pid_t living) {
+  auto path = read_link(fmt::format("/proc/{}/exe", living).c_str());
   if (!path) return {};
   constexpr std::string_view deleted = " (deleted)";
   if (path->ends_with(deleted)) path->resize(path->size() - deleted.size());
   return *std::move(path);
 }
+
+}  // namespace
+
+std::string executable_of(pid_t pid) { return executable_of_thread(living_thread(pid)); }
+std::string executable_of(const process_stat& leader) { return executable_of_thread(living_thread(leader)); }
 
 std::string directory_of(pid_t pid) {
   return read_link(fmt::format("/proc/{}/cwd", living_thread(pid)).c_str()).value_or("");

@@ -43,6 +43,8 @@ struct stop_cause {
 };
 /// Nothing: some thread of it goes on, or there is none. Job control stops it, or whoever traces it.
 [[nodiscard]] std::optional<stop_cause> find_stop(pid_t pid);
+/// Of one of which read_stat(pid) was just asked, likewise below: the kernel gathers what it says there anew each time.
+[[nodiscard]] std::optional<stop_cause> find_stop(const process_stat& leader);
 /// The process that traces a thread, in our pid namespace; 0: none does, or it is not to be seen from here.
 [[nodiscard]] pid_t tracer_of(pid_t tid);
 /// Has a process ended, by what read_stat(pid) says, and at most waits to be reaped? One whose main thread alone has
@@ -51,6 +53,7 @@ struct stop_cause {
 /// The thread by whose number the kernel tells of what a process has, its memory and its files: the main one or, where
 /// that has ended, some other. Of a process that has ended: pid.
 [[nodiscard]] pid_t living_thread(pid_t pid);
+[[nodiscard]] pid_t living_thread(const process_stat& leader);
 /// Has a thread ended, and at most waits to be reaped?
 [[nodiscard]] bool has_ended(pid_t pid, pid_t tid);
 /// A line of /proc/PID/status, of a process or a thread, without its name ("Uid") and the white space behind that.
@@ -73,6 +76,7 @@ class inner_numbers {
 };
 /// Path of the executable as the target sees it, without " (deleted)"; empty when it may not be known.
 [[nodiscard]] std::string executable_of(pid_t pid);
+[[nodiscard]] std::string executable_of(const process_stat& leader);
 /// Those lines of /proc/PID/maps that tell where which code is; empty where they may not be known.
 [[nodiscard]] std::string executable_mappings(pid_t pid);
 /// The words that a process was started with; empty where they may not be known.

@@ -33,6 +33,9 @@ constexpr int shorter = 10;
 /// What was counted longer ago is not told as of now.
 constexpr auto oldest_counts = 2 * look_turns::apart;
 
+const auto bytes_per_page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+const auto ticks_per_second = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
+
 double seconds_since(steady::time_point begin) { return std::chrono::duration<double>(steady::now() - begin).count(); }
 
 /// In hundredths, as exactly as the kernel tells it; two askers may differ by one.
@@ -207,11 +210,16 @@ class metrics_collector::one_look {
     q.patience = its.was_silent ? timeout_ / shorter : timeout_;
     v1::Request request;
     request.mutable_vitals()->set_counts_only(true);
-    send(q, std::move(request));
+    request.mutable_vitals()->set_without_process(true);  // as read_stat() has told
+    request.set_protocol(protocol_version);
+    q.connection->queue(request);
     // What will be asked next is known from the look before: an answer less that a hundred processes are waited for.
     const auto* before = seen_before(q.stat);
     q.is_asked_for_groups = before != nullptr && before->counts.tasks() <= glances::most_tasks_read / 2;
-    if (q.is_asked_for_groups) ask_for(q, ask_for_groups(before->counts));
+    if (q.is_asked_for_groups)
+      ask_for(q, ask_for_groups(before->counts));
+    else
+      q.connection->flush();
     q.asked_at = q.last_byte = steady::now();
     questions_.push_back(std::move(q));
   }
@@ -230,7 +238,7 @@ class metrics_collector::one_look {
       known->start_time = stat.start_time;
       known->started_at = began_at(stat);
     }
-    auto executable = executable_of(stat.pid);
+    auto executable = executable_of(stat);
     if (executable != known->executable) known->begin_anew();
     known->executable = std::move(executable);
     known->name = known->executable.empty() ? stat.name : std::string(base_name(known->executable));
@@ -243,14 +251,20 @@ class metrics_collector::one_look {
     to.executable = its.executable;
     to.start_time = its.start_time;
     to.started_at = its.started_at;
-    to.counts.set_os_threads(stat.threads);
-    to.counts.set_rss_bytes(stat.rss_pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)));
-    const auto ticks_per_second = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
     its.counters.cpu_ms = std::max(its.counters.cpu_ms, stat.cpu_ticks * 1000 / ticks_per_second);
     to.counters.cpu_ms = its.counters.cpu_ms;
+    count_process(stat, to.counts);
     if (!its.leaks) return;
     to.leaks = its.leaks->found;
     to.leaks->age_seconds = seconds_since(its.leaks->at);
+  }
+
+  /// What agents are not asked for.
+  static void count_process(const process_stat& stat, v1::Vitals& to) {
+    to.set_os_threads(stat.threads);
+    to.set_rss_bytes(stat.rss_pages * bytes_per_page);
+    to.set_cpu_time_ms(stat.cpu_ticks * 1000 / ticks_per_second);
+    to.set_uptime_ms(static_cast<std::uint64_t>(uptime_of(stat.start_time) * 1000));
   }
 
   void take_without_agent(found_process found, process_metrics& row) {
@@ -307,13 +321,6 @@ class metrics_collector::one_look {
 
   /// Reads what there is. True: something came, or the question is done.
   bool step(question& q) {
-    if (q.connection->has_hung_up()) {
-      q.at = question::step::done;
-      q.connection.reset();
-      hung_up_.push_back(q.stat);
-      last_hung_up_ = steady::now();
-      return true;
-    }
     const auto before = q.connection->bytes_read();
     const auto progress = q.connection->on_ready([&](const v1::Response& part) {
       if (part.has_vitals()) q.answer.vitals = part.vitals();
@@ -324,6 +331,13 @@ class metrics_collector::one_look {
       return true;
     });
     if (q.connection->bytes_read() != before) q.last_byte = steady::now();
+    if (progress && *progress == agent_connection::progress::hung_up) {
+      q.at = question::step::done;
+      q.connection.reset();
+      hung_up_.push_back(q.stat);
+      last_hung_up_ = steady::now();
+      return true;
+    }
     if (progress && *progress == agent_connection::progress::done && q.at == question::step::vitals &&
         q.is_asked_for_groups) {
       go_on(q);
@@ -371,7 +385,9 @@ class metrics_collector::one_look {
       its.instance = instance;
     }
     q.connection.reset();
-    fill(q.stat.pid, std::exchange(q.answer, {}), process_metrics::teller::agent, q.asked_at);
+    auto answer = std::exchange(q.answer, {});
+    count_process(q.stat, *answer.vitals);
+    fill(q.stat.pid, std::move(answer), process_metrics::teller::agent, q.asked_at);
   }
 
   void finish(question& q, std::string_view reason) {

@@ -13,6 +13,7 @@ namespace tasks::cli {
 v1::StacksRequest ask_for_groups(const v1::Vitals& vitals) {
   v1::StacksRequest query;
   query.set_grouped(vitals.tasks() > glances::most_tasks_read);
+  query.set_without_spawn_sites(true);
   return query;
 }
 

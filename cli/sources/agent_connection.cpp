@@ -85,9 +85,13 @@ descriptor connect_to(const std::string& path, pid_t via) {
 agent_connection::agent_connection(descriptor socket, identity expected)
     : socket_(std::move(socket)), expected_(expected) {}
 
-void agent_connection::send(const v1::Request& request) {
+void agent_connection::queue(const v1::Request& request) {
   detail::append_length_prefix(out_, request.ByteSizeLong());
   request.AppendToString(&out_);
+}
+
+void agent_connection::send(const v1::Request& request) {
+  queue(request);
   flush();
 }
 
@@ -120,10 +124,7 @@ result<agent_connection::progress> agent_connection::on_ready(const part_handler
     const auto n = ::recv(socket_.get(), in_.data() + end_, in_.size() - end_, 0);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return progress::more;
-    if (n <= 0) {
-      wait_for_ends({&expected_.pid, 1}, std::chrono::steady_clock::now() + longest_end);
-      return why_it_hung_up();
-    }
+    if (n <= 0) return progress::hung_up;
     end_ += static_cast<std::size_t>(n);
     bytes_read_ += static_cast<std::uint64_t>(n);
     auto parsed = parse(handler);
@@ -188,11 +189,6 @@ result<void> agent_connection::check(const v1::Hello& hello) const {
   return {};
 }
 
-bool agent_connection::has_hung_up() const {
-  char next = 0;
-  return ::recv(socket_.get(), &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
-}
-
 error agent_connection::why_it_hung_up() const {
   const auto subject = subject_of(expected_.pid);
   const auto now = read_stat(expected_.pid);
@@ -247,6 +243,11 @@ result<void> drive(agent_connection& connection, std::chrono::milliseconds timeo
     const auto step = connection.on_ready(handler);
     if (!step) return step.why();
     if (*step == agent_connection::progress::done) return {};
+    if (*step == agent_connection::progress::hung_up) {
+      const auto pid = connection.expected().pid;
+      wait_for_ends({&pid, 1}, steady::now() + longest_end);
+      return connection.why_it_hung_up();
+    }
     const auto bytes = connection.bytes_read() - before;
     const auto allowed = silences * timeout + std::chrono::seconds(bytes / least_bytes_per_second);
     if (waited > allowed) return too_slow_error(connection.expected().pid, bytes, waited);

@@ -33,7 +33,7 @@ struct identity {
 
 class agent_connection {
  public:
-  enum class progress { more, done };
+  enum class progress { more, done, hung_up };
   /// Gets each part of the answer. May keep nothing of it after it returns. False: stop reading.
   using part_handler = std::function<bool(const v1::Response&)>;
 
@@ -43,16 +43,19 @@ class agent_connection {
   /// Queues a request, and sends as much of it as goes without waiting. Neither Hello nor the answer before need have
   /// come yet.
   void send(const v1::Request& request);
+  /// To be sent by flush(), or with what is sent next: requests that come together wake an agent once.
+  void queue(const v1::Request& request);
+  /// Sends as much of what is queued as goes without waiting.
+  void flush();
   /// Reads and writes what can be without waiting, and leaves who sends without end after some megabytes, so that its
   /// reader may look at the time. `done`: the answer's last part has been handled; what came behind it
-  /// is handled by the next call, for which its descriptor need not become ready.
+  /// is handled by the next call, for which its descriptor need not become ready. `hung_up`: the agent has closed it
+  /// before that, and what came until then was handled. Its process may be about to end, which tells why: who has
+  /// several of them waits for all at once (linux/process_ends).
   result<progress> on_ready(const part_handler& handler);
 
   [[nodiscard]] int fd() const noexcept { return socket_.get(); }
-  /// The agent has closed it, and what came before that was read. on_ready() would wait until its process has ended, or
-  /// half a second: who has several of them waits for all at once (linux/process_ends).
-  [[nodiscard]] bool has_hung_up() const;
-  /// Then, and after that wait: why.
+  /// Where it has hung up, and after that wait: why.
   [[nodiscard]] error why_it_hung_up() const;
   [[nodiscard]] bool wants_to_write() const noexcept { return !out_.empty(); }
   /// So far; tells a slow agent from a silent one.
@@ -61,7 +64,6 @@ class agent_connection {
   [[nodiscard]] const identity& expected() const noexcept { return expected_; }
 
  private:
-  void flush();
   result<progress> parse(const part_handler& handler);
   result<void> check(const v1::Hello& hello) const;
 

@@ -34,15 +34,19 @@ void process_search::find(const std::function<void(found_process)>& tell,
 }
 
 /// What it is told by the socket is not taken on trust: who listens there was seen by a connection.
-bool process_search::passes_by(const std::string& path) {
+std::optional<process_stat> process_search::known_listener(const std::string& path) const {
   const auto known = listeners_.find(path);
-  if (known == listeners_.end() || !*passes_by_) return false;
+  if (known == listeners_.end()) return std::nullopt;
   auto stat = read_stat(known->second.pid);
-  if (!stat || stat->start_time != known->second.start_time || !(*passes_by_)(*stat) || find_stop(stat->pid))
-    return false;
-  still_listeners_[path] = known->second;
-  if (!told_.insert(stat->pid).second) return true;
-  found_process found{.stat = *std::move(stat)};
+  if (stat && stat->start_time != known->second.start_time) stat.reset();
+  return stat;
+}
+
+bool process_search::passes_by(const std::string& path, const process_stat& listener) {
+  if (!*passes_by_ || !(*passes_by_)(listener) || find_stop(listener)) return false;
+  still_listeners_[path] = listeners_.at(path);
+  if (!told_.insert(listener.pid).second) return true;
+  found_process found{.stat = listener};
   found.is_passed_by = true;
   (*tell_)(std::move(found));
   return true;
@@ -52,7 +56,9 @@ bool process_search::passes_by(const std::string& path) {
 void process_search::find_by_sockets() {
   for (const auto& listening : listening_sockets(0)) {
     const auto named = agent_named_by(listening.path);
-    if (!named || passes_by(listening.path)) continue;
+    if (!named) continue;
+    auto listener = known_listener(listening.path);
+    if (listener && passes_by(listening.path, *listener)) continue;
     // The path that it was found at before, or else each that its name may stand for.
     const auto known = listeners_.find(listening.path);
     descriptor socket;
@@ -68,7 +74,10 @@ void process_search::find_by_sockets() {
       ucred peer{};
       socklen_t size = sizeof peer;
       if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.pid <= 0) continue;
-      tell_of_listener(std::move(socket), peer.pid, named->pid, listening.path);
+      // If that is another one by now, of the same number, its agent's Hello has another start time.
+      if (!listener || listener->pid != peer.pid) listener = read_stat(peer.pid);
+      if (!listener) continue;
+      tell_of_listener(std::move(socket), *std::move(listener), named->pid, listening.path);
       if (const auto told = still_listeners_.find(listening.path); told != still_listeners_.end())
         told->second.connected = std::move(connected);
     } else if (errno == EACCES || errno == EPERM || errno == EAGAIN) {
@@ -81,15 +90,15 @@ void process_search::find_by_sockets() {
   }
 }
 
-void process_search::tell_of_listener(descriptor socket, pid_t pid, pid_t inner_pid, const std::string& path) {
-  auto stat = read_stat(pid);
-  if (!stat || told_.contains(pid)) return;
-  still_listeners_[path] = {pid, stat->start_time};
+void process_search::tell_of_listener(descriptor socket, process_stat stat, pid_t inner_pid, const std::string& path) {
+  const auto pid = stat.pid;
+  if (told_.contains(pid)) return;
+  still_listeners_[path] = {pid, stat.start_time};
   // Nor does its agent go on.
-  if (const auto stop = find_stop(pid))
-    return tell_of(*std::move(stat), lack::motion, v1::ProcessView::SILENT, stop->words, finder_.find(pid));
+  if (const auto stop = find_stop(stat))
+    return tell_of(std::move(stat), lack::motion, v1::ProcessView::SILENT, stop->words, finder_.find(pid));
   told_.insert(pid);
-  found_process found{.stat = *std::move(stat)};
+  found_process found{.stat = std::move(stat)};
   found.inner_pid = inner_pid == pid ? pid : innermost_pid(pid);
   found.agent = std::move(socket);
   (*tell_)(std::move(found));
@@ -143,9 +152,11 @@ void process_search::look_at(pid_t pid, std::string executable) {
   for (const auto& root : roots.roots) {
     if (root.agent != layout::agent_status::listening || root.pid != inner_pid) continue;
     const auto path = fmt::format("{} {}", pid, root.socket_path);
-    if (passes_by(path)) return;
+    const auto listened = listeners_.find(path);
+    if (listened != listeners_.end() && listened->second.start_time == stat->start_time && passes_by(path, *stat))
+      return;
     auto socket = connect_to(root.socket_path, pid);
-    if (socket) return tell_of_listener(std::move(socket), pid, inner_pid, path);
+    if (socket) return tell_of_listener(std::move(socket), *std::move(stat), inner_pid, path);
   }
   const bool denied = roots.roots.empty() && (roots.failure == EACCES || roots.failure == EPERM);
   auto reason = denied ? "permission denied" : "no agent: " + reason_without_agent(roots, inner_pid);

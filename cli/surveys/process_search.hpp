@@ -61,10 +61,12 @@ class process_search {
   };
 
   void find_by_sockets();
-  [[nodiscard]] bool passes_by(const std::string& path);
+  /// Of who listened at `path` when it was last connected to, if that still lives.
+  [[nodiscard]] std::optional<process_stat> known_listener(const std::string& path) const;
+  [[nodiscard]] bool passes_by(const std::string& path, const process_stat& listener);
   void find_the_rest();
   void look_at(pid_t pid, std::string executable);
-  void tell_of_listener(detail::descriptor socket, pid_t pid, pid_t inner_pid, const std::string& path);
+  void tell_of_listener(detail::descriptor socket, process_stat stat, pid_t inner_pid, const std::string& path);
   void tell_of(process_stat stat, found_process::lack lacks, v1::ProcessView::Agent state, std::string reason,
                std::optional<target_roots> roots = std::nullopt);
 

@@ -154,11 +154,6 @@ class lister {
 
   /// Reads what there is. True: something came, or the question is done.
   bool step(question& q) {
-    if (q.connection->has_hung_up()) {
-      q.done = q.has_hung_up = true;
-      last_hung_up_ = clock::now();
-      return true;
-    }
     const auto before = q.connection->bytes_read();
     const auto progress = q.connection->on_ready([&](const v1::Response& part) {
       if (part.has_vitals()) q.vitals = part.vitals();
@@ -169,6 +164,9 @@ class lister {
     if (q.connection->bytes_read() != before) q.last_byte = clock::now();
     if (!progress) {
       finish(q, v1::ProcessView::SILENT, progress.why().fact);
+    } else if (*progress == agent_connection::progress::hung_up) {
+      q.done = q.has_hung_up = true;
+      last_hung_up_ = clock::now();
     } else if (*progress == agent_connection::progress::done && !q.asked_who_runs && q.vitals &&
                q.vitals->running() != 0) {
       q.asked_who_runs = true;
