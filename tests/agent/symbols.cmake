@@ -20,3 +20,10 @@ endforeach()
 if(NOT symbols MATCHES "tasks::agent::agent")
   message(SEND_ERROR "${LIBRARY}: nm has told nothing")
 endif()
+
+# Its thread may begin before the host's objects are made and end after they are destroyed, those of the library among
+# them: no key of a thread's storage is one.
+execute_process(COMMAND ${NM} --undefined-only --portability ${LIBRARY} OUTPUT_VARIABLE needed COMMAND_ERROR_IS_FATAL ANY)
+if(needed MATCHES "pthread_key_create")
+  message(SEND_ERROR "${LIBRARY} makes a key for its thread when the program begins (pthread_key_create)")
+endif()

@@ -14,6 +14,7 @@
 #undef ASIO_DISABLE_CO_AWAIT
 #undef ASIO_DISABLE_EPOLL
 #undef ASIO_DISABLE_EVENTFD
+#undef ASIO_DISABLE_THREAD_KEYWORD_EXTENSION
 #undef ASIO_DISABLE_THREADS
 #undef ASIO_DISABLE_TIMERFD
 #undef ASIO_DISABLE_VISIBILITY
@@ -27,6 +28,7 @@
 #undef ASIO_HAS_IO_URING
 #undef ASIO_HAS_IO_URING_AS_DEFAULT
 #undef ASIO_HAS_STD_COROUTINE
+#undef ASIO_HAS_THREAD_KEYWORD_EXTENSION
 #undef ASIO_HEADER_ONLY
 #undef ASIO_NO_DEFAULT_LINKED_LIBS
 #undef ASIO_NO_DEPRECATED
@@ -36,6 +38,7 @@
 #undef ASIO_SEPARATE_COMPILATION
 #undef ASIO_SOURCE
 #undef ASIO_STANDALONE
+#undef ASIO_THREAD_KEYWORD
 #undef ASIO_USE_TS_EXECUTOR_AS_DEFAULT
 
 #define ASIO_STANDALONE
@@ -44,6 +47,9 @@
 #define ASIO_NO_DEPRECATED
 #define ASIO_HAS_CO_AWAIT  // which Asio 1.22 does not find out about clang
 #define ASIO_HAS_STD_COROUTINE
+// As Asio does on x86 alone. Elsewhere an object with a constructor keeps its key of pthread_key_create(3), and the
+// agent's thread may begin before that is made, and live when it has been destroyed.
+#define ASIO_HAS_THREAD_KEYWORD_EXTENSION 1
 
 #include <asio/awaitable.hpp>
 #include <asio/buffer.hpp>
