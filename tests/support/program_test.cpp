@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <filesystem>
+#include <iostream>
 #include <stdexcept>
 
 namespace tasks::testing {
@@ -52,6 +54,20 @@ TEST(Program, ASignalShowsAsTheEnding) {
   program cat({"sh", "-c", "echo ready; exec cat"});
   cat.send_signal(SIGKILL);
   EXPECT_EQ(cat.wait(), (ending{-1, SIGKILL}));
+}
+
+/// Not a test: what the next one reads.
+TEST(Guard, DISABLED_IsPrinted) { std::cout << "guard " << guard.count() << std::endl; }
+
+TEST(Guard, IsWhatTheEnvironmentSays) {
+  const std::string self = std::filesystem::read_symlink("/proc/self/exe");
+  const auto printed = [&](const std::string& setting) {
+    const environment env{setting};
+    return run({self, "--gtest_filter=Guard.DISABLED_IsPrinted", "--gtest_also_run_disabled_tests"}, env);
+  };
+  EXPECT_NE(printed("TASKS_TEST_GUARD").out.find("\nguard 60\n"), std::string::npos);
+  EXPECT_NE(printed("TASKS_TEST_GUARD=7").out.find("\nguard 7\n"), std::string::npos);
+  EXPECT_NE(printed("TASKS_TEST_GUARD=soon").end, (ending{0, 0}));
 }
 
 }  // namespace
