@@ -183,9 +183,6 @@ TEST(Threads, ThatSleepAreStoppedForAProofUnlessThatIsForbidden) {
 #if defined(__SANITIZE_ADDRESS__)
   GTEST_SKIP() << "of a sanitizer's address space no picture is taken";
 #endif
-#if defined(__aarch64__)
-  GTEST_SKIP() << "a temporary's place in main()'s frame holds the channel for as long as that waits";
-#endif
   program target({program_path("sleepers_2"), "leak"}, without_agent);
   const auto waiting = view_once<v1::StackView>({"stack", target.pid_text(), "--kind", "channel-receive"},
                                                 [](const auto& seen) { return seen.tasks_size() == 2; });
