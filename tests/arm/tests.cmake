@@ -14,8 +14,9 @@ set(TASKS_ARM_TESTS
 # What looks at another process, or at its core, by a kernel of that machine's own: see ./machine. Under qemu-user
 # ptrace(2), process_vm_readv(2), /proc and registers are of the emulator.
 set(TASKS_MACHINE_TESTS
-  agent_answers_test agent_fork_test agent_host_test agent_parts_test agent_server_test agent_socket_test
-  leak_check_gtest_test
+  support_test
+  agent_answers_test agent_dump_test agent_fork_test agent_host_test agent_parts_test agent_server_test agent_socket_test
+  exceptions_test terminate_test leak_check_gtest_test
   cli_callbacks_test cli_channels_test cli_core_test cli_descriptors_test cli_direct_test cli_discovery_test cli_due_test
   cli_ended_test cli_failures_test cli_hostile_test cli_leaks_test cli_list_test cli_lookups_test cli_memory_test
   cli_mutex_waits_test cli_operations_test cli_parts_test cli_proc_test cli_profile_events_test cli_profile_test cli_profiles_test cli_recorded_test
