@@ -1,6 +1,7 @@
 # What can be switched, and the language level of everything here.
 option(TASKS_BUILD_CLI "Build the tasks executable" ON)
 option(TASKS_BUILD_TESTS "Build the tests, their programs and the benchmarks" ${PROJECT_IS_TOP_LEVEL})
+option(TASKS_BUILD_FUZZ "Build what fuzzes the parsers of bytes that others wrote; needs clang" OFF)
 option(TASKS_BUILD_LAB "Build tests/programs/lab without the tests" OFF)
 option(TASKS_REQUIRE_ALL_TESTS "Fail where something that some tests need is missing" OFF)
 option(TASKS_QUICK_TESTS "Build only the tests that are soon built and soon over, and what these need" OFF)
