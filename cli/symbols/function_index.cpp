@@ -8,6 +8,9 @@
 namespace tasks::cli {
 namespace {
 
+/// Namespaces, functions and classes within one another that are looked into. Only damaged debug information has more.
+constexpr int most_nested_scopes = 256;
+
 /// Calls `visit` with each child; stops when it returns true, and says so.
 template <class Visit>
 bool any_child(Dwarf_Die& parent, Visit visit) {
@@ -32,7 +35,7 @@ Dwarf_Die* unit_at(Dwfl_Module* module, std::uint64_t address, Dwarf_Addr& bias)
 }
 
 function_index::function_index(Dwarf_Die& unit) : unit_(&unit), dwarf_(dwarf_cu_getdwarf(unit.cu)) {
-  add_functions(unit, false);
+  add_functions(unit, false, 0);
   sort();
 }
 
@@ -40,7 +43,8 @@ void function_index::sort() {
   std::sort(ranges_.begin(), ranges_.end(), [](const range& a, const range& b) { return a.begin < b.begin; });
 }
 
-void function_index::add_functions(Dwarf_Die& parent, bool within_others) {
+void function_index::add_functions(Dwarf_Die& parent, bool within_others, int depth) {
+  if (depth > most_nested_scopes) return;
   any_child(parent, [&](Dwarf_Die& child) {
     const int tag = dwarf_tag(&child);
     if (tag == DW_TAG_subprogram) {
@@ -51,20 +55,24 @@ void function_index::add_functions(Dwarf_Die& parent, bool within_others) {
     }
     const bool may_have_some = tag == DW_TAG_subprogram || tag == DW_TAG_structure_type || tag == DW_TAG_class_type ||
                                tag == DW_TAG_lexical_block;
-    if (tag == DW_TAG_namespace || (within_others && may_have_some)) add_functions(child, within_others);
+    if (tag == DW_TAG_namespace || (within_others && may_have_some)) add_functions(child, within_others, depth + 1);
     return false;
   });
 }
 
-bool function_index::find_inlined(Dwarf_Die& parent, Dwarf_Addr address, std::vector<Dwarf_Die>& outermost_first) {
-  return any_child(parent, [&](Dwarf_Die& child) {
-    const int tag = dwarf_tag(&child);
-    if (tag != DW_TAG_inlined_subroutine && tag != DW_TAG_lexical_block) return false;
-    if (dwarf_haspc(&child, address) != 1) return false;
-    if (tag == DW_TAG_inlined_subroutine) outermost_first.push_back(child);
-    find_inlined(child, address, outermost_first);
-    return true;
-  });
+void function_index::find_inlined(Dwarf_Die within, Dwarf_Addr address, std::vector<Dwarf_Die>& outermost_first) {
+  const auto enter_next = [&] {
+    return any_child(within, [&](Dwarf_Die& child) {
+      const int tag = dwarf_tag(&child);
+      if (tag != DW_TAG_inlined_subroutine && tag != DW_TAG_lexical_block) return false;
+      if (dwarf_haspc(&child, address) != 1) return false;
+      if (tag == DW_TAG_inlined_subroutine) outermost_first.push_back(child);
+      within = child;
+      return true;
+    });
+  };
+  while (enter_next()) {
+  }
 }
 
 std::vector<Dwarf_Die> function_index::chain_at(Dwarf_Addr address) {
@@ -72,7 +80,7 @@ std::vector<Dwarf_Die> function_index::chain_at(Dwarf_Addr address) {
   if (!chain.empty() || is_deep_) return chain;
   is_deep_ = true;
   ranges_.clear();
-  add_functions(*unit_, true);
+  add_functions(*unit_, true, 0);
   sort();
   return look_up(address);
 }

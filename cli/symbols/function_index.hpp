@@ -31,10 +31,10 @@ class function_index {
     Dwarf_Addr end;
     Dwarf_Off function;
   };
-  void add_functions(Dwarf_Die& parent, bool within_others);
+  void add_functions(Dwarf_Die& parent, bool within_others, int depth);
   void sort();
   [[nodiscard]] std::vector<Dwarf_Die> look_up(Dwarf_Addr address) const;
-  static bool find_inlined(Dwarf_Die& parent, Dwarf_Addr address, std::vector<Dwarf_Die>& outermost_first);
+  static void find_inlined(Dwarf_Die within, Dwarf_Addr address, std::vector<Dwarf_Die>& outermost_first);
 
   Dwarf_Die* unit_;
   Dwarf* dwarf_;

@@ -50,9 +50,14 @@ int register_of(std::span<const Dwarf_Op> location) {
 /// Does a frame base say that it is the end of its frame?
 bool is_end(std::span<const Dwarf_Op> base) { return base.size() == 1 && base[0].atom == DW_OP_call_frame_cfa; }
 
+/// Scopes within one another that are looked into. Only damaged debug information has more.
+constexpr int most_nested_blocks = 256;
+
 /// Visits what is declared in a scope and in those within it that hold the address.
 template <class Visit>
-void visit_variables(Dwarf_Die scope, Dwarf_Addr address, const std::string& function, const Visit& visit) {
+void visit_variables(Dwarf_Die scope, Dwarf_Addr address, const std::string& function, const Visit& visit,
+                     int depth = 0) {
+  if (depth > most_nested_blocks) return;
   Dwarf_Die child;
   for (int more = dwarf_child(&scope, &child); more == 0; more = dwarf_siblingof(&child, &child)) {
     switch (dwarf_tag(&child)) {
@@ -61,12 +66,12 @@ void visit_variables(Dwarf_Die scope, Dwarf_Addr address, const std::string& fun
         visit(child, function);
         break;
       case DW_TAG_inlined_subroutine:
-        if (dwarf_haspc(&child, address) == 1) visit_variables(child, address, name_of(child), visit);
+        if (dwarf_haspc(&child, address) == 1) visit_variables(child, address, name_of(child), visit, depth + 1);
         break;
       case DW_TAG_lexical_block:
       case DW_TAG_try_block:
       case DW_TAG_catch_block:
-        if (dwarf_haspc(&child, address) == 1) visit_variables(child, address, function, visit);
+        if (dwarf_haspc(&child, address) == 1) visit_variables(child, address, function, visit, depth + 1);
         break;
       default:
         break;
@@ -156,7 +161,7 @@ std::vector<stack_variable> stack_variables::of(const code_frame& frame) {
       its.end = saved.at != 0 ? saved.at + sizeof saved.value : 0;
     } else {
       const auto begin = evaluate(place.data(), place.size(), frame, base);
-      if (!begin || size == 0) return;
+      if (!begin || size == 0 || *begin + size < *begin) return;
       its.begin = *begin;
       its.end = *begin + size;
       its.is_at_distance_from_end = place.size() == 1 && place[0].atom == DW_OP_fbreg && is_end(frame_base_of(in));

@@ -4,9 +4,10 @@
 #include <elfutils/libdwfl.h>
 #include <fmt/format.h>
 
-#include <cstdlib>
+#include <algorithm>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "symbols/code_cache.hpp"
 #include "symbols/code_symbols.hpp"
@@ -35,16 +36,47 @@ Dwarf_Die declaration_of(Dwarf_Die die) {
   return die;
 }
 
+/// Scopes within one another that are looked into. Only damaged debug information has more, or a function in itself.
+constexpr int most_scopes = 256;
+
+/// The child that an entry is, or is in. Entries lie in the order in which they are written. False: there is none.
+bool enter(Dwarf_Die& parent, Dwarf_Off entry) {
+  Dwarf_Die child, its;
+  bool any = false;
+  for (int more = dwarf_child(&parent, &child); more == 0 && dwarf_dieoffset(&child) <= entry;
+       more = dwarf_siblingof(&child, &child)) {
+    its = child;
+    any = true;
+  }
+  if (any) parent = its;
+  return any;
+}
+
+/// An entry, what it stands in, and so on out to its unit. dwarf_getscopes_die() would walk all of the unit, with every
+/// scope within another on our stack.
+std::vector<Dwarf_Die> scopes_of(Dwarf_Die& entry) {
+  const auto offset = dwarf_dieoffset(&entry);
+  std::vector<Dwarf_Die> scopes;
+  Dwarf_Die at;
+  if (dwarf_diecu(&entry, &at, nullptr, nullptr) == nullptr) return {entry};
+  while (dwarf_dieoffset(&at) != offset) {
+    scopes.push_back(at);
+    if (scopes.size() > most_scopes || !enter(at, offset)) return {entry};
+  }
+  scopes.push_back(entry);
+  std::reverse(scopes.begin(), scopes.end());
+  return scopes;
+}
+
 /// Without parameters: for functions that have no linkage name, as lambdas and those in anonymous namespaces.
-std::string qualified_name(Dwarf_Die& function) {
+std::string qualified_name(Dwarf_Die& function, int depth = 0) {
   auto declaration = declaration_of(function);
-  Dwarf_Die* scopes = nullptr;
-  const int count = dwarf_getscopes_die(&declaration, &scopes);
+  auto scopes = scopes_of(declaration);
   std::string name;
-  for (int i = 0; i < count; ++i) {
+  for (std::size_t i = 0; i < scopes.size(); ++i) {
     const int tag = dwarf_tag(&scopes[i]);
     if (i != 0 && tag == DW_TAG_subprogram) {
-      name.insert(0, qualified_name(scopes[i]) + "()::");
+      if (depth < most_scopes) name.insert(0, qualified_name(scopes[i], depth + 1) + "()::");
       break;
     }
     const bool is_class = tag == DW_TAG_class_type || tag == DW_TAG_structure_type;
@@ -52,7 +84,6 @@ std::string qualified_name(Dwarf_Die& function) {
     if (part) name.insert(0, name.empty() ? std::string(part) : std::string(part) + "::");
     if (!part && is_class && name == "operator()") name = "<lambda()>";
   }
-  std::free(scopes);
   return name;
 }
 
