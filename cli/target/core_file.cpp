@@ -117,8 +117,10 @@ result<void> core_file::read_headers() {
     GElf_Phdr part;
     if (!gelf_getphdr(elf_, static_cast<int>(i), &part))
       return core_error(path_, "its headers cannot be read: it is cut off");
-    if (part.p_offset + part.p_filesz > file_size) truncated_ = true;
+    if (part.p_offset > file_size || part.p_filesz > file_size - part.p_offset) truncated_ = true;
     if (part.p_type != PT_LOAD || part.p_memsz == 0) continue;
+    if (part.p_vaddr + part.p_memsz < part.p_vaddr)
+      return core_error(path_, "its headers are damaged: a mapping ends before it begins");
     const auto held = part.p_offset >= file_size ? 0 : std::min(part.p_filesz, file_size - part.p_offset);
     segments_.push_back({part.p_vaddr, part.p_vaddr + part.p_memsz, held, part.p_offset, part.p_filesz - held});
     memory_region region;
@@ -289,9 +291,9 @@ std::uint64_t core_size(std::string_view first_bytes) {
   // Then their number stands in a section behind all of the memory.
   if (header.e_phnum == PN_XNUM || headers_end > first_bytes.size()) return core_size_unknown;
   // gdb's cores have sections, which libelf looks for.
-  auto size =
-      std::max(headers_end,
-               header.e_shnum == 0 ? 0 : end_of(header.e_shoff, std::uint64_t{header.e_shnum} * header.e_shentsize));
+  auto size = std::max<std::uint64_t>(
+      {sizeof header, headers_end,
+       header.e_shnum == 0 ? 0 : end_of(header.e_shoff, std::uint64_t{header.e_shnum} * header.e_shentsize)});
   for (std::size_t i = 0; i < header.e_phnum; ++i) {
     Elf64_Phdr part;
     std::memcpy(&part, first_bytes.data() + header.e_phoff + i * sizeof part, sizeof part);
