@@ -54,6 +54,25 @@ void asio_queues::find(const std::vector<thread_registers>& threads) {
   }
 }
 
+bool asio_queues::anything_pends(std::uint64_t scheduler, const std::vector<thread_registers>& threads) {
+  for (const auto service : schedulers_.services_beside(scheduler)) {
+    const auto& type = schedulers_.type_of(service);
+    // What waits for descriptors in another way is in queues that are not known.
+    if (type.empty() || type.find("6detail16io_uring_serviceE") != type.npos ||
+        type.find("6detail14select_reactorE") != type.npos)
+      return true;
+  }
+  only_one_ = true;
+  operations_.clear();
+  contexts_ = {{.address = schedulers_.context_of(scheduler), .scheduler = scheduler, .state = {}}};
+  contexts_[0].state = schedulers_.look(scheduler);
+  if (!contexts_[0].state || !contexts_[0].state->queued.empty()) return true;
+  add_services(0);
+  if (operations_.empty()) add_lookups(0, threads);
+  if (operations_.empty()) add_strands(0);
+  return !operations_.empty() || contexts_[0].strands != 0;
+}
+
 std::vector<std::uint64_t> asio_queues::words(std::uint64_t begin, std::size_t count) const {
   std::vector<std::uint64_t> read(count);
   read.resize(bytes_.read(begin, read.data(), count * sizeof(std::uint64_t)) / sizeof(std::uint64_t));
@@ -65,9 +84,9 @@ void asio_queues::find_contexts() {
   if (tables.empty()) return;
   const auto low = tables.front().begin, high = tables.back().end;
   std::unordered_map<std::uint64_t, bool> is_schedulers;  // by vtable
-  for (const auto& run : image_.runs()) {
-    const auto* area = image_.area_of(run.begin);
-    const auto* copied = image_.at(run.begin, run.end - run.begin);
+  for (const auto& run : image_->runs()) {
+    const auto* area = image_->area_of(run.begin);
+    const auto* copied = image_->at(run.begin, run.end - run.begin);
     if (area == nullptr || !area->writable || copied == nullptr) continue;
     for (auto at = run.begin; at + sizeof(std::uint64_t) <= run.end; at += sizeof(std::uint64_t)) {
       std::uint64_t vtable;
@@ -92,11 +111,12 @@ void asio_queues::add_services(std::size_t context) {
     if (is_of_signals(schedulers_.type_of(service)))
       for (const auto each : schedulers_.block_at(service)) pipes_.insert(each);
   for (const auto service : services) {
+    if (is_enough()) return;
     const std::string type = schedulers_.type_of(service);
     if (type.find("22deadline_timer_serviceI") != type.npos) add_timers(service, type, context);
     if (type.find("6detail13epoll_reactorE") != type.npos) add_descriptors(service, context);
     if (is_of_signals(type)) add_signals(service, context);
-    if (type.find("6detail15channel_serviceI") != type.npos) add_channels(service, context);
+    if (type.find("6detail15channel_serviceI") != type.npos && !only_one_) add_channels(service, context);
   }
 }
 
@@ -124,7 +144,7 @@ void asio_queues::add_timers(std::uint64_t service, std::string_view type, std::
   like.is_system_clock = type.find("12system_clock") != type.npos;
   const bool is_known = like.is_system_clock || type.find("12steady_clock") != type.npos;
   std::size_t count = 0;
-  for (auto timer = first; timer != 0 && count < most_listed; ++count) {
+  for (auto timer = first; timer != 0 && count < most_listed && !is_enough(); ++count) {
     like.object = timer - expiry_before;
     if (is_known) like.expiry = static_cast<std::int64_t>(word(like.object));
     static_cast<void>(add_queue(timer, like));
@@ -146,7 +166,7 @@ void asio_queues::add_descriptors(std::uint64_t service, std::size_t context) {
     const auto to_reactor = reactor_in(first);
     if (to_reactor == 0 || word(first + previous_descriptor) != 0 || descriptors_.contains(first)) continue;
     std::size_t count = 0;
-    for (auto record = first; record != 0 && count < most_listed; ++count) {
+    for (auto record = first; record != 0 && count < most_listed && !is_enough(); ++count) {
       descriptors_.insert(record);
       const auto fd = static_cast<std::uint32_t>(word(record + to_reactor + 8));
       queued_operation like{.context = context};

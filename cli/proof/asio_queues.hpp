@@ -53,10 +53,15 @@ struct asio_context {
 class asio_queues {
  public:
   /// `bytes`: the picture, and of files what it leaves out. Both must outlive it.
-  asio_queues(const memory_image& image, const memory& bytes) : image_(image), bytes_(bytes), schedulers_(bytes) {}
+  asio_queues(const memory_image& image, const memory& bytes) : image_(&image), bytes_(bytes), schedulers_(bytes) {}
+  /// Of memory that may move, for anything_pends().
+  explicit asio_queues(const memory& bytes) : bytes_(bytes), schedulers_(bytes) {}
 
   /// Finds all of it. `threads`: of the picture; a lookup that is being done is known by their stacks.
   void find(const std::vector<thread_registers>& threads);
+  /// Does anything pend in the context of this scheduler, but for what waits on channels? Looks no further than to the
+  /// first. True where that is not known. `threads`: those that may look up names for it.
+  [[nodiscard]] bool anything_pends(std::uint64_t scheduler, const std::vector<thread_registers>& threads);
   [[nodiscard]] const std::vector<asio_context>& contexts() const noexcept { return contexts_; }
   /// In the order of their queues, without those that stand for a descriptor or a strand.
   [[nodiscard]] std::vector<queued_operation>& operations() noexcept { return operations_; }
@@ -67,6 +72,8 @@ class asio_queues {
 
   [[nodiscard]] std::uint64_t word(std::uint64_t at) const { return bytes_.get<std::uint64_t>(at).value_or(0); }
   [[nodiscard]] std::vector<std::uint64_t> words(std::uint64_t begin, std::size_t count) const;
+  /// Looking for one, it has been found.
+  [[nodiscard]] bool is_enough() const noexcept { return only_one_ && !operations_.empty(); }
   void find_contexts();
   void add_services(std::size_t context);
   bool add_queue(std::uint64_t queue_at, queued_operation like);
@@ -78,10 +85,11 @@ class asio_queues {
   void add_strands(std::size_t context);
   void add_handlers(std::size_t context);
 
-  const memory_image& image_;
+  const memory_image* image_ = nullptr;
   const memory& bytes_;
   asio_schedulers schedulers_;
   std::vector<asio_context> contexts_;
+  bool only_one_ = false;
   std::vector<queued_operation> operations_;
   std::unordered_set<std::uint64_t> seen_;         ///< operations
   std::unordered_set<std::uint64_t> pipes_;        ///< what services of signals have, such a record among it

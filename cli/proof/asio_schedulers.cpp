@@ -221,6 +221,22 @@ std::vector<strand_state> asio_schedulers::strands_beside(std::uint64_t schedule
   return found;
 }
 
+/// Such a thread has on its stack what it does, an object that its type tells; see asio/detail/posix_thread.hpp.
+bool asio_schedulers::is_of_pool(const thread_registers& thread) {
+  constexpr std::uint64_t nearest = 16384;  // run() is the first that it calls, and sleeps
+  const auto* stack = thread.stack_pointer == 0 ? nullptr : region_of(from_, thread.stack_pointer);
+  if (stack == nullptr) return false;
+  const auto begin = thread.stack_pointer & ~std::uint64_t{7};
+  for (const auto each : words_in(from_, begin, std::min(stack->end, begin + nearest))) {
+    if (each % 8 != 0 || !is_writable(each)) continue;
+    const auto& type = type_of(each);
+    if (type.find("11thread_pool15thread_functionE") != type.npos ||
+        type.find("14system_context15thread_functionE") != type.npos)
+      return true;
+  }
+  return false;
+}
+
 bool asio_schedulers::is_of_executable(std::uint64_t object) const {
   const auto* code = region_of(from_, word(object));
   return code != nullptr && !code->path.empty() && code->path.find(".so") == std::string::npos;
@@ -243,6 +259,7 @@ calls_of_threads asio_schedulers::calls_of(const std::vector<thread_registers>& 
       calls.all_stacks = false;
       continue;
     }
+    if (keys.empty()) continue;
     const auto begin = (thread.stack_pointer - red_zone) & ~std::uint64_t{7};
     const auto used = words_in(from_, begin, std::min(stack->end, begin + largest_stack));
     for (std::size_t i = 0; i + 2 < used.size(); ++i)
@@ -268,11 +285,12 @@ void asio_schedulers::add_calls(const thread_registers& thread, std::uint64_t si
       if (stack == nullptr || !stack->writable) break;
       const auto call = from_.get<std::array<std::uint64_t, 3>>(at);
       if (!call || (*call)[0] == 0 || region_of(from_, (*call)[1]) == nullptr) break;
-      if (keys.contains((*call)[0])) {
+      const bool is_run = is_scheduler((*call)[0]);
+      if (is_run || keys.contains((*call)[0])) {
         auto& runs = to.runs[(*call)[0]];
         if (std::find(runs.begin(), runs.end(), thread.tid) == runs.end()) runs.push_back(thread.tid);
       }
-      if (is_scheduler((*call)[0])) to.in_any.insert(thread.tid);
+      if (is_run) to.in_any.insert(thread.tid);
       if ((*call)[2] == at) break;
       at = (*call)[2];
     }

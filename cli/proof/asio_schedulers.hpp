@@ -40,7 +40,8 @@ struct strand_state {
 
 /// Which threads run what: the innermost of their schedulers and strands, and those around it.
 struct calls_of_threads {
-  /// By scheduler or strand of the executable's own Asio: threads, as their registers name them.
+  /// By scheduler or strand of the executable's own Asio: threads, as their registers name them. Schedulers that were
+  /// not asked for are among them.
   std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> runs;
   std::unordered_set<std::uint32_t> in_any;   ///< threads that run some scheduler, likewise
   bool complete = false;                      ///< every thread's storage was found
@@ -79,9 +80,12 @@ class asio_schedulers {
   [[nodiscard]] std::optional<scheduler_state> look(std::uint64_t scheduler) const;
   /// Those of a context's strands for which something waits.
   [[nodiscard]] std::vector<strand_state> strands_beside(std::uint64_t scheduler);
-  /// `keys`: schedulers and strands. Of each thread its id, stack pointer and thread pointer are used.
+  /// `keys`: schedulers and strands; empty: stacks are not searched for any. Of each thread its id, stack pointer and
+  /// thread pointer are used.
   [[nodiscard]] calls_of_threads calls_of(const std::vector<thread_registers>& threads,
                                           const std::unordered_set<std::uint64_t>& keys);
+  /// Asio itself has begun this thread, which sleeps in the run() of a thread_pool or of the system_context.
+  [[nodiscard]] bool is_of_pool(const thread_registers& thread);
   /// That type's code is in the executable, and in no library.
   [[nodiscard]] bool is_of_executable(std::uint64_t object) const;
   /// Operations from the first to the last of a queue; of memory that moves the first 100,000. False: they are no

@@ -21,11 +21,6 @@ using namespace std::chrono_literals;
 /// Of what is known to have been over for long, and of what came some time before the first look.
 constexpr auto short_pause = 200ms, long_pause = 1100ms;
 
-bool is_stopped(const target& from) {
-  const auto stat = read_stat(from.pid());
-  return !stat || stat->state == 'T' || stat->state == 't';
-}
-
 /// Leaves what both looks have found.
 void keep_same(std::vector<due_task>& first, const std::vector<due_task>& second) {
   std::erase_if(first, [&](const due_task& due) {
@@ -36,6 +31,11 @@ void keep_same(std::vector<due_task>& first, const std::vector<due_task>& second
 }
 
 }  // namespace
+
+bool is_stopped(const target& from) {
+  const auto stat = read_stat(from.pid());
+  return !stat || stat->state == 'T' || stat->state == 't';
+}
 
 due_survey survey_due(target& from, bool no_workers) {
   due_survey found;

@@ -42,6 +42,8 @@ struct due_survey {
 /// Takes a second look 0.2 to 1.1 seconds later where a first one finds anything, or where `no_workers` makes it
 /// likely. Empty where its memory cannot be read, and of a process that is stopped by a signal or a debugger.
 [[nodiscard]] due_survey survey_due(target& from, bool no_workers = false);
+/// A live process is stopped by a signal or a debugger, or is gone: what it does not do says nothing.
+[[nodiscard]] bool is_stopped(const target& from);
 /// Only its tasks.
 [[nodiscard]] std::vector<due_task> find_due(target& from);
 

@@ -21,6 +21,16 @@ due_survey look_for_due(const snapshot_source& source, bool no_workers) {
   return found;
 }
 
+idle_survey look_for_idle(const snapshot_source& source) {
+  if (auto* from = source.from()) return find_idle(*from);
+  idle_survey found;
+  const auto* then = source.recorded();
+  if (then == nullptr) return found;
+  for (const auto& each : then->idle()) found.contexts.push_back(from_message(each));
+  found.others = then->idle_others();
+  return found;
+}
+
 std::vector<busy_task> look_for_busy(const snapshot_source& source) {
   if (auto* from = source.from()) return find_busy(*from);
   std::vector<busy_task> found;

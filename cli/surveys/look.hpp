@@ -15,6 +15,7 @@
 #include "sources/snapshot_source.hpp"
 #include "surveys/busy.hpp"
 #include "surveys/due.hpp"
+#include "surveys/idle.hpp"
 #include "surveys/lookups.hpp"
 #include "surveys/operations.hpp"
 #include "surveys/recorded_memory.hpp"
@@ -23,6 +24,8 @@ namespace tasks::cli {
 
 /// As survey_due().
 [[nodiscard]] due_survey look_for_due(const snapshot_source& source, bool no_workers = false);
+/// As find_idle().
+[[nodiscard]] idle_survey look_for_idle(const snapshot_source& source);
 /// As find_busy().
 [[nodiscard]] std::vector<busy_task> look_for_busy(const snapshot_source& source);
 /// As find_lookups().

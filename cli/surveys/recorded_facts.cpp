@@ -156,6 +156,19 @@ due_task from_message(const v1::RecordedDue& from) {
   return {from.task(), from.resumes(), from.for_ms(), from.over(), from.reason(), from.behind(), from.queued()};
 }
 
+v1::RecordedIdle to_message(const idle_context& from) {
+  v1::RecordedIdle to;
+  to.set_context(from.address);
+  to.mutable_tasks()->Add(from.tasks.begin(), from.tasks.end());
+  to.set_guards(from.guards);
+  to.set_threads(static_cast<std::uint32_t>(from.threads));
+  return to;
+}
+
+idle_context from_message(const v1::RecordedIdle& from) {
+  return {from.context(), {from.tasks().begin(), from.tasks().end()}, from.guards(), from.threads()};
+}
+
 v1::RecordedBusy to_message(const busy_task& from) {
   v1::RecordedBusy to;
   to.set_task(from.id);

@@ -14,6 +14,7 @@
 #include "surveys/busy.hpp"
 #include "surveys/deaths.hpp"
 #include "surveys/due.hpp"
+#include "surveys/idle.hpp"
 #include "surveys/lookups.hpp"
 #include "surveys/running_tasks.hpp"
 #include "surveys/threads.hpp"
@@ -25,6 +26,7 @@ namespace tasks::cli {
 [[nodiscard]] v1::RecordedError to_message(const error& from);
 [[nodiscard]] v1::RecordedDescriptor to_message(std::uint32_t fd, const endpoint& from);
 [[nodiscard]] v1::RecordedDue to_message(const due_task& from);
+[[nodiscard]] v1::RecordedIdle to_message(const idle_context& from);
 [[nodiscard]] v1::RecordedBusy to_message(const busy_task& from);
 [[nodiscard]] v1::RecordedLookups to_message(const lookup_survey& from);
 [[nodiscard]] v1::RecordedStop to_message(const stop_cause& from);
@@ -39,6 +41,7 @@ namespace tasks::cli {
 [[nodiscard]] error from_message(const v1::RecordedError& from);
 [[nodiscard]] endpoint from_message(const v1::RecordedDescriptor& from);
 [[nodiscard]] due_task from_message(const v1::RecordedDue& from);
+[[nodiscard]] idle_context from_message(const v1::RecordedIdle& from);
 [[nodiscard]] busy_task from_message(const v1::RecordedBusy& from);
 [[nodiscard]] lookup_survey from_message(const v1::RecordedLookups& from);
 [[nodiscard]] stop_cause from_message(const v1::RecordedStop& from);

@@ -158,6 +158,9 @@ class fact_finder {
     for (const auto& each : due.due) *to_.add_due() = to_message(each);
     for (const auto thread : std::set(due.left.begin(), due.left.end())) to_.add_left(thread);
     to_.set_nobody_runs(due.nobody_runs);
+    const auto idle = look_for_idle(source_);
+    for (const auto& each : idle.contexts) *to_.add_idle() = to_message(each);
+    to_.set_idle_others(static_cast<std::uint32_t>(idle.others));
     busy_ = looks_.busy ? *looks_.busy : look_for_busy(source_);
     for (const auto& each : busy_) *to_.add_busy() = to_message(each);
     find_threads();

@@ -79,6 +79,14 @@ void add_due(due_survey looked, vitals_survey& to) {
   to.due = std::move(looked.due);
 }
 
+void add_idle(const snapshot_source& source, vitals_survey& to) {
+  // Where anything else goes on, or is waited for, nothing would be found.
+  if (to.vitals.tasks() != 0 && !to.vitals.all_on_channels()) return;
+  to.idle = look_for_idle(source);
+  if (!to.idle.is_over()) return;
+  for (auto& finding : findings_of(to.idle)) to.findings.push_back(std::move(finding));
+}
+
 /// A task that never rests waits in each snapshot, and waits for nothing.
 void add_busy(const std::vector<busy_task>& busy, snapshot_source& source, vitals_survey& to) {
   to.vitals.set_blocked(blocked_without(to.vitals, busy.size()));
@@ -167,6 +175,7 @@ result<vitals_survey> survey_vitals(snapshot_source& source, resolver& names, co
   }
   const auto& counted = survey.vitals;
   add_due(options.due ? *options.due : look_for_due(source, counted.workers() == 0 && counted.blocked() != 0), survey);
+  if (!survey.stop) add_idle(source, survey);
   for (auto& finding : findings_of(look_for_lookups(source), survey.vitals.tick_resolution_ms()))
     survey.findings.push_back(std::move(finding));
   add_busy(options.busy ? *options.busy : look_for_busy(source), source, survey);

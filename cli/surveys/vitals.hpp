@@ -14,6 +14,7 @@
 #include "surveys/busy_places.hpp"
 #include "surveys/deaths.hpp"
 #include "surveys/due.hpp"
+#include "surveys/idle.hpp"
 #include "surveys/resolver.hpp"
 #include "surveys/running_stacks.hpp"
 #include "tasks/v1/agent.pb.h"
@@ -43,6 +44,7 @@ struct vitals_survey {
   std::optional<surveyed_death> death;  ///< of a core; told in `findings`, too
   std::optional<stop_cause> stop;       ///< nothing stops it; told in `findings`, too
   std::vector<due_task> due;
+  idle_survey idle;  ///< told in `findings`, too, if it is over
   busy_survey busy;
   std::vector<failed_group> failed;  ///< the last one first
   /// Theirs: they are told with their spawn sites, which would keep apart what is listed alike of the groups.

@@ -69,6 +69,7 @@ class wait_surveyor {
     tell_busy();
     if (survey_.subject.task.state() != v1::Task::RUNNING && survey_.busy.empty()) tell_due();
     if (survey_.subject.task.state() == v1::Task::RUNNING && survey_.busy.empty()) tell_running();
+    if (is_channel(survey_.subject.task.wait().kind()) && survey_.busy.empty()) tell_idle();
     if (may_wait_for_name(survey_.subject.task)) tell_lookups();
     if (is_ended_by_tasks(survey_.subject.task) && survey_.busy.empty()) {
       const bool looked = options_.memory && look_into_memory(id);
@@ -109,6 +110,11 @@ class wait_surveyor {
     const auto& subject = survey_.subject.task;
     const auto due = look_for_due(source_).due;
     if (const auto* its = find(due, subject.id()); its && its->resumes == subject.resumes()) survey_.due = *its;
+  }
+
+  void tell_idle() {
+    const auto idle = look_for_idle(source_);
+    if (const auto* its = find(idle, survey_.subject.task.id())) survey_.idle = *its;
   }
 
   void tell_lookups() {

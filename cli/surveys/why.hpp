@@ -12,6 +12,7 @@
 #include "proof/wait_graph.hpp"
 #include "sources/snapshot_source.hpp"
 #include "surveys/due.hpp"
+#include "surveys/idle.hpp"
 #include "surveys/lookups.hpp"
 #include "surveys/resolver.hpp"
 #include "surveys/running_stacks.hpp"
@@ -32,6 +33,7 @@ struct why_survey {
   finding proof;                              ///< `unchecked` without a reason: nothing to prove
   std::map<std::uint64_t, known_task> tasks;  ///< of the graph; those are missing that have ended since
   std::optional<due_task> due;                ///< the subject: its wait is over
+  std::optional<idle_context> idle;           ///< has the channel that it waits on, and nothing pends there
   std::vector<busy_task> busy;                ///< the subject, if it never rests
   std::optional<stalled_worker> running;      ///< the subject, where it runs and its thread was looked at
   lookup_survey lookups;                      ///< where it waits for a name, or for tasks that may

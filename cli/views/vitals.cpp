@@ -68,6 +68,19 @@ void render_failures(fmt::memory_buffer& out, const vitals_survey& survey, bool 
   }
 }
 
+void fill_view(const idle_survey& idle, v1::VitalsView& view) {
+  for (const auto& each : idle.contexts) {
+    auto& to = *view.add_idle_contexts();
+    to.set_address(fmt::format("{:#x}", each.address));
+    to.set_tasks(each.tasks.size());
+    if (each.guards != 0) to.set_guards(each.guards);
+    to.set_threads(static_cast<std::uint32_t>(each.threads));
+    to.set_other_threads(static_cast<std::uint32_t>(idle.others));
+  }
+  if (idle.is_over()) return;
+  for (const auto& note : findings_of(idle)) view.add_notes(note);
+}
+
 void fill_view(const failed_group& failed, v1::FailureView& view) {
   view.set_task_id(failed.last.task());
   if (!failed.meaning.frames.empty()) fill_view(failed.meaning.frames.front(), *view.mutable_frame());
@@ -140,7 +153,9 @@ void render_vitals(fmt::memory_buffer& out, const vitals_survey& survey, bool de
     render_groups(out, survey.on_timers, context);
   }
   render_failures(out, survey, details, context);
-  if (!survey.findings.empty() || !survey.notes.empty()) out.push_back('\n');
+  // Which may be as it should be.
+  const auto idle = survey.idle.is_over() ? std::vector<std::string>() : findings_of(survey.idle);
+  if (!survey.findings.empty() || !survey.notes.empty() || !idle.empty()) out.push_back('\n');
   for (const auto& finding : survey.findings) {
     fmt::memory_buffer line;
     append_colored(line, yellow, "! " + finding, context.style);
@@ -148,6 +163,7 @@ void render_vitals(fmt::memory_buffer& out, const vitals_survey& survey, bool de
   }
   for (const auto& note : survey.notes)
     append_prose(out, note + ": tasks leaks " + target_words(context) + " decides", context.style);
+  for (const auto& each : idle) append_prose(out, each, context.style);
   if (survey.unknown.empty()) return;
   out.push_back('\n');
   append_prose(out, survey.unknown, context.style);
@@ -178,6 +194,7 @@ void fill_view(const vitals_survey& survey, v1::VitalsView& view) {
   if (survey.death) fill_view(*survey.death, *view.mutable_death());
   for (const auto& finding : survey.findings) view.add_findings(finding);
   for (const auto& note : survey.notes) view.add_notes(note);
+  fill_view(survey.idle, view);
   if (!survey.unknown.empty()) view.add_notes(survey.unknown);
   view.set_ended_tasks(vitals.ended());
   view.set_failed_tasks(vitals.failed());
