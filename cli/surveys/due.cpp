@@ -26,7 +26,8 @@ void keep_same(std::vector<due_task>& first, const std::vector<due_task>& second
   std::erase_if(first, [&](const due_task& due) {
     const auto* same = find(second, due.id);
     return same == nullptr || same->resumes != due.resumes || same->behind != due.behind ||
-           same->queued != due.queued || (same->for_ms == 0) != (due.for_ms == 0);
+           same->queued != due.queued || (same->for_ms == 0) != (due.for_ms == 0) ||
+           (same->missed_for_ms == 0) != (due.missed_for_ms == 0);
   });
 }
 
@@ -37,7 +38,7 @@ bool is_stopped(const target& from) {
   return !stat || stat->state == 'T' || stat->state == 't';
 }
 
-due_survey survey_due(target& from, bool no_workers) {
+due_survey survey_due(target& from, bool no_workers, std::uint64_t asked) {
   due_survey found;
   if (!from.roots() || !from.has_hook() || is_crowd(from)) return found;
   if (!from.is_alive()) {
@@ -53,10 +54,11 @@ due_survey survey_due(target& from, bool no_workers) {
   const auto live = from.is_still() ? live_target(from.pid()) : nullptr;
   auto& process = live ? *live : from;
   if (!process.roots() || is_stopped(process)) return found;
-  due_look first(process);
+  due_look first(process, asked);
   if (!first.is_worth_it() && !no_workers) return found;
   first.gather();
   found.due = first.finish();
+  const auto begin = std::chrono::steady_clock::now();
   found.nobody_runs = first.nobody_runs();
   if (found.due.empty() && !(no_workers && found.nobody_runs)) return found;
   const auto before = first.without_work();
@@ -64,9 +66,14 @@ due_survey survey_due(target& from, bool no_workers) {
       std::all_of(found.due.begin(), found.due.end(), [](const due_task& d) { return d.for_ms != 0; });
   std::this_thread::sleep_for(all_known ? short_pause : long_pause);
   if (is_stopped(process)) return {};
-  due_look second(process);
+  due_look second(process, asked);
   second.gather();
+  const auto apart = std::chrono::steady_clock::now() - begin;
   keep_same(found.due, second.finish());
+  for (auto& each : found.due)
+    if (each.missed_for_ms != 0)
+      each.missed_for_ms =
+          static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(apart).count());
   found.nobody_runs = found.nobody_runs && second.nobody_runs();
   if (found.due.empty()) return found;
   for (const auto& [tid, slices] : second.without_work())
@@ -80,6 +87,19 @@ std::string words_of(const due_task& due) {
   std::string text = "due";
   if (due.for_ms >= due_after_ms) text += " " + format_age(due.for_ms, 0);
   return due.reason.empty() ? text : text + ": " + due.reason;
+}
+
+std::string words_of_available(const due_task& due, bool accepts) {
+  std::string who = due.reason;
+  if (due.missed_for_ms != 0)
+    who = fmt::format("a missed wake, seen for {} ms: its worker, thread {}, waits for events, and was told of none",
+                      due.missed_for_ms, due.worker);
+  else if (due.behind != 0 && due.worker != 0)
+    who = fmt::format("its worker, thread {}, is busy with task {}", due.worker, due.behind);
+  if (accepts)
+    return fmt::format("{} there to be accepted: {}",
+                       due.available == 1 ? "1 connection is" : fmt::format("{} connections are", due.available), who);
+  return fmt::format("{} {} there to be read: {}", format_bytes(due.available), due.available == 1 ? "is" : "are", who);
 }
 
 const due_task* find(const std::vector<due_task>& due, std::uint64_t task) {

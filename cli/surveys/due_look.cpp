@@ -1,6 +1,7 @@
 #include "surveys/due_look.hpp"
 
 #include <fmt/format.h>
+#include <sys/syscall.h>
 
 #include <algorithm>
 #include <array>
@@ -8,6 +9,7 @@
 
 #include "base/quantities.hpp"
 #include "linux/pipe_bytes.hpp"
+#include "linux/sleep.hpp"
 
 namespace tasks::cli {
 namespace {
@@ -46,8 +48,9 @@ std::string count_of(std::uint64_t n, std::string_view one, std::string_view mor
 
 }  // namespace
 
-due_look::due_look(target& from)
+due_look::due_look(target& from, std::uint64_t asked)
     : from_(from),
+      asked_(asked),
       bytes_(from.bytes()),
       moves_(from.is_alive()),
       schedulers_(bytes_),
@@ -105,7 +108,17 @@ bool due_look::is_worth_it() {
     const auto scheduler = schedulers_.of_object(task.object);
     if (scheduler != 0 && !is_served(scheduler)) return true;
   }
-  return may_never_begin();
+  return may_never_begin() || may_have_missed();
+}
+
+/// Has something come for the task that was asked of?
+bool due_look::may_have_missed() {
+  const auto its = std::find_if(waiting_.begin(), waiting_.end(),
+                                [this](const waiting_task& each) { return each.task.id == asked_; });
+  if (its == waiting_.end() || !moves_ || !is(its->task, by_descriptor)) return false;
+  due_task seen;
+  find_what_has_come(its->task, seen);
+  return seen.available != 0;
 }
 
 /// Has some task not begun, and nobody waits in a scheduler that may be its?
@@ -142,6 +155,10 @@ void due_look::gather() {
     const auto state = schedulers_.look(scheduler);
     if (!state) continue;
     obstacles_[scheduler] = find_obstacle(scheduler, *state);
+    const auto runners = calls_.runs.find(scheduler);
+    if (calls_.complete && !state->stopped && state->queued.empty() && state->polled && runners != calls_.runs.end() &&
+        runners->second.size() == state->sleeping + 1)
+      at_rest_.insert(scheduler);
     for (std::size_t i = 0; i < state->queued.size(); ++i) find_owner(state->queued[i], scheduler, i, posted_);
   }
   for (const auto& strand : strands_) {
@@ -293,6 +310,7 @@ void due_look::look_at(const waiting_task& each) {
   due.id = task.id;
   due.resumes = task.resumes;
   const obstacle* way = nullptr;
+  obstacle missed;
   const auto take = [&](const queued_operation& operation, std::string_view queue) {
     way = &obstacles_[operation.queue];
     due.queued = operation.address;
@@ -314,8 +332,16 @@ void due_look::look_at(const waiting_task& each) {
     due.over = "its timer has expired";
   } else if (is(task, by_descriptor)) {
     way = &obstacles_[each.scheduler];
-    if (!way->reason.empty()) due.over = what_has_come(task);
+    if (!way->reason.empty() || task.id == asked_) find_what_has_come(task, due);
     if (due.over.empty()) return;
+    due.worker = way->worker;
+    // Bytes alone may be fewer than SO_RCVLOWAT asks for.
+    if (way->reason.empty() && is_readable(from_.pid(), layout::descriptor_of(task.wait)).value_or(false)) {
+      due.worker = resting_worker(each.scheduler);
+      missed.reason = "its worker waits for events, and was told of none";
+      if (due.worker != 0) way = &missed;
+      due.missed_for_ms = due.worker != 0 ? 1 : 0;  // how long is known after two looks
+    }
   } else {
     return;
   }
@@ -337,21 +363,48 @@ bool due_look::is_queued(const detail::wait_copy& wait) {
          bytes_.get<std::uint64_t>(wait.object + first_waiter).value_or(0) != 0;
 }
 
-/// "5 B have come"; empty: nothing that is known of.
-std::string due_look::what_has_come(const target_task& task) {
+/// "5 B have come"; nothing is set where nothing is known of.
+void due_look::find_what_has_come(const target_task& task, due_task& to) {
   const auto fd = layout::descriptor_of(task.wait);
-  if (fd == layout::no_descriptor || !from_.is_alive()) return {};
+  if (fd == layout::no_descriptor || !from_.is_alive()) return;
   const auto& what = descriptors_.at(fd);
   std::uint64_t bytes = 0;
   if (what.is == endpoint::kind::pipe && detail::kind_of(task) == wait_kind::descriptor_read)
     bytes = bytes_in_pipe(from_.pid(), fd).value_or(0);
   else if (what.is == endpoint::kind::socket && what.waiting)
     bytes = what.waiting->receive;
-  if (bytes == 0) return {};
-  if (what.listens) return count_of(bytes, "1 connection has", "connections have") + " come";
-  return detail::kind_of(task) == wait_kind::socket_accept
-             ? std::string()
-             : (bytes == 1 ? "1 B has come" : format_bytes(bytes) + " have come");
+  if (bytes == 0 || (!what.listens && detail::kind_of(task) == wait_kind::socket_accept)) return;
+  to.available = bytes;
+  if (what.listens)
+    to.over = count_of(bytes, "1 connection has", "connections have") + " come";
+  else
+    to.over = bytes == 1 ? "1 B has come" : format_bytes(bytes) + " have come";
+}
+
+/// Who waits for a scheduler's events, and has done so since the threads were found, as have its other threads: what
+/// came before that is in nobody's hands. 0: nobody, or not known.
+std::uint32_t due_look::resting_worker(std::uint64_t scheduler) const {
+  if (!at_rest_.contains(scheduler)) return 0;
+  std::uint32_t worker = 0;
+  for (const auto tid : calls_.runs.at(scheduler)) {
+    const auto runs_it = [tid](const auto& each) {
+      return std::find(each.second.begin(), each.second.end(), tid) != each.second.end();
+    };
+    // One within a handler of another context would wait there.
+    if (std::count_if(calls_.runs.begin(), calls_.runs.end(), runs_it) != 1) return 0;
+    const auto thread = std::find_if(places_.threads.begin(), places_.threads.end(),
+                                     [tid](const thread_registers& each) { return each.tid == tid; });
+    const auto asleep = read_sleep(from_.pid(), static_cast<pid_t>(tid));
+    const auto place = static_cast<std::size_t>(thread - places_.threads.begin());
+    if (!asleep || place >= places_.slices.size() || asleep->slices != places_.slices[place]) return 0;
+    bool in_reactor = asleep->call == SYS_epoll_pwait || asleep->call == SYS_epoll_pwait2;
+#if defined(SYS_epoll_wait)
+    in_reactor = in_reactor || asleep->call == SYS_epoll_wait;
+#endif
+    if (in_reactor && worker != 0) return 0;
+    if (in_reactor) worker = tid;
+  }
+  return worker;
 }
 
 /// Who runs a scheduler; nothing: not known.
@@ -400,7 +453,8 @@ due_look::obstacle due_look::find_obstacle(std::uint64_t scheduler, const schedu
     ids += (ids.empty() ? "" : ", ") + std::to_string(task->id);
   }
   const auto age = format_age(shortest, tick_ms);
-  if (tasks.size() == 1) return {fmt::format("its only worker has run task {} for {}", ids, age), tasks[0]->id, true};
+  if (tasks.size() == 1)
+    return {fmt::format("its only worker has run task {} for {}", ids, age), tasks[0]->id, true, (*runners)[0]};
   return {fmt::format("each of its {} workers has run one task for {} or longer: tasks {}", tasks.size(), age, ids),
           tasks[0]->id, true};
 }

@@ -23,8 +23,8 @@ inline constexpr std::uint64_t due_after_ms = 1000;
 
 class due_look {
  public:
-  /// Reads the tasks.
-  explicit due_look(target& from);
+  /// Reads the tasks. `asked`: as of survey_due().
+  explicit due_look(target& from, std::uint64_t asked = 0);
 
   /// Could anything be found? Some timer expired long ago, a handler was posted long ago, or nobody waits in the
   /// scheduler of a task that waits.
@@ -57,7 +57,8 @@ class due_look {
   struct obstacle {
     std::string reason;
     std::uint64_t behind = 0;
-    bool lasting = false;  ///< for a second or more, as one look can tell
+    bool lasting = false;      ///< for a second or more, as one look can tell
+    std::uint32_t worker = 0;  ///< who is behind, if one thread is
   };
 
   [[nodiscard]] std::uint64_t expired_for(const detail::wait_copy& wait, std::uint64_t age_ms) const;
@@ -72,7 +73,9 @@ class due_look {
   [[nodiscard]] const queued_operation* operation_of(const queued_operations& operations, std::uint64_t task);
   void look_at(const waiting_task& each);
   [[nodiscard]] bool is_queued(const detail::wait_copy& wait);
-  [[nodiscard]] std::string what_has_come(const target_task& task);
+  void find_what_has_come(const target_task& task, due_task& to);
+  [[nodiscard]] bool may_have_missed();
+  [[nodiscard]] std::uint32_t resting_worker(std::uint64_t scheduler) const;
   [[nodiscard]] std::optional<std::vector<std::uint32_t>> runners_of(std::uint64_t scheduler);
   [[nodiscard]] std::uint32_t inner_tid(std::uint32_t tid) const;
   [[nodiscard]] const target_task* task_on(std::uint32_t tid);
@@ -80,6 +83,7 @@ class due_look {
   [[nodiscard]] obstacle holder_of(std::uint64_t strand);
 
   target& from_;
+  std::uint64_t asked_;
   const memory& bytes_;
   bool moves_;
   asio_schedulers schedulers_;
@@ -100,6 +104,8 @@ class due_look {
   calls_of_threads calls_;
   queued_operations posted_, held_back_;
   std::unordered_map<std::uint64_t, obstacle> obstacles_;
+  /// Schedulers of which one thread waits in the reactor, all others for handlers, and there is none.
+  std::unordered_set<std::uint64_t> at_rest_;
   std::unordered_map<std::uint32_t, std::uint32_t> inner_;
   std::vector<due_task> found_;
 };

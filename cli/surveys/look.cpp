@@ -10,8 +10,8 @@
 
 namespace tasks::cli {
 
-due_survey look_for_due(const snapshot_source& source, bool no_workers) {
-  if (auto* from = source.from()) return survey_due(*from, no_workers);
+due_survey look_for_due(const snapshot_source& source, bool no_workers, std::uint64_t asked) {
+  if (auto* from = source.from()) return survey_due(*from, no_workers, asked);
   due_survey found;
   const auto* then = source.recorded();
   if (then == nullptr) return found;

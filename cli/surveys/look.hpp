@@ -23,7 +23,7 @@
 namespace tasks::cli {
 
 /// As survey_due().
-[[nodiscard]] due_survey look_for_due(const snapshot_source& source, bool no_workers = false);
+[[nodiscard]] due_survey look_for_due(const snapshot_source& source, bool no_workers = false, std::uint64_t asked = 0);
 /// As find_idle().
 [[nodiscard]] idle_survey look_for_idle(const snapshot_source& source);
 /// As find_busy().

@@ -149,11 +149,15 @@ v1::RecordedDue to_message(const due_task& from) {
   to.set_reason(from.reason);
   to.set_behind(from.behind);
   to.set_queued(from.queued);
+  to.set_available(from.available);
+  to.set_worker(from.worker);
+  to.set_missed_for_ms(from.missed_for_ms);
   return to;
 }
 
 due_task from_message(const v1::RecordedDue& from) {
-  return {from.task(), from.resumes(), from.for_ms(), from.over(), from.reason(), from.behind(), from.queued()};
+  return {from.task(),   from.resumes(), from.for_ms(),    from.over(),   from.reason(),
+          from.behind(), from.queued(),  from.available(), from.worker(), from.missed_for_ms()};
 }
 
 v1::RecordedIdle to_message(const idle_context& from) {

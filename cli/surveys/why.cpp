@@ -108,7 +108,7 @@ class wait_surveyor {
 
   void tell_due() {
     const auto& subject = survey_.subject.task;
-    const auto due = look_for_due(source_).due;
+    const auto due = look_for_due(source_, false, subject.id()).due;
     if (const auto* its = find(due, subject.id()); its && its->resumes == subject.resumes()) survey_.due = *its;
   }
 

@@ -78,6 +78,9 @@ void fill_view(const due_task& due, v1::DueView& view) {
   view.set_over(due.over);
   view.set_reason(due.reason);
   if (due.behind != 0) view.set_behind_task_id(due.behind);
+  if (due.available != 0) view.set_available(due.available);
+  if (due.worker != 0) view.set_worker_tid(due.worker);
+  if (due.missed_for_ms != 0) view.set_missed_for_seconds(seconds(due.missed_for_ms));
 }
 
 void fill_view(const busy_task& busy, v1::BusyView& view) {

@@ -276,7 +276,9 @@ std::vector<std::string> wait_sentences(const why_survey& survey, const render_c
   const auto add_due = [&] {
     if (!survey.due) return;
     sentences.push_back(words_of(*survey.due));
-    sentences.push_back(survey.due->over);
+    sentences.push_back(survey.due->available != 0
+                            ? words_of_available(*survey.due, wait.kind() == v1::Wait::SOCKET_ACCEPT)
+                            : survey.due->over);
     if (survey.due->behind != 0)
       sentences.push_back(fmt::format("task {} → {} → task {}, which runs: {}", task.id(), "its worker",
                                       survey.due->behind, why_line(survey.due->behind, context)));
