@@ -310,10 +310,13 @@ result<memory_survey> survey_memory(const task_memory& known, const kept_finder&
 }
 
 result<memory_survey> survey_memory(memory_moment& of, resolver& names, const memory_options& options) {
+  auto not_awaited = find_not_awaited(*of.source->from(), *of.taken);
   pictured_memory pictured(prove_memory(of, of.source->from()->is_alive()),
                            options.limit == 0 ? ~std::size_t{0} : options.limit);
   const auto find_kept = [&pictured](const keeper_groups& groups) { return pictured.find_kept(groups); };
-  return survey_memory(pictured.known(), find_kept, *of.source, names, options);
+  auto survey = survey_memory(pictured.known(), find_kept, *of.source, names, options);
+  if (survey) survey->not_awaited = std::move(not_awaited);
+  return survey;
 }
 
 }  // namespace tasks::cli

@@ -14,6 +14,7 @@
 
 #include "base/error.hpp"
 #include "sources/snapshot_source.hpp"
+#include "surveys/not_awaited.hpp"
 #include "surveys/resolver.hpp"
 #include "surveys/selection.hpp"
 #include "surveys/task_memory.hpp"
@@ -66,6 +67,7 @@ struct memory_survey {
   std::uint64_t leaked_tasks = 0;            ///< proven or likely
   std::optional<counted_bytes>
       kept_by_leaked;  ///< all leaked groups as one; nothing: there are none, or it is not known
+  std::vector<not_awaited_frames> not_awaited;  ///< the most bytes first; of a recording it is not known
   std::vector<resident_sum> mappings;
   std::size_t functions_left_out = 0, groups_left_out = 0, mappings_left_out = 0;
   std::vector<std::string> notes;

@@ -50,6 +50,15 @@ void render_totals(fmt::memory_buffer& out, const memory_survey& survey) {
   if (heap.recycled.count != 0)
     fmt::format_to(to, "kept by Asio for its next operations: {} in {}\n", format_bytes(heap.recycled.bytes),
                    number_and_noun(heap.recycled.count, "allocation"));
+  if (!survey.not_awaited.empty()) {
+    std::uint64_t count = 0;
+    for (const auto& each : survey.not_awaited) count += each.count;
+    fmt::format_to(to, "made and not awaited, in no task: {}\n", number_and_noun(count, "awaitable"));
+    for (const auto& each : survey.not_awaited)
+      fmt::format_to(
+          to, "  {} × {}{}, {}\n", in_thousands(each.count), each.function.empty() ? "<unknown>" : each.function,
+          each.file.empty() ? "" : fmt::format(" {}:{}", base_name(each.file), each.line), format_bytes(each.bytes));
+  }
   if (!survey.matched) return;
   if (*survey.matched == 0)
     fmt::format_to(to, "\nnone of {} matches\n", number_and_noun(survey.tasks, "task"));
@@ -276,6 +285,14 @@ void fill_view(const memory_survey& survey, v1::MemoryView& view) {
     to.set_swapped_bytes(each.swapped_bytes);
   }
   view.set_mappings_left_out(survey.mappings_left_out);
+  for (const auto& each : survey.not_awaited) {
+    auto& to = *view.add_not_awaited();
+    to.set_function(each.function);
+    to.set_file(each.file);
+    if (each.line != 0) to.set_line(each.line);
+    to.set_count(each.count);
+    to.set_bytes(each.bytes);
+  }
   for (const auto& note : survey.notes) view.add_notes(note);
   view.set_stopped_seconds(survey.stopped_ms / 1000);
 }
