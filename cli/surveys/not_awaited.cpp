@@ -34,17 +34,11 @@ std::vector<std::uint64_t> frames_of_tasks(const target& from) {
   return frames;
 }
 
-std::string fit_for_terminal(std::string_view foreign) {
-  fmt::memory_buffer text;
-  append_foreign(text, foreign);
-  return {text.data(), text.size()};
-}
-
 not_awaited_frames named_frames(const coroutine_body& body, symbolizer& names) {
   not_awaited_frames made;
-  made.function = fit_for_terminal(detail::make_readable(body.symbol).text);
+  made.function = clean(detail::make_readable(body.symbol).text);
   if (const auto where = names.resolve(body.code.begin); !where.empty()) {
-    made.file = fit_for_terminal(where.back().file);
+    made.file = clean(where.back().file);
     made.line = where.back().line;
   }
   return made;
