@@ -1,6 +1,7 @@
 // Strands as Asio's versions lay them out in memory, and the operations that wait for them.
 
 #include <gmock/gmock.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <cstring>
@@ -51,8 +52,9 @@ constexpr std::uint64_t context = few_words::begin + 0x100, registry = context +
 few_words memory_of_context() {
   few_words words;
   words.set(context, registry);
-  words.set(registry + 48, context);
-  words.set(registry + 56, service);
+  constexpr auto owner = registry + 8 + sizeof(pthread_mutex_t);
+  words.set(owner, context);
+  words.set(owner + 8, service);
   words.set(vtable - 8, type);
   words.set(type + 8, name);
   words.set(name, "N4asio6detail23strand_executor_serviceE");
