@@ -48,6 +48,11 @@ error stop_error(pid_t pid, int why) {
 
 }  // namespace
 
+error stopped_too_long(pid_t pid) {
+  return {error_code::timed_out, subject_of(pid), "to stop it and copy its memory takes longer than it may be stopped",
+          "let it be stopped for longer, use --no-stop, or look at a core of it"};
+}
+
 process_stop::process_stop(process_stop&& other) noexcept
     : pid_(other.pid_),
       asleep_(std::move(other.asleep_)),

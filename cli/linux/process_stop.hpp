@@ -39,6 +39,9 @@ struct stop_order {
   std::optional<std::chrono::milliseconds> longest{};
 };
 
+/// It would have to be stopped for longer than stop_order::longest.
+[[nodiscard]] error stopped_too_long(pid_t pid);
+
 class process_stop {
  public:
   /// Gives up, and lets go, when a thread cannot be stopped before `patience` is over (it sleeps in the kernel), does

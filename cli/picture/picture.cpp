@@ -98,9 +98,7 @@ result<memory_image> copy_memory(const target& from, const standstill& still, ow
   auto copied = copy.get_future();
   std::thread(std::move(copy)).detach();
   if (copied.wait_for(time) == std::future_status::ready) return copied.get();
-  if (time < patience)
-    return error{error_code::timed_out, subject_of(pid), "to copy its memory takes longer than it may be stopped",
-                 "let it be stopped for longer, use --no-stop, or look at a core of it"};
+  if (time < patience) return stopped_too_long(pid);
   return error{error_code::timed_out, subject_of(pid),
                fmt::format("its memory could not be copied within {}s", patience.count() / 1000),
                "some of it is served by a program (userfaultfd, FUSE): use --no-prove"};

@@ -77,6 +77,8 @@ class process final : public target {
 
   [[nodiscard]] result<std::unique_ptr<standstill>> hold(const stop_order& order) const override {
     auto stop = process_stop::begin(pid_, std::min(patience, order.longest.value_or(patience)), order);
+    if (!stop && order.longest && *order.longest < patience && stop.why().code == error_code::timed_out)
+      return stopped_too_long(pid_);
     if (!stop) return stop.why();
     std::set<std::uint64_t> listeners;
     if (roots())

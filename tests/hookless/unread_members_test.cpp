@@ -53,6 +53,39 @@ class [[nodiscard]] steps {
   std::coroutine_handle<promise_type> frame_;
 };
 
+/// Its last awaiter has something in it, as Asio's has.
+class [[nodiscard]] ends_with_a_pointer {
+ public:
+  struct last {
+    void* to;
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<>) const noexcept {}
+    void await_resume() const noexcept {}
+  };
+  struct promise_type {
+    ends_with_a_pointer get_return_object() {
+      return ends_with_a_pointer(std::coroutine_handle<promise_type>::from_promise(*this));
+    }
+    std::suspend_always initial_suspend() noexcept { return {}; }
+    last final_suspend() noexcept { return {this}; }
+    void return_void() noexcept {}
+    void unhandled_exception() { std::terminate(); }
+  };
+
+  ends_with_a_pointer(const ends_with_a_pointer&) = delete;
+  ends_with_a_pointer& operator=(const ends_with_a_pointer&) = delete;
+  ~ends_with_a_pointer() { frame_.destroy(); }
+  ends_with_a_pointer& next() {
+    frame_.resume();
+    return *this;
+  }
+  [[nodiscard]] const void* frame() const noexcept { return frame_.address(); }
+
+ private:
+  explicit ends_with_a_pointer(std::coroutine_handle<promise_type> frame) : frame_(frame) {}
+  std::coroutine_handle<promise_type> frame_;
+};
+
 struct stop {
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<>) const noexcept {}
@@ -120,6 +153,13 @@ steps with_its_result() {
     co_await stop();
     uses(next);
   }
+}
+
+ends_with_a_pointer to_its_end() {
+  co_await stop();
+  const owner of_last = make();
+  co_await stop();
+  uses(of_last);
 }
 
 steps in_turns() {
@@ -234,7 +274,8 @@ class UnreadMembers : public testing::Test {
 
   using names = std::set<std::string>;
   /// What was made last lies in none of them.
-  static names dead_in(const steps& of, bool is_alive = false) {
+  template <class Coroutine>
+  static names dead_in(const Coroutine& of, bool is_alive = false) {
     const auto* bytes = static_cast<const unsigned char*>(of.frame());
     std::uint64_t resume = 0, index = 0;
     std::memcpy(&resume, bytes, sizeof resume);
@@ -271,6 +312,13 @@ TEST_F(UnreadMembers, AreVariablesBehindTheWait) {
   auto runs = behind_waits(1);
   EXPECT_EQ(dead_in(runs.next()), dead({"first", "second"}));
   EXPECT_EQ(dead_in(runs.next()), dead({"second"}));
+  EXPECT_EQ(dead_in(runs.next()), names());
+}
+
+TEST_F(UnreadMembers, AreAwaitersOfTheFinalSuspendPointUntilThen) {
+  auto runs = to_its_end();
+  EXPECT_EQ(dead_in(runs.next()), dead({"Fs", "of_last"}));
+  EXPECT_EQ(dead_in(runs.next()), dead({"Fs"}));
   EXPECT_EQ(dead_in(runs.next()), names());
 }
 

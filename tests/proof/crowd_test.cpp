@@ -59,7 +59,7 @@ TEST(CrowdThatSleeps, IsLetGoWhereACopyTakesLongerThanItMayBeStopped) {
   EXPECT_EQ(code, 4);
   EXPECT_EQ(seen.proven(), 0u);
   EXPECT_THAT(seen.notes(),
-              ::testing::Contains(::testing::HasSubstr("to copy its memory takes longer than it may be stopped")));
+              ::testing::Contains(::testing::HasSubstr("to stop it and copy its memory takes longer than it may be stopped")));
   EXPECT_EQ(target.stop(), (ending{0, 0}));
 }
 
