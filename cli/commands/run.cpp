@@ -1,5 +1,6 @@
 #include "commands/run.hpp"
 
+#include <google/protobuf/stubs/logging.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -55,6 +56,8 @@ int run_there(const remote_call& call) {
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
+  // What is no message is refused in words of ours; protobuf would print its own.
+  google::protobuf::SetLogHandler(nullptr);
   const std::span<const char* const> words(argv + 1, static_cast<std::size_t>(argc > 0 ? argc - 1 : 0));
   const bool is_plugin = !words.empty() && is_check(words.front());
   const auto there = take_hosts(words);

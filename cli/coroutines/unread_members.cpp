@@ -42,7 +42,8 @@ bool is_added(std::string_view name) {
   return name.empty() || name.starts_with("_Coro_") || name.starts_with("__") || name.starts_with("D.");
 }
 
-/// What `co_await promise.final_suspend()` makes, if a word has room in it: nothing is there at any other suspend point.
+/// What `co_await promise.final_suspend()` makes, if a word has room in it: nothing is there at any other suspend
+/// point.
 bool is_final_awaiter(std::string_view name, Dwarf_Die& type) {
   if (!is_added(name) || !name.starts_with("Fs") || dwarf::size_of(type) < sizeof(std::uint64_t)) return false;
   bool found = false;

@@ -155,6 +155,17 @@ TEST_P(EachView, RefusesRubbish) {
   }
 }
 
+TEST_P(EachView, RefusesTextThatIsNoUtf8InWordsOfItsOwn) {
+  auto script = lab_script();
+  for (auto* chunks : {&script.stacks, &script.groups, &script.channel_groups})
+    *chunks->emplace_back().add_locations() = make_location(99, "serve\xff()", "server.cpp", 7);
+  const fake_agent target(script);
+  expect_error(tasks_command({GetParam(), target.pid_text()}), 1,
+               subject(target) +
+                   "the answer is not one of an agent: a message that cannot be decoded (something else "
+                   "listens on its socket, or the program is damaged)");
+}
+
 TEST_P(EachView, SaysThatTheAgentHungUp) {
   for (const auto how : {manner::closes_at_once, manner::closes_half_way}) {
     auto script = lab_script();
