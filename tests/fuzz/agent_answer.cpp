@@ -52,7 +52,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     // What came together with the answer before.
     while (step && *step == cli::agent_connection::progress::done) step = connection.on_ready(print);
     if (!step) fuzz::must(!step.why().fact.empty());
-    if (!step) break;
+    if (!step || *step == cli::agent_connection::progress::hung_up) break;
   }
   return 0;
 }
