@@ -1,16 +1,20 @@
 #include "surveys/idle.hpp"
 
 #include <fmt/format.h>
+#include <signal.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <map>
 #include <memory>
+#include <string_view>
 #include <thread>
 #include <utility>
 
 #include "base/quantities.hpp"
+#include "linux/proc.hpp"
 #include "linux/sleep.hpp"
 #include "linux/thread_places.hpp"
 #include "proof/asio_queues.hpp"
@@ -106,10 +110,39 @@ class idle_looker {
 
   void count_others(const calls_of_threads& calls) {
     for (const auto& thread : threads_) {
-      const bool is_known = calls.in_any.contains(static_cast<std::uint32_t>(thread.tid)) ||
-                            thread.name == agents_thread || waits_for_end(thread);
+      const bool runs = calls.in_any.contains(static_cast<std::uint32_t>(thread.tid));
+      const bool is_known = (runs && !wakes_by_itself(thread)) || thread.name == agents_thread || waits_for_end(thread);
       if (!is_known) ++found_.others;
     }
+    if (from_.is_alive() && handles_signals(from_.pid())) ++found_.others;
+  }
+
+  /// In run_for() and the like, for a time: what comes then, nobody knows.
+  bool wakes_by_itself(const os_thread& thread) const {
+    if (!from_.is_alive()) return false;
+    const auto asleep = read_sleep(from_.pid(), thread.tid);
+    if (!asleep) return true;
+    const auto& time = asleep->arguments[3];
+    bool in_milliseconds = asleep->call == SYS_epoll_pwait;
+#if defined(SYS_epoll_wait)
+    in_milliseconds = in_milliseconds || asleep->call == SYS_epoll_wait;
+#endif
+    return in_milliseconds ? static_cast<std::int32_t>(time) >= 0 : time != 0;
+  }
+
+  /// One of the program's may give work to a context. Not those of faults, which a thread makes itself, nor libc's two.
+  static bool handles_signals(pid_t pid) {
+    constexpr std::string_view name = "SigCgt:";
+    const auto text = read_file(fmt::format("/proc/{}/status", pid).c_str()).value_or("");
+    const auto at = text.find(name);
+    std::uint64_t caught = at == text.npos ? ~std::uint64_t{0} : 0;
+    if (at != text.npos) {
+      const auto begin = text.find_first_not_of(" \t", at + name.size());
+      if (begin != text.npos) std::from_chars(text.data() + begin, text.data() + text.size(), caught, 16);
+    }
+    for (const int libcs : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT, 32, 33})
+      caught &= ~(std::uint64_t{1} << (libcs - 1));
+    return caught != 0;
   }
 
   /// pthread_join(3) waits in a futex that holds the other thread's number, until the kernel clears it. A mutex holds
@@ -121,8 +154,8 @@ class idle_looker {
     if (!asleep || asleep->call != SYS_futex) return false;
     const auto operation = asleep->arguments[1] & operations;
     const auto value = static_cast<std::uint32_t>(asleep->arguments[2]);
-    return (operation == wait || operation == wait_for_bits) && value > states_of_mutexes &&
-           from_.bytes().get<std::uint32_t>(asleep->arguments[0]) == value &&
+    return (operation == wait || operation == wait_for_bits) && asleep->arguments[3] == 0 &&
+           value > states_of_mutexes && from_.bytes().get<std::uint32_t>(asleep->arguments[0]) == value &&
            std::any_of(threads_.begin(), threads_.end(),
                        [&](const os_thread& each) { return each.inner_tid == value && each.tid != thread.tid; });
   }
@@ -164,9 +197,10 @@ std::string words_of(const idle_context& idle) {
 }
 
 std::vector<std::string> findings_of(const idle_survey& idle) {
-  const auto who = idle.others == 0   ? std::string("no thread is left that could give it work")
-                   : idle.others == 1 ? std::string("only the thread that is in no run() can give it work")
-                                      : fmt::format("only the {} threads in no run() can give it work", idle.others);
+  const auto who = idle.others == 0 ? std::string("no thread is left that could give it work")
+                   : idle.others == 1
+                       ? std::string("only another thread, or a signal handler, can give it work")
+                       : fmt::format("only {} other threads or signal handlers can give it work", idle.others);
   std::vector<std::string> sentences;
   for (const auto& each : idle.contexts) sentences.push_back(fmt::format("idle: {}: {}", words_of(each), who));
   return sentences;

@@ -31,7 +31,8 @@ struct idle_context {
 
 struct idle_survey {
   std::vector<idle_context> contexts;  ///< by address
-  /// Threads in no run(), which do not wait for another's end either: one may give work to a context, or end a guard.
+  /// Threads in no run(), or in one for a time, that do not wait for another's end: one may give work to a context, or
+  /// end a guard; and one more where the program handles signals.
   std::size_t others = 0;
 
   bool operator==(const idle_survey&) const = default;

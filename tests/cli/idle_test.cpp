@@ -53,7 +53,8 @@ TEST(Idle, AThreadThatMayGiveItWorkMakesItNothingWrong) {
   EXPECT_EQ(seen.idle_contexts(0).other_threads(), 1U);
   EXPECT_THAT(seen.findings(), IsEmpty());
   ASSERT_THAT(seen.notes(), SizeIs(1));
-  EXPECT_THAT(seen.notes(0), HasSubstr("2 threads in run(): only the thread that is in no run() can give it work"));
+  EXPECT_THAT(seen.notes(0),
+              HasSubstr("2 threads in run(): only another thread, or a signal handler, can give it work"));
   EXPECT_THAT(text({"vitals", target.pid_text()}), AllOf(HasSubstr("\nidle: io_context "), Not(HasSubstr("!"))));
 }
 
