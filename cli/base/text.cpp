@@ -13,7 +13,8 @@ namespace tasks::cli {
 
 bool is_printable(std::string_view character) noexcept {
   if (character.size() == 1) return character[0] >= 0x20 && character[0] < 0x7f;
-  if (character.size() == 2) return character >= "\xc2\xa0";
+  // But for U+00AD and U+061C.
+  if (character.size() == 2) return character >= "\xc2\xa0" && character != "\xc2\xad" && character != "\xd8\x9c";
   for (const auto& [first, last] :
        {std::pair<std::string_view, std::string_view>{"\xe2\x80\x8b", "\xe2\x80\x8f"},  // U+200B to U+200F
         {"\xe2\x80\xa8", "\xe2\x80\xae"},                                               // U+2028 to U+202E

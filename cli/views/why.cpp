@@ -342,7 +342,8 @@ std::vector<std::string> wait_sentences(const why_survey& survey, const render_c
   if (node && node->beside != 0)
     sentences.push_back(fmt::format("{} more {} {} it", node->beside, node->beside == 1 ? "task waits" : "tasks wait",
                                     node->unnamed ? "for" : "on"));
-  if (survey.idle) sentences.push_back("nothing else pends there, nor in any other context: " + words_of(*survey.idle));
+  if (survey.idle)
+    sentences.push_back("nothing else pends there, nor in any other that a thread runs: " + words_of(*survey.idle));
   add_due();
   return sentences;
 }

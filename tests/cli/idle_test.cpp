@@ -72,7 +72,7 @@ TEST(Idle, TasksOnChannelsAreCountedAndNotTakenForGuards) {
   ASSERT_THAT(seen.findings(), SizeIs(1));
   EXPECT_THAT(seen.findings(0), HasSubstr(": 0 operations, 1 task that waits on its channels, 2 threads in run()"));
   EXPECT_THAT(text({"why", target.pid_text(), "1"}),
-              HasSubstr("nothing else pends there, nor in any other context: io_context " +
+              HasSubstr("nothing else pends there, nor in any other that a thread runs: io_context " +
                         seen.idle_contexts(0).address() + ": 0 operations, "));
 }
 

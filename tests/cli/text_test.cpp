@@ -26,6 +26,7 @@ TEST(Text, HasNoControls) {
 TEST(Text, HidesNothingOfWhatStandsBesideIt) {
   EXPECT_EQ(clean("exe\u202efdp.\u2066x\u200b\ufeff"), "exe?fdp.?x??");
   EXPECT_EQ(clean("a\U000e0041"), "a?");
+  EXPECT_EQ(clean("a\u061cb\u00adc"), "a?b?c");
 }
 
 TEST(Text, ThatIsNoUtf8LosesOnlyThoseBytes) {
