@@ -13,13 +13,20 @@ namespace tasks::cli {
 
 bool is_printable(std::string_view character) noexcept {
   if (character.size() == 1) return character[0] >= 0x20 && character[0] < 0x7f;
-  // But for U+00AD and U+061C.
-  if (character.size() == 2) return character >= "\xc2\xa0" && character != "\xc2\xad" && character != "\xd8\x9c";
+  // But for U+00AD, U+034F and U+061C.
+  if (character.size() == 2)
+    return character >= "\xc2\xa0" && character != "\xc2\xad" && character != "\xcd\x8f" && character != "\xd8\x9c";
   for (const auto& [first, last] :
-       {std::pair<std::string_view, std::string_view>{"\xe2\x80\x8b", "\xe2\x80\x8f"},  // U+200B to U+200F
+       {std::pair<std::string_view, std::string_view>{"\xe1\x85\x9f", "\xe1\x85\xa0"},  // U+115F and U+1160
+        {"\xe1\x9e\xb4", "\xe1\x9e\xb5"},                                               // U+17B4 and U+17B5
+        {"\xe1\xa0\x8b", "\xe1\xa0\x8f"},                                               // U+180B to U+180F
+        {"\xe2\x80\x8b", "\xe2\x80\x8f"},                                               // U+200B to U+200F
         {"\xe2\x80\xa8", "\xe2\x80\xae"},                                               // U+2028 to U+202E
         {"\xe2\x81\xa0", "\xe2\x81\xaf"},                                               // U+2060 to U+206F
+        {"\xe3\x85\xa4", "\xe3\x85\xa4"},                                               // U+3164
+        {"\xef\xb8\x80", "\xef\xb8\x8f"},                                               // U+FE00 to U+FE0F
         {"\xef\xbb\xbf", "\xef\xbb\xbf"},                                               // U+FEFF
+        {"\xef\xbe\xa0", "\xef\xbe\xa0"},                                               // U+FFA0
         {"\xef\xbf\xb9", "\xef\xbf\xbf"}})                                              // U+FFF9 to U+FFFF
     if (character >= first && character <= last) return false;
   return character < "\xf3\xa0\x80\x80" || character > "\xf3\xa0\x87\xaf";  // tags and selectors: U+E0000 to U+E01EF

@@ -21,7 +21,7 @@ struct thread_words {
   std::vector<held> registers;
   /// Blocks of memory that were given back to Asio; see asio_recycled.
   std::vector<std::uint64_t> recycled;
-  /// Where threads that run have the addresses of others, of which it is not known whether they are used again already.
+  /// Where threads that are in no such call have the addresses of other blocks, which may be in use again already.
   /// Sorted, disjoint.
   std::vector<range> recycled_slots;
   /// Of each thread, in their order, as far as they are known.
@@ -35,10 +35,9 @@ struct thread_words {
 /// Unused is, of each thread:
 ///
 /// - the part of its own stack below 128 bytes under its stack pointer (the red zone), where the bounds of that stack
-/// are
-///   known beyond doubt, and its frames lead to its first function: "[stack]" of the main thread; of others what their
-///   `struct pthread` says, if it agrees with both registers and libc has made the stack. A thread that runs on another
-///   stack, be that a part of its own (a fibre, a signal handler's), uses all of it;
+///   are known beyond doubt, and its frames lead to its first function: "[stack]" of the main thread; of others what
+///   their `struct pthread` says, if it agrees with both registers and libc has made the stack. A thread that runs on
+///   another stack, be that a part of its own (a fibre, a signal handler's), uses all of it;
 /// - the frames of libc's functions in which it waits, with the red zone: they give back the registers that they have
 ///   saved, and a number. Only of functions that are known to;
 /// - the room for events of a thread in Asio's epoll_wait(2) that has got none: the kernel may fill all of it.

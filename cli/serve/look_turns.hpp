@@ -3,9 +3,8 @@
 /// Whose turn it is to look at a process: once a second at most, whoever wants to and for whatever.
 ///
 ///   a snapshot for views ──wait_for──> turn_queue, in the order in which they came ──> `tasks record`
-///   counts and groups    ──take──────> a turn that is free ──> its agent is asked; else the snapshot tells, or what
-///   was
-///                                                              counted last
+///   counts and groups    ──take──────> a turn that is free ──> its agent is asked; else the snapshot tells, or
+///                                                              what was counted last
 
 #include <sys/types.h>
 

@@ -202,7 +202,12 @@ std::vector<std::string> findings_of(const idle_survey& idle) {
                        ? std::string("only another thread, or a signal handler, can give it work")
                        : fmt::format("only {} other threads or signal handlers can give it work", idle.others);
   std::vector<std::string> sentences;
-  for (const auto& each : idle.contexts) sentences.push_back(fmt::format("idle: {}: {}", words_of(each), who));
+  for (const auto& each : idle.contexts) {
+    const auto* ends = each.guards == 0   ? ""
+                       : each.guards == 1 ? "; run() returns when the guard is reset, or by stop()"
+                                          : "; run() returns when the guards are reset, or by stop()";
+    sentences.push_back(fmt::format("idle: {}: {}{}", words_of(each), who, ends));
+  }
   return sentences;
 }
 

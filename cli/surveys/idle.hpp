@@ -46,7 +46,7 @@ struct idle_survey {
 
 /// "io_context 0x7ffe…: 0 operations, 1 work guard (or executor that is kept), 2 threads in run()".
 [[nodiscard]] std::string words_of(const idle_context& idle);
-/// A sentence for each: "idle: io_context 0x…: …: no thread is left that could give it work".
+/// A sentence for each: "idle: io_context 0x…: …: no thread is left that could give it work; …".
 [[nodiscard]] std::vector<std::string> findings_of(const idle_survey& idle);
 /// The one that has the channel that a task waits on; null: none.
 [[nodiscard]] const idle_context* find(const idle_survey& idle, std::uint64_t task);

@@ -34,6 +34,32 @@ std::vector<std::uint64_t> frames_of_tasks(const target& from) {
   return frames;
 }
 
+/// The words of tasks' frames, and of what their variables point to the beginning of: the elements of a vector, or what
+/// a unique_ptr has. Sorted.
+std::vector<std::uint64_t> held_by(const std::vector<std::uint64_t>& frames, const memory_image& memory,
+                                   const heap_map& heap) {
+  constexpr std::uint64_t most = 65536, unknown = 4096;
+  std::vector<std::uint64_t> words, pointed_to;
+  const auto add = [&](range of) {
+    for (auto at = of.begin; at < of.end; at += sizeof(std::uint64_t)) words.push_back(memory.word(at));
+  };
+  for (const auto frame : frames) {
+    const auto object = heap.find(frame);
+    add({frame, std::min(frame + most, object == heap_map::none ? frame + unknown : heap.extent(object).end)});
+  }
+  for (const auto word : words) {
+    const auto object = heap.find(word);
+    if (object != heap_map::none && !heap.is_free(object) && heap.extent(object).begin == word)
+      pointed_to.push_back(word);
+  }
+  std::sort(pointed_to.begin(), pointed_to.end());
+  pointed_to.erase(std::unique(pointed_to.begin(), pointed_to.end()), pointed_to.end());
+  for (const auto begin : pointed_to) add({begin, std::min(begin + most, heap.extent(heap.find(begin)).end)});
+  std::sort(words.begin(), words.end());
+  words.erase(std::unique(words.begin(), words.end()), words.end());
+  return words;
+}
+
 not_awaited_frames named_frames(const coroutine_body& body, symbolizer& names) {
   not_awaited_frames made;
   made.function = clean(detail::make_readable(body.symbol).text);
@@ -62,12 +88,7 @@ std::vector<not_awaited_frames> find_not_awaited(target& from, const picture& in
   for (const auto& frame : scan.frames())
     if (has_not_begun(frame)) found.emplace(frame.promise(), &frame);
   if (found.empty()) return {};
-  for (const auto frame : of_tasks) {
-    constexpr std::uint64_t most = 65536, unknown = 4096;
-    const auto object = heap.find(frame);
-    const auto end = std::min(frame + most, object == heap_map::none ? frame + unknown : heap.extent(object).end);
-    for (auto at = frame; at < end; at += sizeof(std::uint64_t)) found.erase(in.image.word(at));
-  }
+  for (const auto held : held_by(of_tasks, in.image, heap)) found.erase(held);
   std::map<const coroutine_body*, not_awaited_frames> by_body;
   for (const auto& [promise, frame] : found) {
     auto [of, is_new] = by_body.try_emplace(frame->body);

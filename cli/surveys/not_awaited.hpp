@@ -4,11 +4,12 @@
 ///
 ///   picture ──> frames of coroutines ──> in a task's chain?                  ──┐
 ///                                    ──> begun? awaited by somebody?         ──┼──> not awaited
-///                                    ──> does a task's frame have it?         ──┘
+///                                    ──> does a task have it?                 ──┘
 ///
 /// An awaitable destroys its frame where it goes out of scope, so that these are kept by somebody: a member, a
 /// container, a lambda that nobody has called, or memory that nobody frees. What a task's frame holds is a variable of
-/// it, or what it was spawned with, and will be awaited.
+/// it, or what it was spawned with, and will be awaited; so will what one of its variables points to the beginning of,
+/// as a vector or a unique_ptr does.
 
 #include <cstdint>
 #include <string>

@@ -41,7 +41,8 @@ TEST(Idle, AContextThatAGuardKeepsIsToldWithItsThreads) {
   EXPECT_THAT(
       seen.findings(0),
       MatchesRegex("idle: io_context 0x[0-9a-f]+: 0 operations, 1 work guard \\(or an executor that is kept\\), "
-                   "2 threads in run\\(\\): no thread is left that could give it work"));
+                   "2 threads in run\\(\\): no thread is left that could give it work; run\\(\\) returns when the "
+                   "guard is reset, or by stop\\(\\)"));
   EXPECT_THAT(text({"vitals", target.pid_text()}), HasSubstr("! idle: io_context " + context.address()));
   // As memory is read by whoever asks nobody.
   EXPECT_THAT(text({"vitals", target.pid_text(), "--direct"}), HasSubstr("! idle: io_context " + context.address()));
@@ -58,6 +59,16 @@ TEST(Idle, AThreadThatMayGiveItWorkMakesItNothingWrong) {
   EXPECT_THAT(text({"vitals", target.pid_text()}), AllOf(HasSubstr("\nidle: io_context "), Not(HasSubstr("!"))));
 }
 
+TEST(Idle, AThreadThatWaitsForATimeOrASignalHandlerMayGiveItWork) {
+  for (const auto* how : {"timed", "handler"}) {
+    const program target({program_path("idle"), how});
+    const auto seen = when_idle(target, 2);
+    EXPECT_EQ(seen.idle_contexts(0).other_threads(), 1U) << how;
+    EXPECT_THAT(seen.findings(), IsEmpty()) << how;
+    EXPECT_THAT(seen.notes(), SizeIs(1)) << how;
+  }
+}
+
 TEST(Idle, AContextForOneThreadIsNotTakenForAPoolBesideIt) {
   const program target({program_path("idle"), "one"});
   const auto seen = when_idle(target, 1);
@@ -71,6 +82,7 @@ TEST(Idle, TasksOnChannelsAreCountedAndNotTakenForGuards) {
   EXPECT_FALSE(seen.idle_contexts(0).has_guards());
   ASSERT_THAT(seen.findings(), SizeIs(1));
   EXPECT_THAT(seen.findings(0), HasSubstr(": 0 operations, 1 task that waits on its channels, 2 threads in run()"));
+  EXPECT_THAT(seen.findings(0), Not(HasSubstr("guard")));
   EXPECT_THAT(text({"why", target.pid_text(), "1"}),
               HasSubstr("nothing else pends there, nor in any other that a thread runs: io_context " +
                         seen.idle_contexts(0).address() + ": 0 operations, "));

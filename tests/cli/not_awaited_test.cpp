@@ -29,7 +29,7 @@ void expect_fetches(const std::vector<std::string>& words, std::uint64_t count) 
 
 TEST(NotAwaited, AwaitablesInNoTaskAreCountedByTheirFunction) {
   const program target({program_path("not_awaited")});
-  // Neither what a task has in a variable, nor what was spawned and has not begun.
+  // Neither what a task has in a variable, or behind one, nor what was spawned and has not begun.
   expect_fetches({"memory", target.pid_text()}, 3);
   expect_fetches({"memory", target.pid_text(), "--no-hook"}, 3);
   EXPECT_THAT(text({"memory", target.pid_text()}), AllOf(HasSubstr("made and not awaited, in no task: 3 awaitables\n"),

@@ -27,6 +27,10 @@ TEST(Text, HidesNothingOfWhatStandsBesideIt) {
   EXPECT_EQ(clean("exe\u202efdp.\u2066x\u200b\ufeff"), "exe?fdp.?x??");
   EXPECT_EQ(clean("a\U000e0041"), "a?");
   EXPECT_EQ(clean("a\u061cb\u00adc"), "a?b?c");
+  // Letters that nobody sees.
+  EXPECT_EQ(clean("a\u034fb\u115fc\u1160\u17b4\u180e\u180fd\u3164\uffa0e\ufe0f"), "a?b?c????d??e?");
+  EXPECT_EQ(clean("\u0350\u115e\u1161\u17b3\u180a\u1810\u3165\uff9f\ufe10"),
+            "\u0350\u115e\u1161\u17b3\u180a\u1810\u3165\uff9f\ufe10");
 }
 
 TEST(Text, ThatIsNoUtf8LosesOnlyThoseBytes) {

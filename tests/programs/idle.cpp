@@ -2,6 +2,8 @@
 ///
 ///   joined    two threads wait in run(), which a work guard keeps, and the main thread waits for their end
 ///   open      likewise, but the main thread reads its standard input
+///   timed     as joined, but one of the two threads waits in run_for()
+///   handler   as joined, and the program handles a signal by itself
 ///   one       as joined, of a context for one thread, beside a thread_pool of one thread
 ///   waits     as joined, but a task waits on a channel, too
 ///   resolved  as joined, and a name was looked up before, for which Asio has a thread
@@ -20,6 +22,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <string>
@@ -91,11 +94,15 @@ int run(std::string_view how) {
 
   std::vector<std::thread> workers;
   const auto add_worker = [&](asio::io_context& to) { workers.emplace_back([&to] { to.run(); }); };
+  if (how == "handler") std::signal(SIGUSR2, [](int) {});
   if (how == "pool") {
     mine.poll();
   } else {
     add_worker(mine);
-    if (how != "one") add_worker(mine);
+    if (how == "timed")
+      workers.emplace_back([&mine] { mine.run_for(24h); });
+    else if (how != "one")
+      add_worker(mine);
     if (how == "other" || how == "runs") add_worker(other);
   }
   if (how == "resolved" || how == "pool" || how == "runs") wait_for_run();

@@ -1,6 +1,6 @@
 /// A program that makes awaitables and keeps them without awaiting them: three of a function, in a vector. A task has
-/// one more in a variable, and one was spawned on an io_context that nobody runs. With `one` another task awaits the
-/// first of the three, which does not return.
+/// four more: one in a variable, two in a vector, and one behind a unique_ptr; and one was spawned on an io_context
+/// that nobody runs. With `one` another task awaits the first of the three, which does not return.
 ///
 /// Prints `ready` once they are there, and ends when its standard input closes.
 
@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -35,6 +36,10 @@ awaitable<void> store(int) { co_await rest(); }
 
 awaitable<void> work() {
   auto later = store(1);
+  std::vector<awaitable<void>> others;
+  others.push_back(store(3));
+  others.push_back(store(4));
+  const auto owned = std::make_unique<awaitable<void>>(store(5));
   co_await rest();
   co_await std::move(later);
 }
