@@ -21,6 +21,17 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::Reflection;
 
+/// A character of UTF-8, of two bytes and more, as the escapes of its one or two units of UTF-16.
+void print_escaped(fmt::memory_buffer& out, std::string_view character) {
+  auto code = static_cast<unsigned char>(character.front()) & (0x7fU >> character.size());
+  for (const char c : character.substr(1)) code = code << 6 | (static_cast<unsigned char>(c) & 0x3fU);
+  const auto to = std::back_inserter(out);
+  if (code < 0x10000)
+    fmt::format_to(to, "\\u{:04x}", code);
+  else
+    fmt::format_to(to, "\\u{:04x}\\u{:04x}", 0xd800 + ((code - 0x10000) >> 10), 0xdc00 + (code & 0x3ffU));
+}
+
 void print_string(fmt::memory_buffer& out, std::string_view text) {
   out.push_back('"');
   while (!text.empty()) {
@@ -39,8 +50,11 @@ void print_string(fmt::memory_buffer& out, std::string_view text) {
     } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
       fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
     } else if (const auto length = detail::utf8_sequence(text); length != 0) {
-      append(out, text.substr(0, length));
       used = length;
+      if (const auto character = text.substr(0, length); is_printable(character))
+        append(out, character);
+      else
+        print_escaped(out, character);
     } else {
       append(out, "\xef\xbf\xbd");
     }

@@ -31,7 +31,7 @@ class json_writer {
   /// The next value begins on a line of its own.
   void on_a_line() { on_a_line_ = true; }
 
-  /// Bytes that are no UTF-8 become U+FFFD.
+  /// Bytes that are no UTF-8 become U+FFFD; what a terminal obeys, or does not show, is escaped.
   void string(std::string_view text);
   void number(std::uint64_t value);
   void boolean(bool value);
@@ -58,7 +58,8 @@ inline constexpr std::uint64_t greatest_number = (std::uint64_t{1} << 53) - 1;
 
 /// Appends a message in protobuf's JSON mapping, in one line, with every field: zeros and empty lists printed, what has
 /// presence and is absent as null. 64-bit integers up to `greatest_number` are numbers, those above strings: what
-/// compares numbers may do so, and nothing is rounded. Bytes that are no UTF-8 become U+FFFD.
+/// compares numbers may do so, and nothing is rounded. Bytes that are no UTF-8 become U+FFFD; characters that are not
+/// is_printable() are escaped.
 ///
 /// protobuf's own JsonStringToMessage() reads it. Its MessageToJsonString() is ten times slower (22 µs a task), makes
 /// every 64-bit integer a string, and "<" "\u003c", which nobody can search a stack for. A test holds the two against

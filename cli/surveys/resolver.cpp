@@ -123,6 +123,7 @@ const resolver::known_name& resolver::name_of(const std::string& raw) {
   auto& its = known->second;
   if (!is_new) return its;
   its.readable = make_readable(raw);
+  its.readable.text = clean(its.readable.text);
   if (!its.readable.plumbing) return its;
   its.stands_for = detail::read_library_frame(its.readable.text);
   its.bare = bare_name(its.readable.text);
@@ -145,6 +146,7 @@ frame resolver::make_frame(const v1::Location& location) {
     }
   }
   f.id = location.id();
+  f.file = clean(f.file);
   const auto& name = name_of(raw);
   f.plumbing = name.readable.plumbing;
   f.stands_for = name.stands_for;
@@ -247,8 +249,8 @@ const frame& resolver::site_of(const v1::Location& path) {
       auto name = make_readable(location.function);
       if (name.plumbing && lends_thread(bare_name(name.text))) return site;
       if (name.text.empty() || name.plumbing || name.standard || is_inlined_plumbing(location)) continue;
-      site.function = std::move(name.text);
-      site.file = std::move(location.file);
+      site.function = clean(name.text);
+      site.file = clean(location.file);
       site.line = location.line;
       return site;
     }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/quantities.hpp"
+#include "base/text.hpp"
 #include "names.hpp"
 #include "surveys/crowds.hpp"
 #include "surveys/group_keys.hpp"
@@ -26,7 +27,7 @@ void add_failure(const v1::Failure& failure, resolver& names, std::vector<failed
   ended.set_spawn_path(failure.spawn_path());
   ended.set_spawn_location(failure.spawn_location());
   ended.set_spawn_outer_location(failure.spawn_outer_location());
-  failed_group made{failure, {}, detail::readable_type(failure.type()), 1};
+  failed_group made{failure, {}, clean(detail::readable_type(failure.type())), 1};
   names.resolve(ended, made.meaning);
   const auto place_of = [](const failed_group& of) {
     return of.meaning.frames.empty() ? nullptr : of.meaning.frames.front().location;

@@ -1,10 +1,8 @@
 // How the views scale: a thousand to a million blocked tasks, a hundred agents. Prints tables; every figure is of this
 // run.
 
-#include <fcntl.h>
 #include <poll.h>
 #include <pty.h>
-#include <spawn.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -22,62 +20,20 @@
 #include <string_view>
 #include <vector>
 
+#include "measure.hpp"
 #include "support/program.hpp"
-
-extern char** environ;
 
 namespace {
 
+using tasks::bench::ask;
+using tasks::bench::measure;
+using tasks::bench::measured;
+using tasks::bench::median;
 using tasks::testing::program;
-
-struct measured {
-  double ms;
-  long rss_kib;
-};
-
-/// Runs a command with its output, and what it tells, to /dev/null.
-measured measure(const std::vector<std::string>& command) {
-  std::vector<char*> argv;
-  for (const auto& word : command) argv.push_back(const_cast<char*>(word.c_str()));
-  argv.push_back(nullptr);
-  posix_spawn_file_actions_t files;
-  posix_spawn_file_actions_init(&files);
-  for (const int each : {1, 2}) posix_spawn_file_actions_addopen(&files, each, "/dev/null", O_WRONLY, 0);
-  const auto start = std::chrono::steady_clock::now();
-  pid_t pid = 0;
-  if (posix_spawnp(&pid, argv[0], &files, nullptr, argv.data(), environ) != 0)
-    throw std::runtime_error("cannot start " + command[0]);
-  posix_spawn_file_actions_destroy(&files);
-  int status = 0;
-  rusage used{};
-  wait4(pid, &status, 0, &used);
-  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
-  if (status != 0) throw std::runtime_error(command[0] + " " + command[1] + " failed");
-  return {took.count(), used.ru_maxrss};
-}
-
-/// The median of `times` runs.
-measured median(const std::vector<std::string>& command, int times) {
-  std::vector<measured> all;
-  for (int i = 0; i < times; ++i) all.push_back(measure(command));
-  std::ranges::sort(all, {}, &measured::ms);
-  return all[all.size() / 2];
-}
-
-struct state {
-  long rss_kib, gap_us;
-};
-state ask(program& target) {
-  target.write("\n");
-  state s{};
-  if (std::sscanf(target.read_line().c_str(), "%ld %ld", &s.rss_kib, &s.gap_us) != 2)
-    throw std::runtime_error("target");
-  return s;
-}
 
 void view(program& target, const char* name, const std::vector<std::string>& command) {
   const auto before = ask(target);
-  measure({"sleep", "1"});
+  static_cast<void>(measure({"sleep", "1"}));
   const auto idle = ask(target);
   const auto took = median(command, 3);
   const auto after = ask(target);

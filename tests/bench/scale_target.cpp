@@ -10,7 +10,9 @@
 #include <asio/io_context.hpp>
 #include <asio/use_awaitable.hpp>
 
-#include <tasks/this_task.hpp>
+#if !defined(TASKS_BENCH_PLAIN)
+#  include <tasks/this_task.hpp>
+#endif
 
 #include <atomic>
 #include <chrono>
@@ -27,11 +29,13 @@ using channel = asio::experimental::channel<void(std::error_code, int)>;
 
 asio::awaitable<void> inner(channel& c) { co_await c.async_receive(asio::use_awaitable); }
 asio::awaitable<void> middle(channel& c) { co_await inner(c); }
-asio::awaitable<void> worker(channel& c, bool is_named) {
+asio::awaitable<void> worker(channel& c, [[maybe_unused]] bool is_named) {
+#if !defined(TASKS_BENCH_PLAIN)
   if (is_named) {
     tasks::this_task::set_name("one");
     tasks::this_task::set_label("which", "one");
   }
+#endif
   co_await middle(c);
 }
 

@@ -253,6 +253,17 @@ TEST(JsonPrinter, WritesNullForWhatIsAbsent) {
   EXPECT_EQ(parse<v1::WaitView>(fmt::to_string(json)).SerializeAsString(), "");
 }
 
+TEST(JsonPrinter, EscapesWhatTerminalsObeyAndWhatNobodySees) {
+  v1::FrameView frame;
+  frame.set_file(
+      "\xc2\x9b"
+      "31m\x7f\u202e\u3164\U000e0041größe🦊");
+  fmt::memory_buffer json;
+  cli::print_json(json, frame);
+  expect_fields(fmt::to_string(json), {R"("\u009b31m\u007f\u202e\u3164\udb40\udc41größe🦊")"});
+  EXPECT_EQ(parse<v1::FrameView>(fmt::to_string(json)).file(), frame.file());
+}
+
 TEST(JsonPrinter, ReplacesBytesThatAreNoText) {
   v1::FrameView frame;
   frame.set_file("a\xff\xc3(\xed\xa0\x80z");
