@@ -166,7 +166,8 @@ std::chrono::seconds chosen_guard() {
 
 }  // namespace
 
-const std::chrono::seconds guard = chosen_guard();
+// Before whatever a test's own initialization runs, for which it would be none.
+[[gnu::init_priority(101)]] const std::chrono::seconds guard = chosen_guard();
 
 outcome run(const std::vector<std::string>& argv, const environment& env, std::string_view input) {
   ignore_broken_pipes();
