@@ -80,7 +80,7 @@ TEST(Stopped, ATargetIsReadFromItsMemoryWhichALineSays) {
   EXPECT_EQ(seen.end.code, 0);
   EXPECT_EQ(seen.err, "tasks: pid " + lab.pid_text() + ": it is stopped by a signal; reading its memory instead\n");
   EXPECT_THAT(seen.out, HasSubstr("lab::worker"));
-  const auto listed = tasks_command({"list", "--timeout", "0.1"});
+  const auto listed = tasks_command({"list", "--timeout", "30"});
   EXPECT_TRUE(std::regex_search(listed.out, std::regex("\n *" + lab.pid_text() + R"(! +[0-9]+ +[1-9][0-9]* )")))
       << listed.out;
   lab.send_signal(SIGCONT);
