@@ -5,6 +5,7 @@ set terminal svg size 1200,460 font "sans-serif,13" background rgb "white"
 set logscale xy
 set format x "10^{%L}"
 set xlabel "tasks, or goroutines, that wait"
+set xrange [1000:]
 set grid
 stats data using 1 nooutput
 blocks = STATS_blocks

@@ -21,6 +21,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "measure.hpp"
@@ -141,10 +142,9 @@ class comparison {
   /// Blocks of gnuplot's, which two empty lines part.
   void write(const std::string& data) const {
     std::ofstream to(data, std::ios::trunc);
-    for (const auto& [who, points] : points_) {
-      to << '"' << who << "\"\n";
+    for (const auto* between = ""; const auto& [who, points] : points_) {
+      to << std::exchange(between, "\n\n") << '"' << who << "\"\n";
       for (const auto& [tasks, took, gap] : points) to << tasks << ' ' << took << ' ' << gap << '\n';
-      to << "\n\n";
     }
   }
 
@@ -169,19 +169,24 @@ int main(int argc, char** argv) {
   const auto waiting = number_before("channel receive");
   const row ours[] = {
       {"tasks stack --group", by_command({tasks, "stack", "--group", "-p"}), waiting},
-      {"tasks stack", by_command({tasks, "stack", "-p"}), lines_with(" inner(")},
+      {"tasks stack", by_command({tasks, "stack", "-p"}), lines_with("inner(")},
       {"tasks leaks", by_command({"sh", "-c", R"("$0" leaks -p "$1"; test $? -le 4)", tasks}), number_before("tasks")},
   };
   const row of_plain[] = {
       {"tasks stack --group, not linked", by_command({tasks, "stack", "--group", "-p"}), waiting},
       {"gdb, thread apply all bt", by_command({"gdb", "-batch", "-nx", "-ex", "thread apply all bt", "-p"}),
-       lines_with(" inner(")},
-      {"eu-stack", by_command({"eu-stack", "-p"}), lines_with(" inner(")},
+       lines_with("inner(")},
+      {"eu-stack", by_command({"eu-stack", "-p"}), lines_with("inner(")},
   };
   const row of_go[] = {
       {"Go, pprof debug=1", by_listener("1"), number_before(" @ 0x")},
       {"Go, pprof debug=2 (gops stack)", by_listener("2"), lines_with("main.inner(")},
   };
+  // It writes what happens as it happens; what is looked at is that log.
+  const std::string log = std::string(argv[2]) + ".log";
+  const std::string logging = R"(exec "$0" "$@" 2>)" + log;
+  const row of_tracking[] = {{"Asio's handler tracking, its log", by_command({"sh", "-c", "exec cat \"$0\"", log}),
+                              lines_with(".async_receive")}};
   const std::uint64_t most = argc > 3 ? std::stoull(argv[3]) : 1'000'000;
   comparison compare(scratch);
   std::puts(
@@ -189,14 +194,18 @@ int main(int argc, char** argv) {
       "|");
   std::puts("| --- | --- | --- | --- | --- | --- | --- |");
   for (std::uint64_t n = 1000; n <= most; n *= 10) {
-    const auto each = [&](const std::string& executable, const auto& rows) {
-      program target({executable, std::to_string(n), "probe"});
+    const auto each = [&](const std::vector<std::string>& executable, const auto& rows) {
+      auto command = executable;
+      command.insert(command.end(), {std::to_string(n), "probe"});
+      program target(command);
       for (const auto& row : rows) compare.run(target, n, row);
     };
-    each(TASKS_SCALE_TARGET, ours);
-    each(argv[1], of_go);
-    each(plain, of_plain);
+    each({TASKS_SCALE_TARGET}, ours);
+    each({argv[1]}, of_go);
+    each({plain}, of_plain);
+    each({"sh", "-c", logging, TASKS_SCALE_TARGET + std::string("_tracking")}, of_tracking);
   }
   compare.write(argv[2]);
   std::remove(scratch.c_str());
+  std::remove(log.c_str());
 }
