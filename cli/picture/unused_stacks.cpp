@@ -12,37 +12,18 @@
 #include <string_view>
 
 #include "base/text.hpp"
+#include "picture/thread_blocks.hpp"
 
 namespace tasks::cli {
 namespace {
 
-/// Of struct pthread, in which the stack's bounds are looked for. The thread pointer points to its begin, on aarch64 to
-/// its end (Drepper, "ELF Handling For Thread-Local Storage", variant I).
-constexpr std::uint64_t descriptor_size = 4096;
-#if defined(__aarch64__)
-constexpr std::uint64_t descriptor_below = descriptor_size;
-#else
-constexpr std::uint64_t descriptor_below = 0;
-#endif
-
-/// {address of the stack's block, its size, of it the guard} in the thread's descriptor, which lies in the block
-/// itself. Without a guard the block may be the program's own (pthread_attr_setstack(3)), which can keep data in it.
+/// Of a block that libc has made: the program can keep data in one of its own.
 std::optional<range> pthread_stack(const memory_image& image, const thread_registers& thread) {
-  const auto sp = thread.stack_pointer, tp = thread.thread_pointer;
-  const auto* area = image.area_of(sp);
-  if (area == nullptr || tp % 8 != 0 || tp <= sp) return std::nullopt;
-  const auto begin = std::max(tp - std::min(tp, descriptor_below), sp / 8 * 8);
-  for (auto at = begin; at < tp - descriptor_below + descriptor_size; at += 8) {
-    const auto block = image.word(at), size = image.word(at + 8), guard = image.word(at + 16);
-    if (block == 0 || block % page_size != 0 || size == 0 || size % page_size != 0 || guard % page_size != 0 ||
-        guard >= size)
-      continue;
-    const range stack{block + guard, block + size};
-    if (stack.end < block || !stack.contains(sp) || !stack.contains(tp)) continue;
-    if (guard == 0 || stack.begin < area->begin || stack.end > area->end) return std::nullopt;
-    return stack;
-  }
-  return std::nullopt;
+  const auto block = block_of(image, thread);
+  const auto* area = image.area_of(thread.stack_pointer);
+  if (!block || block->guard == 0 || block->stack.begin < area->begin || block->stack.end > area->end)
+    return std::nullopt;
+  return block->stack;
 }
 
 /// The system call that a thread is in, or is coming back from.
@@ -300,6 +281,8 @@ thread_words words_of_threads(const memory_image& image, const std::vector<threa
     if (stack && frames.whole && frames.frames.back().end <= stack->end && sp - stack->begin > red_zone)
       words.unused.push_back({stack->begin, (sp - red_zone) / 8 * 8});
   }
+  const auto ended = stacks_of_ended_threads(image, threads);
+  words.unused.insert(words.unused.end(), ended.begin(), ended.end());
   unite(words.unused);
   unite(words.recycled_slots);
   return words;

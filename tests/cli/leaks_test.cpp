@@ -19,6 +19,7 @@ namespace tasks::testing {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::AllOf;
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
@@ -125,6 +126,14 @@ TEST(Leaks, AreNotHeldByWhatWasInTheMemoryOfResultsThatHaveNotCome) {
 #else
   EXPECT_THAT(seen.out, StartsWith("proven: 2 tasks [channel send"));
 #endif
+}
+
+/// What another one has returned may still be asked for by who joins it.
+TEST(Leaks, AreNotHeldByTheStackOfAThreadThatHasEnded) {
+  const program target({program_path("reused"), "threads"});
+  const auto seen = leaks({target.pid_text()});
+  EXPECT_EQ(seen.end.code, 3) << seen.err;
+  EXPECT_THAT(seen.out, AllOf(StartsWith("proven: 1 task [channel send"), HasSubstr(" 1 proven, 1 held elsewhere")));
 }
 
 /// Asio keeps what a handler lay in for the next one. Of a thread that runs it may be in use again.

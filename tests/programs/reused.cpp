@@ -5,6 +5,11 @@
 ///   waits     of a frame that is over, as small as that of an operation's wait
 ///   results   of the state of `a || b`, whose results have not come
 ///   handlers  of a handler that has run; the thread that ran it runs another one, which never returns
+///   threads   of the stack of a thread that has ended, and of another's, which has returned it and is not joined yet
+
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
 
 #include <asio.hpp>
 #include <asio/experimental/awaitable_operators.hpp>
@@ -12,6 +17,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdlib>
@@ -114,8 +120,39 @@ struct remembering {
   std::_Exit(0);
 }
 
+/// Has the address all over its stack.
+channel* remember_on_stack(void* of) {
+  auto& context = *static_cast<asio::io_context*>(of);
+  std::array<channel* volatile, 40> all{};
+  for (auto& each : all) each = all.front() == nullptr ? start_sender(context.get_executor()) : all.front();
+  context.poll();
+  return all.back();
+}
+
+std::atomic<pid_t> returning = 0;
+
+/// libc keeps their stacks, for other threads.
+[[noreturn]] void end_threads() {
+  asio::io_context context(1);
+  pthread_t thread{};
+  const auto give_back = [](void* of) -> void* {
+    returning = ::gettid();
+    return remember_on_stack(of);
+  };
+  if (::pthread_create(&thread, nullptr, give_back, &context) != 0) std::abort();
+  while (returning == 0 || ::tgkill(::getpid(), returning, 0) == 0) std::this_thread::yield();
+  // On a stack of its own: the first one is not joined.
+  const auto forget = [](void* of) { return static_cast<void*>(remember_on_stack(of) != nullptr ? of : nullptr); };
+  if (::pthread_create(&thread, nullptr, forget, &context) != 0 || ::pthread_join(thread, nullptr) != 0) std::abort();
+  std::cout << "ready" << std::endl;
+  while (std::cin.get() != std::char_traits<char>::eof()) {
+  }
+  std::_Exit(0);
+}
+
 void run(std::string_view form) {
   if (form == "handlers") run_handlers();
+  if (form == "threads") end_threads();
   asio::io_context context(1);
   asio::steady_timer never(context, std::chrono::hours(1));
   auto* const keeps = form == "results" ? keep_both : form == "waits" ? keep_few : keep;

@@ -11,7 +11,7 @@ import time
 
 from target import GUARD
 
-# Of tests/proto/agent.proto: {protocol: 1, stacks: {}}, vitals and timing for a second, each with its length in front.
+# As of proto/tasks/v1/agent.proto: {protocol: 1, stacks: {}}, vitals and timing for a second, each with its length in front.
 STACKS, VITALS, TIMING = b"\x04\x08\x01\x1a\x00", b"\x04\x08\x01\x12\x00", b"\x07\x08\x01\x22\x03\x08\xe8\x07"
 FLOOD = 1000
 
@@ -117,7 +117,7 @@ class Hostile:
     def kills_readers(self):
         """kill -9 at any moment; no thread of the target stays stopped, and it goes on."""
         while not self.is_over():
-            self.rest(0.6)
+            self.rest(5)
             running = self.readers.running()
             if not running:
                 continue

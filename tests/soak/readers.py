@@ -17,9 +17,18 @@ import time
 from answers import Checks
 from target import GUARD
 
-# What may be refused, and why: on standard error, with exit code 1 or the code of what cannot be told.
-REASONS = [(r"traces it already", "another tracer holds it"), (r"it is stopped, traced by", "another tracer holds it")]
+# Why something may be refused.
+REASONS = [
+    (r"traces it already", "another tracer holds it"),
+    (r"its agent serves too many readers already", "its agent serves too many readers"),
+    (r"only an agent can time runs", "its agent does not answer, and only an agent can time runs"),
+]
 SANITIZERS = re.compile(r"Sanitizer|runtime error:|^==\d+==", re.M)
+
+
+def reason_in(text):
+    """Why it was refused, if that is documented."""
+    return next((label for pattern, label in REASONS if re.search(pattern, text)), None)
 
 
 class Run:
@@ -99,8 +108,8 @@ class Readers:
         if SANITIZERS.search(run.err):
             return wrong("a sanitizer has spoken")
         if run.code not in codes:
-            reason = next((label for pattern, label in REASONS if run.code == 1 and re.search(pattern, run.err)), None)
-            if reason:
+            reason = reason_in(run.err)
+            if run.code == 1 and reason:
                 return self.tally.refused(kind, reason)
             return wrong(f"exit code {run.code}: {run.err.strip()[-300:]}")
         try:
@@ -137,9 +146,10 @@ class Readers:
         if found.code != 0:
             return
         tasks = json.loads(found.out)["tasks"]
+        known = {"left_behind": ("NEVER_WAKES", "LIKELY"), "parked": ("HELD",), "reads": ("VERDICT_UNSPECIFIED",)}
         if tasks:
             self.ask(f"why {name}", ["why", self.target.pid, tasks[0]["id"]], self.checks.why,
-                     is_decided=lambda doc: doc["verdict"] != "VERDICT_UNSPECIFIED")
+                     is_decided=lambda doc: doc["verdict"] in known[name])
 
     def record(self):
         """A recording, and views of its last snapshot."""
@@ -246,7 +256,7 @@ class Readers:
             "profile --wall": lambda: self.text("profile --wall", "profile", pid, "--wall", "--for", 0.5, "--format",
                                                 "folded"),
             "slow": view("slow", "slow", pid, "--for", 0.5, check=lambda doc, *_: doc["runs"] and ()),
-            "diff": view("diff", "diff", pid, "--interval", 0.2, check=checks.diff),
+            "diff": view("diff", "diff", "-p", pid, "--interval", 0.2, check=checks.diff),
             "check": lambda: self.text("check", "check", pid, "--max-tasks", 100000, codes=(0, 1)),
         }
         for kind in checks.kinds.values():

@@ -10,6 +10,7 @@ import select
 import signal
 import subprocess
 
+from readers import reason_in
 from target import GUARD
 
 
@@ -73,8 +74,9 @@ class Server:
             status, body = 0, repr(error).encode()
         after = self.target.counters()
         whole = f"GET {path}\nstatus {status}\nbefore {before}\nafter {after}\n\n{body.decode(errors='replace')}"
-        if status == 503:
-            return self.tally.refused(kind, "503, too many ask")
+        reason = reason_in(body.decode(errors="replace")) if status == 502 else "too many ask" if status == 503 else None
+        if reason:
+            return self.tally.refused(kind, reason)
         if status != 200:
             return self.tally.wrong(kind, [f"status {status}: {body[:200]}"], whole)
         try:

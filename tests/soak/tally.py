@@ -52,12 +52,12 @@ class Tally:
 
     def table(self):
         columns = ["right", "undecided", "refused", "killed", "done", "WRONG"]
-        lines = [f"{'':28}" + "".join(f"{name:>10}" for name in columns)]
+        lines = [f"{'':34}" + "".join(f"{name:>10}" for name in columns)]
         total = collections.Counter()
         for kind, row in sorted(self._rows.items()):
             total.update(row)
-            lines.append(f"{kind:28}" + "".join(f"{row.get(name, 0) or '·':>10}" for name in columns))
-        lines.append(f"{'all':28}" + "".join(f"{total[name]:>10}" for name in columns))
+            lines.append(f"{kind:34}" + "".join(f"{row.get(name, 0) or '·':>10}" for name in columns))
+        lines.append(f"{'all':34}" + "".join(f"{total[name]:>10}" for name in columns))
         if self._reasons:
             lines += ["", "refused, with a reason that is documented:"]
             lines += [f"{count:6} × {kind}: {reason}" for (kind, reason), count in sorted(self._reasons.items())]
