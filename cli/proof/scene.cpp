@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "picture/descriptor_padding.hpp"
 #include "picture/reused_memory.hpp"
 #include "picture/unset_results.hpp"
 #include "symbols/code_symbols.hpp"
@@ -115,6 +116,7 @@ void scene::erase_links() {
   if (std::exchange(has_erased_, true)) return;
   erase_behind_frames();
   erase_unset_results(taken_.image, heap_, code());
+  erase_descriptor_padding(taken_.image, heap_, code());
   unaligned_ = erase_unread_words(taken_.image, tasks_, code(), functions_that_run());
   for (const auto link : allocators_.links) taken_.image.erase(link);
   for (const auto& list : channels_)

@@ -136,6 +136,13 @@ TEST(Leaks, AreNotHeldByTheStackOfAThreadThatHasEnded) {
   EXPECT_THAT(seen.out, AllOf(StartsWith("proven: 1 task [channel send"), HasSubstr(" 1 proven, 1 held elsewhere")));
 }
 
+TEST(Leaks, AreNotHeldByTheRestOfAnAddressInARecordOfADescriptor) {
+  const program target({program_path("reused"), "descriptors"});
+  const auto seen = leaks({target.pid_text()});
+  EXPECT_EQ(seen.end.code, 3) << seen.out << seen.err;
+  EXPECT_THAT(seen.out, StartsWith("proven: 1 task [channel send"));
+}
+
 /// Asio keeps what a handler lay in for the next one. Of a thread that runs it may be in use again.
 TEST(Leaks, CannotBeToldWhereMemoryThatAsioKeepsForARunningThreadHasThem) {
   program target({program_path("reused"), "handlers"});

@@ -74,7 +74,7 @@ class Server:
             status, body = 0, repr(error).encode()
         after = self.target.counters()
         whole = f"GET {path}\nstatus {status}\nbefore {before}\nafter {after}\n\n{body.decode(errors='replace')}"
-        reason = reason_in(body.decode(errors="replace")) if status == 502 else "too many ask" if status == 503 else None
+        reason = reason_in(body.decode(errors="replace")) if status in (403, 502) else "too many ask" if status == 503 else None
         if reason:
             return self.tally.refused(kind, reason)
         if status != 200:
