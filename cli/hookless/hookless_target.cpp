@@ -12,6 +12,7 @@
 #include "linux/proc.hpp"
 #include "picture/still_target.hpp"
 #include "target/native_stack.hpp"
+#include "target/registry_reader.hpp"
 #include "target/sleepers.hpp"
 #include "task_copy.hpp"
 
@@ -64,6 +65,16 @@ error without_options(error why) {
   return why;
 }
 
+/// A program that has the hook is looked at as if it had none (--no-hook): its own registry, which has each task's
+/// frames, is in no program that was built without.
+void forget_registries(picture& of, pid_t pid) {
+  const auto hooked = live_target(pid);
+  if (!hooked->roots()) return;
+  registry_reader reader(of.image, *hooked->roots());
+  reader.each_record([](std::uint64_t, const unsigned char*) {});
+  for (const auto& slab : reader.slabs()) of.image.forget(slab);
+}
+
 class without_hook final : public hookless_target {
  public:
   without_hook(std::shared_ptr<target> from, std::shared_ptr<sightings> seen)
@@ -111,6 +122,7 @@ class without_hook final : public hookless_target {
     auto taken = std::make_unique<picture>(*std::move(copied));
     if (!taken->moved.empty()) view.once_more = &from_->bytes();
     taken->image.forget_spare_room();
+    if (is_alive()) forget_registries(*taken, pid());
     if (const auto put = put_registry(*taken, program_, from_->names(), view); !put) {
       auto why = put.why();
       why.subject = subject_of(pid());

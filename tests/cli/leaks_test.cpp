@@ -136,6 +136,14 @@ TEST(Leaks, AreNotHeldByTheStackOfAThreadThatHasEnded) {
   EXPECT_THAT(seen.out, AllOf(StartsWith("proven: 1 task [channel send"), HasSubstr(" 1 proven, 1 held elsewhere")));
 }
 
+/// Of which nothing is to be known then.
+TEST(Leaks, AreNotHeldByTheRegistryOfAProgramThatHasTheHookAllTheSame) {
+  const program target({program_path("reused"), "threads"});
+  const auto seen = leaks({target.pid_text(), "--no-hook"});
+  EXPECT_EQ(seen.end.code, 3) << seen.out << seen.err;
+  EXPECT_THAT(seen.out, AllOf(StartsWith("proven: 1 task [channel send"), HasSubstr(" 1 proven, 1 held elsewhere")));
+}
+
 TEST(Leaks, AreNotHeldByTheRestOfAnAddressInARecordOfADescriptor) {
   const program target({program_path("reused"), "descriptors"});
   const auto seen = leaks({target.pid_text()});
