@@ -229,6 +229,24 @@ TEST_F(Timing, TheChildOfAForkTimesNothing) {
   EXPECT_EQ(status, 0);
 }
 
+// The agent of another object knows this one's registry, not its root.
+TEST_F(Timing, OfAnotherObjectsAgentWorksThroughTheRegistry) {
+  auto* area = this_root.timing.exchange(nullptr);
+  auto* home = ensure_registry();
+  ASSERT_EQ(home->timing.exchange(nullptr), area);
+  home->tick = 77;
+  const auto timed = area->records.load();
+  fake_task task;
+  task.run().wait(wait_kind::post);
+  EXPECT_EQ(task.record()->since.load(), 77u);
+  EXPECT_EQ(area->records.load(), timed);
+  home->timing = area;
+  task.run().wait(wait_kind::post);
+  EXPECT_EQ(area->records.load(), timed + 1);
+  home->tick = 0;
+  this_root.timing = area;
+}
+
 // Copies without pause while tasks run, wait and end: each belongs together.
 TEST_F(Timing, CopiesAreWhole) {
   std::atomic<bool> stop = false;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "readers/task_walk.hpp"
+#include "registry/process_roots.hpp"
 
 namespace tasks::detail {
 namespace {
@@ -11,6 +12,7 @@ constexpr std::uint64_t between_looks_ms = 1000, part_of_time = 100;
 
 /// 0: some task can be woken. Else it changes whenever one of them goes on, begins or ends: its word does.
 std::uint64_t hash_if_all_wait() {
+  make_registries_known();
   task_walk walk({}, task_walk::order::any);
   std::uint64_t hash = 0;
   for (auto step = walk.next(); step != task_walk::step::end; step = walk.next()) {

@@ -12,6 +12,7 @@
 
 #include "cpu_quota.hpp"
 #include "readers/task_walk.hpp"
+#include "registry/process_roots.hpp"
 #include "registry/registry.hpp"
 #include "reports/frame_names.hpp"
 #include "reports/shown_groups.hpp"
@@ -55,6 +56,7 @@ bool has_no_end_of_its_own(const task_copy& task) noexcept {
 
 picture take_picture() {
   picture taken;
+  make_registries_known();
   task_walk walk({}, task_walk::order::any);
   for (auto step = walk.next(); step != task_walk::step::end; step = walk.next()) {
     if (step == task_walk::step::pause) continue;

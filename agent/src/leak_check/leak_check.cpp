@@ -11,6 +11,7 @@
 #include "leak_check/leak_scope.hpp"
 #include "leak_check/leak_search.hpp"
 #include "readers/task_walk.hpp"
+#include "registry/process_roots.hpp"
 
 namespace tasks {
 namespace {
@@ -52,6 +53,7 @@ leak_handler set_leak_handler(leak_handler next) noexcept {
 
 std::vector<std::uint64_t> current_tasks() {
   std::vector<std::uint64_t> ids;
+  detail::make_registries_known();
   detail::task_walk walk({}, detail::task_walk::order::any);
   for (auto step = walk.next(); step != detail::task_walk::step::end; step = walk.next())
     if (step == detail::task_walk::step::task) ids.push_back(walk.task().id);

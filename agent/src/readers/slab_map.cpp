@@ -7,7 +7,7 @@
 
 namespace tasks::detail {
 
-slab_map::slab_map() : registries_(find_registries()) {}
+slab_map::slab_map() : registries_(known_registries()) {}
 
 bool slab_map::holds(std::uint64_t address) {
   if (address % layout::record_size != 0) return false;

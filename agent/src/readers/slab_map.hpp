@@ -14,7 +14,8 @@ namespace tasks::detail {
 
 class slab_map {
  public:
-  /// Knows every registry of the process. Throws std::bad_alloc, here and below.
+  /// Knows every registry that this object was told of, see make_registries_known(). Throws std::bad_alloc, here and
+  /// below.
   slab_map();
 
   [[nodiscard]] std::span<layout::registry* const> registries() const noexcept { return registries_; }

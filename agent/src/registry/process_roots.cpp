@@ -14,7 +14,7 @@
 namespace tasks::detail {
 namespace {
 
-/// Held around dl_iterate_phdr and while `known` changes. No code of the host's runs under it.
+/// Held around dl_iterate_phdr, see guard_roots_against_fork(). No code of the host's runs under it.
 constinit pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 class locked {
@@ -25,17 +25,18 @@ class locked {
   locked& operator=(const locked&) = delete;
 };
 
-/// Grows only. Readers see the first `known_count` without the lock: release and acquire on the count.
-constinit std::array<layout::registry*, max_registries> known{};
-constinit std::atomic<std::size_t> known_count{0};
+using known_list = std::array<std::atomic<layout::registry*>, max_registries>;
 
-void remember(layout::registry* found) noexcept {
-  const auto count = known_count.load(std::memory_order_relaxed);
-  for (std::size_t i = 0; i < count; ++i)
-    if (known[i] == found) return;
-  if (found == nullptr || count == known.size()) return;
-  known[count] = found;
-  known_count.store(count + 1, std::memory_order_release);
+/// Grows only: those behind the first null are null. Filled by this object and, through root::known, by others: release
+/// and acquire, so that who finds one sees what is in it.
+constinit known_list known{};
+
+void add_to(std::atomic<layout::registry*>* list, layout::registry* found) noexcept {
+  if (list == nullptr || found == nullptr) return;
+  for (std::size_t i = 0; i < max_registries; ++i) {
+    layout::registry* there = nullptr;
+    if (list[i].compare_exchange_strong(there, found, std::memory_order_acq_rel) || there == found) return;
+  }
 }
 
 bool usable(const layout::root& root) noexcept {
@@ -86,27 +87,42 @@ void for_each_root(Visit visit) noexcept {
 
 }  // namespace
 
-std::span<layout::registry* const> find_registries() noexcept {
+std::span<layout::registry* const> known_registries() noexcept {
+  std::size_t count = 0;
+  while (count < known.size() && known[count].load(std::memory_order_acquire) != nullptr) ++count;
+  // Once stored they are never stored again.
+  static_assert(sizeof(known[0]) == sizeof(layout::registry*) && known_list::value_type::is_always_lock_free);
+  return {reinterpret_cast<layout::registry* const*>(known.data()), count};
+}
+
+void make_registries_known() noexcept {
+  auto* own = this_root.records.load(std::memory_order_acquire);
+  add_to(known.data(), own);
+  this_root.known.store(known.data(), std::memory_order_release);
   const locked hold;
-  remember(this_root.records.load(std::memory_order_acquire));
-  for_each_root([](layout::root& root) { remember(root.records.load(std::memory_order_acquire)); });
-  return {known.data(), known_count.load(std::memory_order_acquire)};
+  for_each_root([own](layout::root& root) {
+    if (&root == &this_root) return;
+    // Whoever comes second sees the other: each publishes its registry before it looks.
+    add_to(known.data(), root.records.load(std::memory_order_seq_cst));
+    add_to(root.known.load(std::memory_order_acquire), own);
+  });
+}
+
+std::span<layout::registry* const> find_registries() noexcept {
+  make_registries_known();
+  return known_registries();
 }
 
 void store_ticks(std::uint64_t tick, std::uint32_t resolution) noexcept {
-  const locked hold;
-  for_each_root([=](layout::root& root) {
-    root.tick_resolution.store(resolution, std::memory_order_release);
-    root.tick.store(tick, std::memory_order_release);
-  });
+  this_root.tick_resolution.store(resolution, std::memory_order_release);
+  this_root.tick.store(tick, std::memory_order_release);
+  for (auto* home : known_registries()) home->tick.store(tick, std::memory_order_release);
 }
 
 void store_timing(layout::timing_area* area) noexcept {
-  const locked hold;
-  for_each_root([=](layout::root& root) {
-    root.timing.store(area, std::memory_order_seq_cst);
-    if (area != nullptr) root.tick.store(0, std::memory_order_release);
-  });
+  for (auto* home : known_registries()) home->timing.store(area, std::memory_order_seq_cst);
+  this_root.timing.store(area, std::memory_order_seq_cst);
+  if (area != nullptr) this_root.tick.store(0, std::memory_order_release);
 }
 
 namespace {

@@ -2,10 +2,12 @@
 
 /// Every root of this process: that of this object, and those of other objects that link the agent.
 ///
-///   dl_iterate_phdr ──> ELF note "tasks" ──> root ──> registry
+///   a registry is made ──> dl_iterate_phdr ──> ELF note "tasks" ──> root of another object
+///        └── is told to that one, root::known ──┘──> its registry is told here
 ///
-/// A root lies in its object, which dlclose may unmap at any moment but not while dl_iterate_phdr runs: roots are
-/// touched in its callback only. Registries are mapped for good, and remembered after their object has gone.
+/// A root lies in its object, which dlclose may unmap at any moment but not while dl_iterate_phdr runs: those of others
+/// are touched in its callback only, on the program's threads. Registries are mapped for good, and remembered after
+/// their object has gone. The agent's thread takes no lock of the loader's: it looks at what has been told.
 
 #include <cstddef>
 #include <cstdint>
@@ -17,13 +19,20 @@ namespace tasks::detail {
 
 inline constexpr std::size_t max_registries = 256;
 
-/// The registries found so far in this process, that of this object first. Looks for new ones. Any thread.
+/// The registries that this object has been told of. Takes no lock. Any thread.
+[[nodiscard]] std::span<layout::registry* const> known_registries() noexcept;
+
+/// Tells the objects of this process, this one among them, of each other's registries, as far as they have any. On a
+/// thread of the program's.
+void make_registries_known() noexcept;
+/// Both: those of this process, that of this object first.
 [[nodiscard]] std::span<layout::registry* const> find_registries() noexcept;
 
-/// Advances the coarse clock of every object; 0 stops it. `resolution` in milliseconds.
+/// Advances the coarse clock: that of this object, and what other objects look at where they have none; 0 stops it.
+/// `resolution` in milliseconds. Takes no lock.
 void store_ticks(std::uint64_t tick, std::uint32_t resolution) noexcept;
 
-/// Has the tasks of every object timed in this area, which has the tick from now on; null: no longer.
+/// Has the tasks of every object timed in this area, which has the tick from now on; null: no longer. Takes no lock.
 void store_timing(layout::timing_area* area) noexcept;
 
 /// Does the agent of another object listen in this process?

@@ -18,6 +18,7 @@
 #include "registry/composed_waits.hpp"
 #include "registry/labels.hpp"
 #include "registry/leak_marks.hpp"
+#include "registry/process_roots.hpp"
 #include "registry/root_note.hpp"
 #include "registry/timing.hpp"
 #include "tasks/detail/writer.hpp"
@@ -82,6 +83,7 @@ constinit layout::root this_root = {layout::root_magic,
                                     {},
                                     {},
                                     {},
+                                    {},
                                     {}};
 
 namespace {
@@ -120,6 +122,10 @@ void after_fork_in_child() noexcept {
   take_ownership();
   this_root.timing.store(nullptr, relaxed);
   this_root.tick.store(0, relaxed);
+  if (registry* home = this_root.records.load(relaxed)) {
+    home->timing.store(nullptr, relaxed);
+    home->tick.store(0, relaxed);
+  }
   if (const auto agent = static_cast<layout::agent_status>(this_root.agent.load(relaxed));
       agent == layout::agent_status::listening || agent == layout::agent_status::starting)
     this_root.agent.store(static_cast<std::uint32_t>(layout::agent_status::forked), std::memory_order_release);
@@ -349,6 +355,7 @@ registry* ensure_registry() noexcept {
     munmap(made, sizeof(registry));
     return expected;
   }
+  make_registries_known();
   pthread_atfork(nullptr, nullptr, [] { after_fork_in_child(); });
   return made;
 }
@@ -369,6 +376,9 @@ std::uint32_t ask_thread_id() noexcept {
 }
 
 std::uint64_t coarse_clock() noexcept {
+  // The agent may be another object's: it advances no clock of this one's root, but that of its registry.
+  if (const registry* home = this_root.records.load(relaxed))
+    if (const auto tick = load(home->tick)) return tick;
   timespec t{};
   clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
   return static_cast<std::uint64_t>(t.tv_sec) * 1000 + static_cast<std::uint64_t>(t.tv_nsec) / 1'000'000;

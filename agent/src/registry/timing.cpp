@@ -156,8 +156,6 @@ ended_timing* ended_entry(timing_area& area, const record& r) noexcept {
   return nullptr;
 }
 
-timing_area* current_area() noexcept { return this_root.timing.load(std::memory_order_acquire); }
-
 }  // namespace
 
 bool counter_is_steady() noexcept {

@@ -21,8 +21,13 @@
 
 namespace tasks::detail {
 
-/// Are tasks of this process timed now?
-[[nodiscard]] inline bool is_timed() noexcept { return this_root.timing.load(std::memory_order_seq_cst) != nullptr; }
+/// Where tasks of this process are timed; null: they are not.
+[[nodiscard]] inline layout::timing_area* current_area() noexcept {
+  if (auto* area = this_root.timing.load(std::memory_order_seq_cst)) return area;
+  const auto* home = this_root.records.load(std::memory_order_relaxed);
+  return home != nullptr ? home->timing.load(std::memory_order_seq_cst) : nullptr;
+}
+[[nodiscard]] inline bool is_timed() noexcept { return current_area() != nullptr; }
 
 /// A task was spawned on the calling thread. Its word has been stored.
 void note_spawned(record& r) noexcept;

@@ -107,6 +107,7 @@ std::uint64_t count() noexcept {
 
 void write_stacks(std::ostream& out, stacks_format format) {
   const bool each = format == stacks_format::each;
+  detail::make_registries_known();
   detail::task_walk walk({}, each ? detail::task_walk::order::oldest_first : detail::task_walk::order::any);
   each ? detail::write_each(out, walk) : detail::write_grouped(out, walk);
   if (const auto torn = walk.counts().torn; torn != 0) out << "# " << torn << " tasks ran too fast to be copied\n";

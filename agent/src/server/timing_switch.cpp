@@ -38,7 +38,7 @@ void clear_entries(layout::ended_timing (&table)[layout::timing_area::ended_entr
 
 /// Has each thread's next task take new ids, and thereby note when it began.
 void end_ids() noexcept {
-  for (auto* home : find_registries()) {
+  for (auto* home : known_registries()) {
     const auto count = std::min<std::uint64_t>(home->threads.load(std::memory_order_acquire), layout::max_threads);
     for (std::uint64_t i = 0; i < count; ++i) home->slots[i].id_end.store(0, std::memory_order_seq_cst);
   }

@@ -380,7 +380,9 @@ struct registry {
   word_t search;        ///< where the next thread begins to look for a slot whose thread has ended
   word_t scopes;        ///< leak checks that exist: while there are any each task takes an id of its own, and is marked
   word_t common_scope;  ///< that of tasks which no other one claims; 0: none
-  word_t reserved[8];
+  word_t tick;          ///< as root::tick, of the agent of another object; 0: nobody advances it
+  std::atomic<timing_area*> timing;  ///< as root::timing, likewise
+  word_t reserved[6];
   std::atomic<record*> slabs[max_slabs];  ///< slab_records each; null: not mapped (yet)
   thread_slot slots[max_threads];
   word_t call_sites;                                      ///< handed out so far
@@ -423,9 +425,10 @@ struct root {
   /// Offsets that a scanner needs to discount Asio's own list of channels; 0: no hook with channels was used.
   std::atomic<std::uint32_t> channel_next;
   std::atomic<std::uint32_t> channel_prev;
-  word_t listener;                   ///< inode of the socket on which the agent listens; 0: not known
-  std::atomic<timing_area*> timing;  ///< null: nothing is timed
-  word_t reserved[2];
+  word_t listener;                             ///< inode of the socket on which the agent listens; 0: not known
+  std::atomic<timing_area*> timing;            ///< null: nothing is timed
+  std::atomic<std::atomic<registry*>*> known;  ///< private to writers: max_registries of them, see process_roots.hpp
+  word_t reserved;
   char socket_path[112];  ///< zero-terminated; meaningful while the agent listens
 };
 
