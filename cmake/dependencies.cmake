@@ -1,15 +1,10 @@
 # Where everything that is not ours comes from: Debian 12's packages, found the ordinary way.
 find_package(Threads REQUIRED)
 find_path(TASKS_ASIO_INCLUDE_DIR asio.hpp DOC "Directory of standalone Asio's asio.hpp (libasio-dev)")
-find_path(TASKS_PROTOZERO_INCLUDE_DIR protozero/pbf_writer.hpp DOC "Directory of protozero (libprotozero-dev)")
-mark_as_advanced(TASKS_ASIO_INCLUDE_DIR TASKS_PROTOZERO_INCLUDE_DIR)
-foreach(_tasks_dependency ASIO PROTOZERO)
-  if(NOT TASKS_${_tasks_dependency}_INCLUDE_DIR)
-    string(TOLOWER ${_tasks_dependency} _tasks_package)
-    message(FATAL_ERROR "tasks needs ${_tasks_package}: install lib${_tasks_package}-dev, "
-      "or set TASKS_${_tasks_dependency}_INCLUDE_DIR")
-  endif()
-endforeach()
+mark_as_advanced(TASKS_ASIO_INCLUDE_DIR)
+if(NOT TASKS_ASIO_INCLUDE_DIR)
+  message(FATAL_ERROR "tasks needs asio: install libasio-dev, or set TASKS_ASIO_INCLUDE_DIR")
+endif()
 
 if(TASKS_BUILD_CLI OR TASKS_BUILD_TESTS)
   # Static: half of what the tasks executable takes to start is the loading of shared libraries. See cli/README.md.

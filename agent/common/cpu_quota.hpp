@@ -15,6 +15,8 @@ class cpu_quota {
  public:
   /// Finds the limit files, of a process's own cgroup and of all above it. `root` stands in for "/" in tests.
   explicit cpu_quota(const std::string& root = {}, const std::string& process = "self");
+  struct unlimited {};
+  explicit cpu_quota(unlimited) noexcept {}
   /// The least of them in thousandths of a CPU; 0: none.
   [[nodiscard]] std::uint32_t millis() const;
 

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <unistd.h>
-
 #include <utility>
+
+#include "system_calls.hpp"
 
 namespace tasks::detail {
 
@@ -22,7 +22,7 @@ class descriptor {
   explicit operator bool() const noexcept { return fd_ >= 0; }
   [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
   void reset() noexcept {
-    if (fd_ >= 0) close(std::exchange(fd_, -1));
+    if (fd_ >= 0) calls::close(std::exchange(fd_, -1));
   }
 
  private:

@@ -1,8 +1,5 @@
 #include "small_file.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <array>
 #include <charconv>
 
@@ -13,17 +10,17 @@ namespace tasks::detail {
 std::string read_small_file(const std::string& path) {
   constexpr std::size_t longest = std::size_t{1} << 20;
   std::string text;
-  const descriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  const descriptor file{calls::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   std::array<char, 4096> piece;
-  for (ssize_t got = 0; text.size() < longest && (got = read(file.get(), piece.data(), piece.size())) > 0;)
+  for (ssize_t got = 0; text.size() < longest && (got = calls::read(file.get(), piece.data(), piece.size())) > 0;)
     text.append(piece.data(), static_cast<std::size_t>(got));
   return text;
 }
 
 std::string read_line_of(const std::string& path) {
-  const descriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  const descriptor file{calls::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   std::array<char, 256> line;
-  const auto got = read(file.get(), line.data(), line.size());
+  const auto got = calls::read(file.get(), line.data(), line.size());
   return {line.data(), got > 0 ? static_cast<std::size_t>(got) : 0};
 }
 

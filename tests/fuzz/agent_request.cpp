@@ -71,24 +71,19 @@ std::string answers_to(std::string_view asked) {
   int ends[2];
   fuzz::must(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0);
   const detail::descriptor reader(ends[0]);
-  std::atomic<int> place{ends[1]};
-  asio::io_context io{1};
-  detail::session session(shared, quota, timing, {io, asio::local::stream_protocol(), ends[1]}, place);
-  bool has_ended = false;
-  asio::co_spawn(io, session.run(), [&](const std::exception_ptr& thrown) {
-    fuzz::must(!thrown);
-    has_ended = true;
-  });
+  std::atomic<int> place{-1};
+  detail::session session(shared, quota, timing, detail::descriptor(ends[1]), place);
   std::string answers;
   bool is_asking = true;
-  while (!has_ended) {
+  while (!session.is_over()) {
     if (is_asking) {
       const auto sent = ::send(reader.get(), asked.data(), asked.size(), MSG_NOSIGNAL);
       if (sent > 0) asked.remove_prefix(static_cast<std::size_t>(sent));
       is_asking = !asked.empty() && (sent >= 0 || errno == EAGAIN);
       if (!is_asking) ::shutdown(reader.get(), SHUT_WR);
     }
-    if (io.poll() == 0) io.run_one_for(std::chrono::milliseconds(1));
+    auto state = session.wants();
+    if (::poll(&state, 1, 1) > 0 || session.until() <= detail::session::clock::now()) session.go_on();
     char part[4096];
     for (ssize_t got; (got = ::recv(reader.get(), part, sizeof part, 0)) > 0;)
       answers.append(part, static_cast<std::size_t>(got));

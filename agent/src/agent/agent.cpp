@@ -2,10 +2,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
-#include <semaphore.h>
-#include <signal.h>
 #include <sys/random.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,16 +14,14 @@
 #include <mutex>
 #include <new>
 
-#include "agent/own_descriptors.hpp"
+#include "agent/pipe_end.hpp"
+#include "agent/serving_thread.hpp"
 #include "dump/dump_environment.hpp"
 #include "readers/record_reader.hpp"
 #include "registry/process_roots.hpp"
 #include "registry/registry.hpp"
 #include "server/serve.hpp"
 #include "server/socket_directory.hpp"
-
-// LeakSanitizer's, where it is there.
-extern "C" [[gnu::weak]] void __lsan_register_root_region(const void* begin, std::size_t size);  // NOLINT
 
 namespace tasks {
 namespace detail {
@@ -38,15 +33,12 @@ struct running_agent {
   descriptor stopped;  ///< the end of a pipe that the thread waits for
   pipe_end stop;
   serve_shared shared;
-  bool has_own_descriptors = false;  ///< the thread; then those two are its own, and not here any more
-  sem_t begun{};                     ///< posted once that is known
-  pthread_t thread{};
-  void* stack = nullptr;  ///< of the thread, noted by itself
-  std::size_t stack_size = 0;
+  serving_thread thread;  ///< once it has descriptors of its own, those two are its, and not here any more
 };
 
 // The state of this object's agent. `guard` is held while it changes, never while anything is waited for but the
-// agent's own thread; a fork does not wait for it, so the child makes all of this anew.
+// agent's own thread. A fork waits for it, so that its child knows which descriptors are its parent's agent's; the
+// child makes all of this anew.
 constinit std::mutex guard;
 constinit std::uint32_t users = 0;  ///< agents of this generation
 constinit std::atomic<std::uint32_t> generation{1};
@@ -65,15 +57,12 @@ void after_fork_in_child() noexcept {
   users = 0;
   generation.store(generation.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   if (running == nullptr) return;
-  if (!running->has_own_descriptors)
+  if (!running->shared.has_own_descriptors)
     for (auto& connection : running->shared.connections)
       if (const int fd = connection.load(std::memory_order_relaxed); fd >= 0) close(fd);
   running->socket.socket.reset();
   running->stopped.reset();
   running->stop.close();
-  // What only the stack of the thread that is not here points to is no leak of the host's.
-  if (__lsan_register_root_region != nullptr && running->stack != nullptr)
-    __lsan_register_root_region(running->stack, running->stack_size);
   inherited = running;
   running = nullptr;
 }
@@ -83,46 +72,12 @@ void watch_for_forks() noexcept {
   if (registered) return;
   registered = true;
   guard_roots_against_fork();
-  pthread_atfork(nullptr, nullptr, [] { after_fork_in_child(); });
+  pthread_atfork([] { guard.lock(); }, [] { guard.unlock(); }, [] { after_fork_in_child(); });
 }
 
-void note_stack(running_agent& self) noexcept {
-  pthread_attr_t attributes;
-  if (__lsan_register_root_region == nullptr || pthread_getattr_np(pthread_self(), &attributes) != 0) return;
-  pthread_attr_getstack(&attributes, &self.stack, &self.stack_size);
-  pthread_attr_destroy(&attributes);
-}
-
-constexpr const char* thread_name = "tasks-agent";
-
-void* run_thread(void* argument) noexcept {
-  auto& self = *static_cast<running_agent*>(argument);
-  // Before anything that could wait for who waits for this: it may have the loader's lock.
-  self.has_own_descriptors = have_own_descriptors(self.shared.descriptors());
-  sem_post(&self.begun);
-  pthread_setname_np(pthread_self(), thread_name);
-  note_stack(self);
-  if (const int error = tasks_serve(self.shared); error != 0) {
-    set_status(layout::agent_status::no_socket, error);
-    remove_name(self.socket);
-    shutdown(self.shared.listen_fd, SHUT_RDWR);  // who has connected meanwhile is refused rather than kept waiting
-  }
-  return nullptr;
-}
-
-/// With every signal blocked, so that the host's handlers run on the host's threads only.
 int start_thread(running_agent& self) noexcept {
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  const int error = pthread_create(&self.thread, nullptr, run_thread, &self);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  // It says so itself, too, but may not have had a turn when somebody looks who knows it by its name.
-  if (error != 0) return error;
-  pthread_setname_np(self.thread, thread_name);
-  while (sem_wait(&self.begun) != 0) continue;  // a handler of the host's came between
-  if (self.has_own_descriptors) {
+  if (const int error = self.thread.start(self.shared); error != 0) return error;
+  if (self.shared.has_own_descriptors) {
     self.socket.socket.reset();
     self.stopped.reset();
   }
@@ -137,7 +92,7 @@ int make_pipe(running_agent& of) noexcept {
   of.stop = pipe_end(ends[1]);
   of.shared.stop_fd = ends[0];
   of.shared.kept_fd = ends[1];
-  return sem_init(&of.begun, 0, 0) == 0 ? 0 : errno;
+  return 0;
 }
 
 std::uint64_t random_instance() noexcept {
@@ -182,9 +137,9 @@ void start() {
 }
 
 void stop() noexcept {
-  running->shared.stops.store(true, std::memory_order_relaxed);
   running->stop.write();
-  pthread_join(running->thread, nullptr);
+  running->shared.stops.store(true, std::memory_order_relaxed);  // it may have lost the pipe's other end
+  running->thread.join();
   remove_name(running->socket);
   if (this_root.agent.load(std::memory_order_relaxed) == static_cast<std::uint32_t>(layout::agent_status::listening))
     set_status(layout::agent_status::stopped, 0);

@@ -1,8 +1,6 @@
 #include "readers/self_memory.hpp"
 
-#include <fcntl.h>
 #include <sys/uio.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -10,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "descriptor.hpp"
 #include "utf8.hpp"
 
 namespace tasks::detail {
@@ -17,10 +16,9 @@ namespace {
 
 /// For sandboxes that forbid process_vm_readv.
 std::size_t read_through_proc(std::uint64_t address, void* to, std::size_t size) noexcept {
-  const int fd = open("/proc/thread-self/mem", O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return 0;
-  const auto got = pread64(fd, to, size, static_cast<off64_t>(address));
-  close(fd);
+  const descriptor memory{calls::open("/proc/thread-self/mem", O_RDONLY | O_CLOEXEC)};
+  if (!memory) return 0;
+  const auto got = calls::read_at(memory.get(), to, size, static_cast<off_t>(address));
   return got > 0 ? static_cast<std::size_t>(got) : 0;
 }
 

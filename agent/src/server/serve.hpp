@@ -1,7 +1,7 @@
 #pragma once
 
-/// What the agent's owner and its thread share. The thread's own code is linked apart (see CMakeLists.txt): of all
-/// that it is made of, tasks_serve() alone can be named from outside.
+/// What the agent's owner and its thread share. The thread's own code is linked apart (see server.cmake): of all that
+/// it is made of, tasks_serve() alone can be named from outside.
 
 #include <array>
 #include <atomic>
@@ -24,8 +24,10 @@ struct serve_shared {
   /// thread has no table of its own.
   std::array<std::atomic<int>, most_connections> connections;
   std::atomic<bool> stops{false};
-  /// Keeps the thread's memory reachable in the child of a fork, where nobody can destroy it.
-  std::atomic<void*> server{nullptr};
+  /// 1, with has_own_descriptors, once the thread has said which table of descriptors it has. A futex(2): stored and
+  /// woken by the thread, release; loaded by the owner, acquire.
+  std::atomic<std::uint32_t> begun{0};
+  bool has_own_descriptors = false;  ///< the thread; see own_descriptors.hpp
 
   [[nodiscard]] std::array<int, 3> descriptors() const noexcept { return {listen_fd, stop_fd, kept_fd}; }
 
@@ -34,8 +36,8 @@ struct serve_shared {
   }
 };
 
-/// Answers until stop_fd says so, or `stops` is true, at which it looks once a second. Returns 0, or the errno that
-/// kept it from beginning.
-extern "C" [[nodiscard, gnu::visibility("hidden")]] int tasks_serve(serve_shared& shared) noexcept;
+/// The agent's thread, to its end: answers until stop_fd says so, or `stops` is true, at which it looks once a second.
+/// Takes no lock, and calls nothing of libc but what tests/agent/symbols.cmake lists.
+extern "C" [[gnu::visibility("hidden")]] void tasks_serve(serve_shared& shared) noexcept;
 
 }  // namespace tasks::detail

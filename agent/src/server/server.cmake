@@ -1,36 +1,40 @@
-# The agent's thread, in one relocatable object whose only symbol is tasks_serve(). The host may use another
-# version of Asio and of protozero, or the same configured otherwise; header-only code of two versions in one binary is
-# merged by the linker and crashes. Renamed namespaces keep the two apart in names, local symbols in everything else.
+# The agent's thread, in one relocatable object whose only symbol is tasks_serve(). All that it runs is in it, with an
+# operator new of its own (arena.hpp), and without exceptions and libstdc++'s own code: libc may take the program for
+# single-threaded. What it may call of others is listed in tests/agent/symbols.cmake.
 find_program(TASKS_OBJCOPY NAMES ${CMAKE_OBJCOPY} objcopy REQUIRED DOC "GNU objcopy")
 mark_as_advanced(TASKS_OBJCOPY)
 
 add_library(tasks_server OBJECT
+  common/cpu_quota.cpp
+  common/failure_copy.cpp
+  common/small_file.cpp
+  common/socket_names.cpp
+  common/stack_groups.cpp
+  common/task_copy.cpp
+  common/utf8.cpp
+  src/readers/locations.cpp
+  src/readers/record_reader.cpp
+  src/readers/self_memory.cpp
+  src/readers/slab_map.cpp
+  src/readers/task_times.cpp
+  src/readers/task_walk.cpp
+  src/readers/text_filter.cpp
+  src/server/arena.cpp
+  src/server/own_descriptors.cpp
+  src/server/process_vitals.cpp
   src/server/server.cpp
   src/server/session.cpp
+  src/server/stale_names.cpp
+  src/server/timing_switch.cpp
   src/server/wire.cpp
   src/server/wire_request.cpp
 )
-# A configuration of Asio's that the host has put on whole directories is none of ours; own_asio.hpp drops the rest.
-foreach(_tasks_property COMPILE_DEFINITIONS COMPILE_OPTIONS)
-  get_target_property(_tasks_inherited tasks_server ${_tasks_property})
-  if(_tasks_inherited)
-    list(FILTER _tasks_inherited EXCLUDE REGEX "^(-D)?(ASIO|BOOST_ASIO|PROTOZERO)_")
-    set_property(TARGET tasks_server PROPERTY ${_tasks_property} "${_tasks_inherited}")
-  endif()
-endforeach()
-target_compile_definitions(tasks_server PRIVATE
-  asio=tasks_asio
-  protozero=tasks_protozero
-  asio_detail_posix_thread_function=tasks_asio_thread_function
-  asio_signal_handler=tasks_asio_signal_handler
-)
-# -fno-lto: what is combined below must be machine code. (And g++ 12 takes Asio's coroutine frames for mismatched.)
-target_compile_options(tasks_server PRIVATE -fno-lto
-  $<$<CXX_COMPILER_ID:GNU>:-fcoroutines>
-  $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>)
+target_compile_definitions(tasks_server PRIVATE _GLIBCXX_EXTERN_TEMPLATE=0)
+# -fno-lto: what is combined below must be machine code. -fno-plt: functions of libraries are looked up when the program
+# is loaded; when they are first called it would be under the loader's lock.
+target_compile_options(tasks_server PRIVATE -fno-lto -fno-exceptions -fno-plt $<$<CXX_COMPILER_ID:GNU>:-fcoroutines>)
 tasks_inside(tasks_server)
 target_include_directories(tasks_server PRIVATE include src common)
-target_include_directories(tasks_server SYSTEM PRIVATE ${TASKS_ASIO_INCLUDE_DIR} ${TASKS_PROTOZERO_INCLUDE_DIR})
 set_target_properties(tasks_server PROPERTIES UNITY_BUILD OFF PRECOMPILE_HEADERS "")
 target_link_libraries(tasks_server PRIVATE Threads::Threads)
 

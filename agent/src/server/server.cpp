@@ -1,5 +1,6 @@
 #include "server/server.hpp"
 
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -7,11 +8,13 @@
 #include <cerrno>
 #include <memory>
 #include <new>
+#include <utility>
 
-#include "descriptor.hpp"
 #include "readers/record_reader.hpp"
 #include "registry/process_roots.hpp"
-#include "server/socket_directory.hpp"
+#include "server/futex.hpp"
+#include "server/own_descriptors.hpp"
+#include "server/stale_names.hpp"
 
 namespace tasks::detail {
 namespace {
@@ -23,6 +26,9 @@ constexpr milliseconds rest_tick{1000};
 constexpr milliseconds watched_tick{100};
 constexpr std::chrono::seconds watched_for{10};
 
+/// More is given back as soon as no reader is there, less when none has been for a while.
+constexpr std::size_t kept_memory = std::size_t{1} << 20;
+
 /// May the process at the other end read this one? Same user, or root.
 bool may_read(int fd) noexcept {
   ucred who{};
@@ -32,78 +38,85 @@ bool may_read(int fd) noexcept {
 
 }  // namespace
 
-server::server(serve_shared& shared)
+server::server(serve_shared& shared, const cpu_quota& quota, timing_switch& timing, arena& memory) noexcept
     : shared_(shared),
-      acceptor_(io_, asio::local::stream_protocol(), shared.listen_fd),
-      stop_(io_, shared.stop_fd),
-      tick_(io_),
-      pause_(io_) {
-  asio::co_spawn(io_, accept_connections(), [](const std::exception_ptr&) {});
-  asio::co_spawn(io_, advance_clock(), [](const std::exception_ptr&) {});
-  watch_stop();
-}
-
-server::~server() {
-  timing_.turn_off();
-  store_ticks(0, static_cast<std::uint32_t>(rest_tick.count()));
-  asio::error_code ignored;
-  stop_.release();
-  acceptor_.release(ignored);
-}
+      quota_(quota),
+      timing_(timing),
+      memory_(memory),
+      listen_fd_(shared.listen_fd),
+      stop_fd_(shared.stop_fd) {}
 
 void server::run() {
+  polled all;
   for (;;) {
-    try {
-      io_.run();
-      return;
-    } catch (const std::bad_alloc&) {
-      // Whatever was being done is lost; the next reader may have more luck.
-    }
+    if (const auto now = clock::now(); now >= next_tick_) tick(now);
+    if (shared_.stops.load(std::memory_order_relaxed)) return;
+    const auto count = gather(all);
+    if (calls::poll(all.data(), count, time_left(clock::now())) < 0) continue;
+    if ((all[0].revents & (POLLIN | POLLHUP)) != 0) return;
+    if ((all[0].revents & POLLNVAL) != 0) stop_fd_ = -1;
+    go_on_with(all);
+    if ((all[1].revents & POLLNVAL) != 0)
+      listen_fd_ = -1;
+    else if (all[1].revents != 0)
+      accept_one();
   }
 }
 
-void server::watch_stop() {
-  stop_.async_wait(asio::posix::stream_descriptor::wait_read, [this](const asio::error_code&) { io_.stop(); });
+std::size_t server::gather(polled& all) const noexcept {
+  all[0] = {.fd = stop_fd_, .events = POLLIN, .revents = 0};
+  const bool accepts = accept_again_ <= clock::now();
+  all[1] = {.fd = accepts ? listen_fd_ : -1, .events = POLLIN, .revents = 0};
+  auto count = own;
+  for (const auto& each : sessions_) all[count++] = each.wants();
+  return count;
 }
 
-asio::awaitable<void> server::accept_connections() {
-  for (;;) {
-    asio::error_code error;
-    co_await acceptor_.async_wait(acceptor_.wait_read, asio::redirect_error(asio::use_awaitable, error));
-    // Asio's own accept makes descriptors that a program started at this moment would inherit.
-    const int fd = error ? -1 : accept4(shared_.listen_fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd >= 0) {
-      accept_one(fd);
-    } else if (error || (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)) {
-      pause_.expires_after(watched_tick);  // out of descriptors, most likely: they are the host's
-      co_await pause_.async_wait(asio::redirect_error(asio::use_awaitable, error));
-    }
+std::chrono::nanoseconds server::time_left(clock::time_point now) const noexcept {
+  auto until = next_tick_;
+  if (accept_again_ > now) until = std::min(until, accept_again_);
+  for (const auto& each : sessions_) until = std::min(until, each.is_closed() ? now : each.until());
+  return until > now ? until - now : std::chrono::nanoseconds(0);
+}
+
+void server::go_on_with(const polled& all) {
+  const auto now = clock::now();
+  const auto* state = all.data() + own;
+  for (auto at = sessions_.begin(); at != sessions_.end(); ++state) {
+    const auto each = at++;
+    if (state->revents == 0 && !each->is_closed() && each->until() > now) continue;
+    each->go_on();
+    if (each->is_over()) end_session(each);
   }
 }
 
-void server::accept_one(int accepted) {
-  descriptor fd{accepted};
+void server::end_session(std::list<session>::iterator at) {
+  last_client_ = clock::now();
+  sessions_.erase(at);
+  end_timing_unless_wanted(last_client_);
+}
+
+void server::accept_one() {
+  const int fd = calls::accept(listen_fd_, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (fd >= 0) return admit(descriptor{fd});
+  // Out of descriptors, most likely: they are the host's.
+  if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR) accept_again_ = clock::now() + watched_tick;
+}
+
+void server::admit(descriptor fd) {
   if (!may_read(fd.get())) return;
-  last_client_ = session::clock::now();
+  last_client_ = clock::now();
   auto* place = free_place();
   if (place == nullptr) return refuse(fd.get());
-  try {
-    if (sessions_.empty()) tick_.cancel();  // faster from now on
-    asio::local::stream_protocol::socket socket(io_, asio::local::stream_protocol(), fd.get());
-    place->store(fd.release(), std::memory_order_relaxed);
-    const auto at = sessions_.emplace(sessions_.end(), shared_, quota_, timing_, std::move(socket), *place);
-    asio::co_spawn(io_, at->run(), [this, at](const std::exception_ptr&) {
-      last_client_ = session::clock::now();
-      sessions_.erase(at);
-      end_timing_unless_wanted();
-    });
-  } catch (const std::exception&) {
-    // No memory: the reader sees its connection closed.
-  }
+  if (sessions_.empty()) next_tick_ = clock::time_point::min();  // faster from now on
+  // Noted first, so that it is closed if there is no memory for it.
+  place->store(fd.get(), std::memory_order_relaxed);
+  const auto at = sessions_.emplace(sessions_.end(), shared_, quota_, timing_, std::move(fd), *place);
+  if (at->is_over()) end_session(at);
 }
 
 /// Where to note another connection; null: there are enough. Readers that have left before this one came, of which
-/// the reactor has not told yet, do not count.
+/// poll(2) has not told yet, do not count.
 std::atomic<int>* server::free_place() noexcept {
   const auto find = [this] {
     return std::find_if(shared_.connections.begin(), shared_.connections.end(),
@@ -111,11 +124,16 @@ std::atomic<int>* server::free_place() noexcept {
   };
   auto place = find();
   if (place == shared_.connections.end()) {
-    for (auto& s : sessions_)
-      if (s.departed()) s.close();
+    for (auto at = sessions_.begin(); at != sessions_.end();) {
+      const auto each = at++;
+      if (!each->departed()) continue;
+      each->close();
+      each->go_on();
+      if (each->is_over()) sessions_.erase(each);
+    }
     place = find();
   }
-  return place == shared_.connections.end() ? nullptr : &*place;
+  return place == shared_.connections.end() || sessions_.size() == shared_.connections.size() ? nullptr : &*place;
 }
 
 /// One message of a few bytes: it fits into a new socket's buffer, or the reader is none of ours.
@@ -123,15 +141,14 @@ void server::refuse(int fd) const {
   const auto text =
       wire::encode(wire::hello{static_cast<std::uint32_t>(getpid()), shared_.start_time, shared_.instance}) +
       wire::encode(wire::error_code::busy, "too many connections");
-  static_cast<void>(::send(fd, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
+  static_cast<void>(calls::send(fd, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
 }
 
-bool server::watched(session::clock::time_point now) const noexcept {
+bool server::watched(clock::time_point now) const noexcept {
   return !sessions_.empty() || now - watched_for < last_client_;
 }
 
-void server::end_timing_unless_wanted() noexcept {
-  const auto now = session::clock::now();
+void server::end_timing_unless_wanted(clock::time_point now) noexcept {
   if (!timing_.is_on() ||
       std::any_of(sessions_.begin(), sessions_.end(), [now](const session& s) { return s.wants_timing(now); }))
     return;
@@ -146,42 +163,71 @@ void server::store_clock(milliseconds resolution) noexcept {
   timing_.advance(now);
 }
 
-asio::awaitable<void> server::advance_clock() {
+void server::tick(clock::time_point now) noexcept {
+  const auto period = watched(now) ? watched_tick : rest_tick;
+  store_clock(period);
+  for (auto& each : sessions_) each.expire(now);
+  end_timing_unless_wanted(now);
+  if (sessions_.empty() && (!watched(now) || memory_.mapped() > kept_memory)) memory_.drop();
+  next_tick_ = now + period;
+}
+
+namespace {
+
+constexpr char thread_name[] = "tasks-agent";  // by which the executable knows it
+
+void close_connections(serve_shared& shared) noexcept {
+  for (auto& place : shared.connections)
+    if (const int fd = place.exchange(-1, std::memory_order_relaxed); fd >= 0) {
+      shutdown(fd, SHUT_RDWR);
+      calls::close(fd);
+    }
+}
+
+/// What lasts while servers come and go.
+struct lasting {
+  serve_shared& shared;
+  arena memory;
+  timing_switch timing;
+  cpu_quota* quota = nullptr;  ///< null: there was no memory for it
+  const cpu_quota none{cpu_quota::unlimited()};
+  alignas(server) unsigned char place[sizeof(server)];
+};
+
+void serve(lasting& own) noexcept {
+  if (!attempt([&own] { own.quota = new cpu_quota; })) own.memory.drop();
+  own.memory.keep();
+  // Else they stay until the next start.
+  static_cast<void>(attempt([&own] { remove_stale_names(own.shared.path); }));
   for (;;) {
-    const auto now = session::clock::now();
-    const auto period = watched(now) ? watched_tick : rest_tick;
-    store_clock(period);
-    for (auto& s : sessions_) s.expire(now);
-    end_timing_unless_wanted();
-    if (shared_.stops.load(std::memory_order_relaxed)) io_.stop();
-    tick_.expires_after(period);
-    asio::error_code cancelled;
-    co_await tick_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
+    own.memory.drop();
+    const bool stopped = attempt([&own] {
+      auto* self =
+          ::new (own.place) server(own.shared, own.quota != nullptr ? *own.quota : own.none, own.timing, own.memory);
+      self->run();
+      std::destroy_at(self);
+    });
+    if (stopped) return;
+    // There is no memory: readers see their connections closed, and the next ones may have more luck.
+    close_connections(own.shared);
+    own.timing.turn_off();
   }
 }
 
-/// Nothing of this object is destroyed when the program exits: its thread may be at work then, and is ended after what
-/// it has made since (Asio's error categories).
-extern "C" int keep_for_ever(void (*)(void*), void*, void*) noexcept asm("__cxa_atexit");
-int keep_for_ever(void (*)(void*), void*, void*) noexcept { return 0; }
+}  // namespace
 
-int tasks_serve(serve_shared& shared) noexcept {
-  try {
-    const auto self = std::make_unique<server>(shared);
-    shared.server.store(self.get(), std::memory_order_relaxed);
-    try {
-      remove_stale_names(shared.path);
-    } catch (const std::bad_alloc&) {
-      // They stay until the next start.
-    }
-    self->run();
-  } catch (const asio::system_error& e) {
-    return e.code().value();
-  } catch (const std::exception&) {
-    return ENOMEM;
-  }
-  shared.server.store(nullptr, std::memory_order_relaxed);
-  return 0;
+void tasks_serve(serve_shared& shared) noexcept {
+  // Before anything else: who waits for this may hold locks.
+  shared.has_own_descriptors = have_own_descriptors(shared.descriptors());
+  prctl(PR_SET_NAME, thread_name);
+  shared.begun.store(1, std::memory_order_release);
+  wake_futex(shared.begun);
+  lasting own{.shared = shared, .memory = {}, .timing = {}, .place = {}};
+  own_arena = &own.memory;
+  serve(own);
+  own.timing.turn_off();
+  store_ticks(0, static_cast<std::uint32_t>(rest_tick.count()));
+  own.memory.drop();
 }
 
 }  // namespace tasks::detail

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "length_prefix.hpp"
@@ -45,44 +46,48 @@ wire::trailer end_of(const walk_counts& counts) noexcept {
 
 }  // namespace
 
-session::session(const serve_shared& shared, const cpu_quota& quota, timing_switch& timing,
-                 asio::local::stream_protocol::socket socket, std::atomic<int>& fd_place) noexcept
-    : shared_(shared), quota_(quota), timing_(timing), socket_(std::move(socket)), fd_place_(fd_place) {}
+session::session(const serve_shared& shared, const cpu_quota& quota, timing_switch& timing, descriptor socket,
+                 std::atomic<int>& fd_place)
+    : shared_(shared), quota_(quota), timing_(timing), socket_(std::move(socket)), fd_place_(fd_place), run_(run()) {
+  fd_place_.store(socket_.get(), std::memory_order_relaxed);
+  run_.begin();
+}
 
 session::~session() { close(); }
 
 bool session::departed() const noexcept {
-  pollfd state{.fd = fd_place_.load(std::memory_order_relaxed), .events = 0, .revents = 0};
-  return socket_.is_open() && poll(&state, 1, 0) == 1 && (state.revents & POLLHUP) != 0;
+  pollfd state{.fd = socket_.get(), .events = 0, .revents = 0};
+  return socket_ && calls::poll(&state, 1, {}) == 1 && (state.revents & POLLHUP) != 0;
 }
 
 void session::close() noexcept {
-  if (!socket_.is_open()) return;  // its place may be another's by now
+  if (!socket_) return;  // its place may be another's by now
   // First, so that the child of a fork never closes a number that is another descriptor's by now. And shut down,
   // because a child that was forked before has a copy that keeps the connection open.
   fd_place_.store(-1, std::memory_order_relaxed);
-  asio::error_code ignored;
-  socket_.shutdown(socket_.shutdown_both, ignored);
-  socket_.close(ignored);
+  shutdown(socket_.get(), SHUT_RDWR);
+  socket_.reset();
 }
 
 void session::expire(clock::time_point now) noexcept {
   if (deadline_ < now) close();
 }
 
-asio::awaitable<bool> session::send(std::string_view data) {
+async<bool> session::send(std::string_view data) {
   while (!data.empty()) {
     deadline_ = clock::now() + write_deadline;
-    asio::error_code error;
-    const auto sent = co_await socket_.async_write_some(asio::buffer(data.data(), data.size()),
-                                                        asio::redirect_error(asio::use_awaitable, error));
-    if (error) co_return false;
-    data.remove_prefix(sent);
+    const auto sent = socket_ ? calls::send(socket_.get(), data.data(), data.size(), MSG_NOSIGNAL) : 0;
+    if (sent < 0 && errno == EAGAIN) {
+      co_await wait_for(POLLOUT);
+      continue;
+    }
+    if (sent <= 0) co_return false;
+    data.remove_prefix(static_cast<std::size_t>(sent));
   }
   co_return true;
 }
 
-asio::awaitable<session::received> session::receive(std::string_view& message) {
+async<session::received> session::receive(std::string_view& message) {
   input_.erase(0, std::exchange(consumed_, 0));
   deadline_ = clock::now() + read_deadline;
   for (;;) {
@@ -98,15 +103,17 @@ asio::awaitable<session::received> session::receive(std::string_view& message) {
     }
     const auto before = input_.size();
     input_.resize(before + piece);
-    asio::error_code error;
-    const auto got = co_await socket_.async_read_some(asio::buffer(input_.data() + before, piece),
-                                                      asio::redirect_error(asio::use_awaitable, error));
-    input_.resize(before + got);
-    if (error) co_return received::closed;
+    const auto got = socket_ ? calls::receive(socket_.get(), input_.data() + before, piece) : 0;
+    const bool later = got < 0 && errno == EAGAIN;
+    input_.resize(before + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+    if (later)
+      co_await wait_for(POLLIN);
+    else if (got <= 0)
+      co_return received::closed;
   }
 }
 
-asio::awaitable<void> session::run() {
+async<void> session::run() {
   bool more = co_await send(
       wire::encode(wire::hello{static_cast<std::uint32_t>(getpid()), shared_.start_time, shared_.instance}));
   while (more) {
@@ -131,7 +138,7 @@ asio::awaitable<void> session::run() {
   close();
 }
 
-asio::awaitable<bool> session::answer(std::string_view message) {
+async<bool> session::answer(std::string_view message) {
   const auto ask = wire::decode_request(message);
   if (!ask) {
     co_await send(wire::encode(wire::error_code::malformed, "not a Request"));
@@ -153,9 +160,9 @@ asio::awaitable<bool> session::answer(std::string_view message) {
   co_return co_await send(wire::encode(wire::error_code::unknown_request, "this agent does not know the request"));
 }
 
-asio::awaitable<void> session::yield() {
+async<void> session::yield() {
   deadline_ = clock::time_point::max();
-  co_await asio::post(socket_.get_executor(), asio::use_awaitable);
+  co_await wait_until(clock::time_point::min());
 }
 
 wire::timing_state session::state_of_timing() const noexcept {
@@ -168,14 +175,12 @@ wire::timing_state session::state_of_timing() const noexcept {
           .counter = area->is_counter.load(std::memory_order_relaxed) != 0};
 }
 
-asio::awaitable<bool> session::answer_timing(const wire::request& ask) {
+async<bool> session::answer_timing(const wire::request& ask) {
   const auto lease = std::min<clock::duration>(std::chrono::milliseconds(ask.lease_ms), longest_lease);
   timed_until_ = lease == clock::duration::zero() ? clock::time_point::min() : clock::now() + lease;
   while (lease != clock::duration::zero() && !timing_.is_on() && !timing_.is_calibrated()) {
     deadline_ = clock::time_point::max();
-    asio::steady_timer pause(socket_.get_executor(), std::chrono::milliseconds(1));
-    asio::error_code ignored;
-    co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    co_await wait_until(clock::now() + std::chrono::milliseconds(1));
   }
   if (lease != clock::duration::zero()) static_cast<void>(timing_.turn_on());
   wire::trailer end{};
@@ -185,7 +190,7 @@ asio::awaitable<bool> session::answer_timing(const wire::request& ask) {
   co_return co_await send(wire::encode(end));
 }
 
-asio::awaitable<bool> session::send_ended_times(wire::chunk_writer& out) {
+async<bool> session::send_ended_times(wire::chunk_writer& out) {
   for (const auto& each : times_reader(timing_.area()).of_ended()) {
     out.add(each);
     if (out.full()) {
@@ -195,13 +200,13 @@ asio::awaitable<bool> session::send_ended_times(wire::chunk_writer& out) {
   co_return true;
 }
 
-asio::awaitable<bool> session::send_last(wire::chunk_writer& out, const wire::trailer& end) {
+async<bool> session::send_last(wire::chunk_writer& out, const wire::trailer& end) {
   auto last = wire::encode(end);
   if (!out.empty()) last.insert(0, out.take());
   co_return co_await send(last);
 }
 
-asio::awaitable<bool> session::answer_each(const wire::request& ask) {
+async<bool> session::answer_each(const wire::request& ask) {
   task_walk walk(ask.filter, task_walk::order::oldest_first, ask.texts);
   wire::chunk_writer out(sites_of(ask));
   std::uint64_t shown = 0;
@@ -235,9 +240,8 @@ asio::awaitable<bool> session::answer_each(const wire::request& ask) {
   co_return co_await send_last(out, end);
 }
 
-asio::awaitable<bool> session::send_groups(wire::chunk_writer& out, stack_groups& groups,
-                                           std::span<const failure_copy> failures, std::span<const task_times> times,
-                                           std::uint64_t limit, wire::trailer& end) {
+async<bool> session::send_groups(wire::chunk_writer& out, stack_groups& groups, std::span<const failure_copy> failures,
+                                 std::span<const task_times> times, std::uint64_t limit, wire::trailer& end) {
   for (const auto& failure : failures) out.add(failure, monotonic_ms());
   end.groups_left_out = groups.left_out();
   std::uint64_t listed = 0;
@@ -257,7 +261,7 @@ asio::awaitable<bool> session::send_groups(wire::chunk_writer& out, stack_groups
   co_return true;
 }
 
-asio::awaitable<bool> session::answer_grouped(const wire::request& ask) {
+async<bool> session::answer_grouped(const wire::request& ask) {
   task_walk walk(ask.filter, task_walk::order::any, ask.texts);
   stack_groups groups;
   std::vector<task_times> times;
@@ -281,7 +285,7 @@ asio::awaitable<bool> session::answer_grouped(const wire::request& ask) {
   co_return co_await send_last(out, end);
 }
 
-asio::awaitable<bool> session::answer_vitals(const wire::request& ask) {
+async<bool> session::answer_vitals(const wire::request& ask) {
   task_walk walk(blocked_on_channels(), task_walk::order::any);
   stack_groups groups;
   for (auto step = walk.next(); step != task_walk::step::end; step = walk.next()) {

@@ -1,8 +1,6 @@
 #include "server/socket_directory.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -11,9 +9,9 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <memory>
 #include <optional>
 
+#include "server/stale_names.hpp"
 #include "socket_names.hpp"
 
 namespace tasks::detail {
@@ -44,30 +42,6 @@ agent_status check_directory(const std::string& path) noexcept {
   }
   return info.st_uid == geteuid() && (info.st_mode & 0077) == 0 ? agent_status::starting
                                                                 : agent_status::unsafe_directory;
-}
-
-bool fill(sockaddr_un& address, const std::string& path) noexcept {
-  address = {};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) return false;
-  std::memcpy(address.sun_path, path.data(), path.size());
-  return true;
-}
-
-descriptor new_socket() noexcept { return descriptor{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)}; }
-
-enum class occupant { dead, this_process, another };
-/// Who listens at `path`? Never waits: a full backlog is somebody's, too.
-occupant probe(const std::string& path) noexcept {
-  sockaddr_un address;
-  const auto s = new_socket();
-  if (!s || !fill(address, path)) return occupant::another;
-  if (connect(s.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-    return errno == ECONNREFUSED || errno == ENOENT ? occupant::dead : occupant::another;
-  ucred who{};
-  socklen_t size = sizeof who;
-  if (getsockopt(s.get(), SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) return occupant::another;
-  return who.pid == getpid() ? occupant::this_process : occupant::another;
 }
 
 struct named {
@@ -107,7 +81,7 @@ listener open_listener(std::uint64_t instance) {
   const auto unnamed = directory + "/" + text_of({getpid(), instance, true});
   sockaddr_un address;
   if (!fill(address, unnamed)) return fail(agent_status::no_socket, ENAMETOOLONG);
-  result.socket = new_socket();
+  result.socket = new_unix_socket();
   // Linux gives the name the mode of the socket: it is never open to others, whatever the umask.
   if (!result.socket || fchmod(result.socket.get(), 0600) != 0 ||
       bind(result.socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
@@ -134,21 +108,6 @@ void remove_name(const listener& open) noexcept {
   struct stat info {};
   if (lstat(open.path.c_str(), &info) == 0 && info.st_dev == open.device && info.st_ino == open.file)
     unlink(open.path.c_str());
-}
-
-void remove_stale_names(const std::string& path) {
-  const auto directory = path.substr(0, path.rfind('/') + 1);
-  const std::unique_ptr<DIR, int (*)(DIR*)> names{opendir(directory.c_str()), closedir};
-  if (!names) return;
-  while (const auto* name = readdir(names.get())) {
-    const auto said = parse_socket_name(name->d_name);
-    // The process is asked for before its socket: a live agent need not answer each newcomer.
-    if (!said || kill(said->pid, 0) == 0 || errno != ESRCH) continue;
-    const auto stale = directory + name->d_name;
-    struct stat info {};
-    if (lstat(stale.c_str(), &info) == 0 && S_ISSOCK(info.st_mode) && probe(stale) == occupant::dead)
-      unlink(stale.c_str());
-  }
 }
 
 }  // namespace tasks::detail

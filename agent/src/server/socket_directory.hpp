@@ -30,7 +30,4 @@ struct listener {
 /// Takes the name away, if it still names this listener's socket.
 void remove_name(const listener& open) noexcept;
 
-/// Removes what dead processes left in the directory that `path` lies in. Throws std::bad_alloc.
-void remove_stale_names(const std::string& path);
-
 }  // namespace tasks::detail

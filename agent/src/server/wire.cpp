@@ -4,8 +4,9 @@
 
 #include <iterator>
 
+#include "length_prefix.hpp"
 #include "readers/self_memory.hpp"
-#include "server/own_protozero.hpp"
+#include "server/message_writer.hpp"
 #include "utf8.hpp"
 
 // Field numbers are those of proto/tasks/v1/agent.proto; tests/agent holds the two against each other. Fields that
@@ -13,25 +14,23 @@
 namespace tasks::wire {
 namespace {
 
-using protozero::pbf_writer;
-
 enum response_part : std::uint32_t { part_hello = 1, part_error, part_vitals, part_chunk, part_trailer };
 
 /// A Response with one message in it, and its length in front.
 std::string delimited(response_part part, const std::string& message) {
   std::string head;
   std::string response;
-  pbf_writer{response}.add_message(part, message);
-  protozero::add_varint_to_buffer(&head, response.size());
+  message_writer{response}.add_bytes(part, message);
+  tasks::detail::append_length_prefix(head, response.size());
   return head + response;
 }
 
-void add_nonzero(pbf_writer& to, std::uint32_t field, std::uint64_t value) {
+void add_nonzero(message_writer& to, std::uint32_t field, std::uint64_t value) {
   if (value != 0) to.add_uint64(field, value);
 }
 
-void add_nonempty(pbf_writer& to, std::uint32_t field, const std::string& value) {
-  if (!value.empty()) to.add_string(field, value);
+void add_nonempty(message_writer& to, std::uint32_t field, const std::string& value) {
+  if (!value.empty()) to.add_bytes(field, value);
 }
 
 std::int64_t clock_ns(clockid_t clock) noexcept {
@@ -40,13 +39,13 @@ std::int64_t clock_ns(clockid_t clock) noexcept {
   return static_cast<std::int64_t>(t.tv_sec) * 1'000'000'000 + t.tv_nsec;
 }
 
-void add_wait(pbf_writer& to, std::uint32_t field, layout::wait_kind kind, const detail::wait_copy& from) {
+void add_wait(message_writer& to, std::uint32_t field, layout::wait_kind kind, const detail::wait_copy& from) {
   using layout::detail_kind;
-  pbf_writer wait{to, field};
+  message_writer wait{to, field};
   add_nonzero(wait, 1, static_cast<std::uint64_t>(kind));
   if (from.wait == 0) return;
   add_nonzero(wait, 2, from.object);
-  if (const auto fd = layout::descriptor_of(from.wait); fd != layout::no_descriptor) wait.add_uint32(3, fd);
+  if (const auto fd = layout::descriptor_of(from.wait); fd != layout::no_descriptor) wait.add_uint64(3, fd);
   const auto detail = layout::detail_of(from.wait);
   if (detail == detail_kind::none) return;
   if (detail == detail_kind::capacity || detail == detail_kind::capacity_and_timeout) {
@@ -66,20 +65,20 @@ void add_wait(pbf_writer& to, std::uint32_t field, layout::wait_kind kind, const
   wait.add_sint64(ends_another ? 8 : 5, expiry / 1'000'000 - now / 1'000'000);
 }
 
-void add_durations(pbf_writer& to, std::uint32_t field, const detail::durations_copy& from) {
+void add_durations(message_writer& to, std::uint32_t field, const detail::durations_copy& from) {
   if (from.count == 0) return;
-  pbf_writer durations{to, field};
+  message_writer durations{to, field};
   add_nonzero(durations, 1, from.count);
   add_nonzero(durations, 2, from.total);
   add_nonzero(durations, 3, from.longest);
   auto end = from.buckets.end();
   while (end != from.buckets.begin() && *(end - 1) == 0) --end;
-  durations.add_packed_uint64(4, from.buckets.begin(), end);
+  durations.add_packed(4, from.buckets.begin(), end);
 }
 
-void add_times(pbf_writer& to, std::uint32_t field, const detail::task_times& from) {
+void add_times(message_writer& to, std::uint32_t field, const detail::task_times& from) {
   if (from.runs.count == 0 && from.delays.count == 0 && from.running == 0) return;
-  pbf_writer times{to, field};
+  message_writer times{to, field};
   add_durations(times, 1, from.runs);
   add_durations(times, 2, from.delays);
   add_nonzero(times, 3, from.running);
@@ -89,26 +88,26 @@ void add_times(pbf_writer& to, std::uint32_t field, const detail::task_times& fr
 
 std::string encode(const hello& message) {
   std::string text;
-  pbf_writer to{text};
-  to.add_uint32(1, protocol_version);
-  to.add_uint32(2, message.pid);
+  message_writer to{text};
+  to.add_uint64(1, protocol_version);
+  to.add_uint64(2, message.pid);
   add_nonzero(to, 3, message.start_time);
   to.add_fixed64(4, message.instance);
-  to.add_uint32(5, layout::version);
+  to.add_uint64(5, layout::version);
   return delimited(part_hello, text);
 }
 
 std::string encode(error_code code, std::string_view message) {
   std::string text;
-  pbf_writer to{text};
-  to.add_enum(1, static_cast<std::int32_t>(code));
-  to.add_string(2, message.data(), message.size());
+  message_writer to{text};
+  to.add_uint64(1, static_cast<std::uint64_t>(code));
+  to.add_bytes(2, message);
   return delimited(part_error, text);
 }
 
 std::string encode(const vitals& message) {
   std::string text;
-  pbf_writer to{text};
+  message_writer to{text};
   const auto& counts = message.counts;
   const auto& process = message.process;
   const std::uint64_t fields[] = {counts.tasks,
@@ -136,13 +135,13 @@ std::string encode(const vitals& message) {
 
 std::string encode(const trailer& message) {
   std::string text;
-  pbf_writer to{text};
+  message_writer to{text};
   const std::uint64_t fields[] = {message.shown,           message.total,   message.complete,          message.torn,
                                   message.groups_left_out, message.matched, message.tick_resolution_ms};
   for (std::uint32_t i = 0; i < std::size(fields); ++i) add_nonzero(to, i + 1, fields[i]);
   if (message.timing) {
     const auto& timing = *message.timing;
-    pbf_writer state{to, 8};
+    message_writer state{to, 8};
     const std::uint64_t parts[] = {timing.on, timing.on_for_ns, timing.left_out, timing.ended_left_out, timing.counter};
     for (std::uint32_t i = 0; i < std::size(parts); ++i) add_nonzero(state, i + 1, parts[i]);
   }
@@ -169,9 +168,9 @@ std::uint32_t chunk_writer::number(std::uint64_t where) {
 void chunk_writer::add_unread() {
   const auto found = detail::read_locations(unread_);
   for (std::size_t i = 0; i < found.size(); ++i) {
-    pbf_writer chunk{chunk_};
-    pbf_writer to{chunk, 1};
-    to.add_uint32(1, unread_ids_[i]);
+    message_writer chunk{chunk_};
+    message_writer to{chunk, 1};
+    to.add_uint64(1, unread_ids_[i]);
     add_nonempty(to, 2, found[i].function);
     add_nonempty(to, 3, found[i].file);
     add_nonzero(to, 4, found[i].line);
@@ -185,10 +184,10 @@ std::uint32_t chunk_writer::number_path(std::uint64_t path) {
   const auto [id, first_time] = locations_.find(path);
   if (first_time) {
     const auto calls = detail::read_own_call_path(path);
-    pbf_writer chunk{chunk_};
-    pbf_writer to{chunk, 1};
-    to.add_uint32(1, id);
-    to.add_packed_uint64(6, calls.begin(), calls.end());
+    message_writer chunk{chunk_};
+    message_writer to{chunk, 1};
+    to.add_uint64(1, id);
+    to.add_packed(6, calls.begin(), calls.end());
   }
   return id;
 }
@@ -201,17 +200,17 @@ void chunk_writer::add(const detail::task_copy& task, std::uint64_t now, detail:
   const auto spawn_path = tells_sites_ ? number_path(task.spawn_path) : 0;
   annotations_.clear();
   if (task.annotations != 0) copy_annotations(task, slabs, annotations_);
-  pbf_writer chunk{chunk_};
-  pbf_writer to{chunk, 2};
+  message_writer chunk{chunk_};
+  message_writer to{chunk, 2};
   const auto state = detail::state_of(task.word);
   to.add_uint64(1, task.id);
   add_nonzero(to, 2, task.parent);
-  to.add_enum(3, static_cast<std::int32_t>(state));
+  to.add_uint64(3, static_cast<std::uint64_t>(state));
   if (state == detail::task_state::blocked) add_wait(to, 4, kind_of(task), {task.wait, task.object, task.detail});
   add_nonzero(to, 5, age_of(task, now));
   add_nonzero(to, 6, task.resumes);
   add_nonzero(to, 7, task.thread);
-  to.add_packed_uint32(8, numbers_.begin(), numbers_.end());
+  to.add_packed(8, numbers_.begin(), numbers_.end());
   add_nonzero(to, 9, spawn_path);
   for (const auto& text : annotations_) {
     std::string key = text.key.data();
@@ -219,12 +218,12 @@ void chunk_writer::add(const detail::task_copy& task, std::uint64_t now, detail:
     detail::make_utf8(key);
     detail::make_utf8(value);
     if (key.empty()) {
-      to.add_string(10, value);
+      to.add_bytes(10, value);
       continue;
     }
-    pbf_writer label{to, 11};
-    label.add_string(1, key);
-    label.add_string(2, value);
+    message_writer label{to, 11};
+    label.add_bytes(1, key);
+    label.add_bytes(2, value);
   }
   if ((task.flags & layout::awaited) != 0) to.add_bool(12, true);
   to.add_uint64(13, task.version());
@@ -247,18 +246,18 @@ void chunk_writer::add(const detail::stack_group& group, std::span<const std::ui
   const auto spawned_after = tells_sites_ ? number(group.spawn_where) : 0;
   const auto spawn_outer = tells_sites_ ? number(group.spawn_outer) : 0;
   const auto spawn_path = tells_sites_ ? number_path(group.spawn_path) : 0;
-  pbf_writer chunk{chunk_};
-  pbf_writer to{chunk, 3};
+  message_writer chunk{chunk_};
+  message_writer to{chunk, 3};
   to.add_uint64(1, group.count);
-  to.add_enum(2, static_cast<std::int32_t>(group.state));
+  to.add_uint64(2, static_cast<std::uint64_t>(group.state));
   if (group.state == detail::task_state::blocked) {
-    pbf_writer wait{to, 3};
+    message_writer wait{to, 3};
     add_nonzero(wait, 1, static_cast<std::uint64_t>(group.kind));
     if (group.same_capacity) wait.add_uint64(4, group.capacity);
   }
-  to.add_packed_uint32(4, numbers_.begin(), numbers_.end());
+  to.add_packed(4, numbers_.begin(), numbers_.end());
   add_nonzero(to, 5, group.ages[0]);
-  to.add_packed_uint64(6, group.ids.begin(), group.ids.begin() + static_cast<std::ptrdiff_t>(group.id_count));
+  to.add_packed(6, group.ids.begin(), group.ids.begin() + static_cast<std::ptrdiff_t>(group.id_count));
   add_nonzero(to, 7, spawn_path);
   add_nonzero(to, 8, spawned_after);
   add_nonzero(to, 9, spawn_outer);
@@ -268,8 +267,8 @@ void chunk_writer::add(const detail::stack_group& group, std::span<const std::ui
 void chunk_writer::add(const detail::ended_times& ended) {
   const auto location = number(ended.where);
   const auto spawn_path = number_path(ended.spawn_path);
-  pbf_writer chunk{chunk_};
-  pbf_writer to{chunk, 5};
+  message_writer chunk{chunk_};
+  message_writer to{chunk, 5};
   to.add_uint64(1, ended.tasks);
   add_nonzero(to, 2, location);
   add_nonzero(to, 3, spawn_path);
@@ -281,8 +280,8 @@ void chunk_writer::add(const detail::failure_copy& failure, std::uint64_t now) {
   const auto spawn_path = number_path(failure.spawn_path);
   const auto spawned_after = number(failure.spawn_where);
   const auto spawn_outer = number(failure.spawn_outer);
-  pbf_writer chunk{chunk_};
-  pbf_writer to{chunk, 4};
+  message_writer chunk{chunk_};
+  message_writer to{chunk, 4};
   to.add_uint64(1, failure.id);
   add_nonzero(to, 2, location);
   add_nonzero(to, 3, spawn_path);

@@ -35,9 +35,8 @@ class TasksConan(ConanFile):
             copy(self, pattern, src=self._sources, dst=self.export_sources_folder)
 
     def requirements(self):
-        # The agent has a copy of its own of both, under other names, within its object: who links it has whichever Asio it likes.
-        for each in ("asio/[>=1.22 <2]", "protozero/[>=1.7 <2]"):
-            self.requires(each, headers=True, libs=False, visible=False)
+        # Nothing that is compiled has Asio in it: who links it has whichever Asio it likes.
+        self.requires("asio/[>=1.22 <2]", headers=True, libs=False, visible=False)
 
     def validate(self):
         check_min_cppstd(self, 20)
@@ -51,9 +50,8 @@ class TasksConan(ConanFile):
         toolchain = CMakeToolchain(self)
         toolchain.cache_variables["TASKS_BUILD_CLI"] = False
         toolchain.cache_variables["TASKS_BUILD_TESTS"] = False
-        for name in ("asio", "protozero"):
-            folder = self.dependencies[name].cpp_info.aggregated_components().includedirs[0]
-            toolchain.cache_variables[f"TASKS_{name.upper()}_INCLUDE_DIR"] = folder
+        folder = self.dependencies["asio"].cpp_info.aggregated_components().includedirs[0]
+        toolchain.cache_variables["TASKS_ASIO_INCLUDE_DIR"] = folder
         toolchain.generate()
 
     def build(self):

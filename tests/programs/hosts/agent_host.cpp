@@ -1,10 +1,16 @@
 // A process with an agent and tasks as many and as deep as asked for, which does what its standard input says, a word
 // a line, and answers each with a line. Ends when its input does.
 //
-//   agent_host [--no-agent] [--tasks N] [--depth D] [--churn]
+//   agent_host [--no-agent] [--tasks N] [--depth D] [--churn] [--user ID] [--no-unshare]
 
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/single_threaded.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,10 +18,12 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -36,6 +44,8 @@ struct options {
   bool churn = false;
   unsigned long tasks = 0;
   unsigned long depth = 3;
+  unsigned user = 0;
+  bool unshare = true;
 };
 
 options parse(int argc, char** argv) {
@@ -44,6 +54,8 @@ options parse(int argc, char** argv) {
     const std::string word = argv[i];
     if (word == "--no-agent") o.agent = false;
     if (word == "--churn") o.churn = true;
+    if (word == "--no-unshare") o.unshare = false;
+    if (word == "--user" && i + 1 < argc) o.user = static_cast<unsigned>(std::strtoul(argv[++i], nullptr, 10));
     if (word == "--tasks" && i + 1 < argc) o.tasks = std::strtoul(argv[++i], nullptr, 10);
     if (word == "--depth" && i + 1 < argc) o.depth = std::strtoul(argv[++i], nullptr, 10);
   }
@@ -137,6 +149,71 @@ int fill() {
   return errno;
 }
 
+/// As services do that begin as root.
+void become(unsigned user) {
+  if (setresgid(user, user, user) != 0 || setresuid(user, user, user) != 0) std::exit(1);
+  prctl(PR_SET_DUMPABLE, 1);
+}
+
+/// As a sandbox does that ends a thread for what it must not ask.
+int forbid(unsigned call) {
+  sock_filter rules[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_THREAD),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog program{static_cast<unsigned short>(std::size(rules)), rules};
+  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  return static_cast<int>(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program));
+}
+
+/// No more than is mapped now, or as much as there is.
+int limit_memory(bool limited) {
+  rlimit most{};
+  getrlimit(RLIMIT_AS, &most);
+  rlim_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  most.rlim_cur = limited ? pages * static_cast<rlim_t>(getpagesize()) : most.rlim_max;
+  return setrlimit(RLIMIT_AS, &most);
+}
+
+/// The main thread ends, another goes on until the input ends.
+[[noreturn]] void leave_main() {
+  std::thread([] {
+    for (char byte; read(STDIN_FILENO, &byte, 1) > 0;) continue;
+  }).detach();
+  std::cout << "left" << std::endl;
+  pthread_exit(nullptr);
+}
+
+int count_open() {
+  int count = 0;
+  for (int fd = STDERR_FILENO + 1; fd < 64; ++fd) count += fcntl(fd, F_GETFD) >= 0 ? 1 : 0;
+  return count;
+}
+
+/// Forks while another thread starts and stops an agent. How many of the children have a descriptor of their parent's
+/// agent.
+int fork_while_starting() {
+  const int before = count_open();
+  std::atomic<bool> done{false};
+  std::thread starter([&done] {
+    while (!done) const tasks::agent each;
+  });
+  int wrong = 0;
+  for (int i = 0; i < 300; ++i) {
+    const pid_t child = fork();
+    if (child == 0) _exit(count_open() == before ? 0 : 1);
+    int status = 0;
+    waitpid(child, &status, 0);
+    if (status != 0) ++wrong;
+  }
+  done = true;
+  starter.join();
+  return wrong;
+}
+
 /// Descriptors of the program's.
 long count_descriptors() {
   const auto all = std::filesystem::directory_iterator("/proc/self/fd");
@@ -149,6 +226,8 @@ int main(int argc, char** argv) {
   const auto o = parse(argc, argv);
   static std::optional<tasks::agent> agent;  // static: it is destroyed by exit(), in a forked child as well
   static std::optional<tasks::agent> second;
+  if (o.user != 0) become(o.user);
+  if (!o.unshare && forbid(SYS_unshare) != 0) return 1;
   if (o.agent) agent.emplace();
   std::deque<fake_task> tasks;
   for (unsigned long i = 0; i < o.tasks; ++i) tasks.push_back(receiver(o.depth));
@@ -180,8 +259,16 @@ int main(int argc, char** argv) {
     if (word == "spoiled") std::cout << spoiled_pipes() << std::endl;
     if (word == "fill") std::cout << fill() << std::endl;
     if (word == "close_output") close(STDOUT_FILENO);
+    if (word == "single_threaded") std::cout << static_cast<int>(__libc_single_threaded) << std::endl;
+    if (word == "limit_memory") std::cout << limit_memory(true) << std::endl;
+    if (word == "free_memory") std::cout << limit_memory(false) << std::endl;
+    if (word == "forbid_poll") std::cout << forbid(SYS_ppoll) << std::endl;
+    if (word == "leave_main") leave_main();
     if (word == "exec") execl("/proc/self/exe", "agent_host", "--tasks", "2", nullptr);
-    if (word.starts_with("fork")) std::cout << fork_child(word) << std::endl;
+    if (word == "fork_while_starting")
+      std::cout << fork_while_starting() << std::endl;
+    else if (word.starts_with("fork"))
+      std::cout << fork_child(word) << std::endl;
     if (word == "end_tasks") tasks.clear(), std::cout << tasks::count() << std::endl;
   }
   done = true;

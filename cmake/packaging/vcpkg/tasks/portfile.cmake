@@ -8,7 +8,6 @@ vcpkg_cmake_configure(
         -DTASKS_BUILD_TESTS=OFF
         -DTASKS_INSTALL=ON
         "-DTASKS_ASIO_INCLUDE_DIR=${CURRENT_INSTALLED_DIR}/include"
-        "-DTASKS_PROTOZERO_INCLUDE_DIR=${CURRENT_INSTALLED_DIR}/include"
 )
 vcpkg_cmake_install()
 vcpkg_cmake_config_fixup(CONFIG_PATH lib/cmake/tasks)

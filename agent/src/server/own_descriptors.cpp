@@ -1,12 +1,13 @@
-#include "agent/own_descriptors.hpp"
+#include "server/own_descriptors.hpp"
 
 #include <fcntl.h>
 #include <sched.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
+
+#include "system_calls.hpp"
 
 namespace tasks::detail {
 namespace {
@@ -43,39 +44,10 @@ bool have_own_descriptors(std::array<int, 3> kept) noexcept {
   close_all(next, beyond_all);
   // Whoever writes to standard error, as a sanitizer does, writes to no reader.
   for (int fd = 0; fd <= STDERR_FILENO; ++fd) {
-    const int opened = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (opened > STDERR_FILENO) ::close(opened);
+    const int opened = calls::open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (opened > STDERR_FILENO) calls::close(opened);
   }
   return true;
-}
-
-pipe_end::pipe_end(int fd) noexcept : fd_(fd) {
-  struct stat status {};
-  if (fd < 0 || fstat(fd, &status) != 0) return;
-  file_ = status.st_ino;
-  device_ = status.st_dev;
-}
-
-pipe_end& pipe_end::operator=(pipe_end&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  std::swap(file_, other.file_);
-  std::swap(device_, other.device_);
-  return *this;
-}
-
-bool pipe_end::is_there() const noexcept {
-  struct stat status {};
-  return fd_ >= 0 && fstat(fd_, &status) == 0 && S_ISFIFO(status.st_mode) && status.st_ino == file_ &&
-         status.st_dev == device_;
-}
-
-void pipe_end::write() const noexcept {
-  if (is_there()) static_cast<void>(!::write(fd_, "", 1));
-}
-
-void pipe_end::close() noexcept {
-  if (is_there()) ::close(fd_);
-  fd_ = -1;
 }
 
 }  // namespace tasks::detail

@@ -1,0 +1,58 @@
+#include "agent/serving_thread.hpp"
+
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "server/futex.hpp"
+
+namespace tasks::detail {
+namespace {
+
+/// While one exists all signals are blocked on the calling thread, and on those that it makes: the host's handlers run
+/// on the host's threads only. Those of libc's own, too, which pthread_sigmask(3) leaves out.
+class signals_blocked {
+ public:
+  signals_blocked() noexcept { change(~std::uint64_t{0}, &before_); }
+  ~signals_blocked() { change(before_, nullptr); }
+  signals_blocked(const signals_blocked&) = delete;
+  signals_blocked& operator=(const signals_blocked&) = delete;
+
+ private:
+  static void change(std::uint64_t to, std::uint64_t* before) noexcept {
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &to, before, sizeof to);
+  }
+  std::uint64_t before_ = 0;
+};
+
+}  // namespace
+
+int serving_thread::create(serve_shared& shared) noexcept {
+  const signals_blocked now;
+  return pthread_create(
+      &thread_, nullptr,
+      [](void* argument) -> void* {
+        tasks_serve(*static_cast<serve_shared*>(argument));
+        return nullptr;
+      },
+      &shared);
+}
+
+bool serving_thread::has_ended() noexcept { return pthread_tryjoin_np(thread_, nullptr) == 0; }
+
+int serving_thread::start(serve_shared& shared) noexcept {
+  if (const int error = create(shared); error != 0) return error;
+  const timespec a_while{.tv_sec = 0, .tv_nsec = 100'000'000};
+  while (shared.begun.load(std::memory_order_acquire) == 0) {
+    wait_futex(shared.begun, 0, &a_while);
+    // A sandbox may end a thread for what it asks the kernel.
+    if (shared.begun.load(std::memory_order_acquire) == 0 && has_ended()) return EPERM;
+  }
+  return 0;
+}
+
+void serving_thread::join() noexcept { pthread_join(thread_, nullptr); }
+
+}  // namespace tasks::detail

@@ -1,0 +1,95 @@
+// The agent's thread, and how it gets on with what its host and the kernel allow.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "support/agent_client.hpp"
+
+namespace tasks::testing {
+namespace {
+
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr bool sanitized = true;
+#elif defined(__has_feature)
+#  if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr bool sanitized = true;
+#  else
+constexpr bool sanitized = false;
+#  endif
+#else
+constexpr bool sanitized = false;
+#endif
+std::string ask_host(program& host, const std::string& command) {
+  host.write(command + "\n");
+  return host.read_line();
+}
+
+std::string path_of(const temporary_directory& dir, const program& host) { return dir.path() + "/" + host.pid_text(); }
+
+class EitherThread : public ::testing::TestWithParam<const char*> {
+ protected:
+  [[nodiscard]] environment variables() const {
+    return {dir_.variable(), std::string("TASKS_AGENT_THREAD=") + GetParam()};
+  }
+
+  temporary_directory dir_;
+};
+INSTANTIATE_TEST_SUITE_P(Kinds, EitherThread, ::testing::Values("pthread"),
+                         [](const auto& kind) { return std::string(kind.param); });
+
+TEST_P(EitherThread, WithoutMemoryClosesConnectionsAndGoesOn) {
+  if (sanitized) GTEST_SKIP() << "sanitizers need memory";
+  program host({program_path("agent_host"), "--tasks", "20000"}, variables());
+  const auto path = path_of(dir_, host);
+  for (int round = 0; round < 3; ++round) {
+    agent_client idle(path);
+    idle.hello();
+    EXPECT_EQ(ask(path, vitals_request(true)).vitals->tasks(), 20000u);
+    ASSERT_EQ(ask_host(host, "limit_memory"), "0");
+    agent_client reader(path);
+    try {
+      reader.hello();
+      reader.send(stacks_request());
+      while (const auto part = reader.receive()) ASSERT_FALSE(part->has_trailer());
+    } catch (const std::exception&) {  // closed before it could ask
+    }
+    EXPECT_EQ(ask_host(host, "status"), "2 0 " + path);
+    ASSERT_EQ(ask_host(host, "free_memory"), "0");
+    EXPECT_FALSE(idle.receive().has_value());
+    EXPECT_EQ(ask(path, stacks_request()).trailer->shown(), 20000u);
+    // A new thread has nothing left from the time before.
+    EXPECT_EQ(ask_host(host, "stop"), "9 0 ");
+    EXPECT_EQ(ask_host(host, "start"), "2 0 " + path);
+  }
+  EXPECT_EQ(ask_host(host, "stop"), "9 0 ");
+  EXPECT_EQ(host.stop(), (ending{.code = 0, .signal = 0}));
+}
+
+TEST_P(EitherThread, IsNotWaitedForWhereASandboxEndsIt) {
+  if (sanitized) GTEST_SKIP() << "under ThreadSanitizer it asks for nothing that is forbidden here";
+  program host({program_path("agent_host"), "--no-unshare"}, variables());
+  EXPECT_EQ(ask_host(host, "status"), "7 1 ");
+  EXPECT_THROW(agent_client{path_of(dir_, host)}, std::system_error);
+  EXPECT_EQ(host.stop(), (ending{.code = 0, .signal = 0}));
+}
+
+TEST_P(EitherThread, MayBeEndedByASandboxWhileItServes) {
+  program host({program_path("agent_host")}, variables());
+  agent_client reader(path_of(dir_, host));
+  reader.hello();
+  ASSERT_EQ(ask_host(host, "forbid_poll"), "0");
+  reader.send(vitals_request());
+  while (reader.receive().has_value()) continue;
+  while (run({"sh", "-c", "ls /proc/" + host.pid_text() + "/task | wc -l"}).out != "1\n") continue;
+  EXPECT_EQ(ask_host(host, "stop"), "9 0 ");
+  EXPECT_EQ(host.stop(), (ending{.code = 0, .signal = 0}));
+}
+
+TEST_P(EitherThread, LeavesNothingToChildrenThatAreForkedWhileItStarts) {
+  program host({program_path("agent_host"), "--no-agent"}, variables());
+  EXPECT_EQ(ask_host(host, "fork_while_starting"), "0");
+  EXPECT_EQ(host.stop(), (ending{.code = 0, .signal = 0}));
+}
+
+}  // namespace
+}  // namespace tasks::testing
