@@ -243,7 +243,7 @@ TEST(Socket, ASecondProcessOfTheSamePidGetsANameOfItsOwn) {
 TEST(Socket, AnotherUsersConnectionIsClosedUnread) {
   if (geteuid() != 0) GTEST_SKIP() << "only root can become another user";
   const temporary_directory dir;
-  auto host = start_host({dir.variable()});
+  auto host = start_host({dir.variable(), "TASKS_AGENT_THREAD"});
   const auto path = status_of(host).path;
   // The modes already keep others out; here they do not, and the agent still does.
   chmod(dir.path().c_str(), 0755);

@@ -1,4 +1,4 @@
-// The agent's thread, and how it gets on with what its host and the kernel allow.
+// The agent's thread: which kind it is, and how it gets on with what its host and the kernel allow.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -19,12 +19,55 @@ constexpr bool sanitized = false;
 #else
 constexpr bool sanitized = false;
 #endif
+#if defined(__x86_64__)
+constexpr bool has_bare_threads = !sanitized;
+#else
+constexpr bool has_bare_threads = false;
+#endif
+
 std::string ask_host(program& host, const std::string& command) {
   host.write(command + "\n");
   return host.read_line();
 }
 
 std::string path_of(const temporary_directory& dir, const program& host) { return dir.path() + "/" + host.pid_text(); }
+
+TEST(Thread, LeavesAProgramWithoutPrivilegesSingleThreaded) {
+  const temporary_directory dir;
+  std::vector<std::string> words{program_path("agent_host"), "--tasks", "3"};
+  if (geteuid() == 0) {
+    ASSERT_EQ(::chown(dir.path().c_str(), 65534, 65534), 0);
+    words.insert(words.end(), {"--user", "65534"});
+  }
+  program host(words, {dir.variable(), "TASKS_AGENT_THREAD"});
+  EXPECT_EQ(ask_host(host, "single_threaded"), has_bare_threads ? "1" : "0");
+  const auto seen = ask(path_of(dir, host), vitals_request());
+  EXPECT_EQ(seen.vitals->tasks(), 3u);
+  EXPECT_EQ(seen.vitals->os_threads(), 2u);
+  EXPECT_EQ(ask_host(host, "stop"), "9 0 ");
+  EXPECT_EQ(ask_host(host, "start"), "2 0 " + path_of(dir, host));
+  EXPECT_EQ(ask_host(host, "single_threaded"), has_bare_threads ? "1" : "0");
+  EXPECT_EQ(host.stop(), (ending{.code = 0, .signal = 0}));
+}
+
+TEST(Thread, IsOneThatLibcTellsWherePrivilegesMayBeDropped) {
+  if (geteuid() != 0) GTEST_SKIP() << "this is not root";
+  const temporary_directory dir;
+  program host({program_path("agent_host")}, {dir.variable(), "TASKS_AGENT_THREAD"});
+  EXPECT_EQ(ask_host(host, "single_threaded"), "0");
+  ASSERT_EQ(ask_host(host, "drop_privileges"), "0");
+  EXPECT_EQ(run({"sh", "-c", "cat /proc/" + host.pid_text() + "/task/*/status | grep -c ^Uid:.65534.65534.65534"}).out,
+            "2\n");
+}
+
+TEST(Thread, EndsWithTheProgramsLast) {
+  if (!has_bare_threads) GTEST_SKIP() << "a pthread goes on";
+  const temporary_directory dir;
+  program host({program_path("agent_host"), "--tasks", "3"}, {dir.variable(), "TASKS_AGENT_THREAD=bare"});
+  ASSERT_EQ(ask_host(host, "leave_main"), "left");
+  EXPECT_TRUE(ask(path_of(dir, host), vitals_request()).vitals.has_value());
+  EXPECT_EQ(host.stop(), (ending{.code = 0, .signal = 0}));
+}
 
 class EitherThread : public ::testing::TestWithParam<const char*> {
  protected:
@@ -34,7 +77,7 @@ class EitherThread : public ::testing::TestWithParam<const char*> {
 
   temporary_directory dir_;
 };
-INSTANTIATE_TEST_SUITE_P(Kinds, EitherThread, ::testing::Values("pthread"),
+INSTANTIATE_TEST_SUITE_P(Kinds, EitherThread, ::testing::Values("bare", "pthread"),
                          [](const auto& kind) { return std::string(kind.param); });
 
 TEST_P(EitherThread, WithoutMemoryClosesConnectionsAndGoesOn) {

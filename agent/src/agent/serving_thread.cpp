@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
+#include <cstring>
 
 #include "server/futex.hpp"
 
@@ -27,10 +29,21 @@ class signals_blocked {
   std::uint64_t before_ = 0;
 };
 
+/// For tests: TASKS_AGENT_THREAD is `bare` or `pthread`.
+bool is_wanted(const char* kind) noexcept {
+  const char* wish = secure_getenv("TASKS_AGENT_THREAD");
+  return wish != nullptr && std::strcmp(wish, kind) == 0;
+}
+
 }  // namespace
 
 int serving_thread::create(serve_shared& shared) noexcept {
   const signals_blocked now;
+  if (!is_wanted("pthread") && bare_thread::is_possible(is_wanted("bare"))) {
+    is_bare_ = true;
+    if (bare_.start([](void* argument) { tasks_serve(*static_cast<serve_shared*>(argument)); }, &shared) == 0) return 0;
+    is_bare_ = false;  // a sandbox may let libc alone make threads
+  }
   return pthread_create(
       &thread_, nullptr,
       [](void* argument) -> void* {
@@ -40,7 +53,12 @@ int serving_thread::create(serve_shared& shared) noexcept {
       &shared);
 }
 
-bool serving_thread::has_ended() noexcept { return pthread_tryjoin_np(thread_, nullptr) == 0; }
+bool serving_thread::has_ended() noexcept {
+  if (!is_bare_) return pthread_tryjoin_np(thread_, nullptr) == 0;
+  if (!bare_.has_ended()) return false;
+  bare_.join();
+  return true;
+}
 
 int serving_thread::start(serve_shared& shared) noexcept {
   if (const int error = create(shared); error != 0) return error;
@@ -53,6 +71,11 @@ int serving_thread::start(serve_shared& shared) noexcept {
   return 0;
 }
 
-void serving_thread::join() noexcept { pthread_join(thread_, nullptr); }
+void serving_thread::join() noexcept {
+  if (is_bare_)
+    bare_.join();
+  else
+    pthread_join(thread_, nullptr);
+}
 
 }  // namespace tasks::detail

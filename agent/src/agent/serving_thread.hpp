@@ -1,9 +1,10 @@
 #pragma once
 
-/// The agent's thread. All signals are blocked on it.
+/// The agent's thread: a bare one where there can be one, else a pthread. All signals are blocked on it.
 
 #include <pthread.h>
 
+#include "agent/bare_thread.hpp"
 #include "server/serve.hpp"
 
 namespace tasks::detail {
@@ -20,7 +21,9 @@ class serving_thread {
   /// It has ended, and need not be joined any more.
   [[nodiscard]] bool has_ended() noexcept;
 
+  bare_thread bare_;
   pthread_t thread_{};
+  bool is_bare_ = false;
 };
 
 }  // namespace tasks::detail
