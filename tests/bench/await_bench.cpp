@@ -3,7 +3,7 @@
 // tests/bench/run counts instructions (callgrind, as the difference of two N, so that start-up cancels out) and times.
 //
 // One more thread exists and sleeps, as in any server: malloc and shared_ptr are faster in a process that never had a
-// second thread, and the agent is one. With 0 THREADS there is none: that shows what becoming multi-threaded costs.
+// second thread. With 0 THREADS there is none, unless the agent's is a pthread.
 
 #include <asio/awaitable.hpp>
 #include <asio/co_spawn.hpp>

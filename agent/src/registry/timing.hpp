@@ -23,7 +23,6 @@ namespace tasks::detail {
 
 /// Where tasks of this process are timed; null: they are not.
 [[nodiscard]] inline layout::timing_area* current_area() noexcept {
-  if (auto* area = this_root.timing.load(std::memory_order_seq_cst)) return area;
   const auto* home = this_root.records.load(std::memory_order_relaxed);
   return home != nullptr ? home->timing.load(std::memory_order_seq_cst) : nullptr;
 }

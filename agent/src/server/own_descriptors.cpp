@@ -22,7 +22,19 @@ bool close_all(unsigned first, unsigned last) noexcept {
 #endif
 }
 
+void close_from(unsigned next, std::array<int, 3> kept) noexcept {
+  std::sort(kept.begin(), kept.end());
+  for (const int fd : kept) {
+    const auto number = static_cast<unsigned>(fd);
+    if (number > next) close_all(next, number - 1);
+    next = std::max(next, number + 1);
+  }
+  close_all(next, ~0u);
+}
+
 }  // namespace
+
+void close_all_but(std::array<int, 3> kept) noexcept { close_from(STDERR_FILENO + 1, kept); }
 
 bool have_own_descriptors(std::array<int, 3> kept) noexcept {
 #if defined(__SANITIZE_THREAD__)
@@ -33,15 +45,10 @@ bool have_own_descriptors(std::array<int, 3> kept) noexcept {
 #  endif
 #endif
   constexpr auto beyond_all = ~0u;
-  std::sort(kept.begin(), kept.end());
-  if (kept.front() < 0 || !close_all(beyond_all, beyond_all) || unshare(CLONE_FILES) != 0) return false;
-  unsigned next = 0;
-  for (const int fd : kept) {
-    const auto number = static_cast<unsigned>(fd);
-    if (number > next) close_all(next, number - 1);
-    next = number + 1;
-  }
-  close_all(next, beyond_all);
+  if (*std::min_element(kept.begin(), kept.end()) < 0 || !close_all(beyond_all, beyond_all) ||
+      unshare(CLONE_FILES) != 0)
+    return false;
+  close_from(0, kept);
   // Whoever writes to standard error, as a sanitizer does, writes to no reader.
   for (int fd = 0; fd <= STDERR_FILENO; ++fd) {
     const int opened = calls::open("/dev/null", O_RDWR | O_CLOEXEC);

@@ -18,4 +18,7 @@ namespace tasks::detail {
 /// before Linux 5.9), or under ThreadSanitizer, which takes equal numbers for one descriptor.
 [[nodiscard]] bool have_own_descriptors(std::array<int, 3> kept) noexcept;
 
+/// Closes whatever else such a thread has, beyond standard error.
+void close_all_but(std::array<int, 3> kept) noexcept;
+
 }  // namespace tasks::detail

@@ -52,7 +52,10 @@ void server::run() {
     if (const auto now = clock::now(); now >= next_tick_) tick(now);
     if (shared_.stops.load(std::memory_order_relaxed)) return;
     const auto count = gather(all);
-    if (calls::poll(all.data(), count, time_left(clock::now())) < 0) continue;
+    if (calls::poll(all.data(), count, time_left(clock::now())) < 0) {
+      if (errno == EINTR || errno == ENOMEM) continue;
+      return;  // a sandbox forbids it: there is no way to wait
+    }
     if ((all[0].revents & (POLLIN | POLLHUP)) != 0) return;
     if ((all[0].revents & POLLNVAL) != 0) stop_fd_ = -1;
     go_on_with(all);
@@ -176,12 +179,14 @@ namespace {
 
 constexpr char thread_name[] = "tasks-agent";  // by which the executable knows it
 
+/// And what else was open when memory ran out.
 void close_connections(serve_shared& shared) noexcept {
   for (auto& place : shared.connections)
     if (const int fd = place.exchange(-1, std::memory_order_relaxed); fd >= 0) {
       shutdown(fd, SHUT_RDWR);
       calls::close(fd);
     }
+  if (shared.has_own_descriptors) close_all_but(shared.descriptors());
 }
 
 /// What lasts while servers come and go.
