@@ -12,6 +12,11 @@ namespace tasks::cli {
 
 namespace {
 
+/// A second look at the process has failed: what the first one has copied is shown.
+void see_again(proven_picture& seen) {
+  if (!seen.in) seen.in = std::make_unique<scene>(*seen.taken);
+}
+
 /// Takes the scene. Null: it is not known.
 std::unique_ptr<proven_memory> memory_of(std::unique_ptr<scene> in, const std::shared_ptr<const picture>& taken,
                                          const proof_result& proof, pid_t pid) {
@@ -36,6 +41,7 @@ result<moment> take_moment_without_hook(pid_t pid, const teller& tell, bool with
   }
   auto seen = take_proof(*(*source)->from(), proof_stop::when_needed);
   if (!seen) return moment{*std::move(source), seen.why(), 0, nullptr};
+  see_again(*seen);
   const std::shared_ptr<const picture> taken = std::move(seen->taken);
   auto memory = memory_of(std::move(seen->in), taken, seen->proof, pid);
   const auto stopped_ms = seen->proof.stopped_ms;
@@ -53,6 +59,7 @@ result<moment> take_moment(pid_t pid, bool hook, const teller& tell, bool with_m
   auto threads = live->threads();
   auto seen = take_proof_of_moment(*live);
   if (!seen) return seen.why();
+  if (with_memory) see_again(*seen);
   const std::shared_ptr<const picture> taken = std::move(seen->taken);
   auto memory = with_memory ? memory_of(std::move(seen->in), taken, seen->proof, pid) : nullptr;
   seen->in.reset();
