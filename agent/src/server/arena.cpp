@@ -155,6 +155,8 @@ void operator delete(void* block) noexcept {
 void operator delete(void* block, std::size_t) noexcept { operator delete(block); }
 void operator delete(void* block, const std::nothrow_t&) noexcept { operator delete(block); }
 
+#if defined(__GLIBCXX__)
+// libc++ has them inline, and ends the program there without exceptions; nothing here comes to them.
 namespace std {
 
 void __throw_bad_alloc() { tasks::detail::give_up(); }
@@ -165,3 +167,4 @@ void __throw_out_of_range(const char*) { tasks::detail::give_up(); }
 void __throw_out_of_range_fmt(const char*, ...) { tasks::detail::give_up(); }
 
 }  // namespace std
+#endif
