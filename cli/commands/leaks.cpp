@@ -53,8 +53,9 @@ result<leak_answer> show_leaks(snapshot_source& source, const leaks_request& ask
   }
   if (survey->wrong != 0) return leak_answer::some;
   const auto& proof = survey->proof;
-  const bool told = !asked.prove || (!survey->lacks_hook && proof && proof->doubt.empty() &&
-                                     proof->undecided + proof->unchecked + proof->likely == 0);
+  const bool told =
+      !survey->was_stopped_too_long && (!asked.prove || (!survey->lacks_hook && proof && proof->doubt.empty() &&
+                                                         proof->undecided + proof->unchecked + proof->likely == 0));
   return told ? leak_answer::none : leak_answer::undecided;
 }
 
@@ -73,7 +74,8 @@ command leaks_command() {
       flag("--prove", "fail unless it can be proven which tasks never wake", &leaks_options::must_prove),
       no_stop_option<leaks_request>("stop no thread, not even for a moment: what would be proven is said to be likely"),
       duration("--max-stop", "TIME",
-               "keep no thread stopped for longer, such as 100ms: what takes longer is given up, and nothing is proven",
+               "stop no thread for longer at a time, such as 100ms: when that is over all go on at once, whatever was "
+               "being done, and nothing is proven (exit code 4)",
                &target_options::max_stop, 1ms),
       flag("--no-prove", "prove nothing, and do not copy its memory", &leaks_options::prove, false),
       count("--top", "N", "at most so many groups (default 20)", &leaks_options::top),

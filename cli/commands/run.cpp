@@ -1,14 +1,21 @@
 #include "commands/run.hpp"
 
+#include <fmt/format.h>
 #include <google/protobuf/stubs/logging.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
+#include <new>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include "base/json.hpp"
 #include "commands/command_line.hpp"
@@ -53,9 +60,52 @@ int run_there(const remote_call& call) {
   return *code;
 }
 
+/// What nobody can deal with, in whichever thread: there is no memory to say more than this with. The target goes on,
+/// as the kernel lets go whom we have stopped.
+[[noreturn]] void give_up() {
+  std::string_view line;
+  try {
+    if (std::current_exception()) throw;
+  } catch (const std::bad_alloc&) {
+    line = "tasks: there is not enough memory for it (raise our limit, ulimit -v; --no-prove needs least)\n";
+  } catch (const std::system_error&) {
+    line = "tasks: a thread cannot be begun: memory or processes are short (ulimit -v, ulimit -u)\n";
+  } catch (...) {
+  }
+  if (line.empty()) std::abort();
+  static_cast<void>(::write(STDERR_FILENO, line.data(), line.size()) < 0);
+  ::_exit(1);
+}
+
+void say_that_memory_is_limited(int) {
+  constexpr std::string_view line = "tasks: its address space is limited, and too small for this (raise ulimit -v)\n";
+  static_cast<void>(::write(STDERR_FILENO, line.data(), line.size()) < 0);
+  ::_exit(1);
+}
+
+/// Libraries abort where they get no memory.
+void expect_short_memory() {
+  rlimit space{};
+  if (::getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY)
+    ::signal(SIGABRT, say_that_memory_is_limited);
+}
+
+/// Nothing: we may open as many files as a look needs at least. The kernel says so of each that fails, but who asks for
+/// what a directory has, or for debug information, takes none for nothing.
+std::optional<error> look_for_limits() {
+  constexpr rlim_t least = 64;
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= least) return std::nullopt;
+  return error{error_code::system, "",
+               fmt::format("{} files may be open at a time, {} are needed", files.rlim_cur, least),
+               "raise our limit, ulimit -n"};
+}
+
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
+  std::set_terminate(give_up);
+  expect_short_memory();
   // What is no message is refused in words of ours; protobuf would print its own.
   google::protobuf::SetLogHandler(nullptr);
   const std::span<const char* const> words(argv + 1, static_cast<std::size_t>(argc > 0 ? argc - 1 : 0));
@@ -69,6 +119,7 @@ int run_command_line(int argc, char** argv) {
   output out(STDOUT_FILENO, style_of_stdout());
   int code = 0;
   if (call->command) {
+    if (const auto why = look_for_limits()) return is_plugin ? fail_as_plugin(*why) : fail(*why);
     const auto done = call->command->run(out);
     // What was printed before an error stands before it.
     if (!done) {

@@ -95,6 +95,7 @@ class without_hook final : public hookless_target {
   [[nodiscard]] std::optional<death> ended_by() const override { return from_->ended_by(); }
   [[nodiscard]] modules& code() override { return from_->code(); }
   [[nodiscard]] std::uint64_t looked_at_ms() const override { return looked_at_ms_; }
+  [[nodiscard]] std::optional<error> has_changed() const override { return from_->has_changed(); }
   [[nodiscard]] bool ran_meanwhile() const override { return taken_ && !taken_->moved.empty(); }
   [[nodiscard]] std::uint64_t left_out() const override { return view_.left_out; }
   [[nodiscard]] bool knows_lines() const override { return view_.knows_lines; }
@@ -191,6 +192,7 @@ error nothing_known(const target& from, modules& code) {
 result<std::shared_ptr<hookless_target>> find_tasks(std::shared_ptr<target> from, stop_order::whom whom,
                                                     std::shared_ptr<sightings> seen,
                                                     std::optional<std::chrono::milliseconds> longest) {
+  static_cast<void>(from->roots());  // from now on it has to stay the program that it is
   auto& code = from->code();
   code.keep([&bytes = from->bytes()](std::uint64_t begin) {
     return build_id_at([&](std::uint64_t at, void* to, std::size_t n) { return bytes.read(at, to, n) == n; }, begin);

@@ -116,4 +116,13 @@ error trace_refusal(pid_t pid, pid_t tid) {
           "detach it there (gdb: detach); killing the tracer may kill this process"};
 }
 
+bool may_be_traced_soon(pid_t pid, pid_t tracer, int tries) {
+  if (tracer == 0) return tries == 0;  // it may have let go just now
+  const auto its = read_stat(tracer), ours = read_stat(::getpid());
+  if (!its) return true;
+  if (!ours || its->name != ours->name) return false;
+  const auto target = read_stat(pid);
+  return !target || status_line(tracer, "Tgid") != std::to_string(target->ppid);
+}
+
 }  // namespace tasks::cli

@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <string>
 
 #include "base/error.hpp"
@@ -34,5 +35,11 @@ struct access_facts {
 [[nodiscard]] error permission_error(std::string subject, const access_facts& facts);
 /// Why a thread of a process cannot be traced, which the kernel has refused: another process does, or we may not.
 [[nodiscard]] error trace_refusal(pid_t pid, pid_t tid);
+/// Is it worth while to ask again of a thread that could not be traced? So it is where a thread of another `tasks`
+/// traces it for a look, and not where that has started the process, and keeps it. `tracer`: see tracer_of(). `tries`:
+/// so many came before.
+[[nodiscard]] bool may_be_traced_soon(pid_t pid, pid_t tracer, int tries);
+/// So long one waits for that. Copies of gigabytes take no longer.
+inline constexpr std::chrono::seconds most_wait{10};
 
 }  // namespace tasks::cli

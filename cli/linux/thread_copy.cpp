@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "base/error.hpp"
+#include "linux/interrupted_call.hpp"
 #include "linux/kept_threads.hpp"
 #include "linux/proc.hpp"
 #include "linux/registers.hpp"
@@ -40,6 +41,7 @@ class stopped_thread {
 
   /// `refused` also where it has ended meanwhile: EPERM is what the kernel says then.
   [[nodiscard]] tracee::state is() const noexcept { return thread_.is(); }
+  [[nodiscard]] bool has_signal() const noexcept { return thread_.has_signal(); }
 
   /// Precondition: is() == stopped, and not let go before. How long it was stopped, at most.
   std::chrono::nanoseconds let_go() {
@@ -76,22 +78,27 @@ class copier {
   /// False: the thread is still traced, and is to be given up by ending ours.
   bool copy(thread_copy& to) {
     if (!stops_sleepers_ && copy_asleep(to)) return true;
-    stopped_thread thread(to.tid);
-    switch (thread.is()) {
-      case tracee::state::stopped:
-        copy_stopped(thread, to);
-        return true;
-      case tracee::state::refused:
-        refuse(to);
-        return true;
-      case tracee::state::gone:
-        to.failure = ended;
-        return true;
-      case tracee::state::running:
-        break;
+    const auto deadline = clock::now() + most_wait;
+    for (int tries = 0;; ++tries) {
+      stopped_thread thread(to.tid);
+      switch (thread.is()) {
+        case tracee::state::stopped:
+          if (!thread.has_signal()) go_on_waiting(to.tid, waits::endless);
+          copy_stopped(thread, to);
+          return true;
+        case tracee::state::refused:
+          if (clock::now() < deadline && may_be_traced_soon(pid_, tracer_of(to.tid), tries)) break;
+          refuse(to);
+          return true;
+        case tracee::state::gone:
+          to.failure = ended;
+          return true;
+        case tracee::state::running:
+          to.failure = fmt::format("the kernel did not stop it within {} ms", patience.count());
+          return false;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
-    to.failure = fmt::format("the kernel did not stop it within {} ms", patience.count());
-    return false;
   }
 
  private:

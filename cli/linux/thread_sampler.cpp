@@ -53,7 +53,7 @@ void thread_sampler::look_at(tracee& thread, const visitor& visit) {
   const bool known = ::ptrace(PTRACE_GETREGSET, thread.tid(), NT_PRSTATUS, &wanted) == 0 && wanted.iov_len == size &&
                      registers.take_general();
   if (known) visit(thread.tid(), registers);
-  if (!thread.has_signal()) go_on_waiting(thread.tid());
+  if (!thread.has_signal()) go_on_waiting(thread.tid(), waits::any);
   thread.let_go();
   const auto stopped = sampler_clock::now() - begin;
   ++made_.count;

@@ -1,6 +1,7 @@
 #include "linux/tracee.hpp"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
@@ -32,6 +33,26 @@ std::map<pid_t, kept_thread>& kept_threads() noexcept {
   return all;
 }
 
+namespace {
+
+/// As of waitid(2), and leaves it as it is: who takes a stop takes the signal with it that is being delivered, and if
+/// we end before we let go, it is lost. False: errno says why.
+bool peek(pid_t tid, siginfo_t& seen) noexcept {
+  seen = {};
+  return ::waitid(P_PID, static_cast<id_t>(tid), &seen, __WALL | WSTOPPED | WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+bool is_end(const siginfo_t& seen) noexcept {
+  return seen.si_pid != 0 && seen.si_code != CLD_TRAPPED && seen.si_code != CLD_STOPPED;
+}
+
+}  // namespace
+
+void note_end(pid_t tid) noexcept {
+  siginfo_t seen;
+  if (peek(tid, seen) && is_end(seen)) ::waitpid(tid, nullptr, __WALL | WNOHANG);
+}
+
 tracee::tracee(pid_t tid) noexcept : tid_(tid) {
   if (const auto* known = find_kept(tid)) {
     is_ = known->stopped ? state::stopped : state::running;
@@ -51,8 +72,8 @@ tracee::tracee(pid_t tid) noexcept : tid_(tid) {
   ::ptrace(PTRACE_INTERRUPT, tid, nullptr, nullptr);
 }
 
-tracee::state tracee::look() noexcept {
-  if (is_ != state::running) return is_;
+/// Of one that another thing of ours keeps: what comes to it is its keeper's to know.
+tracee::state tracee::look_at_kept() noexcept {
   int status = 0;
   const auto seen = ::waitpid(tid_, &status, __WALL | WNOHANG);
   if (seen == 0 || (seen < 0 && errno == EINTR)) return is_;
@@ -61,9 +82,24 @@ tracee::state tracee::look() noexcept {
     known->stopped = WIFSTOPPED(status);
     return is_ = known->stopped ? state::stopped : state::gone;
   }
-  if (seen < 0 || !WIFSTOPPED(status)) return is_ = state::gone;
+  return is_ = seen < 0 || !WIFSTOPPED(status) ? state::gone : state::stopped;
+}
+
+tracee::state tracee::look() noexcept {
+  if (is_ != state::running) return is_;
+  if (find_kept(tid_) != nullptr) return look_at_kept();
+  siginfo_t seen;
+  if (!peek(tid_, seen)) {
+    if (errno != EINTR) is_ = state::gone;
+    return is_;
+  }
+  if (seen.si_pid == 0) return is_;
+  if (is_end(seen)) {
+    note_end(tid_);
+    return is_ = state::gone;
+  }
   // With an event it is a stop of ours, or of the whole process; without one a signal is being delivered.
-  if (status >> 16 == 0) signal_ = WSTOPSIG(status);
+  if (seen.si_status >> 8 == 0) signal_ = seen.si_status;
   return is_ = state::stopped;
 }
 
@@ -74,7 +110,12 @@ void tracee::let_go() noexcept {
     if (!known->stopped) ::ptrace(PTRACE_CONT, tid_, nullptr, nullptr);
     return;
   }
-  ::ptrace(PTRACE_DETACH, tid_, nullptr, static_cast<std::intptr_t>(signal_));
+  if (::ptrace(PTRACE_DETACH, tid_, nullptr, static_cast<std::intptr_t>(signal_)) == 0) return;
+  // It was killed, and is about to end.
+  for (int i = 0; i < 20 && ::kill(tid_, 0) == 0; ++i) {
+    note_end(tid_);
+    ::sched_yield();
+  }
 }
 
 }  // namespace tasks::cli

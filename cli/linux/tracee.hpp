@@ -1,12 +1,18 @@
 #pragma once
 
 /// A thread that is stopped by ptrace(2): SEIZE and INTERRUPT, so that no signal is sent, a thread that SIGSTOP holds
-/// stays so afterwards, and the kernel lets go of it if we die. How long to wait for the stop is whose thread it is to
-/// say: the process_stop's or the thread_copy's.
+/// stays so afterwards, and the kernel lets go of it if the thread of ours that seized it ends, or is killed. A signal
+/// that was being delivered then is: its stop is looked at, and never taken (WNOWAIT). How long to wait for the stop is
+/// whose thread it is to say: the process_stop's or the thread_copy's.
 
 #include <sys/types.h>
 
 namespace tasks::cli {
+
+/// Takes note of the end of a thread that some thread of ours traces, if it has ended. A process that executes another
+/// program waits until all who trace its other threads have done so, and who would seize one meanwhile waits for that.
+/// Any thread of ours may; a stop, with the signal that is being delivered, stays.
+void note_end(pid_t tid) noexcept;
 
 class tracee {
  public:
@@ -36,6 +42,8 @@ class tracee {
   void let_go() noexcept;
 
  private:
+  state look_at_kept() noexcept;
+
   pid_t tid_;
   state is_ = state::refused;
   int error_ = 0;

@@ -24,7 +24,7 @@ struct picture {
   thread_words words;  ///< of theirs
   kernel_words kernel;
   std::vector<root_copy> roots;
-  double stopped_ms = 0;    ///< 0: no thread was
+  double stopped_ms = 0;    ///< that one of them was at the most, at a time; 0: no thread was
   std::set<pid_t> moved{};  ///< threads that ran meanwhile, whose registers are not known; empty: it is one moment
   modules* code = nullptr;  ///< the target's, which must outlive this
 

@@ -71,6 +71,7 @@ result<proven_picture> take(target& from, proof_stop stop, const settled& is_set
   if (!stays) seen->taken.reset();
   const auto looked = from.look_again(stop_order::whom::everybody, longest);
   auto again = looked ? look(from, stop_order::whom::everybody, as, longest) : looked.why();
+  if (again) again->proof.stopped_ms = std::max(again->proof.stopped_ms, seen->proof.stopped_ms);
   if (again || (as != use::only_proof && !stays)) return again;
   doubt_proofs(seen->proof, in_words(again.why()));
   return seen;

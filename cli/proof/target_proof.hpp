@@ -42,8 +42,10 @@ using settled = std::function<bool(const proven_picture&)>;
 /// itself memory_image::read_original() has.
 [[nodiscard]] result<proven_picture> take_proof_of_moment(target& from);
 
-/// Likewise, without the picture; and no picture is taken unless a task waits for what could be proven. Threads are
-/// stopped for no longer than `longest`, at a time.
+/// Likewise, without the picture; and no picture is taken unless a task waits for what could be proven. When threads
+/// have been stopped for `longest`, at a time, they go on and what they were stopped for is given up: that fails, or
+/// where they were stopped for the second picture makes proofs `likely`. What is told as stopped is what was measured,
+/// of the longest stop.
 [[nodiscard]] result<proof_result> prove(target& from, proof_stop stop,
                                          std::optional<std::chrono::milliseconds> longest = {});
 /// Likewise, of a target that there can be no picture of, which `why` says: that is the answer, but where it would not

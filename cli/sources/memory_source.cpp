@@ -121,6 +121,7 @@ result<v1::Trailer> memory_source::stacks(const v1::StacksRequest& query, const 
   end.set_registry_damaged(reader_.incomplete());
   end.set_complete(end.shown() == counts.matched && counts.torn == 0 && !end.registry_damaged() &&
                    !from_->ran_meanwhile());
+  if (auto why = from_->has_changed()) return *std::move(why);
   if (out.stopped()) return v1::Trailer();
   return end;
 }
@@ -167,6 +168,7 @@ result<v1::Vitals> memory_source::vitals(bool counts_only, const chunk_visitor& 
     v1::Trailer end;
     list_groups(groups, 0, out, end);
   }
+  if (auto why = from_->has_changed()) return *std::move(why);
   return vitals;
 }
 

@@ -176,9 +176,10 @@ class leak_surveyor {
       return {};
     }
     if (how_.must_prove && (!proof->doubt.empty() || proof->unchecked + proof->likely != 0)) {
-      return error{error_code::system, subject_of(source_.pid()),
-                   "nothing can be proven of " + number_and_noun(proof->unchecked + proof->likely, "task"),
-                   "without --prove it says why"};
+      const auto fact = "nothing can be proven of " + number_and_noun(proof->unchecked + proof->likely, "task");
+      if (!proof->unread.empty())
+        return error{error_code::system, subject_of(source_.pid()), fact + ": " + proof->unread, ""};
+      return error{error_code::system, subject_of(source_.pid()), fact, "without --prove it says why"};
     }
     survey_.proof = *std::move(proof);
     return {};
@@ -188,11 +189,22 @@ class leak_surveyor {
     auto stacks = running_stacks::look(source_, static_cast<std::uint64_t>(how_.stalled_after.count()),
                                        how_.stop != proof_stop::never);
     if (!stacks) return stacks.why();
+    note_stop(stacks->longest_stop());
     for (const auto& stalled : stalled_workers(*stacks)) {
       stalled_[stalled.task.id] = shown_frames(frames_of_task(stacks->stack_of(stalled.task)), false);
       groups.set_stalled(stalled.task.id, why_stalled(stalled), !stalled.sleeps && stalled.looks_up_by.empty());
     }
     return {};
+  }
+
+  /// Of threads whose stacks were copied.
+  void note_stop(std::chrono::nanoseconds stopped) {
+    const auto ms = std::chrono::duration<double, std::milli>(stopped).count();
+    if (survey_.proof) survey_.proof->stopped_ms = std::max(survey_.proof->stopped_ms, ms);
+    if (!how_.longest_stop || stopped <= *how_.longest_stop) return;
+    survey_.was_stopped_too_long = true;
+    survey_.notes.push_back(
+        fmt::format("a thread was stopped for {:.1f} ms to copy its stack, longer than it may be", ms));
   }
 
   void keep(std::vector<leak> found) {

@@ -49,6 +49,7 @@ struct leak_survey {
   std::size_t left_out = 0;           ///< groups beyond `top`
   std::size_t by_design = 0;          ///< tasks that wait by design, which are not listed
   std::optional<proof_result> proof;  ///< nothing: none was made
+  bool was_stopped_too_long = false;  ///< a thread was for longer than leaks_options::longest_stop
   bool lacks_hook = false;            ///< it never had a task: that nothing leaks is not known
   std::vector<std::string> notes;     ///< what is missing and why, a sentence each
   std::uint32_t resolution_ms = 0;

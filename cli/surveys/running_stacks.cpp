@@ -46,8 +46,11 @@ result<running_stacks> running_stacks::look(snapshot_source& source, std::uint64
 
   std::vector<pid_t> tids;
   for (const auto& [inner, thread] : look.threads_) tids.push_back(thread.tid);
-  if (with_stacks)
-    if (const auto& refusal = look.from_->copy_stacks(tids).refusal) look.failure_ = in_words(*refusal);
+  if (with_stacks) {
+    const auto& copies = look.from_->copy_stacks(tids);
+    look.longest_stop_ = copies.longest_stop;
+    if (copies.refusal) look.failure_ = in_words(*copies.refusal);
+  }
   if (look.from_->is_still()) return look;
   const auto later = read_running(source, age_ms);
   if (!later) return later.why();

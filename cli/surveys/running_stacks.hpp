@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -37,6 +38,8 @@ class running_stacks {
   [[nodiscard]] std::uint32_t owner_of_mutex(const running_task& task);
   /// Of the target, as it calls it.
   [[nodiscard]] bool has_thread(std::uint32_t inner_tid) const;
+  /// That one of its threads was at the most, to be copied; 0: none was.
+  [[nodiscard]] std::chrono::nanoseconds longest_stop() const noexcept { return longest_stop_; }
   /// Why stacks are missing, if they are.
   [[nodiscard]] const std::optional<std::string>& failure() const noexcept { return failure_; }
 
@@ -53,6 +56,7 @@ class running_stacks {
   std::unique_ptr<native_stacks> stacks_;  ///< null: not asked for yet
   std::map<pid_t, native_stack> known_;
   std::optional<std::string> failure_;
+  std::chrono::nanoseconds longest_stop_{0};
 };
 
 /// A worker that has run one task for too long.

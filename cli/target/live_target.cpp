@@ -4,6 +4,7 @@
 
 #include "linux/proc.hpp"
 #include "linux/process_stop.hpp"
+#include "linux/same_program.hpp"
 #include "target/native_stack.hpp"
 #include "target/sleepers.hpp"
 #include "target/target.hpp"
@@ -16,19 +17,33 @@ constexpr std::chrono::milliseconds patience{1000};
 class stopped_process final : public standstill {
  public:
   /// `listeners`: inodes of the sockets of its agents, whose memory keeps nothing alive of the program's.
-  stopped_process(pid_t pid, process_stop stop, std::set<std::uint64_t> listeners)
-      : pid_(pid), stop_(std::move(stop)), bytes_(process_memory(pid)), listeners_(std::move(listeners)) {}
+  stopped_process(pid_t pid, process_stop stop, std::set<std::uint64_t> listeners,
+                  std::optional<std::chrono::milliseconds> longest)
+      : pid_(pid),
+        stop_(std::move(stop)),
+        bytes_(process_memory(pid)),
+        listeners_(std::move(listeners)),
+        longest_(longest) {}
   [[nodiscard]] const memory& bytes() const override { return *bytes_; }
   [[nodiscard]] const std::vector<thread_registers>& threads() const override { return stop_.threads(); }
   [[nodiscard]] kernel_words kernel() const override { return read_kernel_words(pid_, bytes_->regions(), listeners_); }
   [[nodiscard]] bool is_free() const override { return !stop_.has_stopped_some(); }
   [[nodiscard]] std::set<pid_t> moved() const override { return stop_.moved(); }
+  void let_go() override { stop_.end(); }
+  [[nodiscard]] double stopped_ms() const override {
+    return std::chrono::duration<double, std::milli>(stop_.stopped_for()).count();
+  }
+  [[nodiscard]] std::optional<error> ran_out() const override {
+    if (const auto stopped = stop_.ran_out(); stopped && longest_) return stopped_too_long(pid_, *longest_, *stopped);
+    return std::nullopt;
+  }
 
  private:
   pid_t pid_;
   process_stop stop_;
   std::unique_ptr<memory> bytes_;
   std::set<std::uint64_t> listeners_;
+  std::optional<std::chrono::milliseconds> longest_;
 };
 
 result<std::vector<root_copy>> own_roots(pid_t pid, target_roots found) {
@@ -61,8 +76,17 @@ class process final : public target {
   [[nodiscard]] std::vector<os_thread> threads() const override { return list_threads(pid_); }
 
   [[nodiscard]] const result<std::vector<root_copy>>& roots() const override {
+    if (!program_) program_.emplace(pid_);
     if (!roots_) roots_ = own_roots(pid_, found_ ? *std::move(found_) : root_finder().find(pid_));
     return *roots_;
+  }
+
+  [[nodiscard]] std::optional<error> has_changed() const override {
+    if (!program_ || program_->still() || program_->is_refused()) return std::nullopt;
+    const auto stat = read_stat(pid_);
+    if (!stat || process_has_ended(*stat))
+      return error{error_code::no_such_process, subject_of(pid_), "it ended meanwhile", ""};
+    return error{error_code::agent_gone, subject_of(pid_), "it executed another program meanwhile", "look again"};
   }
 
   const thread_copies& copy_stacks(std::span<const pid_t> tids) override {
@@ -76,15 +100,14 @@ class process final : public target {
   }
 
   [[nodiscard]] result<std::unique_ptr<standstill>> hold(const stop_order& order) const override {
-    auto stop = process_stop::begin(pid_, std::min(patience, order.longest.value_or(patience)), order);
-    if (!stop && order.longest && *order.longest < patience && stop.why().code == error_code::timed_out)
-      return stopped_too_long(pid_);
+    auto stop = process_stop::begin(pid_, patience, order);
     if (!stop) return stop.why();
     std::set<std::uint64_t> listeners;
     if (roots())
       for (const auto& root : *roots())
         if (root.listener != 0) listeners.insert(root.listener);
-    return std::unique_ptr<standstill>(std::make_unique<stopped_process>(pid_, *std::move(stop), std::move(listeners)));
+    return std::unique_ptr<standstill>(
+        std::make_unique<stopped_process>(pid_, *std::move(stop), std::move(listeners), order.longest));
   }
 
  private:
@@ -103,7 +126,8 @@ class process final : public target {
   std::unique_ptr<memory> bytes_;
   mutable std::optional<target_roots> found_;
   mutable std::optional<result<std::vector<root_copy>>> roots_;
-  thread_copies copies_;  ///< before code_, which looks at them
+  mutable std::optional<same_program> program_;  ///< that had them
+  thread_copies copies_;                         ///< before code_, which looks at them
   modules code_;
   bool attached_ = false;
 };

@@ -43,8 +43,13 @@ class standstill {
   [[nodiscard]] virtual kernel_words kernel() const = 0;
   /// Nobody had to be stopped.
   [[nodiscard]] virtual bool is_free() const { return true; }
-  /// Of one that was held before, and is told of from a copy: how long its threads were stopped for that.
+  /// Lets its threads go before this ends.
+  virtual void let_go() {}
+  /// How long one of its threads was stopped at the most, once all have been let go. Of one that is told of from a
+  /// copy: for that.
   [[nodiscard]] virtual double stopped_ms() const { return 0; }
+  /// Threads have gone on, as they had been stopped for as long as they may be: what was read is of no moment.
+  [[nodiscard]] virtual std::optional<error> ran_out() const { return std::nullopt; }
   /// Threads that were left asleep and have run since: what was read meanwhile is not of one moment. Empty: it is.
   [[nodiscard]] virtual std::set<pid_t> moved() const { return {}; }
 };
@@ -73,6 +78,9 @@ class target {
   [[nodiscard]] virtual bool has_hook() const { return true; }
   /// Threads ran while it was copied: tasks that began or changed meanwhile may be missing.
   [[nodiscard]] virtual bool ran_meanwhile() const { return false; }
+  /// That it ended, or executes another program than when its roots were found: what is read now is none of its.
+  /// Nothing: neither, or it cannot be told.
+  [[nodiscard]] virtual std::optional<error> has_changed() const { return std::nullopt; }
   /// Of one without a hook that lives: finds its tasks once more, as they are now. Fails where it cannot be looked at
   /// any more, or threads would be stopped for longer than `longest`; then what is known stays. Of others it does
   /// nothing.

@@ -115,7 +115,7 @@ void render_summary(fmt::memory_buffer& out, const leak_survey& survey, const re
   text += fmt::format("{} held elsewhere, {} not checked", proof->held, proof->unchecked);
   if (proof->unchecked != 0) text += fmt::format(" ({})", reasons_of(*proof));
   if (proof->stopped_ms > 0)
-    text += fmt::format("; target stopped {:.0f} ms", proof->stopped_ms);
+    text += fmt::format("; target stopped {:.{}f} ms", proof->stopped_ms, proof->stopped_ms < 1 ? 2 : 0);
   else if (context.core.empty())
     text += "; target not stopped";
   append_prose(out, text + fmt::format(", {:.1f}s in all", proof->total_ms / 1000), context.style);
