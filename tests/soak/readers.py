@@ -20,6 +20,7 @@ from target import GUARD
 # Why something may be refused.
 REASONS = [
     (r"traces it already", "another tracer holds it"),
+    (r"its memory could not be copied within", "a copy of its memory took too long"),
     (r"its agent serves too many readers already", "its agent serves too many readers"),
     (r"only an agent can time runs", "its agent does not answer, and only an agent can time runs"),
 ]
