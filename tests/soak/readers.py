@@ -22,6 +22,7 @@ REASONS = [
     (r"traces it already", "another tracer holds it"),
     (r"its memory could not be copied within", "a copy of its memory took too long"),
     (r"its agent serves too many readers already", "its agent serves too many readers"),
+    (r"timed out: the agent sent nothing", "its agent is silent, and only an agent can time runs"),
     (r"only an agent can time runs", "its agent does not answer, and only an agent can time runs"),
 ]
 SANITIZERS = re.compile(r"Sanitizer|runtime error:|^==\d+==", re.M)
