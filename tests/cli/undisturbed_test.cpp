@@ -101,11 +101,15 @@ INSTANTIATE_TEST_SUITE_P(By, Look, ::testing::Values(leaks, no_hook, threads, st
   return of.param.front() + (of.param.size() > 1 ? "_without_hook" : "");
 });
 
+/// Where the look is killed between the stop of a thread and its being told to go on waiting, these return EINTR.
+const words begun_anew_by_us{"epoll_timed", "recv_timed", "sigtimedwait", "epoll_wait", "sigwaitinfo"};
+#if defined(__x86_64__)
 /// The kernel has no other way for them: a call with a time-out of which nobody knows what is left. They do as after
 /// SIGSTOP and SIGCONT.
 const words with_time_out{"epoll_timed", "recv_timed", "sigtimedwait"};
-/// Where the look is killed between the stop of such a thread and its being told to go on waiting, these too.
-const words begun_anew_by_us{"epoll_timed", "recv_timed", "sigtimedwait", "epoll_wait", "sigwaitinfo"};
+#else
+const words& with_time_out = begun_anew_by_us;  // nobody can tell them
+#endif
 
 TEST_P(Look, ThatEndsLeavesThemAsTheyWere) {
   for (int i = 0; i < 3; ++i) {
