@@ -43,6 +43,8 @@ constexpr std::size_t stack_size = std::size_t{256} << 10;
 /// Of glibc's `struct pthread`, which begins where fs points to: 2304 bytes in glibc 2.36. All zeros is a thread that
 /// nobody cancels, and which has no robust mutexes, no clean-up handlers and no keys.
 constexpr std::size_t descriptor_size = std::size_t{16} << 10;
+/// Where the kernel's number of the thread is in it, by which debuggers and `tasks` find whose descriptor this is.
+constexpr std::size_t number_at = 720;
 /// Of all thread-local variables that have their place when a thread begins.
 constexpr std::size_t most_variables = std::size_t{1} << 20;
 
@@ -145,21 +147,22 @@ int bare_thread::start(void (*run)(void*), void* argument) noexcept {
   argument_ = argument;
   mapped_ = at;
   size_ = size;
+  lives_.store(1, std::memory_order_relaxed);
+  auto* number = reinterpret_cast<pid_t*>(reinterpret_cast<unsigned char*>(head) + number_at);
   // As NPTL does it, so that the kernel, debuggers and valgrind take it for a thread like any other.
   constexpr int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
                         CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
-  if (mprotect(at, page, PROT_NONE) == 0 && clone(begin, stack + stack_size, flags, this, &tid_, head, &tid_) >= 0)
+  if (mprotect(at, page, PROT_NONE) == 0 && clone(begin, stack + stack_size, flags, this, number, head, &lives_) >= 0)
     return 0;
   const int error = errno;
-  tid_.store(0, std::memory_order_relaxed);
+  lives_.store(0, std::memory_order_relaxed);
   munmap(at, size);
   return error;
 }
 
 void bare_thread::join() noexcept {
   // The kernel wakes by a futex that is not private.
-  for (auto tid = tid_.load(std::memory_order_acquire); tid != 0; tid = tid_.load(std::memory_order_acquire))
-    syscall(SYS_futex, &tid_, FUTEX_WAIT, tid, nullptr, nullptr, 0);
+  while (!has_ended()) syscall(SYS_futex, &lives_, FUTEX_WAIT, 1, nullptr, nullptr, 0);
   munmap(mapped_, size_);
 }
 

@@ -11,8 +11,6 @@
 /// nor lock, open streams, throw, or touch a thread-local variable of a library that was loaded later: the server's
 /// object does not, tests/agent/symbols.cmake.
 
-#include <sys/types.h>
-
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -32,7 +30,7 @@ class bare_thread {
 
   /// On a thread of libc's, with all signals blocked. Returns 0 or an errno.
   [[nodiscard]] int start(void (*run)(void*), void* argument) noexcept;
-  [[nodiscard]] bool has_ended() const noexcept { return tid_.load(std::memory_order_acquire) == 0; }
+  [[nodiscard]] bool has_ended() const noexcept { return lives_.load(std::memory_order_acquire) == 0; }
   /// Waits for its end, and unmaps what it stood on. Precondition: it was started.
   void join() noexcept;
 
@@ -43,7 +41,8 @@ class bare_thread {
   void* argument_ = nullptr;
   void* mapped_ = nullptr;
   std::size_t size_ = 0;
-  std::atomic<pid_t> tid_{0};  ///< cleared by the kernel when the thread has ended, which wakes who waits for it
+  /// 1 while there is one. Cleared by the kernel when it has ended, which wakes who waits for it.
+  std::atomic<std::uint32_t> lives_{0};
 };
 
 }  // namespace tasks::detail

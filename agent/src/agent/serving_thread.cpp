@@ -13,11 +13,15 @@
 namespace tasks::detail {
 namespace {
 
-/// While one exists all signals are blocked on the calling thread, and on those that it makes: the host's handlers run
-/// on the host's threads only. Those of libc's own, too, which pthread_sigmask(3) leaves out.
+constexpr auto all_signals = ~std::uint64_t{0};
+/// 32 and 33, by which libc has its threads end, or change their user: others must not get them, and its own have to.
+constexpr auto signals_of_libc = std::uint64_t{3} << 31;
+
+/// While one exists signals are blocked on the calling thread, and on those that it makes: the host's handlers run on
+/// the host's threads only.
 class signals_blocked {
  public:
-  signals_blocked() noexcept { change(~std::uint64_t{0}, &before_); }
+  explicit signals_blocked(std::uint64_t which) noexcept { change(which, &before_); }
   ~signals_blocked() { change(before_, nullptr); }
   signals_blocked(const signals_blocked&) = delete;
   signals_blocked& operator=(const signals_blocked&) = delete;
@@ -38,12 +42,13 @@ bool is_wanted(const char* kind) noexcept {
 }  // namespace
 
 int serving_thread::create(serve_shared& shared) noexcept {
-  const signals_blocked now;
   if (!is_wanted("pthread") && bare_thread::is_possible(is_wanted("bare"))) {
+    const signals_blocked now(all_signals);
     is_bare_ = true;
     if (bare_.start([](void* argument) { tasks_serve(*static_cast<serve_shared*>(argument)); }, &shared) == 0) return 0;
     is_bare_ = false;  // a sandbox may let libc alone make threads
   }
+  const signals_blocked now(all_signals & ~signals_of_libc);
   return pthread_create(
       &thread_, nullptr,
       [](void* argument) -> void* {

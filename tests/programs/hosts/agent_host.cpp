@@ -198,11 +198,20 @@ int count_open() {
 int fork_while_starting() {
   const int before = count_open();
   std::atomic<bool> done{false};
-  std::thread starter([&done] {
-    while (!done) const tasks::agent each;
+  std::atomic<int> forks{0};
+  std::thread starter([&done, &forks] {
+    for (int seen = 0; !done;) {
+      if (forks == seen) {
+        std::this_thread::yield();
+        continue;
+      }
+      seen = forks;  // one for each: a fork waits for it, and might never have a turn else
+      const tasks::agent each;
+    }
   });
   int wrong = 0;
   for (int i = 0; i < 300; ++i) {
+    ++forks;
     const pid_t child = fork();
     if (child == 0) _exit(count_open() == before ? 0 : 1);
     int status = 0;
