@@ -6,7 +6,7 @@
 ///                                                             └─ fs
 ///
 /// pthread_create(3) has glibc and libstdc++ believe for good that the program has several threads: malloc(3),
-/// pthread_mutex_lock(3) and shared_ptr then use atomic operations, a third of what a channel costs. This one is made
+/// pthread_mutex_lock(3) and shared_ptr then use atomic operations, of which a channel has dozens. This one is made
 /// by clone(2), and the program stays single-threaded for them. So whatever it calls must neither allocate by malloc,
 /// nor lock, open streams, throw, or touch a thread-local variable of a library that was loaded later: the server's
 /// object does not, tests/agent/symbols.cmake.
