@@ -26,13 +26,13 @@
 
 #  include "tasks/detail/writer.hpp"
 
-// Of sanitizers that the host was built with, where this was not.
+// Of sanitizers that the host was built with, where this was not. None by whose name others look for one in a file.
 extern "C" {
-[[gnu::weak]] void __asan_init();     // NOLINT(bugprone-reserved-identifier)
-[[gnu::weak]] void __hwasan_init();   // NOLINT(bugprone-reserved-identifier)
-[[gnu::weak]] void __lsan_disable();  // NOLINT(bugprone-reserved-identifier)
-[[gnu::weak]] void __msan_init();     // NOLINT(bugprone-reserved-identifier)
-[[gnu::weak]] void __tsan_init();     // NOLINT(bugprone-reserved-identifier)
+[[gnu::weak]] void __asan_region_is_poisoned();  // NOLINT(bugprone-reserved-identifier)
+[[gnu::weak]] void __hwasan_init();              // NOLINT(bugprone-reserved-identifier)
+[[gnu::weak]] void __lsan_disable();             // NOLINT(bugprone-reserved-identifier)
+[[gnu::weak]] void __msan_init();                // NOLINT(bugprone-reserved-identifier)
+[[gnu::weak]] void __tsan_init();                // NOLINT(bugprone-reserved-identifier)
 }
 
 namespace tasks::detail {
@@ -107,8 +107,8 @@ bool has_privileges() noexcept {
 }  // namespace
 
 bool bare_thread::is_possible(bool forced) noexcept {
-  if (__asan_init != nullptr || __hwasan_init != nullptr || __lsan_disable != nullptr || __msan_init != nullptr ||
-      __tsan_init != nullptr)
+  if (__asan_region_is_poisoned != nullptr || __hwasan_init != nullptr || __lsan_disable != nullptr ||
+      __msan_init != nullptr || __tsan_init != nullptr)
     return false;
   return forced || !has_privileges();
 }
