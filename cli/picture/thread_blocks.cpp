@@ -31,6 +31,7 @@ std::int32_t id_at(const memory_image& image, std::uint64_t at) {
 }
 
 #if defined(__x86_64__)
+constexpr bool is_told_by_itself = true;
 /// The `struct pthread` has its own address in its first and in its third word.
 bool is_thread_pointer(const memory_image& image, std::uint64_t at) {
   return image.word(at) == at && image.word(at + 16) == at;
@@ -46,6 +47,7 @@ std::uint64_t find_thread_pointer(const memory_image& image, const thread_regist
   return 0;
 }
 #else
+constexpr bool is_told_by_itself = false;
 bool is_thread_pointer(const memory_image&, std::uint64_t) { return true; }
 std::uint64_t find_thread_pointer(const memory_image&, const thread_registers&) { return 0; }
 #endif
@@ -58,11 +60,17 @@ class block_shapes {
       if (thread.thread_pointer == 0) thread.thread_pointer = find_thread_pointer(image, thread);
       if (const auto block = block_of(image, thread); block && block->guard != 0) learn(*block, thread.tid);
     }
+    if (has_learnt_ || !is_told_by_itself) return;
+    // All others have ended: the first one has such a descriptor, too, but in no block.
+    for (const auto& thread : threads)
+      if (thread.thread_pointer != 0 && is_thread_pointer(image, thread.thread_pointer))
+        learn_numbers(thread.thread_pointer, thread.tid);
   }
 
   /// The block of a thread that has ended, of which the area would be the stack.
   [[nodiscard]] std::optional<thread_block> ended_in(const memory_area& area) const {
     if (numbers_.empty() || !area.is_anonymous() || !area.writable || area.shared) return std::nullopt;
+    if (shapes_.empty()) return ended_at_end_of(area);
     for (const auto& each : shapes_) {
       for (const auto end : {area.begin + each.size, area.end}) {
         const auto thread_pointer = end - each.storage;
@@ -83,10 +91,31 @@ class block_shapes {
     auto operator<=>(const shape&) const = default;
   };
 
+  /// Without another to go by: the descriptor says which block it is in, to the byte.
+  [[nodiscard]] std::optional<thread_block> ended_at_end_of(const memory_area& area) const {
+    constexpr std::uint64_t alignment = 64;
+    const auto first = area.end - std::min(area.end - area.begin, 2 * descriptor_size);
+    for (auto pointer = area.end / alignment * alignment; pointer > first;) {
+      pointer -= alignment;
+      if (!is_thread_pointer(image_, pointer)) continue;
+      for (auto at = pointer; at + 24 <= std::min(area.end, pointer + descriptor_size); at += 8) {
+        const auto block = read_block(image_, at, pointer);
+        if (block && block->guard != 0 && block->stack.begin == area.begin && block->stack.end == area.end &&
+            has_ended(*block))
+          return block;
+      }
+    }
+    return std::nullopt;
+  }
+
   void learn(const thread_block& block, std::uint32_t tid) {
     const auto thread_pointer = block.thread_pointer;
     const auto& stack = block.stack;
     shapes_.insert({stack.end - stack.begin, stack.end - thread_pointer, block.said_at - thread_pointer});
+    learn_numbers(thread_pointer, tid);
+  }
+
+  void learn_numbers(std::uint64_t thread_pointer, std::uint32_t tid) {
     std::set<std::uint64_t> found;
     for (std::uint64_t i = 0; i < descriptor_size; i += 4)
       if (id_at(image_, thread_pointer - descriptor_below + i) == static_cast<std::int32_t>(tid))

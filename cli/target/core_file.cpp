@@ -150,14 +150,15 @@ result<void> core_file::attach(const std::optional<std::string>& executable) {
   }
   const auto its = executable ? executable : executable_that_ran();
   if (dwfl_core_file_report(dwfl, elf_, its ? its->c_str() : nullptr) < 0) {
-    if (!truncated_) return core_error(path_, fmt::format("cannot be read: {}", last_problem()));
+    if (!truncated_ && damage_.empty()) return core_error(path_, fmt::format("cannot be read: {}", last_problem()));
     doubts_.emplace_back("which files it had mapped is not known: the memory that tells of them is missing");
   }
   dwfl_report_end(dwfl, nullptr, nullptr);
   pid_ = dwfl_core_file_attach(dwfl, elf_);
   if (pid_ < 0) {
     pid_ = 0;
-    if (!truncated_) return core_error(path_, fmt::format("its threads cannot be read: {}", last_problem()));
+    if (!truncated_ && damage_.empty())
+      return core_error(path_, fmt::format("its threads cannot be read: {}", last_problem()));
     // gdb's cores tell of threads, and of files, behind all of the memory.
     doubts_.emplace_back("its threads are not known, nor its files: what tells of them is missing");
   }

@@ -128,17 +128,22 @@ TEST(Leaks, AreNotHeldByWhatWasInTheMemoryOfResultsThatHaveNotCome) {
 #endif
 }
 
+/// With another thread of libc's beside them, and without.
+class EndedThreads : public ::testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Beside, EndedThreads,
+                         ::testing::Values("TASKS_AGENT_THREAD=pthread", "TASKS_AGENT_THREAD=bare", "TASKS_AGENT=off"));
+
 /// What another one has returned may still be asked for by who joins it.
-TEST(Leaks, AreNotHeldByTheStackOfAThreadThatHasEnded) {
-  const program target({program_path("reused"), "threads"});
+TEST_P(EndedThreads, HoldNothingByTheirStacks) {
+  const program target({program_path("reused"), "threads"}, {GetParam()});
   const auto seen = leaks({target.pid_text()});
-  EXPECT_EQ(seen.end.code, 3) << seen.err;
+  EXPECT_EQ(seen.end.code, 3) << seen.out << seen.err;
   EXPECT_THAT(seen.out, AllOf(StartsWith("proven: 1 task [channel send"), HasSubstr(" 1 proven, 1 held elsewhere")));
 }
 
 /// Of which nothing is to be known then.
-TEST(Leaks, AreNotHeldByTheRegistryOfAProgramThatHasTheHookAllTheSame) {
-  const program target({program_path("reused"), "threads"});
+TEST_P(EndedThreads, HoldNothingByTheRegistryOfAProgramThatHasTheHookAllTheSame) {
+  const program target({program_path("reused"), "threads"}, {GetParam()});
   const auto seen = leaks({target.pid_text(), "--no-hook"});
   EXPECT_EQ(seen.end.code, 3) << seen.out << seen.err;
   EXPECT_THAT(seen.out, AllOf(StartsWith("proven: 1 task [channel send"), HasSubstr(" 1 proven, 1 held elsewhere")));
