@@ -15,6 +15,26 @@
 #include <chrono>
 #include <cstddef>
 
+namespace tasks::detail {
+
+/// CLOCK_MONOTONIC, as std::chrono::steady_clock has it: that one is in a library, which has the loader look
+/// clock_gettime(2) up at its first call.
+struct monotonic_clock {
+  using duration = std::chrono::nanoseconds;
+  using rep = duration::rep;
+  using period = duration::period;
+  using time_point = std::chrono::time_point<monotonic_clock>;
+  static constexpr bool is_steady = true;
+
+  static time_point now() noexcept {
+    timespec t{};
+    ::clock_gettime(CLOCK_MONOTONIC, &t);
+    return time_point(std::chrono::seconds(t.tv_sec) + duration(t.tv_nsec));
+  }
+};
+
+}  // namespace tasks::detail
+
 namespace tasks::detail::calls {
 
 inline int open(const char* path, int flags) noexcept {

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <thread>
+#include <vector>
+
 #include "support/agent_client.hpp"
 
 namespace tasks::testing {
@@ -135,6 +138,48 @@ TEST_P(EitherThread, LeavesNothingToChildrenThatAreForkedWhileItStarts) {
   program host({program_path("agent_host"), "--no-agent"}, variables());
   EXPECT_EQ(ask_host(host, "fork_while_starting"), "0");
   EXPECT_EQ(host.stop(), (ending{.code = 0, .signal = 0}));
+}
+
+TEST_P(EitherThread, LetsHandlersFork) {
+  if (sanitized) GTEST_SKIP() << "ThreadSanitizer puts handlers off";
+  program host({program_path("agent_host")}, variables());
+  EXPECT_EQ(ask_host(host, "fork_in_handlers"), "0");
+  EXPECT_EQ(ask_host(host, "status"), "2 0 " + path_of(dir_, host));
+  EXPECT_EQ(host.stop(), (ending{.code = 0, .signal = 0}));
+}
+
+TEST_P(EitherThread, IsThereAgainWhenMoreDescriptorsAreAllowed) {
+  program host({program_path("agent_host"), "--tasks", "3"}, variables());
+  const auto path = path_of(dir_, host);
+  const auto allow = [&](const std::string& descriptors) {
+    return run({"prlimit", "--pid", host.pid_text(), "--nofile=" + descriptors + ":"}).end.code;
+  };
+  for (const auto* few : {"6", "1"}) {
+    std::vector<agent_client> idle;
+    for (int i = 0; i < 6; ++i) idle.emplace_back(path).hello();
+    ASSERT_EQ(allow(few), 0);
+    EXPECT_FALSE(idle.back().receive().has_value());
+    ASSERT_EQ(allow("1024"), 0);
+    EXPECT_EQ(ask(path, vitals_request()).vitals->tasks(), 3u);
+    EXPECT_EQ(ask_host(host, "status"), "2 0 " + path);
+  }
+  ASSERT_EQ(allow("1"), 0);
+  EXPECT_EQ(ask_host(host, "stop"), "9 0 ");
+  EXPECT_EQ(host.stop(), (ending{.code = 0, .signal = 0}));
+}
+
+/// More than its stack has room for, if each went on in the former one's.
+TEST_P(EitherThread, AnswersAsManyRequestsAsComeAtOnce) {
+  program host({program_path("agent_host"), "--tasks", "3"}, variables());
+  const auto path = path_of(dir_, host);
+  agent_client reader(path);
+  reader.hello();
+  const std::string empty(65536, '\0');
+  const std::jthread sender([&] { reader.send_bytes(empty); });
+  std::size_t answers = 0;
+  while (answers < empty.size() && reader.receive().has_value()) ++answers;
+  EXPECT_EQ(answers, empty.size());
+  EXPECT_EQ(ask(path, vitals_request()).vitals->tasks(), 3u);
 }
 
 }  // namespace

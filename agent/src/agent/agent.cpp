@@ -16,6 +16,7 @@
 
 #include "agent/pipe_end.hpp"
 #include "agent/serving_thread.hpp"
+#include "agent/signals_blocked.hpp"
 #include "dump/dump_environment.hpp"
 #include "readers/record_reader.hpp"
 #include "registry/process_roots.hpp"
@@ -44,6 +45,12 @@ constinit std::uint32_t users = 0;  ///< agents of this generation
 constinit std::atomic<std::uint32_t> generation{1};
 constinit running_agent* running = nullptr;
 constinit running_agent* inherited = nullptr;  ///< in a forked child: the parent's, never to be destroyed
+
+/// Holds the guard; a handler that forks meanwhile would wait for it for ever.
+struct guarded {
+  const signals_blocked now{signals_blocked::all_but_those_of_libc};
+  const std::lock_guard<std::mutex> hold{guard};
+};
 
 void set_status(layout::agent_status status, int error) noexcept {
   this_root.agent_errno.store(error, std::memory_order_relaxed);
@@ -152,7 +159,7 @@ void stop() noexcept {
 
 agent::agent() noexcept : generation_(detail::generation.load(std::memory_order_relaxed)) {
   detail::dump_as_environment_says();
-  const std::lock_guard hold(detail::guard);
+  const detail::guarded hold;
   ++detail::users;
   if (detail::running != nullptr) return;
   try {
@@ -164,12 +171,12 @@ agent::agent() noexcept : generation_(detail::generation.load(std::memory_order_
 
 agent::~agent() {
   if (generation_ != detail::generation.load(std::memory_order_relaxed)) return;
-  const std::lock_guard hold(detail::guard);
+  const detail::guarded hold;
   if (--detail::users == 0 && detail::running != nullptr) detail::stop();
 }
 
 agent::report agent::status() {
-  const std::lock_guard hold(detail::guard);
+  const detail::guarded hold;
   const auto code = static_cast<agent_status>(detail::this_root.agent.load(std::memory_order_acquire));
   const bool listens = code == agent_status::listening && detail::running != nullptr;
   return {code, detail::this_root.agent_errno.load(std::memory_order_relaxed),

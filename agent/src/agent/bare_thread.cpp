@@ -6,7 +6,8 @@
 #  define TASKS_BARE_THREADS
 #endif
 #if defined(__has_feature)
-#  if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#  if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer) || \
+      __has_feature(safe_stack)
 #    undef TASKS_BARE_THREADS
 #  endif
 #endif
@@ -31,6 +32,7 @@ extern "C" {
 [[gnu::weak]] void __asan_region_is_poisoned();  // NOLINT(bugprone-reserved-identifier)
 [[gnu::weak]] void __hwasan_init();              // NOLINT(bugprone-reserved-identifier)
 [[gnu::weak]] void __lsan_disable();             // NOLINT(bugprone-reserved-identifier)
+[[gnu::weak]] void __safestack_init();           // NOLINT(bugprone-reserved-identifier)
 [[gnu::weak]] void __msan_init();                // NOLINT(bugprone-reserved-identifier)
 [[gnu::weak]] void __tsan_init();                // NOLINT(bugprone-reserved-identifier)
 }

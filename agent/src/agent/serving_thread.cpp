@@ -1,37 +1,24 @@
 #include "agent/serving_thread.hpp"
 
-#include <signal.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <unordered_map>
 
+#include "agent/signals_blocked.hpp"
 #include "server/futex.hpp"
 
 namespace tasks::detail {
 namespace {
 
-constexpr auto all_signals = ~std::uint64_t{0};
-/// 32 and 33, by which libc has its threads end, or change their user: others must not get them, and its own have to.
-constexpr auto signals_of_libc = std::uint64_t{3} << 31;
-
-/// While one exists signals are blocked on the calling thread, and on those that it makes: the host's handlers run on
-/// the host's threads only.
-class signals_blocked {
- public:
-  explicit signals_blocked(std::uint64_t which) noexcept { change(which, &before_); }
-  ~signals_blocked() { change(before_, nullptr); }
-  signals_blocked(const signals_blocked&) = delete;
-  signals_blocked& operator=(const signals_blocked&) = delete;
-
- private:
-  static void change(std::uint64_t to, std::uint64_t* before) noexcept {
-    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &to, before, sizeof to);
-  }
-  std::uint64_t before_ = 0;
-};
+/// libstdc++ has its calls bound when they are first made: the loader's lock is none for a thread that libc does not
+/// know of. So those that the server comes to by functions of its are made once here.
+void bind_calls() noexcept {
+#if defined(__GLIBCXX__)
+  const std::__detail::_Prime_rehash_policy buckets;
+  static_cast<void>(buckets._M_need_rehash(1, 1, 1));
+#endif
+}
 
 /// For tests: TASKS_AGENT_THREAD is `bare` or `pthread`.
 bool is_wanted(const char* kind) noexcept {
@@ -43,12 +30,13 @@ bool is_wanted(const char* kind) noexcept {
 
 int serving_thread::create(serve_shared& shared) noexcept {
   if (!is_wanted("pthread") && bare_thread::is_possible(is_wanted("bare"))) {
-    const signals_blocked now(all_signals);
+    bind_calls();
+    const signals_blocked now(signals_blocked::all);
     is_bare_ = true;
     if (bare_.start([](void* argument) { tasks_serve(*static_cast<serve_shared*>(argument)); }, &shared) == 0) return 0;
     is_bare_ = false;  // a sandbox may let libc alone make threads
   }
-  const signals_blocked now(all_signals & ~signals_of_libc);
+  const signals_blocked now(signals_blocked::all_but_those_of_libc);
   return pthread_create(
       &thread_, nullptr,
       [](void* argument) -> void* {

@@ -32,7 +32,9 @@ add_library(tasks_server OBJECT
 target_compile_definitions(tasks_server PRIVATE _GLIBCXX_EXTERN_TEMPLATE=0)
 # -fno-lto: what is combined below must be machine code. -fno-plt: functions of libraries are looked up when the program
 # is loaded; when they are first called it would be under the loader's lock.
-target_compile_options(tasks_server PRIVATE -fno-lto -fno-exceptions -fno-plt $<$<CXX_COMPILER_ID:GNU>:-fcoroutines>)
+# -O2 whatever the build: g++ has coroutines go on by tail calls from there on, and the thread's stack is small.
+target_compile_options(tasks_server PRIVATE -fno-lto -fno-exceptions -fno-plt
+  $<$<CXX_COMPILER_ID:GNU>:-fcoroutines -O2 -fno-instrument-functions>)
 tasks_inside(tasks_server)
 target_include_directories(tasks_server PRIVATE include src common)
 set_target_properties(tasks_server PROPERTIES UNITY_BUILD OFF PRECOMPILE_HEADERS "")

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <memory>
 #include <new>
 #include <utility>
@@ -46,17 +47,21 @@ server::server(serve_shared& shared, const cpu_quota& quota, timing_switch& timi
       listen_fd_(shared.listen_fd),
       stop_fd_(shared.stop_fd) {}
 
-void server::run() {
+int server::run() {
   polled all;
   for (;;) {
     if (const auto now = clock::now(); now >= next_tick_) tick(now);
-    if (shared_.stops.load(std::memory_order_relaxed)) return;
+    if (shared_.stops.load(std::memory_order_relaxed)) return 0;
     const auto count = gather(all);
     if (calls::poll(all.data(), count, time_left(clock::now())) < 0) {
-      if (errno == EINTR || errno == ENOMEM) continue;
-      return;  // a sandbox forbids it: there is no way to wait
+      const int error = errno;
+      if (error == EINVAL)
+        poll_fewer();
+      else if (error != EINTR && error != ENOMEM)
+        return error;  // a sandbox forbids it: there is no way to wait
+      continue;
     }
-    if ((all[0].revents & (POLLIN | POLLHUP)) != 0) return;
+    if ((all[0].revents & (POLLIN | POLLHUP)) != 0) return 0;
     if ((all[0].revents & POLLNVAL) != 0) stop_fd_ = -1;
     go_on_with(all);
     if ((all[1].revents & POLLNVAL) != 0)
@@ -64,6 +69,18 @@ void server::run() {
     else if (all[1].revents != 0)
       accept_one();
   }
+}
+
+void server::poll_fewer() {
+  if (sessions_.empty()) {
+    const auto left = time_left(clock::now()).count();
+    const timespec wait{.tv_sec = left / 1'000'000'000, .tv_nsec = left % 1'000'000'000};
+    return wait_futex(shared_.begun, 1, &wait);
+  }
+  const auto newest = std::prev(sessions_.end());
+  newest->close();
+  newest->go_on();
+  if (newest->is_over()) end_session(newest);
 }
 
 std::size_t server::gather(polled& all) const noexcept {
@@ -195,6 +212,7 @@ struct lasting {
   arena memory;
   timing_switch timing;
   cpu_quota* quota = nullptr;  ///< null: there was no memory for it
+  int error = 0;               ///< why nobody is served any more; 0: the owner has asked to stop
   const cpu_quota none{cpu_quota::unlimited()};
   alignas(server) unsigned char place[sizeof(server)];
 };
@@ -209,7 +227,7 @@ void serve(lasting& own) noexcept {
     const bool stopped = attempt([&own] {
       auto* self =
           ::new (own.place) server(own.shared, own.quota != nullptr ? *own.quota : own.none, own.timing, own.memory);
-      self->run();
+      own.error = self->run();
       std::destroy_at(self);
     });
     if (stopped) return;
@@ -217,6 +235,14 @@ void serve(lasting& own) noexcept {
     close_connections(own.shared);
     own.timing.turn_off();
   }
+}
+
+/// Who has connected meanwhile is refused rather than kept waiting.
+void say_that_nobody_serves(serve_shared& shared, int error) noexcept {
+  this_root.agent_errno.store(error, std::memory_order_relaxed);
+  this_root.agent.store(static_cast<std::uint32_t>(layout::agent_status::no_socket), std::memory_order_release);
+  unlink(shared.path.c_str());
+  shutdown(shared.listen_fd, SHUT_RDWR);
 }
 
 }  // namespace
@@ -230,6 +256,7 @@ void tasks_serve(serve_shared& shared) noexcept {
   lasting own{.shared = shared, .memory = {}, .timing = {}, .place = {}};
   own_arena = &own.memory;
   serve(own);
+  if (own.error != 0) say_that_nobody_serves(shared, own.error);
   own.timing.turn_off();
   store_ticks(0, static_cast<std::uint32_t>(rest_tick.count()));
   own.memory.drop();

@@ -27,8 +27,8 @@ class server {
   server(const server&) = delete;
   server& operator=(const server&) = delete;
 
-  /// Until the owner asks to stop.
-  void run();
+  /// Until the owner asks to stop: 0; else why it cannot go on, an errno.
+  [[nodiscard]] int run();
 
  private:
   static constexpr std::size_t own = 2;  ///< descriptors that are polled besides those of sessions
@@ -37,6 +37,9 @@ class server {
   /// Fills in what is waited for; how many there are.
   [[nodiscard]] std::size_t gather(polled& all) const noexcept;
   [[nodiscard]] std::chrono::nanoseconds time_left(clock::time_point now) const noexcept;
+  /// The program allows itself fewer descriptors than are polled (RLIMIT_NOFILE, see poll(2)): ends the newest session,
+  /// or, if there is none, waits for the next tick.
+  void poll_fewer();
   /// Each session once that need not wait any longer, as poll(2) says.
   void go_on_with(const polled& all);
   void end_session(std::list<session>::iterator at);

@@ -121,6 +121,8 @@ async<void> session::run() {
     switch (co_await receive(message)) {
       case received::message:
         more = co_await answer(message);
+        // Others have their turn. And the stack ends here where coroutines do not go on by tail calls.
+        if (more) co_await yield();
         break;
       case received::closed:
         more = false;

@@ -23,7 +23,7 @@ namespace tasks::detail {
 
 class session {
  public:
-  using clock = std::chrono::steady_clock;
+  using clock = monotonic_clock;
 
   static constexpr auto read_deadline = std::chrono::seconds(10);  ///< for a whole request
   static constexpr auto write_deadline = std::chrono::seconds(5);  ///< without progress

@@ -139,7 +139,7 @@ std::string encode(const trailer& message) {
   const std::uint64_t fields[] = {message.shown,           message.total,   message.complete,          message.torn,
                                   message.groups_left_out, message.matched, message.tick_resolution_ms};
   for (std::uint32_t i = 0; i < std::size(fields); ++i) add_nonzero(to, i + 1, fields[i]);
-  if (message.timing) {
+  if (message.timing && message.timing->on) {
     const auto& timing = *message.timing;
     message_writer state{to, 8};
     const std::uint64_t parts[] = {timing.on, timing.on_for_ns, timing.left_out, timing.ended_left_out, timing.counter};

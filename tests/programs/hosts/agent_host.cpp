@@ -7,10 +7,12 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/single_threaded.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -223,6 +225,31 @@ int fork_while_starting() {
   return wrong;
 }
 
+std::atomic<int> forks_in_handler{0};
+
+void fork_in_handler(int) {
+  const pid_t child = fork();
+  if (child == 0) _exit(0);
+  waitpid(child, nullptr, 0);
+  ++forks_in_handler;
+}
+
+/// Has a handler fork, again and again, while its thread asks how the agent is, and begins and ends another user of it.
+int fork_in_handlers() {
+  struct sigaction action {};
+  action.sa_handler = fork_in_handler;
+  sigaction(SIGALRM, &action, nullptr);
+  const itimerval often{.it_interval = {0, 500}, .it_value = {0, 500}};
+  setitimer(ITIMER_REAL, &often, nullptr);
+  while (forks_in_handler < 500) {
+    const tasks::agent another;
+    static_cast<void>(tasks::agent::status());
+  }
+  const itimerval never{};
+  setitimer(ITIMER_REAL, &never, nullptr);
+  return 0;
+}
+
 /// Descriptors of the program's.
 long count_descriptors() {
   const auto all = std::filesystem::directory_iterator("/proc/self/fd");
@@ -276,6 +303,8 @@ int main(int argc, char** argv) {
     if (word == "exec") execl("/proc/self/exe", "agent_host", "--tasks", "2", nullptr);
     if (word == "fork_while_starting")
       std::cout << fork_while_starting() << std::endl;
+    else if (word == "fork_in_handlers")
+      std::cout << fork_in_handlers() << std::endl;
     else if (word.starts_with("fork"))
       std::cout << fork_child(word) << std::endl;
     if (word == "end_tasks") tasks.clear(), std::cout << tasks::count() << std::endl;
