@@ -63,8 +63,7 @@ class block_shapes {
     if (has_learnt_ || !is_told_by_itself) return;
     // All others have ended: the first one has such a descriptor, too, but in no block.
     for (const auto& thread : threads)
-      if (thread.thread_pointer != 0 && is_thread_pointer(image, thread.thread_pointer))
-        learn_numbers(thread.thread_pointer, thread.tid);
+      if (const auto pointer = pointer_of(thread); pointer != 0) learn_numbers(pointer, thread.tid);
   }
 
   /// The block of a thread that has ended, of which the area would be the stack.
@@ -90,6 +89,24 @@ class block_shapes {
     std::uint64_t said_at;        ///< from the thread pointer on, modulo 2^64
     auto operator<=>(const shape&) const = default;
   };
+
+  /// Of the first thread, whose descriptor the loader has made, before there were any others. 0: not known.
+  [[nodiscard]] std::uint64_t pointer_of(const thread_registers& thread) const {
+    constexpr std::uint64_t alignment = 64, most = 1U << 20U;
+    if (thread.thread_pointer != 0) return is_thread_pointer(image_, thread.thread_pointer) ? thread.thread_pointer : 0;
+    for (const auto& area : image_.areas()) {
+      if (!area.is_anonymous() || !area.writable || area.end - area.begin > most) continue;
+      for (auto at = area.begin; at < area.end; at += alignment)
+        if (is_thread_pointer(image_, at) && has_number(at, thread.tid)) return at;
+    }
+    return 0;
+  }
+
+  [[nodiscard]] bool has_number(std::uint64_t thread_pointer, std::uint32_t tid) const {
+    for (std::uint64_t i = 0; i < descriptor_size; i += 4)
+      if (id_at(image_, thread_pointer + i) == static_cast<std::int32_t>(tid)) return true;
+    return false;
+  }
 
   /// Without another to go by: the descriptor says which block it is in, to the byte.
   [[nodiscard]] std::optional<thread_block> ended_at_end_of(const memory_area& area) const {

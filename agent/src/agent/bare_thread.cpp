@@ -2,7 +2,8 @@
 
 #include <cerrno>
 
-#if defined(__x86_64__) && defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GLIBCXX__) && !defined(__SANITIZE_ADDRESS__) && \
+    !defined(__SANITIZE_THREAD__)
 #  define TASKS_BARE_THREADS
 #endif
 #if defined(__has_feature)

@@ -124,6 +124,8 @@ void arena::drop() noexcept {
   fresh_ = fresh_end_ = nullptr;  // the rest of a chunk that is kept is left unused
 }
 
+#if defined(__GLIBCXX__)
+
 namespace {
 
 void* here[5];  ///< of attempt(): what __builtin_setjmp keeps
@@ -138,7 +140,22 @@ void* here[5];  ///< of attempt(): what __builtin_setjmp keeps
 
 [[gnu::noinline]] void give_up() noexcept { __builtin_longjmp(here, 1); }
 
+#else
+
+bool attempt(void (*what)(void*), void* context) noexcept {
+  try {
+    what(context);
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+#endif
+
 }  // namespace tasks::detail
+
+#if defined(__GLIBCXX__)
 
 // Of the server's object alone, where they are local symbols: see server.cmake.
 void* operator new(std::size_t size) {
@@ -155,8 +172,6 @@ void operator delete(void* block) noexcept {
 void operator delete(void* block, std::size_t) noexcept { operator delete(block); }
 void operator delete(void* block, const std::nothrow_t&) noexcept { operator delete(block); }
 
-#if defined(__GLIBCXX__)
-// libc++ has them inline, and ends the program there without exceptions; nothing here comes to them.
 namespace std {
 
 void __throw_bad_alloc() { tasks::detail::give_up(); }
@@ -167,4 +182,5 @@ void __throw_out_of_range(const char*) { tasks::detail::give_up(); }
 void __throw_out_of_range_fmt(const char*, ...) { tasks::detail::give_up(); }
 
 }  // namespace std
+
 #endif

@@ -4,8 +4,8 @@
 ///
 ///   session::run ──co_await──> answer ──co_await──> send ──co_await──> waiting (until the server resumes it)
 ///
-/// They begin when they are awaited, throw nothing, and are destroyed by who holds them. Only sessions are resumed from
-/// outside; nothing here knows of sockets or threads.
+/// They begin when they are awaited, pass on what is thrown (with libc++ alone), and are destroyed by who holds them.
+/// Only sessions are resumed from outside; nothing here knows of sockets or threads.
 
 #include <coroutine>
 #include <utility>
@@ -45,7 +45,11 @@ class [[nodiscard]] async {
     async get_return_object() noexcept { return async(handle::from_promise(*this)); }
     static std::suspend_always initial_suspend() noexcept { return {}; }
     static at_end final_suspend() noexcept { return {}; }
-    static void unhandled_exception() noexcept { __builtin_trap(); }
+    static void unhandled_exception() {
+#if defined(__cpp_exceptions)
+      throw;
+#endif
+    }
   };
 
   async() noexcept = default;

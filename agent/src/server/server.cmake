@@ -30,10 +30,14 @@ add_library(tasks_server OBJECT
   src/server/wire_request.cpp
 )
 target_compile_definitions(tasks_server PRIVATE _GLIBCXX_EXTERN_TEMPLATE=0)
+# libc++ has code in its library whatever is asked for, and with it memory of the program's: then all is as elsewhere, a
+# pthread's with malloc and exceptions.
+include(CheckCXXSourceCompiles)
+check_cxx_source_compiles("#include <cstddef>\n#if !defined(_LIBCPP_VERSION)\n#error no\n#endif\nint main() {}" TASKS_HAS_LIBCXX)
 # -fno-lto: what is combined below must be machine code. -fno-plt: functions of libraries are looked up when the program
 # is loaded; when they are first called it would be under the loader's lock.
 # -O2 whatever the build: g++ has coroutines go on by tail calls from there on, and the thread's stack is small.
-target_compile_options(tasks_server PRIVATE -fno-lto -fno-exceptions -fno-plt
+target_compile_options(tasks_server PRIVATE -fno-lto -fno-plt $<$<NOT:$<BOOL:${TASKS_HAS_LIBCXX}>>:-fno-exceptions>
   $<$<CXX_COMPILER_ID:GNU>:-fcoroutines -O2 -fno-instrument-functions>)
 tasks_inside(tasks_server)
 target_include_directories(tasks_server PRIVATE include src common)
