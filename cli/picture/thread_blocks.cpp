@@ -64,12 +64,15 @@ class block_shapes {
     // All others have ended: the first one has such a descriptor, too, but in no block.
     for (const auto& thread : threads)
       if (const auto pointer = pointer_of(thread); pointer != 0) learn_numbers(pointer, thread.tid);
+    // And such blocks as end with their mapping tell the size of those that others follow without a gap.
+    if (!numbers_.empty())
+      for (const auto& area : image.areas())
+        if (const auto block = ended_at_end_of(area)) learn_shape(*block);
   }
 
   /// The block of a thread that has ended, of which the area would be the stack.
   [[nodiscard]] std::optional<thread_block> ended_in(const memory_area& area) const {
     if (numbers_.empty() || !area.is_anonymous() || !area.writable || area.shared) return std::nullopt;
-    if (shapes_.empty()) return ended_at_end_of(area);
     for (const auto& each : shapes_) {
       for (const auto end : {area.begin + each.size, area.end}) {
         const auto thread_pointer = end - each.storage;
@@ -111,6 +114,7 @@ class block_shapes {
   /// Without another to go by: the descriptor says which block it is in, to the byte.
   [[nodiscard]] std::optional<thread_block> ended_at_end_of(const memory_area& area) const {
     constexpr std::uint64_t alignment = 64;
+    if (!area.is_anonymous() || !area.writable || area.shared) return std::nullopt;
     const auto first = area.end - std::min(area.end - area.begin, 2 * descriptor_size);
     for (auto pointer = area.end / alignment * alignment; pointer > first;) {
       pointer -= alignment;
@@ -126,10 +130,13 @@ class block_shapes {
   }
 
   void learn(const thread_block& block, std::uint32_t tid) {
-    const auto thread_pointer = block.thread_pointer;
+    learn_shape(block);
+    learn_numbers(block.thread_pointer, tid);
+  }
+
+  void learn_shape(const thread_block& block) {
     const auto& stack = block.stack;
-    shapes_.insert({stack.end - stack.begin, stack.end - thread_pointer, block.said_at - thread_pointer});
-    learn_numbers(thread_pointer, tid);
+    shapes_.insert({stack.end - stack.begin, stack.end - block.thread_pointer, block.said_at - block.thread_pointer});
   }
 
   void learn_numbers(std::uint64_t thread_pointer, std::uint32_t tid) {
