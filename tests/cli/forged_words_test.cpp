@@ -42,6 +42,9 @@ const std::vector<std::vector<std::string>> views = {{"vitals", "--details"},
 
 std::pair<std::uint64_t, std::uint64_t> seeds() {
   const char* chosen = std::getenv("TASKS_FORGED");
+#if defined(TASKS_TEST_SANITIZED)
+  if (chosen == nullptr) return {1, 2};  // each view takes several times as long
+#endif
   if (chosen == nullptr) return {1, 6};
   char* end = nullptr;
   const auto first = std::strtoull(chosen, &end, 10);
