@@ -386,6 +386,7 @@ describe('of a recording that is brought', {skip: !process.env.TASKS_PAGE_URL &&
   test('with the keyboard alone: o opens a file', async () => {
     const page = await open(browser, url);
     await page.waitForSelector('.row');
+    await page.bringToFront(); // files are chosen for that page alone
     const [chooser] = await Promise.all([page.waitForFileChooser(), page.keyboard.press('o')]);
     await chooser.accept([file]);
     await page.has('.banner', 'A recording');
