@@ -64,10 +64,10 @@ class block_shapes {
     // All others have ended: the first one has such a descriptor, too, but in no block.
     for (const auto& thread : threads)
       if (const auto pointer = pointer_of(thread); pointer != 0) learn_numbers(pointer, thread.tid);
-    // And such blocks as end with their mapping tell the size of those that others follow without a gap.
+    // And the blocks that are found tell how all are made.
     if (!numbers_.empty())
       for (const auto& area : image.areas())
-        if (const auto block = ended_at_end_of(area)) learn_shape(*block);
+        if (const auto block = ended_at_begin_of(area)) learn_shape(*block);
   }
 
   /// The block of a thread that has ended, of which the area would be the stack.
@@ -111,17 +111,17 @@ class block_shapes {
     return false;
   }
 
-  /// Without another to go by: the descriptor says which block it is in, to the byte.
-  [[nodiscard]] std::optional<thread_block> ended_at_end_of(const memory_area& area) const {
-    constexpr std::uint64_t alignment = 64;
+  /// Without another to go by: the descriptor says which block it is in, to the byte. Only of stacks that are not
+  /// larger than twice what is usual.
+  [[nodiscard]] std::optional<thread_block> ended_at_begin_of(const memory_area& area) const {
+    constexpr std::uint64_t alignment = 64, most = 16U << 20U;
     if (!area.is_anonymous() || !area.writable || area.shared) return std::nullopt;
-    const auto first = area.end - std::min(area.end - area.begin, 2 * descriptor_size);
-    for (auto pointer = area.end / alignment * alignment; pointer > first;) {
-      pointer -= alignment;
+    const auto last = std::min(area.end, area.begin + most);
+    for (auto pointer = area.begin; pointer < last; pointer += alignment) {
       if (!is_thread_pointer(image_, pointer)) continue;
       for (auto at = pointer; at + 24 <= std::min(area.end, pointer + descriptor_size); at += 8) {
         const auto block = read_block(image_, at, pointer);
-        if (block && block->guard != 0 && block->stack.begin == area.begin && block->stack.end == area.end &&
+        if (block && block->guard != 0 && block->stack.begin == area.begin && block->stack.end <= area.end &&
             has_ended(*block))
           return block;
       }

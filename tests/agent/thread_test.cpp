@@ -11,14 +11,9 @@
 namespace tasks::testing {
 namespace {
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+// The programs, that is, which may be another build's.
+#if defined(TASKS_TEST_SANITIZED_PROGRAMS)
 constexpr bool sanitized = true;
-#elif defined(__has_feature)
-#  if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool sanitized = true;
-#  else
-constexpr bool sanitized = false;
-#  endif
 #else
 constexpr bool sanitized = false;
 #endif
