@@ -19,8 +19,6 @@
 namespace tasks::testing {
 namespace {
 
-constexpr const char* most_memory = "--data=268435456:268435456";  // 256 MiB
-
 /// Each of a process, whose number follows.
 const std::vector<std::vector<std::string>> views = {{"vitals", "--details"},
                                                      {"stack"},
@@ -72,7 +70,7 @@ class Forged : public ::testing::TestWithParam<const char*> {
   [[nodiscard]] outcome look(const std::vector<std::string>& words) const {
     std::vector<std::string> command;
 #if !defined(TASKS_TEST_SANITIZED)
-    command = {"prlimit", most_memory};
+    command = {"prlimit", "--data=268435456:268435456"};  // 256 MiB
 #endif
     command.push_back(tasks_executable());
     command.insert(command.end(), words.begin(), words.end());

@@ -29,7 +29,6 @@ add_library(tasks_server OBJECT
   src/server/wire.cpp
   src/server/wire_request.cpp
 )
-target_compile_definitions(tasks_server PRIVATE _GLIBCXX_EXTERN_TEMPLATE=0)
 # libc++ has code in its library whatever is asked for, and with it memory of the program's: then all is as elsewhere, a
 # pthread's with malloc and exceptions.
 include(CheckCXXSourceCompiles)
