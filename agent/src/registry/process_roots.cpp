@@ -34,8 +34,10 @@ constinit known_list known{};
 void add_to(std::atomic<layout::registry*>* list, layout::registry* found) noexcept {
   if (list == nullptr || found == nullptr) return;
   for (std::size_t i = 0; i < max_registries; ++i) {
-    layout::registry* there = nullptr;
-    if (list[i].compare_exchange_strong(there, found, std::memory_order_acq_rel) || there == found) return;
+    // What is there is not written again: others read it without a lock.
+    auto* there = list[i].load(std::memory_order_acquire);
+    if (there == nullptr && list[i].compare_exchange_strong(there, found, std::memory_order_acq_rel)) return;
+    if (there == found) return;
   }
 }
 
