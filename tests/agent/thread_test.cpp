@@ -31,6 +31,7 @@ std::string ask_host(program& host, const std::string& command) {
 std::string path_of(const temporary_directory& dir, const program& host) { return dir.path() + "/" + host.pid_text(); }
 
 TEST(Thread, LeavesAProgramWithoutPrivilegesSingleThreaded) {
+  if (sanitized) GTEST_SKIP() << "sanitizers have threads of their own";
   const temporary_directory dir;
   std::vector<std::string> words{program_path("agent_host"), "--tasks", "3"};
   if (geteuid() == 0) {
@@ -130,6 +131,7 @@ TEST_P(EitherThread, MayBeEndedByASandboxWhileItServes) {
 }
 
 TEST_P(EitherThread, LeavesNothingToChildrenThatAreForkedWhileItStarts) {
+  if (sanitized) GTEST_SKIP() << "under ThreadSanitizer it has no table of descriptors of its own";
   program host({program_path("agent_host"), "--no-agent"}, variables());
   EXPECT_EQ(ask_host(host, "fork_while_starting"), "0");
   EXPECT_EQ(host.stop(), (ending{.code = 0, .signal = 0}));
