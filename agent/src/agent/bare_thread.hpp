@@ -23,9 +23,9 @@ class bare_thread {
   bare_thread(const bare_thread&) = delete;
   bare_thread& operator=(const bare_thread&) = delete;
 
-  /// Can there be one in this process? Not with sanitizers, nor elsewhere than on x86-64 with glibc. Nor with
-  /// privileges, unless `forced`: glibc tells all threads that it knows of when the program drops them (setuid(2) is of
-  /// one thread alone), and this one would keep them.
+  /// Can there be one in this process? Not with sanitizers, nor elsewhere than on x86-64 with glibc and libstdc++. Nor
+  /// with privileges, unless `forced`: glibc tells all threads that it knows of when the program drops them (setuid(2)
+  /// is of one thread alone), and this one would keep them.
   [[nodiscard]] static bool is_possible(bool forced) noexcept;
 
   /// On a thread of libc's, with all signals blocked. Returns 0 or an errno.

@@ -68,7 +68,7 @@ class arena {
   free_block* free_[classes] = {};
 };
 
-/// The agent's; used by operator new and delete of the server's object.
+/// The agent's; used by operator new and delete of the server's object. Not with libc++, where these are the program's.
 extern arena* own_arena;
 
 /// Calls `what`. False: memory ran out meanwhile; of what it had begun nothing was destroyed, and all that it allocated
@@ -79,7 +79,7 @@ bool attempt(What what) noexcept {
   return attempt([](void* context) { (*static_cast<What*>(context))(); }, &what);
 }
 
-/// Back to attempt(). Of what throws in the standard library, too, since nothing can be thrown here.
+/// Back to attempt(). Of what throws in the standard library, too, since nothing can be thrown here. Not with libc++.
 [[noreturn]] void give_up() noexcept;
 
 }  // namespace tasks::detail
