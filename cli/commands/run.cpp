@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -83,11 +84,20 @@ void say_that_memory_is_limited(int) {
   ::_exit(1);
 }
 
-/// Libraries abort where they get no memory.
+/// Libraries abort where they get no memory, or do not look whether they got it (elfutils 0.188, read_srclines), and a
+/// stack that cannot grow is none to handle that on.
 void expect_short_memory() {
   rlimit space{};
-  if (::getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY)
-    ::signal(SIGABRT, say_that_memory_is_limited);
+  if (::getrlimit(RLIMIT_AS, &space) != 0 || space.rlim_cur == RLIM_INFINITY) return;
+  static std::array<unsigned char, std::size_t{64} << 10> room;
+  stack_t other{};
+  other.ss_sp = room.data();
+  other.ss_size = room.size();
+  ::sigaltstack(&other, nullptr);
+  struct sigaction action {};
+  action.sa_handler = say_that_memory_is_limited;
+  action.sa_flags = SA_ONSTACK;
+  for (const int each : {SIGABRT, SIGSEGV, SIGBUS}) ::sigaction(each, &action, nullptr);
 }
 
 /// Nothing: we may open as many files as a look needs at least. The kernel says so of each that fails, but who asks for

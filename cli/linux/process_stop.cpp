@@ -47,11 +47,11 @@ class process_stop::holder {
   result<void> begin() {
     if (!kept_threads().empty()) return stop();
     // A thread of ours each time: its end lets go who has not stopped in time, whom nobody else could trace.
-    const auto deadline = clock::now() + most_wait;
-    for (int tries = 0;; ++tries) {
+    tracer_patience with_tracers(pid_);
+    for (;;) {
       const auto made = begin_thread();
       const auto tracer = threads_.refused_for();
-      if (made || !tracer || clock::now() > deadline || !may_be_traced_soon(pid_, *tracer, tries)) return made;
+      if (made || !tracer || !with_tracers.goes_on(*tracer)) return made;
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
   }

@@ -41,6 +41,7 @@ inline constexpr std::uint64_t red_zone = 128;
 /// What a thread that does not move has in its registers.
 struct thread_registers {
   std::uint32_t tid = 0;
+  std::uint32_t inner_tid = 0;  ///< as its own process calls it, in a container; 0: not asked for
   std::uint64_t stack_pointer = 0;
   std::uint64_t thread_pointer = 0;  ///< of its thread-local storage; 0: not known
   std::uint64_t instruction_pointer = 0;

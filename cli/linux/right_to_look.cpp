@@ -116,13 +116,17 @@ error trace_refusal(pid_t pid, pid_t tid) {
           "detach it there (gdb: detach); killing the tracer may kill this process"};
 }
 
-bool may_be_traced_soon(pid_t pid, pid_t tracer, int tries) {
-  if (tracer == 0) return tries < 100;  // it may have let go just now, and others may come before us
+bool tracer_patience::goes_on(pid_t tracer) {
+  ++refusals_;
+  if (std::chrono::steady_clock::now() > until_) return false;
+  // It has let go just now, and others may come before us; else we may not, however often we ask.
+  if (tracer == 0) return was_traced_ || refusals_ <= 3;
   const auto its = read_stat(tracer), ours = read_stat(::getpid());
   if (!its) return true;
   if (!ours || its->name != ours->name) return false;
-  const auto target = read_stat(pid);
-  return !target || status_line(tracer, "Tgid") != std::to_string(target->ppid);
+  const auto target = read_stat(pid_);
+  was_traced_ = !target || status_line(tracer, "Tgid") != std::to_string(target->ppid);
+  return was_traced_;
 }
 
 }  // namespace tasks::cli

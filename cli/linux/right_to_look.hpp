@@ -35,11 +35,19 @@ struct access_facts {
 [[nodiscard]] error permission_error(std::string subject, const access_facts& facts);
 /// Why a thread of a process cannot be traced, which the kernel has refused: another process does, or we may not.
 [[nodiscard]] error trace_refusal(pid_t pid, pid_t tid);
-/// Is it worth while to ask again of a thread that could not be traced? So it is where a thread of another `tasks`
-/// traces it for a look, and not where that has started the process, and keeps it. `tracer`: see tracer_of(). `tries`:
-/// so many came before.
-[[nodiscard]] bool may_be_traced_soon(pid_t pid, pid_t tracer, int tries);
-/// So long one waits for that. Copies of gigabytes take no longer.
-inline constexpr std::chrono::seconds most_wait{10};
+/// Is it worth while to ask again for a thread that could not be traced? So it is where another `tasks` traces it for a
+/// look, and lets go soon; not where that has started the process, and keeps it, nor where we may not.
+class tracer_patience {
+ public:
+  explicit tracer_patience(pid_t pid) noexcept : pid_(pid) {}
+  /// After a refusal. `tracer`: see tracer_of(). At most ten seconds long: copies of gigabytes take no longer.
+  [[nodiscard]] bool goes_on(pid_t tracer);
+
+ private:
+  pid_t pid_;
+  std::chrono::steady_clock::time_point until_ = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  int refusals_ = 0;
+  bool was_traced_ = false;  ///< by another `tasks`, in a refusal before
+};
 
 }  // namespace tasks::cli

@@ -78,8 +78,8 @@ class copier {
   /// False: the thread is still traced, and is to be given up by ending ours.
   bool copy(thread_copy& to) {
     if (!stops_sleepers_ && copy_asleep(to)) return true;
-    const auto deadline = clock::now() + most_wait;
-    for (int tries = 0;; ++tries) {
+    tracer_patience with_tracers(pid_);
+    for (;;) {
       stopped_thread thread(to.tid);
       switch (thread.is()) {
         case tracee::state::stopped:
@@ -87,7 +87,7 @@ class copier {
           copy_stopped(thread, to);
           return true;
         case tracee::state::refused:
-          if (clock::now() < deadline && may_be_traced_soon(pid_, tracer_of(to.tid), tries)) break;
+          if (with_tracers.goes_on(tracer_of(to.tid))) break;
           refuse(to);
           return true;
         case tracee::state::gone:

@@ -5,12 +5,11 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
-#include <unordered_map>
 #include <utility>
 
 #include "base/progress.hpp"
 #include "base/quantities.hpp"
-#include "linux/thread_list.hpp"
+#include "linux/proc.hpp"
 #include "linux/thread_places.hpp"
 #include "picture/frame_walk.hpp"
 #include "picture/live_copy.hpp"
@@ -36,13 +35,16 @@ std::optional<error> too_large(const target& from) {
 }
 
 /// Of threads that were left asleep.
-void find_storage(picture& of, pid_t pid) {
+void find_storage(picture& of) {
   if (!of.has_sleepers()) return;
-  std::unordered_map<std::uint32_t, std::uint32_t> inner;
-  for (const auto& thread : list_threads(pid)) inner[static_cast<std::uint32_t>(thread.tid)] = thread.inner_tid;
   std::vector<std::uint32_t> inner_tids;
-  for (const auto& thread : of.threads) inner_tids.push_back(inner[thread.tid]);
+  for (const auto& thread : of.threads) inner_tids.push_back(thread.inner_tid);
   find_thread_pointers(of.threads, inner_tids, of.image);
+}
+
+void find_inner_numbers(picture& of, pid_t pid) {
+  const inner_numbers inner(pid);
+  for (auto& thread : of.threads) thread.inner_tid = inner.of(static_cast<pid_t>(thread.tid));
 }
 
 /// Without what takes long and can be found out when the target goes on. Nothing: threads moved, which `order` has
@@ -99,7 +101,10 @@ result<picture> take_picture(target& from, stop_order::whom whom, std::optional<
   if (auto why = from.has_changed()) return *std::move(why);
   if (!copied) return copied.why();
   auto taken = **std::move(copied);
-  if (!from.is_still()) find_storage(taken, from.pid());
+  if (!from.is_still()) {
+    find_inner_numbers(taken, from.pid());
+    find_storage(taken);
+  }
   // Code does not change, so that this can be done while the target goes on.
   frame_walker walker(taken.image, from.bytes(), from.code());
   stack_variables variables(from.code(), reader_of(taken.image));

@@ -32,6 +32,9 @@ std::int32_t id_at(const memory_image& image, std::uint64_t at) {
 
 #if defined(__x86_64__)
 constexpr bool is_told_by_itself = true;
+/// Where glibc has the number of a thread, behind 704 bytes of which generated code knows, and two links: in each
+/// version so far. In a container that may be 1, which others of its words are, too.
+constexpr std::uint64_t usual_place_of_number = 0x2d0;
 /// The `struct pthread` has its own address in its first and in its third word.
 bool is_thread_pointer(const memory_image& image, std::uint64_t at) {
   return image.word(at) == at && image.word(at + 16) == at;
@@ -48,9 +51,15 @@ std::uint64_t find_thread_pointer(const memory_image& image, const thread_regist
 }
 #else
 constexpr bool is_told_by_itself = false;
+constexpr std::uint64_t usual_place_of_number = 0;
 bool is_thread_pointer(const memory_image&, std::uint64_t) { return true; }
 std::uint64_t find_thread_pointer(const memory_image&, const thread_registers&) { return 0; }
 #endif
+
+/// As the thread's own descriptor has it.
+std::uint32_t number_of(const thread_registers& thread) {
+  return thread.inner_tid != 0 ? thread.inner_tid : thread.tid;
+}
 
 /// How the blocks of this process are made, by those of threads that are there.
 class block_shapes {
@@ -58,12 +67,12 @@ class block_shapes {
   block_shapes(const memory_image& image, const std::vector<thread_registers>& threads) : image_(image) {
     for (auto thread : threads) {
       if (thread.thread_pointer == 0) thread.thread_pointer = find_thread_pointer(image, thread);
-      if (const auto block = block_of(image, thread); block && block->guard != 0) learn(*block, thread.tid);
+      if (const auto block = block_of(image, thread); block && block->guard != 0) learn(*block, number_of(thread));
     }
     if (has_learnt_ || !is_told_by_itself) return;
     // All others have ended: the first one has such a descriptor, too, but in no block.
     for (const auto& thread : threads)
-      if (const auto pointer = pointer_of(thread); pointer != 0) learn_numbers(pointer, thread.tid);
+      if (const auto pointer = pointer_of(thread); pointer != 0) learn_numbers(pointer, number_of(thread));
     // And the blocks that are found tell how all are made.
     if (!numbers_.empty())
       for (const auto& area : image.areas())
@@ -100,7 +109,7 @@ class block_shapes {
     for (const auto& area : image_.areas()) {
       if (!area.is_anonymous() || !area.writable || area.end - area.begin > most) continue;
       for (auto at = area.begin; at < area.end; at += alignment)
-        if (is_thread_pointer(image_, at) && has_number(at, thread.tid)) return at;
+        if (is_thread_pointer(image_, at) && has_number(at, number_of(thread))) return at;
     }
     return 0;
   }
@@ -141,6 +150,11 @@ class block_shapes {
 
   void learn_numbers(std::uint64_t thread_pointer, std::uint32_t tid) {
     std::set<std::uint64_t> found;
+    if (is_told_by_itself && id_at(image_, thread_pointer + usual_place_of_number) == static_cast<std::int32_t>(tid)) {
+      has_learnt_ = true;
+      numbers_ = {usual_place_of_number};
+      return;
+    }
     for (std::uint64_t i = 0; i < descriptor_size; i += 4)
       if (id_at(image_, thread_pointer - descriptor_below + i) == static_cast<std::int32_t>(tid))
         found.insert(i - descriptor_below);

@@ -204,7 +204,7 @@ class leak_surveyor {
     if (!how_.longest_stop || stopped <= *how_.longest_stop) return;
     survey_.was_stopped_too_long = true;
     survey_.notes.push_back(
-        fmt::format("a thread was stopped for {:.1f} ms to copy its stack, longer than it may be", ms));
+        fmt::format("a thread was stopped for {:.1f} ms to copy its stack, longer than --max-stop allows", ms));
   }
 
   void keep(std::vector<leak> found) {

@@ -149,6 +149,22 @@ TEST_P(EndedThreads, HoldNothingByTheRegistryOfAProgramThatHasTheHookAllTheSame)
   EXPECT_THAT(seen.out, AllOf(StartsWith("proven: 1 task [channel send"), HasSubstr(" 1 proven, 1 held elsewhere")));
 }
 
+/// Its threads have other numbers there.
+TEST_P(EndedThreads, HoldNothingInAContainer) {
+  const std::vector<std::string> contained = {"unshare", "--pid", "--fork", "--kill-child"};
+  auto command = contained;
+  command.push_back("true");
+  if (run(command).end.code != 0) GTEST_SKIP() << "unshare --pid is not permitted here";
+  command = contained;
+  command.insert(command.end(), {program_path("reused"), "threads"});
+  const program outside(command, {GetParam()});
+  const auto file = "/proc/" + outside.pid_text() + "/task/" + outside.pid_text() + "/children";
+  const auto pid = run({"sh", "-c", "echo $(cat " + file + ")"}).out;
+  const auto seen = leaks({pid.substr(0, pid.size() - 1)});
+  EXPECT_EQ(seen.end.code, 3) << seen.out << seen.err;
+  EXPECT_THAT(seen.out, AllOf(StartsWith("proven: 1 task [channel send"), HasSubstr(" 1 proven, 1 held elsewhere")));
+}
+
 TEST(Leaks, AreNotHeldByTheRestOfAnAddressInARecordOfADescriptor) {
   const program target({program_path("reused"), "descriptors"});
   const auto seen = leaks({target.pid_text()});
