@@ -68,9 +68,11 @@ int run_there(const remote_call& call) {
   try {
     if (std::current_exception()) throw;
   } catch (const std::bad_alloc&) {
-    line = "tasks: there is not enough memory for it (raise our limit, ulimit -v; --no-prove needs least)\n";
+    line =
+        "tasks: there is not enough memory for this (raise the limit of tasks itself, ulimit -v; leaks --no-prove "
+        "needs least)\n";
   } catch (const std::system_error&) {
-    line = "tasks: a thread cannot be begun: memory or processes are short (ulimit -v, ulimit -u)\n";
+    line = "tasks: a thread cannot be begun: the limits of tasks itself are too small (raise ulimit -v, ulimit -u)\n";
   } catch (...) {
   }
   if (line.empty()) std::abort();
@@ -79,7 +81,8 @@ int run_there(const remote_call& call) {
 }
 
 void say_that_memory_is_limited(int) {
-  constexpr std::string_view line = "tasks: its address space is limited, and too small for this (raise ulimit -v)\n";
+  constexpr std::string_view line =
+      "tasks: the address space of tasks itself is limited, and too small for this (raise ulimit -v)\n";
   static_cast<void>(::write(STDERR_FILENO, line.data(), line.size()) < 0);
   ::_exit(1);
 }
@@ -108,7 +111,7 @@ std::optional<error> look_for_limits() {
   if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= least) return std::nullopt;
   return error{error_code::system, "",
                fmt::format("{} files may be open at a time, {} are needed", files.rlim_cur, least),
-               "raise our limit, ulimit -n"};
+               fmt::format("raise the limit of tasks itself: ulimit -n {}", least)};
 }
 
 }  // namespace

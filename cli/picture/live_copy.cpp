@@ -97,7 +97,7 @@ result<own_memory> room_for_copy(const target& from) {
   if (room.size() == needed) return room;
   return error{error_code::system, subject_of(from.pid()),
                fmt::format("there is no room for a copy of its memory: {} are needed", format_bytes(needed)),
-               "raise the limit of our address space (ulimit -v), or use --no-prove"};
+               "raise the limit of tasks itself (ulimit -v), or use --no-prove"};
 }
 
 /// Memory may be served by the target itself, which stands still (userfaultfd(2)), or by another that does not answer

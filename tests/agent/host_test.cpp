@@ -190,6 +190,29 @@ TEST_F(HostOfPlugins, OneOfThemDumps) {
   EXPECT_THROW(static_cast<void>(host.read_line()), std::runtime_error);
 }
 
+TEST_F(HostOfPlugins, MayForkWhileLibrariesComeAndGo) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "AddressSanitizer's allocator stays locked in a child that was forked while another thread used it";
+#endif
+  tell("reload a 200", "gone");
+  EXPECT_EQ(host_.stop(), (ending{.code = 0, .signal = 0}));
+}
+
+TEST_F(HostOfPlugins, AChildHasAnAgentOfItsOwn) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "AddressSanitizer's allocator stays locked in a child that was forked while another thread used it";
+#endif
+  tell("open a 3", "mapped");
+  host_.write("fork a 4\n");
+  const auto child = host_.read_line();
+  EXPECT_EQ(ask(dir_.path() + "/" + child, vitals_request()).vitals->tasks(), 7u);
+  EXPECT_EQ(ask(path(), vitals_request()).vitals->tasks(), 3u);
+  tell("end", "0");
+  EXPECT_THROW(agent_client{dir_.path() + "/" + child}, std::system_error);
+  EXPECT_EQ(ask(path(), vitals_request()).vitals->tasks(), 3u);
+  tell("close a", "gone");
+}
+
 TEST_F(HostOfPlugins, AnAgentStopsWithTheLibraryThatItIsIn) {
   tell("open a 3", "mapped");
   tell("close a", "gone");

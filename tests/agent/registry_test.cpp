@@ -118,6 +118,30 @@ TEST(Registry, TheChildOfAForkOwnsItsCopy) {
   EXPECT_EQ(this_root.pid.load(), static_cast<std::uint32_t>(getpid()));
 }
 
+TEST(Registry, AChildThatNoHandlerHasToldSeesThatItIsOne) {
+#if defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "ThreadSanitizer knows no threads in forked children";
+#endif
+  const task t;
+  const auto child = _Fork();
+  if (child == 0) {
+    // The number in this thread's slot is of no thread here.
+    const auto* own = this_thread.slot;
+    const auto* seen = own;
+    for (int i = 0; i < 20 && seen != nullptr; ++i)
+      std::thread([&] {
+        const task another;
+        seen = this_thread.slot != own ? this_thread.slot : nullptr;
+      }).join();
+    const bool owns = this_root.pid.load() == static_cast<std::uint32_t>(getpid());
+    _exit((owns ? 0 : 1) | (seen != nullptr ? 0 : 2) | (look().size() == 1 ? 0 : 4));
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  EXPECT_EQ(this_root.pid.load(), static_cast<std::uint32_t>(getpid()));
+}
+
 TEST(Registry, TheRootSaysWhenItsProcessStarted) {
   const task t;
   EXPECT_GT(this_root.start_time.load(), 0u);

@@ -139,7 +139,8 @@ TEST_P(LookWithALimit, OfDescriptorsSaysWhatIsMissing) {
   program target({program_path("interruptions")});
   const auto seen = limited("-n 16", GetParam(), target);
   EXPECT_EQ(seen.end.code, 1) << seen.out;
-  EXPECT_EQ(seen.err, "tasks: 16 files may be open at a time, 64 are needed (raise our limit, ulimit -n)\n");
+  EXPECT_EQ(seen.err,
+            "tasks: 16 files may be open at a time, 64 are needed (raise the limit of tasks itself: ulimit -n 64)\n");
   EXPECT_THAT(limited("-n 64", GetParam(), target).end.code, AnyOf(0, 3)) << seen.err;
   expect_that_it_goes_on(target);
   EXPECT_EQ(target.stop(), (ending{0, 0}));

@@ -1,7 +1,6 @@
 #include "tasks/agent.hpp"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,13 +11,14 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
-#include <new>
+#include <utility>
 
 #include "agent/pipe_end.hpp"
 #include "agent/serving_thread.hpp"
 #include "agent/signals_blocked.hpp"
 #include "dump/dump_environment.hpp"
 #include "readers/record_reader.hpp"
+#include "registry/forks.hpp"
 #include "registry/process_roots.hpp"
 #include "registry/registry.hpp"
 #include "server/serve.hpp"
@@ -38,19 +38,14 @@ struct running_agent {
 };
 
 // The state of this object's agent. `guard` is held while it changes, never while anything is waited for but the
-// agent's own thread. A fork waits for it, so that its child knows which descriptors are its parent's agent's; the
-// child makes all of this anew.
-constinit std::mutex guard;
+// agent's own thread. A fork waits for it, if at_fork() can, so that its child knows which descriptors are its parent's
+// agent's; the child makes all of this anew.
+constinit process_lock guard;
+constinit pid_t home = 0;           ///< the process that the rest is of; 0: none yet
 constinit std::uint32_t users = 0;  ///< agents of this generation
-constinit std::atomic<std::uint32_t> generation{1};
+constinit std::uint32_t generation = 1;
 constinit running_agent* running = nullptr;
 constinit running_agent* inherited = nullptr;  ///< in a forked child: the parent's, never to be destroyed
-
-/// Holds the guard; a handler that forks meanwhile would wait for it for ever.
-struct guarded {
-  const signals_blocked now{signals_blocked::all_but_those_of_libc};
-  const std::lock_guard<std::mutex> hold{guard};
-};
 
 void set_status(layout::agent_status status, int error) noexcept {
   this_root.agent_errno.store(error, std::memory_order_relaxed);
@@ -59,10 +54,9 @@ void set_status(layout::agent_status status, int error) noexcept {
 }
 
 /// Async-signal-safe, as the child of a threaded process must be until it execs.
-void after_fork_in_child() noexcept {
-  new (&guard) std::mutex;
+void leave_parent() noexcept {
   users = 0;
-  generation.store(generation.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  ++generation;
   if (running == nullptr) return;
   if (!running->shared.has_own_descriptors)
     for (auto& connection : running->shared.connections)
@@ -74,13 +68,27 @@ void after_fork_in_child() noexcept {
   running = nullptr;
 }
 
-void watch_for_forks() noexcept {
-  static constinit bool registered = false;  // under `guard`
-  if (registered) return;
-  registered = true;
-  guard_roots_against_fork();
-  pthread_atfork([] { guard.lock(); }, [] { guard.unlock(); }, [] { after_fork_in_child(); });
+void look_where_it_is() noexcept {
+  const auto before = std::exchange(home, getpid());
+  if (before != 0 && before != home) leave_parent();
 }
+
+/// Before there are threads, where that is possible: a fork that has begun would not wait for the first start.
+[[gnu::constructor]] void watch_for_forks() noexcept {
+  guard_roots_against_fork();
+  at_fork([]() noexcept { guard.lock(); }, []() noexcept { guard.unlock(); },
+          []() noexcept {
+            guard.unlock();
+            look_where_it_is();
+          });
+}
+
+/// Holds the guard; a handler that forks meanwhile would wait for it for ever.
+struct guarded {
+  guarded() noexcept { look_where_it_is(); }
+  const signals_blocked now{signals_blocked::all_but_those_of_libc};
+  const std::lock_guard<process_lock> hold{guard};
+};
 
 int start_thread(running_agent& self) noexcept {
   if (const int error = self.thread.start(self.shared); error != 0) return error;
@@ -119,7 +127,6 @@ void start() {
   if (const char* wish = secure_getenv("TASKS_AGENT"); wish != nullptr && std::strcmp(wish, "off") == 0)
     return set_status(layout::agent_status::off, 0);
   if (ensure_registry() == nullptr) return set_status(layout::agent_status::no_thread, ENOMEM);
-  watch_for_forks();
   if (another_agent_serves()) return set_status(layout::agent_status::served_elsewhere, 0);
 
   auto made = std::make_unique<running_agent>();
@@ -150,16 +157,17 @@ void stop() noexcept {
   remove_name(running->socket);
   if (this_root.agent.load(std::memory_order_relaxed) == static_cast<std::uint32_t>(layout::agent_status::listening))
     set_status(layout::agent_status::stopped, 0);
-  delete running;
-  running = nullptr;
+  // In this order, for a child that did not wait.
+  delete std::exchange(running, nullptr);
 }
 
 }  // namespace
 }  // namespace detail
 
-agent::agent() noexcept : generation_(detail::generation.load(std::memory_order_relaxed)) {
+agent::agent() noexcept {
   detail::dump_as_environment_says();
   const detail::guarded hold;
+  generation_ = detail::generation;
   ++detail::users;
   if (detail::running != nullptr) return;
   try {
@@ -170,8 +178,8 @@ agent::agent() noexcept : generation_(detail::generation.load(std::memory_order_
 }
 
 agent::~agent() {
-  if (generation_ != detail::generation.load(std::memory_order_relaxed)) return;
   const detail::guarded hold;
+  if (generation_ != detail::generation) return;
   if (--detail::users == 0 && detail::running != nullptr) detail::stop();
 }
 

@@ -6,7 +6,7 @@
 #include <unordered_map>
 
 #include "agent/signals_blocked.hpp"
-#include "server/futex.hpp"
+#include "registry/futex.hpp"
 
 namespace tasks::detail {
 namespace {

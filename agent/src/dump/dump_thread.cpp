@@ -15,13 +15,13 @@
 #include <limits>
 #include <memory>
 #include <mutex>
-#include <new>
 #include <ostream>
 #include <utility>
 #include <vector>
 
 #include "dump/deadlock_watch.hpp"
 #include "dump/dump_sink.hpp"
+#include "registry/forks.hpp"
 #include "registry/process_roots.hpp"
 #include "registry/registry.hpp"
 #include "task_copy.hpp"
@@ -45,7 +45,7 @@ constinit std::atomic<pid_t> home{0};                 ///< the process that the 
 constinit std::atomic<bool> stopping{false}, deadlock_wanted{false};
 sem_t wake;  // initialized before `home` is set
 
-constinit std::mutex guard;
+constinit process_lock guard;
 constinit pthread_t thread{};
 // Never freed, but for what replaces it: who ends the process must not destroy what the thread reads.
 constinit std::array<std::string*, most_signals + 1> paths{};  ///< by signal; 0: of deadlocks
@@ -204,7 +204,6 @@ void start_in_child() noexcept {
 /// Async-signal-safe, as the child of a threaded process must be until it execs. That one starts no thread here: most
 /// exec at once, and for whom does not there is time until its first task.
 void after_fork_in_child() noexcept {
-  new (&guard) std::mutex;
   asked.store(0, relaxed);  // what came to the parent
   const bool was_there = home.exchange(0, relaxed) != 0;
   if (const int fd = dump_descriptor.exchange(-1, relaxed); fd >= 0) close(fd);
@@ -215,7 +214,7 @@ void watch_for_forks() noexcept {
   static constinit bool registered = false;  // under `guard`
   if (std::exchange(registered, true)) return;
   guard_roots_against_fork();
-  pthread_atfork(nullptr, nullptr, [] { after_fork_in_child(); });
+  at_fork(nullptr, nullptr, after_fork_in_child);
 }
 
 /// At exit, and before this object is unloaded: a thread must not run code that is gone. So it is waited for, and what

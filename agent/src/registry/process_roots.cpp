@@ -2,28 +2,21 @@
 
 #include <elf.h>
 #include <link.h>
-#include <pthread.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
 #include <cstring>
+#include <mutex>
 
+#include "registry/forks.hpp"
 #include "registry/registry.hpp"
 
 namespace tasks::detail {
 namespace {
 
 /// Held around dl_iterate_phdr, see guard_roots_against_fork(). No code of the host's runs under it.
-constinit pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-
-class locked {
- public:
-  locked() noexcept { pthread_mutex_lock(&lock); }
-  ~locked() { pthread_mutex_unlock(&lock); }
-  locked(const locked&) = delete;
-  locked& operator=(const locked&) = delete;
-};
+constinit process_lock looking;
 
 using known_list = std::array<std::atomic<layout::registry*>, max_registries>;
 
@@ -101,7 +94,7 @@ void make_registries_known() noexcept {
   auto* own = this_root.records.load(std::memory_order_acquire);
   add_to(known.data(), own);
   this_root.known.store(known.data(), std::memory_order_release);
-  const locked hold;
+  const std::lock_guard hold(looking);
   for_each_root([own](layout::root& root) {
     if (&root == &this_root) return;
     // Whoever comes second sees the other: each publishes its registry before it looks.
@@ -133,7 +126,7 @@ namespace {
 template <class Asked>
 bool another_agent_is(Asked asked) noexcept {
   bool found = false;
-  const locked hold;
+  const std::lock_guard hold(looking);
   for_each_root([&](layout::root& root) {
     if (&root == &this_root) return;
     found = found || asked(static_cast<layout::agent_status>(root.agent.load(std::memory_order_acquire)));
@@ -156,8 +149,8 @@ bool another_agent_dumps() noexcept {
 void guard_roots_against_fork() noexcept {
   static constinit std::atomic<bool> registered{false};
   if (registered.exchange(true, std::memory_order_relaxed)) return;
-  pthread_atfork([] { pthread_mutex_lock(&lock); }, [] { pthread_mutex_unlock(&lock); },
-                 [] { pthread_mutex_unlock(&lock); });
+  constexpr auto let_go = []() noexcept { looking.unlock(); };
+  at_fork([]() noexcept { looking.lock(); }, let_go, let_go);
 }
 
 }  // namespace tasks::detail

@@ -41,8 +41,8 @@ void store_timing(layout::timing_area* area) noexcept;
 /// Has another object made an agent that serves, or would but for what its status says? It does what TASKS_DUMP says.
 [[nodiscard]] bool another_agent_dumps() noexcept;
 
-/// Holds fork() back while this process's roots are being looked for: the child of a fork in the middle of
-/// dl_iterate_phdr could never throw an exception again. Registers once; any number of calls.
+/// Has fork() wait while this process's roots are being looked for, if at_fork() can: the child of a fork in the middle
+/// of dl_iterate_phdr could never throw an exception again. Registers once; any number of calls.
 void guard_roots_against_fork() noexcept;
 
 }  // namespace tasks::detail

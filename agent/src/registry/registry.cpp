@@ -1,9 +1,7 @@
 #include "registry/registry.hpp"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -16,6 +14,7 @@
 
 #include "registry/call_paths.hpp"
 #include "registry/composed_waits.hpp"
+#include "registry/forks.hpp"
 #include "registry/labels.hpp"
 #include "registry/leak_marks.hpp"
 #include "registry/process_roots.hpp"
@@ -24,9 +23,6 @@
 #include "tasks/detail/writer.hpp"
 
 TASKS_ROOT_NOTE(tasks_this_root);
-
-// Where this object's ELF header was mapped; the linker defines it, once an object.
-extern "C" [[gnu::visibility("hidden")]] const char __ehdr_start;  // NOLINT(bugprone-reserved-identifier)
 
 namespace tasks::detail {
 
@@ -117,6 +113,9 @@ void take_ownership() noexcept {
   this_root.pid.store(static_cast<std::uint32_t>(getpid()), std::memory_order_release);
 }
 
+/// Slots before this one may belong to the thread that forked, whose number is another now. 0: to no other.
+constinit std::atomic<std::uint64_t> first_adoptable{0};
+
 /// The child of a fork owns its copy of everything; of its parent's threads only the forking one goes on.
 void after_fork_in_child() noexcept {
   take_ownership();
@@ -134,13 +133,18 @@ void after_fork_in_child() noexcept {
     this_thread.slot->tid.store(static_cast<std::uint32_t>(syscall(SYS_gettid)), std::memory_order_release);
 }
 
+/// Of what no handler has told that it is the child of a fork. On any of its threads.
+void own_after_fork() noexcept {
+  registry* home = this_root.records.load(std::memory_order_acquire);
+  if (home == nullptr || this_root.pid.load(std::memory_order_acquire) == static_cast<std::uint32_t>(getpid())) return;
+  first_adoptable.store(home->threads.load(std::memory_order_acquire), relaxed);
+  after_fork_in_child();
+}
+
 /// The executable's ids begin at 1. A shared object's begin at a place of their own, so that ids stay unique in the
 /// process: bits 16 to 31 of where it is mapped, which two objects can share only 4 GiB apart.
 std::uint64_t first_id() noexcept {
-  const auto here = reinterpret_cast<std::uintptr_t>(&__ehdr_start);
-  const auto program_headers = static_cast<std::uintptr_t>(getauxval(AT_PHDR));
-  if (program_headers >= here && program_headers - here < 4096) return 1;
-  return (((here >> 16) & 0xffff) | 0x10000) << 40;
+  return is_executable() ? 1 : (((address_of_object() >> 16) & 0xffff) | 0x10000) << 40;
 }
 
 record* record_at(registry& home, std::uint64_t index) noexcept {
@@ -244,8 +248,11 @@ bool thread_exists(std::uint32_t tid) noexcept { return syscall(SYS_tgkill, getp
 thread_slot* adopt_slot(registry& home, std::uint32_t tid) noexcept {
   const auto count = home.threads.load(std::memory_order_acquire);
   const auto looks = count < layout::max_threads ? 8 : layout::max_threads;
+  const auto first = first_adoptable.load(relaxed);
   for (std::uint64_t i = 0; i < looks && i < count; ++i) {
-    auto& slot = home.slots[home.search.fetch_add(1, relaxed) % count];
+    const auto index = home.search.fetch_add(1, relaxed) % count;
+    if (index < first) continue;
+    auto& slot = home.slots[index];
     auto old = slot.tid.load(std::memory_order_acquire);
     if (old == 0 || (old != tid && thread_exists(old))) continue;
     if (slot.tid.compare_exchange_strong(old, tid, std::memory_order_acq_rel)) {
@@ -260,6 +267,7 @@ thread_slot* adopt_slot(registry& home, std::uint32_t tid) noexcept {
 thread_slot* claim_slot() noexcept {
   registry* home = ensure_registry();
   if (home == nullptr) return nullptr;
+  own_after_fork();
   const auto tid = static_cast<std::uint32_t>(syscall(SYS_gettid));
   thread_slot* slot = adopt_slot(*home, tid);
   if (slot == nullptr) {
@@ -313,6 +321,7 @@ constinit std::atomic<void (*)() noexcept> at_next_spawn{nullptr};
 [[gnu::noinline, gnu::cold]] entry* begin_with_new_ids(record* r, thread_slot* slot, void* frame,
                                                        std::uint64_t path) noexcept {
   registry& home = *slot->home.load(relaxed);
+  own_after_fork();
   if (at_next_spawn.load(relaxed) != nullptr) [[unlikely]]
     if (const auto call = at_next_spawn.exchange(nullptr, relaxed); call != nullptr) call();
   const auto count = home.scopes.load(relaxed) == 0 && !is_timed() ? batch_records : 1;
@@ -356,7 +365,7 @@ registry* ensure_registry() noexcept {
     return expected;
   }
   make_registries_known();
-  pthread_atfork(nullptr, nullptr, [] { after_fork_in_child(); });
+  at_fork(nullptr, nullptr, after_fork_in_child);
   return made;
 }
 

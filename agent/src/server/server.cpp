@@ -12,8 +12,8 @@
 #include <utility>
 
 #include "readers/record_reader.hpp"
+#include "registry/futex.hpp"
 #include "registry/process_roots.hpp"
-#include "server/futex.hpp"
 #include "server/own_descriptors.hpp"
 #include "server/stale_names.hpp"
 
