@@ -10,6 +10,7 @@
 #include "hookless/look.hpp"
 #include "linux/elf_note.hpp"
 #include "linux/proc.hpp"
+#include "picture/agent_memory.hpp"
 #include "picture/still_target.hpp"
 #include "target/native_stack.hpp"
 #include "target/registry_reader.hpp"
@@ -66,12 +67,13 @@ error without_options(error why) {
 }
 
 /// A program that has the hook is looked at as if it had none (--no-hook): its own registry, which has each task's
-/// frames, is in no program that was built without.
-void forget_registries(picture& of, pid_t pid) {
+/// frames, and its agent's copies are in no program that was built without.
+void forget_hook(picture& of, pid_t pid) {
   const auto hooked = live_target(pid);
   if (!hooked->roots()) return;
   registry_reader reader(of.image, *hooked->roots());
   reader.each_record([](std::uint64_t, const unsigned char*) {});
+  for (const auto& copies : agent_memory(of.image, *hooked->roots())) of.image.forget(copies);
   for (const auto& slab : reader.slabs()) of.image.forget(slab);
 }
 
@@ -123,7 +125,7 @@ class without_hook final : public hookless_target {
     auto taken = std::make_unique<picture>(*std::move(copied));
     if (!taken->moved.empty()) view.once_more = &from_->bytes();
     taken->image.forget_spare_room();
-    if (is_alive()) forget_registries(*taken, pid());
+    if (is_alive()) forget_hook(*taken, pid());
     if (const auto put = put_registry(*taken, program_, from_->names(), view); !put) {
       auto why = put.why();
       why.subject = subject_of(pid());

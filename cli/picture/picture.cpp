@@ -11,6 +11,7 @@
 #include "base/quantities.hpp"
 #include "linux/proc.hpp"
 #include "linux/thread_places.hpp"
+#include "picture/agent_memory.hpp"
 #include "picture/frame_walk.hpp"
 #include "picture/live_copy.hpp"
 #include "picture/used_pages.hpp"
@@ -110,6 +111,9 @@ result<picture> take_picture(target& from, stop_order::whom whom, std::optional<
   stack_variables variables(from.code(), reader_of(taken.image));
   asio_recycled recycled(taken.image, from.code(), variables);
   taken.words = words_of_threads(taken.image, taken.threads, walker, recycled);
+  const auto agents = agent_memory(taken.image, taken.roots);
+  taken.words.unused.insert(taken.words.unused.end(), agents.begin(), agents.end());
+  unite(taken.words.unused);
   return taken;
 }
 

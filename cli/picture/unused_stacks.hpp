@@ -16,7 +16,7 @@ struct thread_words {
     std::uint64_t word;
     std::uint32_t tid;
   };
-  /// Of stacks, what nobody will ever read. Sorted, disjoint.
+  /// What nobody of the program's will ever read: of stacks, and of what the agent has. Sorted, disjoint.
   std::vector<range> unused;
   std::vector<held> registers;
   /// Blocks of memory that were given back to Asio; see asio_recycled.

@@ -165,6 +165,7 @@ int read_root(const memory& from, std::uint64_t address, root_copy& copy) {
   copy.channel_prev = field<std::uint32_t>(bytes, offsetof(layout::root, channel_prev));
   copy.has_headers = field<std::uint32_t>(bytes, offsetof(layout::root, header_bytes)) != 0;
   copy.listener = field<std::uint64_t>(bytes, offsetof(layout::root, listener));
+  copy.agent_memory = field<std::uint64_t>(bytes, offsetof(layout::root, agent_memory));
   const char* path = bytes.data() + offsetof(layout::root, socket_path);
   copy.socket_path.assign(path, ::strnlen(path, sizeof(layout::root::socket_path)));
   return 0;

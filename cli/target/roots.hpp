@@ -37,7 +37,8 @@ struct root_copy {
   std::uint64_t timing = 0;  ///< address of the timing_area whose tick it is while tasks are timed; 0: they are not
   std::uint32_t tick_resolution = 0;
   std::uint32_t channel_next = 0, channel_prev = 0;
-  std::uint64_t listener = 0;  ///< inode of the socket on which its agent listens; 0: not known
+  std::uint64_t listener = 0;      ///< inode of the socket on which its agent listens; 0: not known
+  std::uint64_t agent_memory = 0;  ///< address of its agent's newest layout::agent_mapping; 0: none
   /// The hook made its tasks' frames. False: they were found without it, and so it is not known since when anything is.
   bool has_headers = true;
   std::string socket_path;

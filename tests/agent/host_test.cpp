@@ -198,6 +198,21 @@ TEST_F(HostOfPlugins, MayForkWhileLibrariesComeAndGo) {
   EXPECT_EQ(host_.stop(), (ending{.code = 0, .signal = 0}));
 }
 
+/// Each with tasks: what an object knows of has an end.
+TEST_F(HostOfPlugins, MayLoadOneOverAndOver) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "AddressSanitizer's allocator stays locked in a child that was forked while another thread used it";
+#endif
+  tell("open b 4", "mapped");
+  tell("reload a 300", "gone");
+  tell("open a 3", "mapped");
+  EXPECT_EQ(ask(path(), vitals_request()).vitals->tasks(), 7u);
+  std::set<std::uint64_t> ids;
+  const auto got = ask(path(), stacks_request());
+  for (const auto& task : got.all.tasks()) ids.insert(task.id());
+  EXPECT_EQ(ids.size(), 7u);
+}
+
 TEST_F(HostOfPlugins, AChildHasAnAgentOfItsOwn) {
 #if defined(__SANITIZE_ADDRESS__)
   GTEST_SKIP() << "AddressSanitizer's allocator stays locked in a child that was forked while another thread used it";

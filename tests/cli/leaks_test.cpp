@@ -165,6 +165,35 @@ TEST_P(EndedThreads, HoldNothingInAContainer) {
   EXPECT_THAT(seen.out, AllOf(StartsWith("proven: 1 task [channel send"), HasSubstr(" 1 proven, 1 held elsewhere")));
 }
 
+/// Its answers to others are made of copies of what records hold.
+class AgentsCopies : public ::testing::TestWithParam<std::pair<const char*, const char*>> {};
+INSTANTIATE_TEST_SUITE_P(With, AgentsCopies,
+                         ::testing::Values(std::pair("TASKS_AGENT_THREAD=pthread", ""),
+                                           std::pair("TASKS_AGENT_THREAD=bare", ""),
+                                           std::pair("TASKS_AGENT_THREAD=bare", "--no-hook")));
+
+TEST_P(AgentsCopies, HoldNothing) {
+  const auto& [thread, option] = GetParam();
+  program target({program_path("agent_copies"), "agent"}, {thread});
+  ASSERT_EQ(run({tasks_executable(), "vitals", target.pid_text()}).end.code, 0);
+  target.write("\n");
+  if (target.read_line() == "none") GTEST_SKIP() << "the agent has no memory of its own";
+  std::vector<std::string> words{target.pid_text()};
+  if (*option != 0) words.emplace_back(option);
+  const auto seen = leaks(words);
+  EXPECT_EQ(seen.end.code, 3) << seen.out << seen.err;
+  EXPECT_THAT(seen.out, StartsWith("proven: 1 task [channel send"));
+}
+
+TEST(Leaks, AreNoneWhereTheProgramHasACopy) {
+  program target({program_path("agent_copies"), "page"});
+  target.write("\n");
+  ASSERT_EQ(target.read_line(), "done");
+  const auto seen = leaks({target.pid_text(), "--all", "--min-age", "0"});
+  EXPECT_EQ(seen.end.code, 0) << seen.out << seen.err;
+  EXPECT_THAT(seen.out, HasSubstr("held by memory at 0x"));
+}
+
 TEST(Leaks, AreNotHeldByTheRestOfAnAddressInARecordOfADescriptor) {
   const program target({program_path("reused"), "descriptors"});
   const auto seen = leaks({target.pid_text()});

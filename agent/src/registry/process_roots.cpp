@@ -108,6 +108,21 @@ std::span<layout::registry* const> find_registries() noexcept {
   return known_registries();
 }
 
+layout::registry* adopt_registry() noexcept {
+  layout::registry* found = nullptr;
+  const std::lock_guard hold(looking);
+  for_each_root([&found](layout::root& root) {
+    auto* list = root.known.load(std::memory_order_acquire);
+    for (std::size_t i = 0; list != nullptr && found == nullptr && i < max_registries; ++i) {
+      auto* there = list[i].load(std::memory_order_acquire);
+      if (there == nullptr) return;
+      std::uint64_t abandoned = 1;
+      if (there->abandoned.compare_exchange_strong(abandoned, 0, std::memory_order_acq_rel)) found = there;
+    }
+  });
+  return found;
+}
+
 void store_ticks(std::uint64_t tick, std::uint32_t resolution) noexcept {
   this_root.tick_resolution.store(resolution, std::memory_order_release);
   this_root.tick.store(tick, std::memory_order_release);

@@ -7,7 +7,8 @@
 ///
 /// A root lies in its object, which dlclose may unmap at any moment but not while dl_iterate_phdr runs: those of others
 /// are touched in its callback only, on the program's threads. Registries are mapped for good, and remembered after
-/// their object has gone. The agent's thread takes no lock of the loader's: it looks at what has been told.
+/// their object has gone, until another that is loaded takes one over. The agent's thread takes no lock of the
+/// loader's: it looks at what has been told.
 
 #include <cstddef>
 #include <cstdint>
@@ -27,6 +28,9 @@ inline constexpr std::size_t max_registries = 256;
 void make_registries_known() noexcept;
 /// Both: those of this process, that of this object first.
 [[nodiscard]] std::span<layout::registry* const> find_registries() noexcept;
+
+/// A registry of an object that is gone, which another one was told of, for this object to have. Null: there is none.
+[[nodiscard]] layout::registry* adopt_registry() noexcept;
 
 /// Advances the coarse clock: that of this object, and what other objects look at where they have none; 0 stops it.
 /// `resolution` in milliseconds. Takes no lock.

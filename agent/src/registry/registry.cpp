@@ -355,19 +355,34 @@ void free_chain(thread_slot& slot, const record& of, std::uint64_t first) noexce
 
 registry* ensure_registry() noexcept {
   if (registry* home = this_root.records.load(std::memory_order_acquire)) return home;
-  auto* made = static_cast<registry*>(map(sizeof(registry)));
+  registry* const adopted = is_executable() ? nullptr : adopt_registry();
+  registry* const made = adopted != nullptr ? adopted : static_cast<registry*>(map(sizeof(registry)));
   if (made == nullptr) return nullptr;
-  made->next_id.store(first_id(), relaxed);
+  if (adopted == nullptr) made->next_id.store(first_id(), relaxed);
   take_ownership();
   registry* expected = nullptr;
   if (!this_root.records.compare_exchange_strong(expected, made, std::memory_order_acq_rel)) {
-    munmap(made, sizeof(registry));
+    if (adopted != nullptr)
+      adopted->abandoned.store(1, std::memory_order_release);
+    else
+      munmap(made, sizeof(registry));
     return expected;
   }
   make_registries_known();
   at_fork(nullptr, nullptr, after_fork_in_child);
   return made;
 }
+
+namespace {
+
+/// Before this object is unloaded, or at exit. What of its tasks still runs goes on beside another's: a registry has
+/// room for many threads.
+[[gnu::destructor]] void leave_registry() noexcept {
+  registry* home = this_root.records.load(std::memory_order_acquire);
+  if (home != nullptr && !is_executable()) home->abandoned.store(1, std::memory_order_release);
+}
+
+}  // namespace
 
 void call_at_next_spawn(void (*what)() noexcept) noexcept {
   at_next_spawn.store(what, relaxed);

@@ -1,5 +1,7 @@
 #include "server/arena.hpp"
 
+#include "tasks/detail/writer.hpp"
+
 #include <sys/mman.h>
 
 #include <bit>
@@ -38,19 +40,28 @@ arena::~arena() {
   while (mappings_ != nullptr) unmap(mappings_);
 }
 
+/// Whoever stops this thread finds the list whole.
+void arena::set_newest(mapping* to) noexcept {
+  mappings_ = to;
+  this_root.agent_memory.store(to, std::memory_order_release);
+}
+
 arena::mapping* arena::map(std::size_t size) noexcept {
   if (size > most - mapped_) return nullptr;
   void* at = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (at == MAP_FAILED) return nullptr;
   auto* made = ::new (at) mapping{mappings_, nullptr, size, 0};
   if (mappings_ != nullptr) mappings_->previous = made;
-  mappings_ = made;
+  set_newest(made);
   mapped_ += size;
   return made;
 }
 
 void arena::unmap(mapping* of) noexcept {
-  (of->previous != nullptr ? of->previous->next : mappings_) = of->next;
+  if (of->previous != nullptr)
+    of->previous->next = of->next;
+  else
+    set_newest(of->next);
   if (of->next != nullptr) of->next->previous = of->previous;
   mapped_ -= of->size;
   munmap(of, of->size);

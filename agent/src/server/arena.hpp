@@ -13,6 +13,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "tasks/detail/layout.hpp"
+
 namespace tasks::detail {
 
 class arena {
@@ -36,12 +38,7 @@ class arena {
 
  private:
   static constexpr std::size_t classes = 96;
-  struct mapping {
-    mapping* next;
-    mapping* previous;
-    std::size_t size;
-    std::size_t kept;  ///< 1: by keep()
-  };
+  using mapping = layout::agent_mapping;
   struct header {
     arena* home;
     std::size_t size_class;
@@ -49,17 +46,18 @@ class arena {
   struct free_block {
     free_block* next;
   };
-  static_assert(sizeof(header) == 16 && sizeof(mapping) % 16 == 0);
+  static_assert(sizeof(header) == 16);
 
   /// Class n holds blocks of class_size(n) bytes, with their header: four classes a power of two.
   [[nodiscard]] static std::size_t class_of(std::size_t size) noexcept;
   [[nodiscard]] static std::size_t class_size(std::size_t size_class) noexcept;
   [[nodiscard]] mapping* map(std::size_t size) noexcept;
   void unmap(mapping* of) noexcept;
+  void set_newest(mapping* to) noexcept;
   [[nodiscard]] header* carve(std::size_t size) noexcept;
   void give(header* block) noexcept;
 
-  mapping* mappings_ = nullptr;
+  mapping* mappings_ = nullptr;  ///< as the root says
   std::size_t mapped_ = 0;
   std::size_t kept_mapped_ = 0;
   std::size_t idle_ = 0;            ///< bytes of large blocks that are free

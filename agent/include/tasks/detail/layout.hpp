@@ -382,7 +382,8 @@ struct registry {
   word_t common_scope;  ///< that of tasks which no other one claims; 0: none
   word_t tick;          ///< as root::tick, of the agent of another object; 0: nobody advances it
   std::atomic<timing_area*> timing;  ///< as root::timing, likewise
-  word_t reserved[6];
+  word_t abandoned;                  ///< 1: its object is gone, and another one may have it, with all that is in it
+  word_t reserved[5];
   std::atomic<record*> slabs[max_slabs];  ///< slab_records each; null: not mapped (yet)
   thread_slot slots[max_threads];
   word_t call_sites;                                      ///< handed out so far
@@ -407,6 +408,16 @@ enum class agent_status : std::uint32_t {
   forked = 10,           ///< this process is a fork; its parent had the agent
 };
 
+/// What each mapping of the agent's own memory begins with. In the rest are copies of what records hold, and nothing
+/// that the program has a reference in.
+struct agent_mapping {
+  agent_mapping* next;  ///< the one before it; null: it is the first
+  agent_mapping* previous;
+  std::uint64_t size;  ///< in bytes, with this, a multiple of 4096
+  std::uint64_t kept;  ///< 1: as long as the agent is
+};
+static_assert(sizeof(agent_mapping) == 32);
+
 /// Found through the ELF note. One in each object (executable or shared library) that links the agent.
 struct root {
   std::uint64_t magic;               ///< root_magic
@@ -428,8 +439,8 @@ struct root {
   word_t listener;                             ///< inode of the socket on which the agent listens; 0: not known
   std::atomic<timing_area*> timing;            ///< null: nothing is timed
   std::atomic<std::atomic<registry*>*> known;  ///< private to writers: max_registries of them, see process_roots.hpp
-  word_t reserved;
-  char socket_path[112];  ///< zero-terminated; meaningful while the agent listens
+  std::atomic<agent_mapping*> agent_memory;    ///< the newest; null: none, or an older agent, which has none
+  char socket_path[112];                       ///< zero-terminated; meaningful while the agent listens
 };
 
 /// The descriptor of the ELF note: owner name "tasks", type note_type.
