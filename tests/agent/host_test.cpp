@@ -216,6 +216,8 @@ TEST_F(HostOfPlugins, MayLoadOneOverAndOver) {
 TEST_F(HostOfPlugins, AChildHasAnAgentOfItsOwn) {
 #if defined(__SANITIZE_ADDRESS__)
   GTEST_SKIP() << "AddressSanitizer's allocator stays locked in a child that was forked while another thread used it";
+#elif defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "ThreadSanitizer knows no threads in forked children";
 #endif
   tell("open a 3", "mapped");
   host_.write("fork a 4\n");

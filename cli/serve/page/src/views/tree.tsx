@@ -29,7 +29,8 @@ export function TreePage({pid}: {pid: number}) {
     const n = columns.ids.length;
     if (n <= 2000)
       for (let i = 0; i < n; ++i) if (children.from[i] !== children.from[i + 1]) first.add(String(columns.ids[i]));
-    setOpen(first);
+    // This is done after the paint: who has opened something by then keeps it.
+    setOpen(old => old ?? first);
   }, [columns, children, open]);
 
   const pass = useMemo(() => {
